@@ -1,0 +1,1 @@
+"""Measuring: suites, workers, records, statistics and the command line."""

@@ -1,0 +1,83 @@
+"""A case: one point of what can be measured.
+
+A `Case` is immutable and complete: two machines that hold equal cases measure the same thing.
+Its `key` is a hash of its canonical JSON, so it is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+
+Backend = Literal["tensorflow", "jax", "torch", "openvino"]
+Mode = Literal["train", "infer", "count"]
+Jit = Literal["auto", "on", "off"]
+
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+MODES: tuple[Mode, ...] = get_args(Mode)
+JITS: tuple[Jit, ...] = get_args(Jit)
+DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
+
+KEY_LENGTH = 12
+
+
+class Case(BaseModel):
+    """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
+
+    Attributes:
+        model: a name of the zoo (`vgg`), or `package.module:function`, or `path/to/file.py:function`.
+        options: keyword arguments of the builder, JSON values only. For the zoo they are complete
+            (defaults filled in), so that the key survives a change of defaults.
+        mode: `train` (forward, loss, backward, update), `infer` (forward), or `count` (no timing).
+        backend: the Keras backend.
+        batch_size: examples per step, over all devices.
+        dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
+        jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
+        devices: number of devices.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    mode: Mode = "train"
+    backend: Backend = "tensorflow"
+    batch_size: int = Field(default=32, ge=1)
+    dtype: str = "float32"
+    jit: Jit = "auto"
+    devices: int = Field(default=1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_derived(cls, data: Any) -> Any:
+        """The key is written for readers of the JSON, and computed anew when read."""
+        return {k: v for k, v in data.items() if k != "key"} if isinstance(data, dict) else data
+
+    @field_validator("options")
+    @classmethod
+    def _json_only(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Options must survive JSON, since workers and records see them through it."""
+        try:
+            parsed: dict[str, Any] = json.loads(json.dumps(options, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"options must be JSON values (numbers, strings, lists, true/false/null): {error}"
+            ) from error
+        return parsed
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
+    @property
+    def key(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields."""
+        canonical = json.dumps(self.fields(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    def fields(self) -> dict[str, Any]:
+        """The defining fields as JSON values, without the derived key."""
+        return self.model_dump(exclude={"key"})
+
+    def __hash__(self) -> int:
+        return hash(self.key)

@@ -1,0 +1,200 @@
+"""A record: what came of one case. One line of `records.jsonl`.
+
+History of the format (`schema_version`):
+    1   first version.
+
+Raw values are stored; every statistic is derived from them when the record is read or written.
+"Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+
+from anatomy.bench.case import Case
+
+SCHEMA_VERSION = 1
+
+Outcome = Literal["ok", "oom", "timeout", "crashed", "unsupported", "invalid"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Phases(_Frozen):
+    """Wall-clock seconds of each phase; null for a phase that was not reached.
+
+    Attributes:
+        import_s: importing Keras and the backend, once per fork server, shared by all its cases.
+        start_s: from the request to the first line of the worker (fork and isolation).
+        build_s: building the model, its optimizer and the synthetic data, on the device.
+        compile_s: the first step (tracing, compilation and one execution).
+        warmup_s: further steps before anything is measured.
+        measure_s: the measured window.
+    """
+
+    import_s: float | None = None
+    start_s: float | None = None
+    build_s: float | None = None
+    compile_s: float | None = None
+    warmup_s: float | None = None
+    measure_s: float | None = None
+
+
+class Block(_Frozen):
+    """A pipelined block: `steps` launched back to back, all outputs drained at both ends."""
+
+    steps: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+
+
+class Counts(_Frozen):
+    """What the analytic counter found in the model; per example, forward. See `anatomy inspect`.
+
+    `uncounted` names the layers whose MACs could not be counted (then `macs` is a lower bound).
+    """
+
+    parameters: int
+    trainable_parameters: int
+    macs: int
+    flops: int
+    units: int
+    weight_layers: int
+    depth: int
+    input_shape: Any
+    output_shape: Any
+    activation_bytes: int
+    uncounted: list[str] = Field(default_factory=list)
+
+
+class GpuUse(_Frozen):
+    """NVML over the measured window, one entry a device, in NVML's order.
+
+    Attributes:
+        utilisation: mean share of time in which a kernel ran, 0…1 (`nvmlDeviceGetUtilizationRates`).
+        memory_used_peak_bytes: highest memory in use on the device, by all processes.
+        samples: number of samples in the window.
+    """
+
+    index: int
+    name: str
+    utilisation: float
+    memory_used_peak_bytes: int
+    samples: int
+
+
+class Record(_Frozen):
+    """One case and what came of it.
+
+    Attributes:
+        case: what was asked.
+        name: readable, e.g. `vgg[depth=11] train jax b32 float32`.
+        outcome: `ok`, or why there is no figure.
+        reason: one line for people, empty when ok.
+        started_at: ISO 8601, UTC.
+        environment: fingerprint of the run's environment.
+        settings: in effect, not as asked: jit, dtype policy, threads, matmul precision, layout, …
+        versions: of Python, Keras and the backend's packages.
+        step_s: synchronised steps, raw seconds in order: launch, wait for outputs and state.
+        blocks: pipelined blocks, raw, in order.
+        loss_first: the loss of the first step in train mode.
+        loss_last: the loss of the last step in train mode.
+        base_host_bytes: resident memory of the worker before the model was built.
+        peak_host_bytes: highest resident memory of the worker (VmHWM), absolute.
+        peak_device_bytes: the framework allocator's peak on the device.
+        cpu_cores_used: CPU seconds of the worker per second of the measured window.
+        gpu: NVML samples over the measured window.
+        not_measured: field → why it is null.
+        log: path of the worker's output, relative to the run's folder.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    case: Case
+    name: str
+    outcome: Outcome
+    reason: str = ""
+    started_at: str
+    environment: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    phases: Phases = Phases()
+    step_s: list[float] = Field(default_factory=list)
+    blocks: list[Block] = Field(default_factory=list)
+    loss_first: float | None = None
+    loss_last: float | None = None
+    counts: Counts | None = None
+    base_host_bytes: int | None = None
+    peak_host_bytes: int | None = None
+    peak_device_bytes: int | None = None
+    cpu_cores_used: float | None = None
+    gpu: list[GpuUse] | None = None
+    not_measured: dict[str, str] = Field(default_factory=dict)
+    log: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_derived(cls, data: Any) -> Any:
+        """Derived figures are written for readers of the JSON, and computed anew when read."""
+        if isinstance(data, dict):
+            return {k: v for k, v in data.items() if k not in cls.model_computed_fields}
+        return data
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
+    @property
+    def key(self) -> str:
+        """The case's key."""
+        return self.case.key
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def throughput_examples_per_s(self) -> float | None:
+        """Pipelined: batch size / median over blocks of (seconds per step)."""
+        if not self.blocks:
+            return None
+        return self.case.batch_size / median(b.seconds / b.steps for b in self.blocks)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_median_s(self) -> float | None:
+        """Median of the synchronised steps."""
+        return self._quantile(0.5)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_p90_s(self) -> float | None:
+        """90th percentile of the synchronised steps."""
+        return self._quantile(0.9)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_p99_s(self) -> float | None:
+        """99th percentile of the synchronised steps; null below 100 steps."""
+        return self._quantile(0.99) if len(self.step_s) >= 100 else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_min_s(self) -> float | None:
+        """Fastest synchronised step."""
+        return min(self.step_s) if self.step_s else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def peak_host_above_base_bytes(self) -> int | None:
+        """Peak above the level before the model was built."""
+        if self.peak_host_bytes is None or self.base_host_bytes is None:
+            return None
+        return self.peak_host_bytes - self.base_host_bytes
+
+    def _quantile(self, q: float) -> float | None:
+        """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7)."""
+        if not self.step_s:
+            return None
+        values = sorted(self.step_s)
+        position = q * (len(values) - 1)
+        low = int(position)
+        high = min(low + 1, len(values) - 1)
+        return values[low] + (position - low) * (values[high] - values[low])
