@@ -19,7 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 from anatomy.bench.gpu import list_gpus
 
 # What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
-_FINGERPRINTED = ("cpu", "logical_cores", "usable_cores", "memory_bytes", "gpus", "driver", "packages", "flags")
+_FINGERPRINTED = (
+    "cpu",
+    "logical_cores",
+    "usable_cores",
+    "memory_bytes",
+    "gpus",
+    "driver",
+    "packages",
+    "flags",
+)
 
 PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "openvino", "numpy")
 
@@ -116,7 +125,9 @@ def installed_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
             continue
     # The CPU build of TensorFlow is a distribution of its own.
     if "tensorflow" in names and "tensorflow" not in found:
-        found |= {"tensorflow": v for k, v in installed_versions(("tensorflow-cpu",)).items()}
+        cpu_build = installed_versions(("tensorflow-cpu",))
+        if cpu_build:
+            found["tensorflow"] = cpu_build["tensorflow-cpu"]
     return found
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -37,9 +38,7 @@ class Sample:
 
 
 def _nvml() -> ModuleType:
-    import pynvml
-
-    return pynvml
+    return import_module("pynvml")
 
 
 def list_gpus() -> Gpus:
@@ -112,9 +111,7 @@ class GpuSampler:
             nvml.nvmlShutdown()
 
 
-def within(
-    samples: Sequence[Sample], names: Sequence[str], start_s: float, end_s: float
-) -> list[GpuUse] | None:
+def within(samples: Sequence[Sample], names: Sequence[str], start_s: float, end_s: float) -> list[GpuUse] | None:
     """Summarise the samples taken in [start_s, end_s]; null when there is none."""
     inside = [s for s in samples if start_s <= s.at_s <= end_s]
     if not inside:

@@ -92,7 +92,7 @@ class Record(_Frozen):
 
     Attributes:
         case: what was asked.
-        name: readable, e.g. `vgg[depth=11] train jax b32 float32`.
+        name: readable, e.g. `vgg:depth=11 train jax b32`.
         outcome: `ok`, or why there is no figure.
         reason: one line for people, empty when ok.
         started_at: ISO 8601, UTC.

@@ -1,1 +1,1 @@
-"""Backends."""
+"""The Keras backends: which are installed, and how each runs and drains a compiled step."""

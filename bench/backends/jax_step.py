@@ -1,0 +1,79 @@
+"""The step on JAX: `jax.jit` of the model's stateless `train_step` / `predict_step`, as `fit` makes it.
+
+Source: `make_train_function` in Keras 3 is `jit(train_step, donate_argnums=0)`; the state is the
+documented tuple of https://keras.io/guides/custom_train_step_in_jax/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import Mode
+
+
+class JaxStep:
+    """A jitted pure function with the state it carries from step to step."""
+
+    def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
+        self._train = mode == "train"
+        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        self._data = jax.block_until_ready(jax.device_put(host_data))
+        python_step = model.train_step if self._train else model.predict_step
+        groups = [model.trainable_variables, model.non_trainable_variables]
+        if self._train:
+            groups += [model.optimizer.variables, model.metrics_variables]
+        # The model is not used again, so its arrays are donated as `fit` does, and not copied.
+        self._state: Any = tuple([variable.value for variable in group] for group in groups)
+        donated = (0,) if self._train else ()
+        self.function = jax.jit(python_step, donate_argnums=donated) if model.jit_compile else python_step
+
+    def launch(self) -> Any:
+        """Dispatch one step (asynchronous); returns the logs (train) or the outputs (infer)."""
+        outputs, state = self.function(self._state, self._data)
+        # predict_step hands back the non-trainable part alone: recurrent state of a stateful model.
+        self._state = state if self._train else (self._state[0], state)
+        return outputs
+
+    def drain(self, outputs: Sequence[Any]) -> None:
+        """Block on every output and on the state the last step left."""
+        jax.block_until_ready((list(outputs), self._state))
+
+    def loss(self, outputs: Any) -> float | None:
+        """The running mean that Keras reports under `loss`."""
+        return float(outputs["loss"]) if self._train else None
+
+
+def initialise(seed: int) -> None:
+    """Create the client of the default backend; JAX has no global seed, its keys come from Keras."""
+    jax.devices()
+
+
+def prepare(model: Any, batch: Batch, mode: Mode) -> JaxStep:
+    """Put the batch on the device and take the state out of the model."""
+    return JaxStep(model, batch, mode)
+
+
+def settings(model: Any, step: JaxStep) -> dict[str, Any]:
+    """JAX's settings in effect. XLA on CPU sizes its own pool; JAX has no way to ask for it."""
+    device = jax.devices()[0]
+    return {
+        "jit": bool(model.jit_compile),
+        "threads_intra": None,
+        "threads_inter": None,
+        "tf32": None,
+        "matmul_precision": jax.config.jax_default_matmul_precision or "default",
+        "device": device.device_kind if device.platform != "cpu" else "cpu",
+        "donated_buffers": step._train and bool(model.jit_compile),
+    }
+
+
+def peak_device_bytes() -> tuple[int | None, str]:
+    """`Device.memory_stats()`, which is null on CPU."""
+    stats = jax.devices()[0].memory_stats()
+    if not stats or "peak_bytes_in_use" not in stats:
+        return None, "JAX keeps no memory statistics on this device"
+    return int(stats["peak_bytes_in_use"]), ""

@@ -1,0 +1,66 @@
+"""The step on OpenVINO: `Model.predict_step`, which compiles the graph once and returns numpy arrays.
+
+There is no asynchronous path and no training. On CPUs with bfloat16 instructions OpenVINO may
+compute in bfloat16 under a float32 policy: `matmul_precision` in the settings says what it chose
+(https://docs.openvino.ai/, property INFERENCE_PRECISION_HINT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import openvino
+
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import Mode
+
+
+class OpenVinoStep:
+    """Keras's compiled OpenVINO model bound to a batch."""
+
+    def __init__(self, model: Any, batch: Batch) -> None:
+        self._model = model
+        self._data = (batch.x,)
+
+    def launch(self) -> Any:
+        """Run one inference; finished when it returns."""
+        return self._model.predict_step(self._data)
+
+    def drain(self, outputs: Sequence[Any]) -> None:
+        """Nothing to wait for: outputs are numpy arrays already."""
+
+    def loss(self, outputs: Any) -> float | None:
+        """Inference has no loss."""
+        return None
+
+
+def initialise(seed: int) -> None:
+    """Load the runtime and its CPU plug-in; nothing random runs on it."""
+    openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+
+
+def prepare(model: Any, batch: Batch, mode: Mode) -> OpenVinoStep:
+    """Bind the batch; `mode` is always infer here."""
+    if mode != "infer":
+        raise NotImplementedError("Keras on OpenVINO predicts only; use --mode infer")
+    return OpenVinoStep(model, batch)
+
+
+def settings(model: Any, step: OpenVinoStep) -> dict[str, Any]:
+    """Properties of the compiled model. Where Keras did not compile one, they are null."""
+    compiled = getattr(model, "ov_compiled_model", None)
+    return {
+        "jit": compiled is not None,
+        "threads_intra": compiled and int(compiled.get_property("INFERENCE_NUM_THREADS")),
+        "threads_inter": compiled and int(compiled.get_property("NUM_STREAMS")),
+        "tf32": None,
+        "matmul_precision": compiled and compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
+        "device": "cpu",
+        "donated_buffers": False,
+    }
+
+
+def peak_device_bytes() -> tuple[int | None, str]:
+    """The CPU plug-in works in host memory."""
+    return None, "OpenVINO on CPU: the model's memory is host memory"

@@ -1,0 +1,76 @@
+"""The step on TensorFlow: `Model.train_step` / `predict_step` in a `tf.function`, as `fit` makes it.
+
+Source: `make_train_function` in Keras 3 wraps `train_step` in
+`tf.function(jit_compile=model.jit_compile, reduce_retracing=True)`. The data are passed as device
+tensors and not through an iterator, which would measure the input pipeline as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import Mode
+
+
+class TensorFlowStep:
+    """One `tf.function` bound to a model and a batch."""
+
+    def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
+        host_data = (batch.x, batch.y) if mode == "train" else (batch.x,)
+        self._data = keras.tree.map_structure(tf.convert_to_tensor, host_data)
+        python_step = model.train_step if mode == "train" else model.predict_step
+        # Without autograph, as in Keras's own make_train_function: layers are traced as they are.
+        self.function = tf.function(python_step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile)
+        self._train = mode == "train"
+        self._on_device = bool(tf.config.list_physical_devices("GPU"))
+
+    def launch(self) -> Any:
+        """Start one step; returns the logs (train) or the outputs (infer) as tensors."""
+        return self.function(self._data)
+
+    def drain(self, outputs: Sequence[Any]) -> None:
+        """Read the outputs; on an accelerator also wait for the updates of the variables."""
+        if self._on_device:
+            tf.test.experimental.sync_devices()
+        for tensor in keras.tree.flatten(list(outputs)):
+            tensor.numpy()
+
+    def loss(self, outputs: Any) -> float | None:
+        """The running mean that Keras reports under `loss`."""
+        return float(outputs["loss"]) if self._train else None
+
+
+def initialise(seed: int) -> None:
+    """Seed, and create the eager context and its devices."""
+    tf.random.set_seed(seed)
+    tf.zeros(()).numpy()
+
+
+def prepare(model: Any, batch: Batch, mode: Mode) -> TensorFlowStep:
+    """Move the batch to the device and wrap the model's step."""
+    return TensorFlowStep(model, batch, mode)
+
+
+def settings(model: Any, step: TensorFlowStep) -> dict[str, Any]:
+    """TensorFlow's settings in effect; a thread count of 0 means one for each core."""
+    return {
+        "jit": bool(model.jit_compile),
+        "threads_intra": tf.config.threading.get_intra_op_parallelism_threads(),
+        "threads_inter": tf.config.threading.get_inter_op_parallelism_threads(),
+        "tf32": tf.config.experimental.tensor_float_32_execution_enabled() if step._on_device else None,
+        "matmul_precision": "float32" if not step._on_device else "default",
+        "device": "gpu" if step._on_device else "cpu",
+        "donated_buffers": False,
+    }
+
+
+def peak_device_bytes() -> tuple[int | None, str]:
+    """`tf.config.experimental.get_memory_info`, which knows GPUs and TPUs only."""
+    if not tf.config.list_physical_devices("GPU"):
+        return None, "no GPU: the model's memory is host memory"
+    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]), ""

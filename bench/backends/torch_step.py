@@ -1,0 +1,84 @@
+"""The step on torch: `Model.train_step` / `predict_step`, eager or under `torch.compile`, as `fit` makes it.
+
+Source: `make_train_function` in Keras 3 calls `train_step` as it is, or wraps it in
+`torch.compile` when `jit_compile` is on; prediction runs under `torch.no_grad()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import torch
+
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import Mode
+
+
+class TorchStep:
+    """A bound step function and a batch on the device."""
+
+    def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
+        self._train = mode == "train"
+        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        self._data = keras.tree.map_structure(keras.ops.convert_to_tensor, host_data)
+        model.train(self._train)
+        python_step = model.train_step if self._train else _without_gradients(model.predict_step)
+        self.function = torch.compile(python_step) if model.jit_compile else python_step
+
+    def launch(self) -> Any:
+        """Run one step; on CUDA the kernels may be unfinished when it returns."""
+        return self.function(self._data)
+
+    def drain(self, outputs: Sequence[Any]) -> None:
+        """Wait for the device and read the scalars of the logs."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        if self._train:
+            for logs in outputs:
+                float(logs["loss"])
+
+    def loss(self, outputs: Any) -> float | None:
+        """The running mean that Keras reports under `loss`."""
+        return float(outputs["loss"]) if self._train else None
+
+
+def _without_gradients(step: Any) -> Any:
+    def predict(data: Any) -> Any:
+        with torch.no_grad():
+            return step(data)
+
+    return predict
+
+
+def initialise(seed: int) -> None:
+    """Seed, and create the device's context."""
+    torch.manual_seed(seed)
+    keras.ops.convert_to_tensor(0.0)
+
+
+def prepare(model: Any, batch: Batch, mode: Mode) -> TorchStep:
+    """Put the batch on the device and choose the model's step."""
+    return TorchStep(model, batch, mode)
+
+
+def settings(model: Any, step: TorchStep) -> dict[str, Any]:
+    """Torch's settings in effect."""
+    on_cuda = torch.cuda.is_available()
+    return {
+        "jit": bool(model.jit_compile),
+        "threads_intra": torch.get_num_threads(),
+        "threads_inter": torch.get_num_interop_threads(),
+        "tf32": torch.backends.cuda.matmul.allow_tf32 if on_cuda else None,
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "device": torch.cuda.get_device_name() if on_cuda else "cpu",
+        "donated_buffers": False,
+    }
+
+
+def peak_device_bytes() -> tuple[int | None, str]:
+    """`torch.cuda.max_memory_allocated`, which answers 0 silently without CUDA: guarded."""
+    if not torch.cuda.is_available():
+        return None, "no CUDA device: the model's memory is host memory"
+    return int(torch.cuda.max_memory_allocated()), ""

@@ -1,0 +1,9 @@
+"""Exit codes of every command."""
+
+OK = 0
+REGRESSION = 1
+USAGE = 2
+INCONCLUSIVE = 3
+NOT_ALL_MEASURED = 4
+NOTHING_MEASURED = 5
+INTERRUPTED = 130

@@ -1,0 +1,33 @@
+"""The command `anatomy`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from anatomy.bench.cli.inspect import inspect
+from anatomy.bench.cli.list import list_
+from anatomy.bench.cli.report import report
+from anatomy.bench.cli.run import run
+
+app = typer.Typer(
+    name="anatomy",
+    help="Benchmark and profile Keras 3 models: figures that can be checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run)
+app.command("list")(list_)
+app.command("inspect")(inspect)
+app.command("report")(report)
+
+
+def main() -> None:
+    """Run the command line; a Ctrl-C that reaches here ends without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,223 @@
+"""`anatomy run`: measure a suite, write records as they come, print a table, write a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anatomy.bench.cli import exit_codes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from anatomy.bench.case import Case
+    from anatomy.bench.record import Record
+    from anatomy.bench.settings import MeasureSettings
+    from anatomy.bench.store import RunWriter
+    from anatomy.bench.suite import Suite
+
+_REPEAT = "repeat, or separate by commas"
+
+
+def run(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models: vgg, vgg:depth=11,classes=10, package.module:function. Default: the suite's."),
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
+    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
+    ] = None,
+    jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(help="Memory a worker may use, e.g. 4GiB. Default: 90 % of what is available."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Measure models on backends: one fresh process a case, one record as each ends."""
+    from anatomy.bench.channel import HostError
+    from anatomy.bench.plan import PlanError
+    from anatomy.bench.sizes import SizeError
+    from anatomy.bench.store import StoreError
+    from anatomy.bench.suite import SuiteError
+
+    try:
+        axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+        if resume is not None:
+            _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
+            writer, cases, settings = _resumed(resume)
+        else:
+            writer, cases, settings = _created(models or [], suite, axes, out, seconds, steps, timeout, memory_limit)
+        records, interrupted = _measure(writer, cases, settings, json, quiet)
+    except (PlanError, SuiteError, StoreError, SizeError) as error:
+        typer.echo(f"anatomy run: {error}", err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    except HostError as error:
+        typer.echo(f"anatomy run: {error}", err=True)
+        raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
+    _conclude(writer.path, records, len(cases), interrupted, report, json or quiet)
+
+
+def _created(
+    models: list[str],
+    suite_name: str | None,
+    axes: dict[str, list[str] | None],
+    out: Path | None,
+    seconds: float | None,
+    steps: int | None,
+    timeout: float | None,
+    memory_limit: str | None,
+) -> tuple[RunWriter, list[Case], MeasureSettings]:
+    """Plan a new run and create its folder."""
+    import sys
+    from datetime import UTC, datetime
+
+    from anatomy.bench import environment
+    from anatomy.bench.plan import plan
+    from anatomy.bench.settings import MeasureSettings
+    from anatomy.bench.sizes import parse_bytes
+    from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
+    from anatomy.bench.suite import Suite, load_suite
+    from anatomy.bench.supervise import usable_memory_bytes
+
+    overrides = _axes(axes)
+    if models and suite_name is None:
+        suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
+        cases = plan(suite, overrides)
+    else:
+        suite = load_suite(suite_name or "quick")
+        cases = plan(suite, overrides, models)
+    chosen: dict[str, Any] = {
+        "seconds": seconds or suite.seconds,
+        "steps": steps,
+        "warmup_s": suite.warmup_s,
+        "timeout_s": timeout or suite.timeout_s,
+        "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else usable_memory_bytes(),
+    }
+    settings = MeasureSettings(**{name: value for name, value in chosen.items() if value is not None})
+    run_id = new_run_id()
+    header = RunHeader(
+        id=run_id,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=["anatomy", *sys.argv[1:]],
+        suite=suite.name,
+        settings=settings.model_dump(),
+        environment=environment.collect(),
+        planned=cases,
+    )
+    return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header), cases, settings
+
+
+def _resumed(path: Path) -> tuple[RunWriter, list[Case], MeasureSettings]:
+    """Open a run and plan what it has no record of. The machine must be the one it began on."""
+    from anatomy.bench import environment
+    from anatomy.bench.settings import MeasureSettings
+    from anatomy.bench.store import RunWriter, StoreError, load_run
+
+    run = load_run(path)
+    now = environment.collect()
+    if now.fingerprint != run.header.environment.fingerprint:
+        raise StoreError(
+            f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {now.fingerprint});"
+            " its figures would not compare: start a new run"
+        )
+    return RunWriter(path), run.remaining, MeasureSettings.model_validate(run.header.settings)
+
+
+def _measure(
+    writer: RunWriter, cases: list[Case], settings: MeasureSettings, json: bool, quiet: bool
+) -> tuple[list[Record], bool]:
+    """Measure until done or Ctrl-C; what was finished is on disk either way."""
+    from rich.console import Console
+
+    from anatomy.bench.cli.progress import Display
+    from anatomy.bench.session import Session
+    from anatomy.bench.store import load_run
+
+    console = Console(stderr=json)
+    environment = load_run(writer.path).header.environment
+    records: list[Record] = []
+    try:
+        with Session(writer, settings, environment.fingerprint) as session:
+            with Display(console, len(cases), quiet) as display:
+                for case in cases:
+                    records.append(session.measure(case, display))
+                    if json:
+                        print(records[-1].model_dump_json(), flush=True)
+            if not quiet:
+                _print_isolation(console, records)
+    except KeyboardInterrupt:
+        return records, True
+    return records, False
+
+
+def _print_isolation(console: Console, records: list[Record]) -> None:
+    """What a fresh process costs on each backend: from the request to a worker with its device ready."""
+    from statistics import median
+
+    by_backend: dict[str, list[float]] = {}
+    for record in records:
+        if record.phases.start_s is not None:
+            by_backend.setdefault(record.case.backend, []).append(record.phases.start_s)
+    if by_backend:
+        costs = ", ".join(f"{name} {median(values):.2f} s" for name, values in by_backend.items())
+        console.print(f"A fresh process a case cost (median): {costs}", highlight=False, soft_wrap=True)
+
+
+def _conclude(path: Path, records: list[Record], planned: int, interrupted: bool, report: bool, silent: bool) -> None:
+    """Write the report, say where things are, and exit with what came of it."""
+    measured = sum(record.outcome == "ok" for record in records)
+    failed = len(records) - measured
+    if report and records:
+        from anatomy.reports import write_report
+
+        (written,) = write_report([path])
+        if not silent:
+            print(f"{measured} measured, {failed} not; records in {path}, report in {written}")
+    elif not silent:
+        print(f"{measured} measured, {failed} not; records in {path}")
+    if interrupted:
+        typer.echo(f"interrupted; the rest: anatomy run --resume {path}", err=True)
+        raise typer.Exit(exit_codes.INTERRUPTED)
+    if planned and not measured:
+        raise typer.Exit(exit_codes.NOTHING_MEASURED)
+    if failed:
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+
+
+def _axes(given: dict[str, list[str] | None]) -> Any:
+    """The command line's axes, validated as a suite's are."""
+    from pydantic import ValidationError
+
+    from anatomy.bench.suite import Axes, SuiteError, explain
+
+    values = {
+        name: [part.strip() for item in items for part in item.split(",") if part.strip()]
+        for name, items in given.items()
+        if items
+    }
+    try:
+        return Axes.model_validate(values)
+    except ValidationError as error:
+        raise SuiteError("\n".join(explain("command line", item) for item in error.errors())) from error
+
+
+def _refuse_with_resume(given: dict[str, object]) -> None:
+    from anatomy.bench.store import StoreError
+
+    extra = [name for name, value in given.items() if value]
+    if extra:
+        raise StoreError(f"--resume takes the run's own plan; leave out {', '.join(extra)}")

@@ -1,0 +1,113 @@
+"""Measure many cases: one host a backend, one worker a case, one record written as each ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from anatomy.bench.backends.available import why_not
+from anatomy.bench.case import Backend, Case
+from anatomy.bench.channel import HostChannel, HostError
+from anatomy.bench.gpu import GpuSampler
+from anatomy.bench.naming import case_name
+from anatomy.bench.record import Record
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import RunWriter
+from anatomy.bench.supervise import Supervisor
+
+
+class Listener(Protocol):
+    """Told what happens; it must not print during the measured window (see `phase`)."""
+
+    def begin(self, case: Case, name: str) -> None:
+        """A case is about to start."""
+
+    def phase(self, name: str) -> None:
+        """Its worker entered a phase; after `warmup` nothing may be drawn until `end`."""
+
+    def end(self, record: Record) -> None:
+        """The case has its record, already on disk."""
+
+
+@dataclass
+class Session:
+    """Hosts are started when first needed and live until the session closes. Use as a context manager.
+
+    Attributes:
+        environment: fingerprint that goes into each record.
+        directory: where workers run, and look first for the user's own modules.
+        import_paths: where they look further.
+    """
+
+    writer: RunWriter
+    settings: MeasureSettings
+    environment: str
+    directory: Path = field(default_factory=Path.cwd)
+    import_paths: Sequence[str] = ()
+    _hosts: dict[Backend, HostChannel] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._supervisor = Supervisor(
+            settings=self.settings,
+            environment=self.environment,
+            run_folder=self.writer.path,
+            logs=self.writer.logs,
+            directory=self.directory,
+            import_paths=tuple(self.import_paths),
+            sampler=GpuSampler(),
+        )
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host in self._hosts.values():
+            host.close()
+        self._hosts.clear()
+
+    def run(self, cases: Sequence[Case], listener: Listener) -> list[Record]:
+        """Measure `cases` in order; each record is on disk before the next case starts."""
+        return [self.measure(case, listener) for case in cases]
+
+    def measure(self, case: Case, listener: Listener) -> Record:
+        """Measure one case and append its record."""
+        name = case_name(case)
+        listener.begin(case, name)
+        record = self._outcome(case, name, listener)
+        self.writer.append(record)
+        listener.end(record)
+        return record
+
+    def _outcome(self, case: Case, name: str, listener: Listener) -> Record:
+        refusal = why_not(case)
+        if refusal:
+            return self._supervisor.refuse(case, name, "unsupported", refusal)
+        try:
+            host = self._host(case.backend)
+        except HostError as error:
+            return self._supervisor.refuse(case, name, "crashed", str(error))
+        record = self._supervisor.measure(host, case, name, listener.phase)
+        if not host.alive:
+            # Its successor is started by the next case that needs it.
+            self._hosts.pop(case.backend).close()
+        return record
+
+    def _host(self, backend: Backend) -> HostChannel:
+        if backend not in self._hosts:
+            self._hosts[backend] = HostChannel(backend, self.writer.logs)
+        return self._hosts[backend]
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def begin(self, case: Case, name: str) -> None:
+        """Ignore."""
+
+    def phase(self, name: str) -> None:
+        """Ignore."""
+
+    def end(self, record: Record) -> None:
+        """Ignore."""

@@ -1,0 +1,27 @@
+"""Sizes of memory, as people write them."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"": 1, "b": 1} | {
+    f"{prefix}{suffix}": base**power
+    for power, prefix in enumerate("kmgt", start=1)
+    for suffix, base in (("", 1024), ("ib", 1024), ("b", 1000))
+}
+
+
+class SizeError(ValueError):
+    """A text is not a size."""
+
+
+def parse_bytes(text: str) -> int:
+    """`4GiB` → 4294967296; `500MB` → 500000000; `2g` is binary; a bare number is bytes.
+
+    Raises:
+        SizeError: anything else.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    if match is None or match[2] not in _UNITS:
+        raise SizeError(f"{text!r} is not a size; expected a number with B, KiB, MiB, GiB, kB, MB or GB, e.g. 4GiB")
+    return int(float(match[1]) * _UNITS[match[2]])

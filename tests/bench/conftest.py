@@ -1,0 +1,49 @@
+"""Shared by the tests that measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench import environment
+from anatomy.bench.case import Case
+from anatomy.bench.plan import plan
+from anatomy.bench.record import Record
+from anatomy.bench.session import Session, Silent
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import RunHeader, RunWriter
+from anatomy.bench.suite import Axes, Suite
+
+TESTS = Path(__file__).parents[1]
+
+Measure = Callable[..., list[Record]]
+
+
+def cases_of(models: Sequence[str], **axes: object) -> list[Case]:
+    suite = Suite.model_validate({"name": "test", "matrix": [{"model": list(models), **axes}]})
+    return plan(suite, Axes())
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> Measure:
+    """Measure cases in a run of their own, with the tests' folder as working directory."""
+
+    def run(cases: Sequence[Case], **settings: object) -> list[Record]:
+        chosen = MeasureSettings.model_validate({"seconds": 0.2, "warmup_s": 0.05, "timeout_s": 120, **settings})
+        here = environment.collect()
+        header = RunHeader(
+            id="test",
+            started_at="2026-01-01T00:00:00+00:00",
+            command=["test"],
+            suite="test",
+            settings=chosen.model_dump(),
+            environment=here,
+            planned=list(cases),
+        )
+        writer = RunWriter.create(tmp_path / "run", header)
+        with Session(writer, chosen, here.fingerprint, TESTS) as session:
+            return session.run(cases, Silent())
+
+    return run

@@ -1,0 +1,93 @@
+"""From suites to cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anatomy.bench.case import Case
+from anatomy.bench.plan import PlanError, plan
+from anatomy.bench.suite import Axes, Suite
+
+
+@pytest.fixture(autouse=True)
+def _all_backends_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = ("tensorflow", "jax", "torch", "openvino")
+    monkeypatch.setattr("anatomy.bench.plan.installed_backends", lambda: everything)
+
+
+def planned(overrides: dict[str, Any] | None = None, models: tuple[str, ...] = (), **suite: Any) -> list[Case]:
+    return plan(Suite.model_validate({"name": "s", **suite}), Axes.model_validate(overrides or {}), models)
+
+
+def test_defaults_are_both_modes_on_every_backend_that_can() -> None:
+    cases = planned(matrix=[{"model": "mlp"}])
+    assert [(c.mode, c.backend) for c in cases] == [
+        ("train", "tensorflow"),
+        ("train", "jax"),
+        ("train", "torch"),
+        ("infer", "tensorflow"),
+        ("infer", "jax"),
+        ("infer", "torch"),
+        ("infer", "openvino"),
+    ]
+
+
+def test_a_pair_asked_for_by_name_stays_and_will_say_why_not() -> None:
+    cases = planned(matrix=[{"model": "mlp", "backend": "openvino", "mode": "train"}])
+    assert [(c.mode, c.backend) for c in cases] == [("train", "openvino")]
+
+
+def test_command_line_beats_matrix_beats_suite() -> None:
+    suite = {"batch_size": [1], "backend": "jax", "mode": "infer", "matrix": [{"model": "mlp", "batch_size": [2, 3]}]}
+    assert [c.batch_size for c in planned(**suite)] == [2, 3]
+    assert [c.batch_size for c in planned({"batch_size": [9]}, **suite)] == [9]
+    assert {c.backend for c in planned(**suite)} == {"jax"}
+
+
+def test_excludes_leave_out_and_includes_add_after_them() -> None:
+    cases = planned(
+        backend=["jax", "torch"],
+        mode="infer",
+        matrix=[{"model": ["mlp", "lstm"]}],
+        exclude=[{"model": "lstm", "backend": "torch"}],
+        include=[{"model": "lstm", "backend": "torch", "jit": "on"}],
+    )
+    assert [(c.model, c.backend, c.jit) for c in cases] == [
+        ("mlp", "jax", "auto"),
+        ("mlp", "torch", "auto"),
+        ("lstm", "jax", "auto"),
+        ("lstm", "torch", "on"),
+    ]
+
+
+def test_the_same_point_is_planned_once() -> None:
+    assert len(planned(backend="jax", mode="infer", matrix=[{"model": ["mlp", "mlp:hidden=64x64"]}])) == 1
+
+
+def test_counts_come_last_and_need_no_device() -> None:
+    cases = planned(backend="jax", mode="infer", matrix=[{"model": "mlp"}], count=["vgg:depth=19"])
+    assert [(c.model, c.mode) for c in cases] == [("mlp", "infer"), ("vgg", "count")]
+    assert cases[-1].options["depth"] == 19
+
+
+def test_a_stateful_model_takes_the_batch_size_of_its_step() -> None:
+    (case,) = planned(backend="jax", mode="infer", matrix=[{"model": "lstm:stateful=true", "batch_size": 5}])
+    assert case.options["batch_size"] == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("vggg", "vgg"), ("vgg:dept=11", "depth"), ("vgg:depth=eleven", "depth")],
+)
+def test_mistakes_in_models_are_explained(model: str, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        planned(matrix=[{"model": model}])
+
+
+def test_nothing_left_is_an_error() -> None:
+    with pytest.raises(PlanError, match="no case is left"):
+        planned(matrix=[{"model": "mlp"}], exclude=[{"model": "mlp"}])
+    with pytest.raises(PlanError, match=r"no case is left|no model named"):
+        planned(models=("unet",), matrix=[{"model": "mlp"}], count=["vgg"])

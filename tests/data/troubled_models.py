@@ -1,0 +1,61 @@
+"""Models that end badly, each in its own way, for the tests of outcomes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+
+def fine(units: int = 8) -> Any:
+    import keras
+
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units), keras.layers.Dense(2, activation="softmax")])
+
+
+def killed() -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def segfault() -> Any:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leaves() -> Any:
+    os._exit(7)
+
+
+def raises() -> Any:
+    raise RuntimeError("this model cannot be built")
+
+
+def never_returns() -> Any:
+    while True:
+        time.sleep(1)
+
+
+def allocates_without_bound() -> Any:
+    hoard = []
+    while True:
+        hoard.append(bytearray(os.urandom(1 << 20) * 16))
+        time.sleep(0.005)
+
+
+def not_a_model() -> Any:
+    return 42
+
+
+def open_shape() -> Any:
+    import keras
+
+    inputs = keras.Input((None, 3))
+    return keras.Model(inputs, keras.layers.LSTM(2)(inputs))
+
+
+def diverges() -> Any:
+    import keras
+
+    model = fine()
+    model.compile(optimizer=keras.optimizers.SGD(float("nan")), loss="sparse_categorical_crossentropy")
+    return model
