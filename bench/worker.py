@@ -133,6 +133,8 @@ def _build(case: Case, backend: step_module.StepBackend) -> tuple[Any, step_modu
                 f"{case.model} returned a model without known inputs;"
                 " use the functional API, or a Sequential that begins with an Input"
             )
+        if case.mode == "train" and any("int" in str(output.dtype) for output in model.outputs):
+            raise NotImplementedError(f"{case.model} has an integer output, which has no gradient; use --mode infer")
         losses = compile_model(model, case.jit, _loss_weights(case.model))
         if case.mode == "train":
             batch = make_batch(model, case.batch_size, losses)

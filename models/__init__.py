@@ -1,1 +1,19 @@
-"""The architectures."""
+"""The architectures: a zoo of Keras 3 models, described without Keras and built on demand."""
+
+from anatomy.models.architecture import Architecture
+from anatomy.models.naming import ModelSpec, format_model, parse_model
+from anatomy.models.registry import build, find, names, zoo
+from anatomy.models.user import build_any, resolve_user_function
+
+__all__ = [
+    "Architecture",
+    "ModelSpec",
+    "build",
+    "build_any",
+    "find",
+    "format_model",
+    "names",
+    "parse_model",
+    "resolve_user_function",
+    "zoo",
+]

@@ -79,8 +79,12 @@ class Display:
         if not self._quiet:
             seconds = time.perf_counter() - self._case_started_s
             failed = record.outcome != "ok"
-            cells = [cell(record, seconds) for _, _, cell, _ in self._columns]
-            self._print(self._row(record.name, cells), "red" if failed else None)
+            if record.counts is not None and record.case.mode == "count":
+                counts = record.counts
+                self._print(f"{record.name}: {counts.parameters:,} parameters, {counts.macs:,} MACs", None)
+            else:
+                cells = [cell(record, seconds) for _, _, cell, _ in self._columns]
+                self._print(self._row(record.name, cells), "red" if failed else None)
             if failed:
                 self._print(f"    {record.outcome}: {record.reason}", "red")
         self._progress.update(self._task, completed=self._done)

@@ -32,6 +32,14 @@ def test_same_distribution_as_keras(name: str, shape: tuple[int, ...]) -> None:
     assert not np.array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("shape", [(32, 128), (128, 32), (3, 3, 4, 16)])
+def test_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
+    with numpy_initialisers(seed=2):
+        values = _values(keras.initializers.Orthogonal(gain=2.0)(shape)).reshape(-1, shape[-1])
+    gram = values @ values.T if values.shape[0] < values.shape[1] else values.T @ values
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-5)
+
+
 def test_constants_and_repeatability() -> None:
     with numpy_initialisers(seed=5):
         first = [_values(w.value) for w in _model().weights]

@@ -12,6 +12,8 @@ from tests.bench.conftest import Measure, cases_of
 
 pytestmark = pytest.mark.backends
 
+# Enough for the models that are fine on a busy machine.
+TIMEOUT_S = 12
 TROUBLE = "data/troubled_models.py"
 
 EXPECTED = {
@@ -19,7 +21,7 @@ EXPECTED = {
     "segfault": ("crashed", "SIGSEGV"),
     "leaves": ("crashed", "status 7"),
     "raises": ("crashed", "RuntimeError: this model cannot be built"),
-    "never_returns": ("timeout", "not finished after 4 s, in phase build"),
+    "never_returns": ("timeout", "not finished after 12 s, in phase build"),
     "allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
     "not_a_model": ("crashed", "must return a keras.Model"),
     "open_shape": ("unsupported", "is open"),
@@ -34,7 +36,7 @@ def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, back
     models = [f"{TROUBLE}:{name}" for name in ("fine", *trouble)] + [f"{TROUBLE}:fine:units=9"]
     cases = cases_of(models, backend=backend, mode=mode, batch_size=4)
 
-    records = measure(cases, timeout_s=4 if backend != "jax" else 8, memory_limit_bytes=3 * 2**29)
+    records = measure(cases, timeout_s=TIMEOUT_S, memory_limit_bytes=3 * 2**29)
 
     assert [r.case for r in records] == cases
     first, *bad, last = records
@@ -44,8 +46,7 @@ def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, back
     for record, name in zip(bad, trouble, strict=True):
         outcome, reason = EXPECTED[name]
         assert record.outcome == outcome, f"{name}: {record.reason}"
-        if backend != "jax" or outcome != "timeout":
-            assert reason in record.reason
+        assert reason in record.reason
         assert record.throughput_examples_per_s is None or outcome == "invalid"
         assert "step_s" in record.not_measured or outcome == "invalid"
     assert load_run(tmp_path / "run").records == records

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from anatomy.bench.case import Case
-from anatomy.bench.plan import PlanError, plan
-from anatomy.bench.suite import Axes, Suite
+from anatomy.bench.plan import PlanError, count_case, plan
+from anatomy.bench.suite import Axes, Suite, load_suite
+from anatomy.models.claims import models_to_count
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +92,9 @@ def test_nothing_left_is_an_error() -> None:
         planned(matrix=[{"model": "mlp"}], exclude=[{"model": "mlp"}])
     with pytest.raises(PlanError, match=r"no case is left|no model named"):
         planned(models=("unet",), matrix=[{"model": "mlp"}], count=["vgg"])
+
+
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_suites_count_all_that_the_claims_need(name: str) -> None:
+    needed = {count_case(text).key for text in models_to_count()}
+    assert needed <= {case.key for case in plan(load_suite(name), Axes()) if case.mode == "count"}

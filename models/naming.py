@@ -1,0 +1,92 @@
+"""Models as text, `vgg:depth=11,classes=10`, and back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anatomy.models.architecture import Architecture
+from anatomy.models.literals import format_value, parse_value, split_options
+from anatomy.models.registry import find, names
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that can be built by `build_any(model, options)`.
+
+    Attributes:
+        model: the canonical name of an architecture, or `package.module:function`.
+        options: complete options of the zoo's builder, or those given for a user's function.
+    """
+
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def parse_model(text: str) -> ModelSpec:
+    """Read `name`, `name:option=value,…`, `package.module:function` or `…:function:option=value,…`.
+
+    A name is one of the zoo's architectures or variants. Values: `64x64x3` (a list), `true`, `false`, `none`,
+    numbers, plain strings, or JSON. A list of one may be written as the number alone for the zoo.
+
+    Raises:
+        ValueError: the text, a name, an option or a value is wrong; says what was expected.
+    """
+    head, _, rest = text.strip().partition(":")
+    if head in names():
+        architecture, named = find(head)
+        options = {**named, **_parse_options(rest, text)}
+        return ModelSpec(architecture.name, architecture.complete(options))
+    function, _, rest = rest.partition(":")
+    if not all(part.isidentifier() for part in function.split(".")):
+        # No function named: the text can only have meant the zoo.
+        find(head)
+    return ModelSpec(f"{head}:{function}", _parse_options(rest, text))
+
+
+def format_model(model: str, options: Mapping[str, Any]) -> str:
+    """The shortest text that `parse_model` reads as this model; options that are the default are left out.
+
+    Args:
+        model: a name of the zoo, or `package.module:function`.
+        options: JSON values.
+    """
+    if ":" in model:
+        return _join(model, options)
+    architecture, named = find(model)
+    complete = architecture.complete({**named, **options})
+    shown = complete
+    for option in complete:
+        rest = {o: v for o, v in shown.items() if o != option}
+        if _completes_to(architecture, rest, complete):
+            shown = rest
+    # A list of one is read from the number alone.
+    return _join(architecture.name, {o: v[0] if _is_single(v) else v for o, v in shown.items()})
+
+
+def _completes_to(architecture: Architecture, options: dict[str, Any], complete: dict[str, Any]) -> bool:
+    """Whether nothing is lost by naming these options only; some make sense only with others."""
+    try:
+        return architecture.complete(options) == complete
+    except ValueError:
+        return False
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1
+
+
+def _join(model: str, options: Mapping[str, Any]) -> str:
+    written = ",".join(f"{option}={format_value(value)}" for option, value in options.items())
+    return f"{model}:{written}" if written else model
+
+
+def _parse_options(text: str, whole: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for part in split_options(text) if text else ():
+        option, equals, value = part.strip().partition("=")
+        if not equals or not option.isidentifier():
+            raise ValueError(f"{whole!r}: expected option=value, got {part.strip()!r}")
+        if option in options:
+            raise ValueError(f"{whole!r}: option {option!r} is given twice")
+        options[option] = parse_value(value.strip())
+    return options

@@ -1,0 +1,16 @@
+"""A higher recursion limit for as long as a deep graph is walked."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def recursion_limit(frames: int) -> Iterator[None]:
+    """Allow at least `frames` nested calls inside the block; never lowers the limit."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, frames))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -1,0 +1,82 @@
+"""The zoo: every architecture by name, without importing Keras; models are built on demand."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from anatomy.models import (
+    alexnet,
+    googlenet,
+    lstm,
+    mlp,
+    rcnn,
+    resnet,
+    text_cnn,
+    unet,
+    vgg,
+    wide_resnet,
+)
+from anatomy.models.architecture import Architecture, unknown
+
+if TYPE_CHECKING:
+    import keras
+
+_ZOO = tuple(
+    module.ARCHITECTURE for module in (mlp, lstm, alexnet, vgg, googlenet, resnet, wide_resnet, unet, rcnn, text_cnn)
+)
+# Both names of architectures and of variants, with the options the name stands for.
+_NAMES: dict[str, tuple[Architecture, Mapping[str, Any]]] = {
+    **{a.name: (a, {}) for a in _ZOO},
+    **{variant: (a, options) for a in _ZOO for variant, options in a.variants.items()},
+}
+
+
+def zoo() -> tuple[Architecture, ...]:
+    """All architectures, in the order of the slides."""
+    return _ZOO
+
+
+def names() -> tuple[str, ...]:
+    """Every name that can be built: architectures first, then their variants."""
+    return tuple(_NAMES)
+
+
+def find(name: str) -> tuple[Architecture, Mapping[str, Any]]:
+    """The architecture of a name or of a variant's name, and the options the name stands for.
+
+    Raises:
+        ValueError: no such name; the nearest one is named.
+    """
+    if name not in _NAMES:
+        raise ValueError(unknown("model", name, _NAMES))
+    return _NAMES[name]
+
+
+def build(name: str, *, variant: str | None = None, **options: Any) -> "keras.Model":
+    """Build an architecture by its name or a variant's name; `options` override.
+
+    Raises:
+        ValueError: an unknown name, variant or option (the nearest valid one is named), or a value that
+            does not fit (what was expected is named).
+    """
+    architecture, named = find(name)
+    if variant is not None:
+        if variant not in architecture.variants:
+            raise ValueError(unknown(f"variant of {architecture.name}", variant, architecture.variants))
+        named = {**named, **architecture.variants[variant]}
+    complete = architecture.complete({**named, **options})
+    with _channels_last():
+        return architecture.builder()(**complete)
+
+
+@contextmanager
+def _channels_last() -> Iterator[None]:
+    """The zoo's shapes are channels last, whatever the user's Keras configuration says."""
+    import keras
+
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)

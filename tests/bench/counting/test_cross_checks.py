@@ -1,0 +1,150 @@
+"""The zoo's published figures, and torch's own counter beside ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench.counting import inspect
+
+ROOT = Path(__file__).parents[3]
+
+# text → MACs; from the papers, keras.applications and independent builds.
+ZOO = {
+    "intro": 7_040,
+    "functional": 54_912,
+    "sequential": 25_408,
+    "binary": 3_232,
+    "multiclass": 3_520,
+    "mlp-softmax": 6_016,
+    "mlp-binary": 5_440,
+    "lstm": 180_544,
+    "lstm:stateful=true,batch_size=32": 180_544,
+    "alexnet": 724_406_816,
+    "alexnet:towers=1": 1_135_256_096,
+    "vgg:depth=16": 15_470_264_320,
+    "vgg:depth=19": 19_632_062_464,
+    "googlenet:auxiliary=false": 1_582_671_872,
+    "googlenet:auxiliary=true": 1_591_044_096,
+    "wide_resnet": 1_751_566_848,
+    "wide_resnet:depth=28,width=10,conv_bias=false": 5_243_328_768,
+    "resnet:depth=110": 252_887_680,
+    "resnet:depth=1202": 2_829_238_912,
+    "resnet:depth=50": 3_857_973_248,
+    "unet": 13_912_506_368,
+    "unet:base_filters=64,padding=valid,upsampling=transpose,classes=2,input_shape=572x572x1": 150_428_424_448,
+    "rcnn": 26_500_100,
+    "text_cnn": 82_604_544,
+}
+CNNS = [name for name in ZOO if name.split(":")[0] not in {"lstm", "rcnn"} and ZOO[name] > 1_000_000]
+CNNS += ["vgg:depth=11", "vgg:depth=13", "resnet:depth=20", "resnet:depth=101", "unet:depth=3,base_filters=8"]
+# Half of the published multiply-adds of the papers' tables, to their digits: ResNet-50 3.8·10⁹ (He et al.,
+# table 1), MobileNetV2 300 M (Sandler et al., table 4), EfficientNet-B0 0.39·10⁹ (Tan and Le, table 2).
+APPLICATIONS = {"ResNet50": (3.86e9, 0.01e9), "MobileNetV2": (300e6, 1e6), "EfficientNetB0": (0.39e9, 0.005e9)}
+
+
+@cache
+def beside_torch(*names: str) -> dict[str, list[int]]:
+    """name → [our MACs, torch's], from a process on the torch backend."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.counting.flop_counter", *names],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, list[int]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("text", ZOO)
+def test_zoo_macs(text: str) -> None:
+    counts = inspect(text)
+    assert counts.macs == ZOO[text]
+    assert counts.uncounted == ()
+    assert counts.parameters == sum(layer.parameters for layer in counts.layers)
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "weight_layers"),
+    [
+        ("alexnet", 8, 8),
+        ("vgg:depth=16", 16, 16),
+        ("vgg:depth=19", 19, 19),
+        ("googlenet:auxiliary=false", 22, 58),
+        ("resnet:depth=50", 50, 54),
+        ("resnet:depth=110", 110, 110),
+        ("wide_resnet", 50, 53),
+        ("lstm", 4, 4),
+    ],
+)
+def test_depth_is_the_longest_path(text: str, depth: int, weight_layers: int) -> None:
+    counts = inspect(text)
+    assert (counts.depth, counts.weight_layers) == (depth, weight_layers)
+
+
+@pytest.mark.parametrize("words", [1, 10, 123])
+def test_rcnn_is_linear_in_its_length(words: int) -> None:
+    assert inspect("rcnn:words=none", input_shape=(words, 100)).macs == 530_000 * words + 100
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("text", CNNS)
+def test_cnn_agrees_with_torch(text: str) -> None:
+    pytest.importorskip("torch")
+    ours, torchs = beside_torch(*CNNS)[text]
+    assert ours == torchs
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_keras_applications_agree_with_torch_and_the_papers(name: str) -> None:
+    pytest.importorskip("torch")
+    ours, torchs = beside_torch(*(f"applications:{each}" for each in APPLICATIONS))[f"applications:{name}"]
+    published, tolerance = APPLICATIONS[name]
+    assert ours == torchs
+    assert ours == pytest.approx(published, abs=tolerance)
+
+
+@pytest.mark.backends
+def test_single_layers_agree_with_torch() -> None:
+    pytest.importorskip("torch")
+    found = beside_torch("layers")
+    assert len(found) > 20
+    assert {name: ours for name, (ours, _) in found.items()} == {name: torchs for name, (_, torchs) in found.items()}
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_every_backend_gives_the_same_counts(backend: str) -> None:
+    pytest.importorskip(backend)
+    program = (
+        "import json; from anatomy.bench.counting import inspect, count_to_dict;"
+        "print(json.dumps([count_to_dict(inspect(m)) for m in ('googlenet', 'rcnn', 'unet', 'lstm')]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    from anatomy.bench.counting import count_to_dict
+
+    expected = [count_to_dict(inspect(m)) for m in ("googlenet", "rcnn", "unet", "lstm")]
+    assert [_unnamed(c) for c in json.loads(done.stdout)] == [_unnamed(c) for c in expected]
+
+
+def _unnamed(counts: dict[str, object]) -> str:
+    """Without the numbers that Keras gives to layers without a name of their own."""
+    return json.dumps({key: value for key, value in counts.items() if key != "layers"})

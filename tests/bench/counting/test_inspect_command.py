@@ -1,0 +1,92 @@
+"""`anatomy inspect`: pure JSON, readable tables, one-line errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from anatomy.bench.cli.inspect import inspect, parse_shapes
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(inspect)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command chooses a backend through the environment; undo it after each test."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_json_is_one_object() -> None:
+    done = run("alexnet:towers=1", "--json")
+    found = json.loads(done.stdout)
+    assert (found["model"], found["name"], found["options"]["towers"]) == ("alexnet", "alexnet:towers=1", 1)
+    assert (found["macs"], found["units"]) == (1_135_256_096, 659_272)
+    assert next(layer["parameters"] for layer in found["layers"] if layer["macs"]) == 34_944
+
+
+def test_tables_have_separators_and_notes() -> None:
+    done = run("rcnn:words=none")
+    assert "531,801" in done.stdout
+    assert "?×100" in done.stdout
+    assert "Not counted: left_context (LSTM): a length is unknown" in done.stdout
+    assert "26,500,100" in run("rcnn:words=none", "--input-shape", "50x100").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alexnt"], "did you mean 'alexnet'?"),
+        (["vgg:dept=11"], "did you mean 'depth'?"),
+        (["rcnn", "--input-shape", "50y100"], 'expected positive lengths joined by "x"'),
+        (["rcnn", "--input-shape", "60x100"], "which takes 50×100"),
+        (["rcnn", "--input-shape", "60,a=7"], "several shapes need names"),
+        (["mlp", "--dtype", "float23"], "did you mean float32?"),
+        (["mlp", "--backend", "pytorch"], "did you mean torch?"),
+        (["no_such.module:build"], "no module 'no_such.module'"),
+    ],
+)
+def test_mistake_is_one_line_with_a_remedy(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "shapes"),
+    [([], None), (["50x100"], [50, 100]), (["7"], [7]), (["a=2x3,b=4", "c=5"], {"a": [2, 3], "b": [4], "c": [5]})],
+)
+def test_input_shapes_as_text(texts: list[str], shapes: object) -> None:
+    assert parse_shapes(texts) == shapes
+
+
+@pytest.mark.backends
+def test_nothing_but_json_reaches_stdout(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import keras\nprint('loading')\n"
+        "def build(units=2):\n    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])\n"
+    )
+    program = "from anatomy.bench.cli.inspect import inspect; import typer; typer.run(inspect)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "mine.py:build:units=5", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert (found["model"], found["options"], found["parameters"]) == ("mine.py:build", {"units": 5}, 20)

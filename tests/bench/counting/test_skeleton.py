@@ -1,0 +1,42 @@
+"""Models without values."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import keras
+import numpy as np
+
+from anatomy.bench.counting import count_model, skeleton
+
+
+def big(units: int) -> keras.Model:
+    return keras.Sequential([keras.Input((units,)), keras.layers.Dense(units), keras.layers.Dropout(0.5)])
+
+
+def test_weights_take_no_memory_but_are_counted() -> None:
+    tracemalloc.start()
+    with skeleton():
+        # 40 TB of weights.
+        counts = count_model(big(units=3_200_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts.parameters == 3_200_000 * 3_200_001
+    assert peak < 50e6
+
+
+def test_later_models_are_built_as_usual() -> None:
+    with skeleton():
+        big(units=3_200_000)
+    # A stateless scope that ends would initialise what is still on Keras's list.
+    with keras.StatelessScope():
+        pass
+    model = big(units=4)
+    assert tuple(model(np.ones((1, 4), "float32")).shape) == (1, 4)
+    assert bool(keras.ops.any(keras.ops.not_equal(model.weights[0], 0)))
+
+
+def test_variables_made_from_values_keep_shape_and_type() -> None:
+    with skeleton():
+        made = [keras.Variable(np.zeros((2, 3), "int32")), keras.Variable(1.5), keras.Variable("zeros", shape=(4,))]
+    assert [(tuple(v.shape), v.dtype) for v in made] == [((2, 3), "int32"), ((), "float32"), ((4,), "float32")]

@@ -1,0 +1,218 @@
+"""Synthetic runs: every figure is invented test data, but for the counts of the papers' models."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anatomy.bench.case import Case
+from anatomy.bench.environment import Environment
+from anatomy.bench.record import Block, Counts, Phases, Record
+from anatomy.bench.store import Run, RunHeader, RunWriter, load_run
+from anatomy.models import format_model, parse_model
+
+HOSTILE = "evil.module:<script>alert(1)</script>"
+
+# Model, parameters, trainable, MACs, units, layers with weights, depth.
+FULL_SIZE = (
+    ("alexnet", 60_965_224, 60_965_224, 724_406_816, 659_272, 8, 8),
+    ("vgg:depth=16", 138_357_544, 138_357_544, 15_470_264_320, 1, 16, 16),
+    ("vgg:depth=19", 143_667_240, 143_667_240, 19_632_062_464, 1, 19, 19),
+    ("googlenet:auxiliary=false", 6_998_552, 6_998_552, 1_582_671_872, 1, 58, 22),
+    ("resnet:depth=1202", 19_510_906, 19_421_274, 2_829_238_912, 1, 1202, 1202),
+    ("wide_resnet:depth=52,width=4", 12_071_370, 12_057_002, 1_751_566_848, 1, 53, 50),
+    ("rcnn:words=25", 531_801, 531_801, 13_250_100, 1, 4, 4),
+    ("rcnn:words=50", 531_801, 531_801, 26_500_100, 1, 4, 4),
+    ("rcnn:words=100", 531_801, 531_801, 53_000_100, 1, 4, 4),
+)
+
+SMALL = (
+    "mlp",
+    "lstm",
+    "alexnet:input_shape=67x67x3,classes=10",
+    "vgg:depth=11,input_shape=32x32x3,classes=10",
+    "googlenet:input_shape=64x64x3,classes=10",
+    "resnet:depth=20",
+    "wide_resnet:depth=10,width=2",
+    "unet:depth=4,base_filters=8,input_shape=64x64x1",
+    "unet:base_filters=64,input_shape=572x572x1,classes=2,padding=valid,upsampling=transpose",
+    "rcnn:words=20,embedding_dim=32,lstm_units=32,dense_units=32",
+    "text_cnn:vocabulary=2000,embedding_dim=32,length=200",
+    "rcnn:words=none",
+)
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+
+def make_counts(parameters: int = 1_000, **changes: Any) -> Counts:
+    values: dict[str, Any] = {
+        "parameters": parameters,
+        "trainable_parameters": parameters,
+        "macs": 2_000,
+        "flops": 4_000,
+        "units": 10,
+        "weight_layers": 3,
+        "depth": 3,
+        "input_shape": [8, 8, 3],
+        "output_shape": [10],
+        "activation_bytes": 4_096,
+    }
+    return Counts(**(values | changes))
+
+
+def make_case(model: str = "mlp", **fields: Any) -> Case:
+    spec = parse_model(model) if not model.startswith("evil") else None
+    name, options = (spec.model, spec.options) if spec else (model, {})
+    return Case(model=name, options=options, **fields)
+
+
+def build_record(
+    model: str = "mlp",
+    *,
+    speed: float | None = 100.0,
+    outcome: str = "ok",
+    reason: str = "",
+    settings: dict[str, Any] | None = None,
+    steps: Sequence[float] | None = None,
+    case: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Record:
+    point = make_case(model, **(case or {}))
+    measured = outcome == "ok" and point.mode != "count" and speed is not None
+    per_step = point.batch_size / speed if measured and speed else 1.0
+    values: dict[str, Any] = {
+        "case": point,
+        "name": f"{model} {point.mode}",
+        "outcome": outcome,
+        "reason": reason,
+        "started_at": "2026-01-31T12:00:00Z",
+        "settings": settings if settings is not None else {"jit": False, "dtype_policy": point.dtype},
+        "versions": {"keras": "3.15.1", point.backend: "1.2.3"},
+        "counts": make_counts(),
+    }
+    if measured:
+        values |= {
+            "step_s": list(steps or [per_step * 1.1] * 5),
+            "blocks": [Block(steps=10, seconds=10 * per_step)],
+            "phases": Phases(import_s=5, start_s=0.2, build_s=0.5, compile_s=2, warmup_s=0.2, measure_s=1),
+            "base_host_bytes": 300 * 2**20,
+            "peak_host_bytes": 420 * 2**20,
+            "cpu_cores_used": 1.9,
+        }
+    return Record(**(values | fields))
+
+
+def make_environment(**changes: Any) -> Environment:
+    values: dict[str, Any] = {
+        "host": "test-host",
+        "os": "Linux 6.1",
+        "python": "3.11.9",
+        "cpu": "Imaginary CPU @ 2 GHz",
+        "logical_cores": 4,
+        "usable_cores": 2,
+        "memory_bytes": 8 * 2**30,
+        "packages": {"keras": "3.15.1", "tensorflow": "2.21.0"},
+    }
+    return Environment(**(values | changes))
+
+
+def build_run(
+    folder: Path,
+    records: Sequence[Record],
+    *,
+    identifier: str = "2026-01-31T12-00-00Z",
+    planned: Sequence[Case] | None = None,
+    **environment: Any,
+) -> Run:
+    header = RunHeader(
+        id=identifier,
+        started_at="2026-01-31T12:00:00Z",
+        command=["anatomy", "run", "--suite", "quick"],
+        suite="quick",
+        settings={"seconds": 1.0, "timeout_s": 180.0, "memory_limit_bytes": None},
+        environment=make_environment(**environment),
+        planned=list(planned if planned is not None else (record.case for record in records)),
+    )
+    writer = RunWriter.create(folder, header)
+    for record in records:
+        writer.append(record)
+    return load_run(folder)
+
+
+def count_records() -> list[Record]:
+    records = []
+    for text, parameters, trainable, macs, units, layers, depth in FULL_SIZE:
+        counts = make_counts(
+            parameters,
+            trainable_parameters=trainable,
+            macs=macs,
+            flops=2 * macs,
+            units=units,
+            weight_layers=layers,
+            depth=depth,
+        )
+        records.append(build_record(text, case={"mode": "count", "batch_size": 1}, counts=counts))
+    return records
+
+
+def timed_records() -> list[Record]:
+    """About a hundred cases, some of them failed, with jit on for JAX alone."""
+    chance = random.Random(7)
+    records = []
+    for number, model in enumerate(SMALL):
+        for mode in ("train", "infer"):
+            for backend in ("tensorflow", "jax", "torch", "openvino"):
+                if backend == "openvino" and mode == "train":
+                    continue
+                point = {"mode": mode, "backend": backend, "batch_size": 8}
+                settings = {"jit": backend == "jax", "dtype_policy": "float32", "threads_intra": 2}
+                if model == "rcnn:words=none":
+                    reason = "the model's input is open <b>&</b> cannot be made up"
+                    records.append(build_record(model, outcome="unsupported", reason=reason, case=point))
+                    continue
+                if (number, backend) == (4, "torch"):
+                    records.append(
+                        build_record(model, outcome="timeout", reason="not finished after 180 s", case=point)
+                    )
+                    continue
+                speed = 10 ** chance.uniform(0, 4)
+                steps = [8 / speed * chance.lognormvariate(0.1, 0.2) for _ in range(40)]
+                records.append(build_record(model, speed=speed, settings=settings, steps=steps, case=point))
+    hostile = build_record(HOSTILE, case={"mode": "infer", "backend": "jax", "batch_size": 8}, name=HOSTILE)
+    crashed = build_record(
+        "mlp:classes=7",
+        outcome="crashed",
+        reason="ValueError: </script><img src=x onerror=alert(1)> | ``` [x](y)",
+        case={"mode": "train", "backend": "torch", "batch_size": 8},
+    )
+    return [*records, hostile, crashed]
+
+
+@pytest.fixture
+def record() -> MakeRecord:
+    return build_record
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> MakeRun:
+    def make(records: Sequence[Record], name: str = "run", **options: Any) -> Run:
+        return build_run(tmp_path / name, records, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def big_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with timed, failed and counted cases."""
+    return build_run(tmp_path_factory.mktemp("runs") / "big", [*timed_records(), *count_records()])
+
+
+def spelled(text: str) -> str:
+    """The shortest spelling of a model's text."""
+    spec = parse_model(text)
+    return format_model(spec.model, spec.options)

@@ -1,0 +1,93 @@
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from anatomy.bench.record import Record
+from anatomy.bench.store import Run
+from anatomy.reports.chart import log_axis, shorten
+from anatomy.reports.figures import charts, latency_chart, memory_chart, phase_chart, throughput_chart
+from anatomy.reports.labels import label
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+
+def test_charts_without_data_are_sentences(run: MakeRun) -> None:
+    for chart in charts(label([run([])])):
+        assert chart.spec is None
+        assert chart.empty.endswith(".")
+
+
+def test_every_chart_of_a_full_run_has_marks(big_run: Run) -> None:
+    for chart in charts(label([big_run])):
+        assert chart.spec is not None, chart.key
+        assert all(len(trace["y"]) for trace in chart.spec["data"]), chart.key
+
+
+def test_failed_cases_are_not_drawn(record: MakeRecord, run: MakeRun) -> None:
+    runs = label([run([record(outcome="oom", case={"mode": "train", "backend": "jax"})])])
+    assert throughput_chart(runs, "train").spec is None
+
+
+def test_throughput_dots_are_the_throughputs(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(speed=speed, case={"mode": "train", "backend": b}) for b, speed in (("jax", 5.0), ("torch", 50.0))
+    ]
+    spec = throughput_chart(label([run(records)]), "train").spec
+    assert spec is not None
+    assert {trace["name"]: trace["x"] for trace in spec["data"]} == {
+        "jax": [pytest.approx(5.0)],
+        "torch": [pytest.approx(50.0)],
+    }
+    assert spec["layout"]["xaxis"]["type"] == "log"
+
+
+def test_latency_boxes_are_quantiles_of_the_raw_steps(record: MakeRecord, run: MakeRun) -> None:
+    steps = [0.001 * n for n in range(1, 22)]
+    spec = latency_chart(label([run([record(steps=steps, case={"mode": "infer", "backend": "jax"})])]), "infer").spec
+    assert spec is not None
+    (box,) = spec["data"]
+    found = [box[name][0] for name in ("lowerfence", "q1", "median", "q3", "upperfence")]
+    assert found == pytest.approx(1e3 * np.quantile(steps, (0, 0.25, 0.5, 0.75, 0.9)))
+
+
+def test_a_peak_below_the_base_is_not_drawn(record: MakeRecord, run: MakeRun) -> None:
+    low = record(peak_host_bytes=1, base_host_bytes=2, case={"mode": "infer", "backend": "jax"})
+    assert memory_chart(label([run([low])]), "infer").spec is None
+
+
+def test_phases_are_summed_and_the_import_counted_once(record: MakeRecord, run: MakeRun) -> None:
+    records = [record(case={"mode": mode, "backend": "jax"}) for mode in ("train", "infer")]
+    spec = phase_chart(label([run(records)])).spec
+    assert spec is not None
+    seconds = {trace["name"]: trace["x"][0] for trace in spec["data"]}
+    assert seconds == pytest.approx(
+        {"import": 5, "start": 0.4, "build": 1.0, "compile": 4, "warmup": 0.4, "measure": 2}
+    )
+
+
+@pytest.mark.parametrize("name", ["<b>bold</b>", "a:" + "x" * 200, "vgg:depth=11,classes=10,input_shape=1x2x3", ""])
+def test_labels_are_short_and_escaped(name: str) -> None:
+    text = shorten(name)
+    assert "<b>" not in text
+    assert text.count("<br>") <= 1
+
+
+@pytest.mark.parametrize(("values", "decades"), [([1.0, 1000.0], True), ([1.0, 3.0], False), ([], False)])
+def test_wide_axes_label_powers_of_ten_alone(values: list[float], decades: bool) -> None:
+    assert ("dtick" in log_axis(values)) == decades
+
+
+def test_specs_hold_no_infinite_numbers(big_run: Run) -> None:
+    def numbers(value: object) -> list[float]:
+        if isinstance(value, dict):
+            return [n for part in value.values() for n in numbers(part)]
+        if isinstance(value, list):
+            return [n for part in value for n in numbers(part)]
+        return [value] if isinstance(value, float) else []
+
+    found = [n for chart in charts(label([big_run])) for n in numbers(chart.spec)]
+    assert found
+    assert all(math.isfinite(n) for n in found)

@@ -1,0 +1,85 @@
+from collections.abc import Callable
+
+import pytest
+
+from anatomy.bench.record import Record
+from anatomy.bench.store import Run
+from anatomy.reports.labels import differences, label
+from anatomy.reports.summary import summary, warnings
+from anatomy.reports.unlike import unlike_settings
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+
+def test_one_run_is_named_by_its_id(run: MakeRun) -> None:
+    assert [item.label for item in label([run([], identifier="x")])] == ["x"]
+
+
+def test_equal_ids_are_told_apart(run: MakeRun) -> None:
+    names = [item.label for item in label([run([], "a", identifier="x"), run([], "b", identifier="x")])]
+    assert names == ["x (a)", "x (b)"]
+
+
+def test_the_same_run_twice_is_told_apart(run: MakeRun) -> None:
+    same = run([], "a")
+    assert len({item.label for item in label([same, same])}) == 2
+
+
+def test_unlike_machines_are_named_field_by_field(run: MakeRun) -> None:
+    runs = label([run([], "a", identifier="x"), run([], "b", identifier="y", cpu="Other", host="elsewhere")])
+    assert differences(runs) == ("cpu: x: Imaginary CPU @ 2 GHz; y: Other",)
+    assert "not merged" in warnings(runs)[0]
+
+
+def test_equal_fingerprints_need_no_warning(run: MakeRun) -> None:
+    runs = label([run([], "a", identifier="x"), run([], "b", identifier="y", host="elsewhere")])
+    assert warnings(runs) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ([{"jit": True}, {"jit": True}], ""),
+        ([{"jit": True}, {"jit": False}], "jit: on (jax), off (torch)"),
+        ([{"threads": 2}, {}], ""),
+        ([{"threads": 2}, {"threads": 4}, {"threads": None}], "threads: 2 (jax), 4 (torch), not stated (tensorflow)"),
+        ([{"device": "cpu"}, {"device": "gpu"}], "device: cpu (jax), gpu (torch)"),
+        ([{"donated_buffers": True}, {"donated_buffers": False}], ""),
+    ],
+)
+def test_unlike_settings(settings: list[dict[str, object]], note: str, record: MakeRecord) -> None:
+    backends = ("jax", "torch", "tensorflow")
+    records = [
+        record(settings=values, case={"backend": backend})
+        for values, backend in zip(settings, backends[: len(settings)], strict=True)
+    ]
+    assert unlike_settings(records) == note
+
+
+def test_failed_cases_set_no_settings(record: MakeRecord) -> None:
+    records = [
+        record(settings={"jit": True}, case={"backend": "jax"}),
+        record(settings={"jit": False}, outcome="oom", case={"backend": "torch"}),
+    ]
+    assert unlike_settings(records) == ""
+
+
+def test_summary_counts_and_names_the_fastest(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(speed=100.0, case={"mode": "train", "backend": "jax"}),
+        record(speed=50.0, case={"mode": "train", "backend": "torch"}),
+        record("lstm", outcome="oom", reason="x", case={"mode": "train", "backend": "torch"}),
+    ]
+    sentences = summary(label([run(records)]))
+    assert "2 of 3 timed cases were measured; without a result: 1 oom." in sentences[0]
+    assert "Fastest backend, train: jax" in sentences[1]
+    assert "over the 1 cases" in sentences[1]
+    assert "torch 0.50" in sentences[1]
+
+
+def test_an_unfinished_run_says_so(record: MakeRecord, run: MakeRun) -> None:
+    done = record(case={"mode": "train", "backend": "jax"})
+    todo = record("lstm", case={"mode": "train", "backend": "jax"})
+    sentences = summary(label([run([done], planned=[done.case, todo.case])]))
+    assert any("1 of 2 planned cases have no record" in sentence for sentence in sentences)

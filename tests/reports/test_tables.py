@@ -1,0 +1,214 @@
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anatomy.bench.record import GpuUse, Phases, Record
+from anatomy.bench.store import Run
+from anatomy.models.frameworks import SLIDE_ROWS
+from anatomy.reports.labels import LabelledRun, label
+from anatomy.reports.table import Table
+from anatomy.reports.tables import (
+    all_tables,
+    case_table,
+    claims_table,
+    count_table,
+    failure_table,
+    framework_table,
+    machine_table,
+    model_table,
+    speed_table,
+)
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+CNN = "resnet:depth=20"
+RNN = "lstm"
+
+
+def point(mode: str, backend: str, **fields: Any) -> dict[str, Any]:
+    return {"mode": mode, "backend": backend, "batch_size": 8, **fields}
+
+
+def rows(table: Table, **wanted: Any) -> pd.DataFrame:
+    frame = table.frame
+    for column, value in wanted.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
+@pytest.fixture
+def labelled(big_run: Run) -> tuple[LabelledRun, ...]:
+    return label([big_run])
+
+
+def test_every_column_is_in_the_frame_and_numbers_are_numbers(labelled: tuple[LabelledRun, ...]) -> None:
+    for table in all_tables(labelled):
+        assert list(table.frame.columns) == [column.key for column in table.columns], table.key
+        for column in table.columns:
+            if column.kind == "number":
+                assert pd.api.types.is_numeric_dtype(table.frame[column.key]), (table.key, column.key)
+
+
+def test_no_cell_says_nan(labelled: tuple[LabelledRun, ...]) -> None:
+    for table in all_tables(labelled):
+        cells = {table.cell(row, column) for row in range(len(table.frame)) for column in table.columns}
+        assert not cells & {"nan", "NaN", "None", "<NA>", "inf"}, table.key
+
+
+def test_model_row_has_paper_sizes_and_figures(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record("vgg:depth=11", speed=40.0, steps=[0.3, 0.1, 0.2], case=point("train", "jax")),
+        record("vgg:depth=11", speed=80.0, case=point("infer", "torch")),
+        record("vgg", case={"mode": "count", "batch_size": 1}),
+    ]
+    table = model_table(label([run(records)]))
+    (row,) = table.frame.to_dict("records")
+    assert row["model"] == "vgg:depth=11"
+    assert row["architecture"] == "VGG"
+    assert row["year"] == 2014
+    assert row["full_parameters_claimed"] == 138_000_000
+    assert row["full_parameters"] == records[2].counts.parameters  # type: ignore[union-attr]
+    assert row["train_jax_throughput_examples_per_s"] == pytest.approx(40)
+    assert row["train_jax_step_median_s"] == pytest.approx(0.2)
+    assert row["infer_torch_peak_host_above_base_bytes"] == 120 * 2**20
+    assert "infer_jax_throughput_examples_per_s" not in row
+
+
+def test_a_published_error_is_quoted_with_its_source(labelled: tuple[LabelledRun, ...]) -> None:
+    quoted = rows(model_table(labelled), architecture="AlexNet")["published_error"].iloc[0]
+    assert quoted.startswith("“")
+    assert "Krizhevsky" in quoted
+
+
+def test_a_failed_case_shows_its_outcome_and_reason(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(case=point("train", "jax")),
+        record(outcome="oom", reason="no memory left", case=point("train", "torch")),
+    ]
+    table = model_table(label([run(records)]))
+    column = next(c for c in table.columns if c.key == "train_torch_throughput_examples_per_s")
+    assert table.cell(0, column) == "oom"
+    assert table.absence(0, column).reason == "no memory left"
+
+
+def test_batch_sizes_are_rows_of_their_own(record: MakeRecord, run: MakeRun) -> None:
+    records = [record(case=point("train", "jax") | {"batch_size": size}) for size in (8, 16)]
+    assert list(model_table(label([run(records)])).frame["batch_size"]) == [8, 16]
+
+
+def test_rows_with_unlike_settings_say_which(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(settings={"jit": True, "threads_intra": 2}, case=point("train", "jax")),
+        record(settings={"jit": False, "threads_intra": 2}, case=point("train", "torch")),
+        record(settings={"jit": False}, case=point("infer", "jax")),
+        record(settings={"jit": False}, case=point("infer", "torch")),
+    ]
+    (note,) = model_table(label([run(records)])).frame["settings"]
+    assert note == "train: jit: on (jax), off (torch)"
+
+
+def test_speeds_use_common_cases_alone(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(CNN, speed=100.0, case=point("train", "jax")),
+        record(CNN, speed=25.0, case=point("train", "torch")),
+        record(RNN, speed=100.0, case=point("train", "jax")),
+        record(RNN, speed=100.0, case=point("train", "torch")),
+        record("mlp", speed=1e6, case=point("train", "jax")),
+        record("mlp", outcome="crashed", reason="x", case=point("train", "torch")),
+    ]
+    table = speed_table(label([run(records)]))
+    (torch,) = rows(table, mode="train", kind="all", backend="torch").to_dict("records")
+    assert torch["relative_speed"] == pytest.approx(0.5)
+    assert (torch["common_cases"], torch["measured"], torch["tried"]) == (2, 2, 3)
+    (cnn,) = rows(table, mode="train", kind="cnn", backend="torch").to_dict("records")
+    assert cnn["relative_speed"] == pytest.approx(0.25)
+    assert rows(table, kind="mlp", backend="torch")["relative_speed"].isna().all()
+
+
+def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(CNN, speed=100.0, case=point("train", "jax")),
+        record(CNN, speed=90.0, case=point("train", "torch")),
+        record(CNN, speed=100.0, case=point("infer", "jax")),
+        record(CNN, outcome="crashed", reason="x", phases=Phases(build_s=1), case=point("infer", "torch")),
+        record(RNN, outcome="timeout", reason="x", case=point("train", "torch")),
+    ]
+    frame = framework_table(label([run(records)])).frame
+    slides, today = frame.iloc[:7], frame.iloc[7:].set_index("framework")
+    assert list(slides["framework"]) == [row.framework for row in SLIDE_ROWS]
+    assert list(slides["rnn"]) == ["++", "++", "++", "–", "+", "+", "+++"]
+    assert today.loc["JAX", "cnn"].startswith("+++ build 2/2, infer 1/1, train 1/1")
+    assert today.loc["PyTorch", "cnn"].startswith("++ build 2/2, infer 0/1, train 1/1")
+    assert "0.90 train" in today.loc["PyTorch", "cnn"]
+    assert today.loc["PyTorch", "rnn"].startswith("build 0/1")
+    assert today.loc["PyTorch", "speed"].startswith("+++ train 0.90 of the fastest (1 common cases")
+    assert today.loc["JAX", "keras"] == "+ keras 3.15.1, jax 1.2.3"
+    assert (today["tutorials"] == "not measured").all()
+    assert (today["multi_gpu"] == "not measured").all()
+    assert (today.loc["OpenVINO", ["cnn", "rnn", "speed", "keras"]] == "not measured").all()
+
+
+@pytest.mark.parametrize(("speed", "marks"), [(90.0, "+ "), (110.0, "++ "), (170.0, "+++ ")])
+def test_several_gpus_are_measured_against_single_ones(
+    speed: float, marks: str, record: MakeRecord, run: MakeRun
+) -> None:
+    gpu = [GpuUse(index=n, name="G", utilisation=0.9, memory_used_peak_bytes=1, samples=3) for n in range(2)]
+    records = [
+        record(speed=100.0, case=point("train", "jax")),
+        record(speed=speed, gpu=gpu, case=point("train", "jax", devices=2)),
+    ]
+    frame = framework_table(label([run(records)])).frame.set_index("framework")
+    assert frame.loc["JAX", "multi_gpu"] == f"{marks}1 cases on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
+
+
+def test_claims_table_has_a_verdict_in_every_row(labelled: tuple[LabelledRun, ...]) -> None:
+    frame = claims_table(labelled).frame.set_index("statement")
+    assert frame["verdict"].notna().all()
+    assert frame.loc["60 millions parameters", "counted"] == 60_965_224
+    assert frame.loc["60 millions parameters", "difference_percent"] == pytest.approx(1.6087, abs=1e-4)
+
+
+def test_cases_counts_and_failures_hold_every_record(labelled: tuple[LabelledRun, ...], big_run: Run) -> None:
+    records = big_run.records
+    assert len(case_table(labelled).frame) + len(count_table(labelled).frame) == len(records)
+    failures = failure_table(labelled).frame
+    assert len(failures) == sum(record.outcome != "ok" for record in records)
+    assert failures["reason"].notna().all()
+
+
+def test_what_was_not_measured_says_why(record: MakeRecord, run: MakeRun) -> None:
+    why = {"peak_device_bytes": "torch has no allocator statistics on a CPU"}
+    table = case_table(label([run([record(not_measured=why, case=point("train", "torch"))])]))
+    by_key = {column.key: column for column in table.columns}
+    assert table.cell(0, by_key["peak_device_bytes"]) == "not measured"
+    assert table.absence(0, by_key["peak_device_bytes"]).reason == why["peak_device_bytes"]
+    assert table.cell(0, by_key["step_p99_s"]) == "under 100 steps"
+
+
+def test_several_runs_are_labelled_and_never_merged(record: MakeRecord, run: MakeRun) -> None:
+    runs = label(
+        [
+            run([record(speed=10.0, case=point("train", "jax"))], "a", identifier="first"),
+            run([record(speed=99.0, case=point("train", "torch"))], "b", identifier="second", cpu="Another CPU"),
+        ]
+    )
+    assert list(model_table(runs).frame["run"]) == ["first", "second"]
+    speeds = speed_table(runs).frame
+    assert list(speeds[speeds["kind"] == "all"]["relative_speed"]) == [1.0, 1.0]
+    assert list(machine_table(runs).frame.columns) == ["fact", "first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"), [([1234.5678, 2.0], "1,234.57"), ([1234.5678], "1,235"), ([0.01234], "0.012")]
+)
+def test_decimals_follow_the_smallest_value_of_a_column(
+    values: list[float], text: str, record: MakeRecord, run: MakeRun
+) -> None:
+    records = [
+        record("mlp", speed=value, case=point("train", "jax") | {"batch_size": n + 1}) for n, value in enumerate(values)
+    ]
+    table = case_table(label([run(records)]))
+    column = next(c for c in table.columns if c.key == "throughput_examples_per_s")
+    assert table.cell(0, column) == text

@@ -1,0 +1,89 @@
+import pytest
+
+from anatomy.bench.record import Counts
+from anatomy.bench.store import Run
+from anatomy.models import parse_model
+from anatomy.models.claims import CLAIMS, Claim, models_to_count
+from anatomy.models.frameworks import SLIDE_ROWS
+from anatomy.reports.subjects import counts_by_model
+from anatomy.reports.verdicts import NOT_COUNTED, QUOTED, judge
+
+CLAIM = {claim.key: claim for claim in CLAIMS}
+
+
+@pytest.fixture
+def counts(big_run: Run) -> dict[str, Counts]:
+    return counts_by_model(big_run.records)
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict", "found"),
+    [
+        ("alexnet-layers", "true", "8 layers"),
+        ("alexnet-parameters", "true, rounded", "60,965,224"),
+        ("alexnet-neurons", "true, rounded down", "659,272"),
+        ("alexnet-errors", QUOTED, "Krizhevsky"),
+        ("vgg-receptive-field", "true", "= 5"),
+        ("vgg16-parameters", "true, rounded", "138,357,544"),
+        ("vgg19-described", "false as said", "18 layers, 143,077,160 parameters; VGG-19 has 19 layers, 143,667,240"),
+        ("googlenet-layers", "true", "22"),
+        ("googlenet-parameters", "false", "4,241,864 by coincidence, 75%"),
+        ("resnet1202-attribution", "wrong attribution", "it is ResNet-1202"),
+        ("resnet1202-parameters", "true, rounded", "19,421,274 trainable"),
+        ("wrn-depth", "true", "= 52"),
+        ("rcnn-linear", "true, exactly linear", "530,000·n + 100 MACs"),
+        ("text-accuracy", "not reproducible with the code shown", "not measured"),
+        ("cntk-backend", "the slides contradict themselves", "CNTK"),
+        ("human-error", QUOTED, "Johnson"),
+    ],
+)
+def test_verdicts(key: str, verdict: str, found: str, counts: dict[str, Counts]) -> None:
+    result = judge(CLAIM[key], counts)
+    assert result.verdict == verdict
+    assert found in result.found
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.subjects], ids=lambda c: c.key)
+def test_without_counts_nothing_is_judged(claim: Claim) -> None:
+    result = judge(claim, {})
+    assert result.verdict == NOT_COUNTED
+    assert result.counted is None
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "change", "verdict"),
+    [
+        ("alexnet-parameters", "alexnet", {"parameters": 99_000_000}, "false"),
+        ("resnet1202-attribution", "resnet:depth=1202", {"weight_layers": 1205}, "false"),
+        ("wrn-depth", "wide_resnet", {"weight_layers": 52}, "false"),
+        ("rcnn-linear", "rcnn:words=100", {"macs": 53_000_101}, "false"),
+        ("googlenet-parameters", "googlenet", {"parameters": 4_100_000}, "true, rounded"),
+    ],
+)
+def test_verdicts_follow_the_counts(
+    key: str, model: str, change: dict[str, int], verdict: str, counts: dict[str, Counts]
+) -> None:
+    changed = {**counts, model: counts[model].model_copy(update=change)}
+    assert judge(CLAIM[key], changed).verdict == verdict
+
+
+def test_every_claim_has_a_verdict_and_a_key_of_its_own(counts: dict[str, Counts]) -> None:
+    assert len(CLAIM) == len(CLAIMS)
+    assert all(judge(claim, counts).verdict for claim in CLAIMS)
+
+
+def test_models_to_count_are_buildable_and_listed_once() -> None:
+    models = models_to_count()
+    assert len(set(models)) == len(models)
+    specs = [parse_model(text) for text in models]
+    assert {"alexnet", "resnet", "rcnn", "unet"} <= {spec.model for spec in specs}
+    assert sum(spec.model == "rcnn" for spec in specs) >= 3
+
+
+def test_the_slides_table_is_whole() -> None:
+    assert [row.framework for row in SLIDE_ROWS] == ["Theano", "TensorFlow", "Torch", "Caffe", "MXNet", "Neon", "CNTK"]
+    marks = [
+        [row.tutorials, row.cnn, row.rnn, row.front_end, row.speed, row.multi_gpu, row.keras] for row in SLIDE_ROWS
+    ]
+    assert [sum(map(len, row)) for row in marks] == [11, 16, 13, 6, 12, 8, 9]
+    assert [row.framework for row in SLIDE_ROWS if row.keras] == ["Theano", "TensorFlow"]

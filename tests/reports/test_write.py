@@ -1,0 +1,101 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from anatomy.bench.cli.report import report
+from anatomy.bench.record import Record
+from anatomy.bench.store import Run, StoreError
+from anatomy.reports import ReportError, write_report
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+
+def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
+    paths = write_report([big_run.path], ["html", "md", "csv"], tmp_path / "new")
+    names = [path.name for path in paths]
+    assert names[:2] == ["report.html", "report.md"]
+    assert set(names[2:]) == {
+        f"{key}.csv" for key in ("machine", "models", "speeds", "frameworks", "claims", "failures", "cases", "counts")
+    }
+    assert all(path.parent == tmp_path / "new" and path.stat().st_size for path in paths)
+
+
+def test_the_default_folder_is_the_first_runs(run: MakeRun) -> None:
+    made = run([])
+    assert write_report([made.path], ["md"]) == [made.path / "report.md"]
+
+
+def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
+    records = [
+        record(steps=[0.25, 0.25], case={"mode": "train", "backend": "jax"}),
+        record(outcome="oom", case={"mode": "train", "backend": "torch"}),
+    ]
+    write_report([run(records).path], ["csv"], tmp_path)
+    frame = pd.read_csv(tmp_path / "cases.csv")
+    assert frame["step_median_s"].iloc[0] == 0.25
+    assert frame["peak_host_bytes"].iloc[0] == 420 * 2**20
+    assert frame["throughput_examples_per_s"].isna().tolist() == [False, True]
+
+
+def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path) -> None:
+    (path,) = write_report([big_run.path], ["md"], tmp_path)
+    blocks = [block for block in path.read_text().split("\n\n") if block.startswith("| ")]
+    assert len(blocks) == 8
+    for block in blocks:
+        counts = {line.replace("\\|", "").count("|") for line in block.splitlines()}
+        assert len(counts) == 1
+    assert "<script>" not in path.read_text().replace("\\<script\\>", "")
+
+
+@pytest.mark.parametrize(
+    ("runs", "formats", "words"),
+    [([], ["html"], "no run"), (["x"], ["htm"], "did you mean 'html'"), (["x"], ["pdf"], "expected any of html")],
+)
+def test_wrong_requests(runs: list[str], formats: list[str], words: str) -> None:
+    with pytest.raises(ReportError, match=words):
+        write_report([Path(name) for name in runs], formats)
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no run"):
+        write_report([tmp_path])
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(report)
+    return app
+
+
+def test_command_prints_what_it_wrote(app: typer.Typer, run: MakeRun, tmp_path: Path) -> None:
+    made = run([])
+    result = CliRunner().invoke(app, [str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"])
+    assert result.exit_code == 0
+    written = json.loads(result.stdout)
+    assert len(written) == 9
+    assert all(Path(path).exists() for path in written)
+
+
+def test_command_refuses_with_exit_code_2(app: typer.Typer, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(tmp_path)])
+    assert result.exit_code == 2
+    assert "holds no run" in result.output
+
+
+def test_reports_import_no_framework() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, anatomy.reports, anatomy.bench.cli.report;"
+        "print({'keras', 'tensorflow', 'jax', 'torch', 'openvino'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
