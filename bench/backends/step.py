@@ -35,7 +35,7 @@ class StepBackend(Protocol):
     """A module of this package, one a backend, named `<backend>_step`."""
 
     def initialise(self, seed: int) -> None:
-        """Seed the framework and create the device's client, so that its cost falls into the start and not into the build."""
+        """Seed the framework and create the device's client: its cost belongs to the start, not to the build."""
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> Step:
         """Put data and state on the device and make the step; nothing is compiled yet."""

@@ -7,6 +7,7 @@ tensors and not through an iterator, which would measure the input pipeline as w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,11 +58,12 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> TensorFlowStep:
 
 
 def settings(model: Any, step: TensorFlowStep) -> dict[str, Any]:
-    """TensorFlow's settings in effect; a thread count of 0 means one for each core."""
+    """TensorFlow's settings in effect; where no thread count is set it takes one for each usable core."""
+    cores = len(os.sched_getaffinity(0))
     return {
         "jit": bool(model.jit_compile),
-        "threads_intra": tf.config.threading.get_intra_op_parallelism_threads(),
-        "threads_inter": tf.config.threading.get_inter_op_parallelism_threads(),
+        "threads_intra": tf.config.threading.get_intra_op_parallelism_threads() or cores,
+        "threads_inter": tf.config.threading.get_inter_op_parallelism_threads() or cores,
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled() if step._on_device else None,
         "matmul_precision": "float32" if not step._on_device else "default",
         "device": "gpu" if step._on_device else "cpu",

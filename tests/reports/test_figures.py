@@ -51,6 +51,8 @@ def test_latency_boxes_are_quantiles_of_the_raw_steps(record: MakeRecord, run: M
     (box,) = spec["data"]
     found = [box[name][0] for name in ("lowerfence", "q1", "median", "q3", "upperfence")]
     assert found == pytest.approx(1e3 * np.quantile(steps, (0, 0.25, 0.5, 0.75, 0.9)))
+    ticks = spec["layout"]["xaxis"]["tickvals"]
+    assert ticks[0] <= 1 < 21 <= ticks[-1]
 
 
 def test_a_peak_below_the_base_is_not_drawn(record: MakeRecord, run: MakeRun) -> None:
@@ -75,9 +77,24 @@ def test_labels_are_short_and_escaped(name: str) -> None:
     assert text.count("<br>") <= 1
 
 
-@pytest.mark.parametrize(("values", "decades"), [([1.0, 1000.0], True), ([1.0, 3.0], False), ([], False)])
-def test_wide_axes_label_powers_of_ten_alone(values: list[float], decades: bool) -> None:
-    assert ("dtick" in log_axis(values)) == decades
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([1.0, 1000.0], ["1", "10", "100", "1k"]),
+        ([30.0, 60.0], ["10", "20", "50", "100", "200", "500"]),
+        ([0.01, 2e6], ["0.01", "0.1", "1", "10", "100", "1k", "10k", "100k", "1M", "10M"]),
+        ([5.0], ["1", "2", "5", "10", "20", "50"]),
+    ],
+)
+def test_log_axes_are_labelled_with_round_numbers(values: list[float], labels: list[str]) -> None:
+    assert log_axis(values)["ticktext"] == labels
+
+
+def test_the_legend_names_every_trace_with_its_mark(big_run: Run) -> None:
+    for chart in charts(label([big_run])):
+        assert chart.spec is not None
+        assert [entry.name for entry in chart.legend] == [trace["name"] for trace in chart.spec["data"]]
+        assert all(entry.mark and entry.colour.startswith("#") for entry in chart.legend)
 
 
 def test_specs_hold_no_infinite_numbers(big_run: Run) -> None:

@@ -45,6 +45,12 @@ def test_equal_fingerprints_need_no_warning(run: MakeRun) -> None:
         ([{"threads": 2}, {}], ""),
         ([{"threads": 2}, {"threads": 4}, {"threads": None}], "threads: 2 (jax), 4 (torch), not stated (tensorflow)"),
         ([{"device": "cpu"}, {"device": "gpu"}], "device: cpu (jax), gpu (torch)"),
+        ([{"threads_intra": 0}, {"threads_intra": 2}], "threads_intra: one a core (jax), 2 (torch)"),
+        ([{"matmul_precision": "default", "device": "cpu"}, {"matmul_precision": "highest", "device": "cpu"}], ""),
+        (
+            [{"matmul_precision": "default"}, {"matmul_precision": "f32"}],
+            "matmul_precision: default (jax), float32 (torch)",
+        ),
         ([{"donated_buffers": True}, {"donated_buffers": False}], ""),
     ],
 )

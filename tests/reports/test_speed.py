@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.record import Record
-from anatomy.reports.speed import relative_speed, throughputs, without_backend
+from anatomy.reports.speed import ratio_text, relative_speed, throughputs, without_backend
 
 speeds = st.floats(min_value=1e-3, max_value=1e6)
 tables = st.dictionaries(
@@ -74,3 +74,8 @@ def test_cases_that_differ_in_batch_size_are_not_the_same(record: Callable[..., 
     same = [record(case={"backend": backend, "batch_size": 8}) for backend in ("jax", "torch")]
     other = record(case={"backend": "jax", "batch_size": 16})
     assert without_backend(same[0]) == without_backend(same[1]) != without_backend(other)
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(1.0, "1.00"), (0.5, "0.50"), (0.0071234, "0.0071"), (0.05, "0.050")])
+def test_small_ratios_keep_two_digits(ratio: float, text: str) -> None:
+    assert ratio_text(ratio) == text

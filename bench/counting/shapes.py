@@ -1,0 +1,61 @@
+"""Sizes of shapes without their batch axis; an unknown length makes a size unknown (`None`), never 0."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Shape = Sequence[int | None]
+
+
+def size(shape: Iterable[int | None]) -> int | None:
+    """Number of elements, or `None` when a length is unknown."""
+    known = [length for length in shape if length is not None]
+    lengths = list(shape)
+    return math.prod(known) if len(known) == len(lengths) else None
+
+
+def times(*factors: int | None) -> int | None:
+    """Product of sizes, or `None` when one of them is unknown."""
+    return size(factors)
+
+
+def plus(*terms: int | None) -> int | None:
+    """Sum of sizes, or `None` when one of them is unknown."""
+    known = [term for term in terms if term is not None]
+    return sum(known) if len(known) == len(terms) else None
+
+
+def spatial(shape: Shape, data_format: str) -> Shape:
+    """The spatial axes of a batch-first feature map."""
+    return shape[2:] if data_format == "channels_first" else shape[1:-1]
+
+
+def channels(shape: Shape, data_format: str) -> int | None:
+    """The channel axis of a batch-first feature map."""
+    return shape[1] if data_format == "channels_first" else shape[-1]
+
+
+def item_bytes(dtype: str) -> int:
+    """Bytes of one element of a Keras dtype: its bits rounded up to bytes, 1 for `bool`.
+
+    Raises:
+        ValueError: for a dtype without a fixed size (`string`).
+    """
+    if dtype == "bool":
+        return 1
+    bits = re.match(r"[a-z]+(\d+)", dtype)
+    if bits is None:
+        raise ValueError(f"dtype {dtype!r} has no fixed size; expected one like float32, int64 or bool")
+    return -(-int(bits.group(1)) // 8)
+
+
+def without_batch(structure: Any) -> Any:
+    """Shapes of a structure of tensors as lists without the batch axis; one tensor gives one list."""
+    if hasattr(structure, "shape"):
+        return list(structure.shape[1:])
+    if isinstance(structure, dict):
+        return {name: without_batch(value) for name, value in structure.items()}
+    return [without_batch(value) for value in structure]

@@ -1,0 +1,161 @@
+"""What the charts of the report share: their rows, labels and layout."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anatomy.bench.case import BACKENDS, Case, Mode
+from anatomy.bench.record import Record
+from anatomy.reports.labels import LabelledRun
+from anatomy.reports.subjects import model_text
+
+LABEL_WIDTH, LABEL_LINES = 26, 2
+ROW_PX, FRAME_PX = 42, 56
+# Ratio of the largest to the smallest value from which an axis is labelled at powers of ten alone.
+WIDE = 30
+# Paths of the marks in a box of 12×12, after Plotly's symbols of the same names.
+MARKS = {
+    "circle": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10z",
+    "square": "M1.5 1.5h9v9h-9z",
+    "diamond": "M6 0l6 6-6 6-6-6z",
+    "triangle-up": "M6 1l5.5 9.5H.5z",
+}
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A name, its colour and the path of its mark."""
+
+    name: str
+    colour: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: Plotly's JSON, or null and a sentence that stands in for it."""
+
+    key: str
+    title: str
+    caption: str
+    spec: dict[str, Any] | None
+    height: int = 0
+    empty: str = "There is nothing to draw."
+
+    @property
+    def legend(self) -> tuple[LegendEntry, ...]:
+        """One entry a trace, for a legend that wraps where Plotly's would not."""
+        traces = self.spec["data"] if self.spec else ()
+        return tuple(
+            LegendEntry(trace["name"], _colour(trace), MARKS[trace.get("marker", {}).get("symbol", "square")])
+            for trace in traces
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a chart: a model of a run, with its measured records."""
+
+    label: str
+    name: str
+    records: tuple[Record, ...]
+
+
+def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record], bool]) -> list[Row]:
+    """Rows of a chart: cases that differ in nothing but the backend share one."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    measured = [
+        (item.label, record)
+        for item in runs
+        for record in item.run.records
+        if record.outcome == "ok" and record.case.mode == mode and drawable(record)
+    ]
+    for run, record in measured:
+        groups.setdefault((run, record.case.model_copy(update={"backend": "tensorflow"}).key), []).append(record)
+    varying = [
+        field
+        for field in ("batch_size", "dtype", "jit", "devices")
+        if len({(r.case.model, str(r.case.options), getattr(r.case, field)) for _, r in measured})
+        > len({(r.case.model, str(r.case.options)) for _, r in measured})
+    ]
+    names = {key: _name(records[0].case, varying) for key, records in groups.items()}
+    return [
+        Row(shorten(name if len(runs) == 1 else f"{name} ({key[0]})"), name, tuple(groups[key]))
+        for key, name in names.items()
+    ]
+
+
+def _name(case: Case, varying: Sequence[str]) -> str:
+    words = {
+        "batch_size": f"b{case.batch_size}",
+        "dtype": case.dtype,
+        "jit": f"jit={case.jit}",
+        "devices": f"{case.devices} devices",
+    }
+    return " ".join([model_text(case.model, case.options), *(words[field] for field in varying)])
+
+
+def shorten(name: str) -> str:
+    """Escaped and broken into a few short lines; the hover text has the whole name."""
+    breakable = name.replace(",", ", ").replace(":", ": ", 1)
+    parts = textwrap.wrap(breakable, LABEL_WIDTH, max_lines=LABEL_LINES, placeholder=" …", break_long_words=False)
+    return "<br>".join(escape(part) for part in parts)
+
+
+def escape(text: str) -> str:
+    """Plotly reads its texts as a kind of HTML."""
+    return html.escape(text, quote=False)
+
+
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """A logarithmic axis over positive values, labelled at powers of ten, or at 1, 2 and 5 when it is short."""
+    low, high = min(values), max(values)
+    steps = (1,) if high / low > WIDE else (1, 2, 5)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [si_text(tick) for tick in ticks]}
+
+
+def si_text(value: float) -> str:
+    """`0.01`, `20`, `5k`, `1M`."""
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{prefix}"
+    return f"{value:g}"
+
+
+def places(rows: list[Row]) -> dict[str, float]:
+    """Where in its row each backend is drawn, so that equal values do not hide each other."""
+    present = {record.case.backend for row in rows for record in row.records}
+    shown = [backend for backend in BACKENDS if backend in present]
+    return {backend: (n - (len(shown) - 1) / 2) * 0.19 for n, backend in enumerate(shown)}
+
+
+def layout(height: int, axis: str) -> dict[str, Any]:
+    """Plotly's layout of every chart; `axis` is the title of the value axis."""
+    return {
+        "template": "none",
+        "height": height,
+        "autosize": True,
+        "margin": {"l": 8, "r": 12, "t": 6, "b": 46},
+        "showlegend": False,
+        "hovermode": "closest",
+        "xaxis": {
+            "title": {"text": axis, "standoff": 8},
+            "zeroline": False,
+            "exponentformat": "SI",
+            "tickangle": 0,
+        },
+        "yaxis": {"automargin": True, "zeroline": False, "ticks": ""},
+    }
+
+
+def _colour(trace: dict[str, Any]) -> str:
+    """Of its marks, or of its lines where it has no marks."""
+    colour: str = trace["marker"]["color"] if "marker" in trace else trace["line"]["color"]
+    return colour

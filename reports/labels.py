@@ -1,0 +1,49 @@
+"""Several runs in one report: how each is named, and why their times may not be comparable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anatomy.bench.environment import Environment
+from anatomy.bench.store import Run
+from anatomy.reports.table import Column
+
+
+@dataclass(frozen=True)
+class LabelledRun:
+    """A run and the name its rows carry."""
+
+    label: str
+    run: Run
+
+
+def label(runs: Sequence[Run]) -> tuple[LabelledRun, ...]:
+    """Name each run by its id; runs that share one are told apart by their folder, then by a number."""
+    ids = Counter(run.header.id for run in runs)
+    names = [run.header.id if ids[run.header.id] == 1 else f"{run.header.id} ({run.path.name})" for run in runs]
+    repeated = Counter(names)
+    return tuple(
+        LabelledRun(name if repeated[name] == 1 else f"{name} #{number}", run)
+        for number, (name, run) in enumerate(zip(names, runs, strict=True), start=1)
+    )
+
+
+def differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """What differs between the runs' machines and software, one line a field; empty when comparable."""
+    if len({item.run.header.environment.fingerprint for item in runs}) <= 1:
+        return ()
+    lines = []
+    for field in Environment.model_fields:
+        if field in ("host", "commit", "dirty"):
+            continue
+        values = {item.label: getattr(item.run.header.environment, field) for item in runs}
+        if len({str(value) for value in values.values()}) > 1:
+            lines.append(f"{field}: " + "; ".join(f"{name}: {value}" for name, value in values.items()))
+    return tuple(lines)
+
+
+def with_run(columns: tuple[Column, ...], runs: Sequence[LabelledRun]) -> tuple[Column, ...]:
+    """The columns, with the run behind the first one when there is more than one run."""
+    return columns if len(runs) < 2 else (columns[0], Column("run", "run"), *columns[1:])

@@ -1,0 +1,41 @@
+"""`report.md`: the summary and every table as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anatomy.reports.html import title
+from anatomy.reports.labels import LabelledRun
+from anatomy.reports.summary import summary, warnings
+from anatomy.reports.table import Table
+from anatomy.reports.tables import all_tables
+
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
+
+
+def render_markdown(runs: Sequence[LabelledRun]) -> str:
+    """The whole document."""
+    parts = [f"# {_escape(title(runs))}"]
+    if warnings(runs):
+        parts.append("\n".join(f"> {_escape(line)}  " for line in warnings(runs)))
+    parts.append("\n".join(f"- {_escape(line)}" for line in summary(runs)))
+    parts += [_section(table) for table in all_tables(runs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(table: Table) -> str:
+    body = _escape(table.empty) if table.frame.empty else _grid(table)
+    notes = "\n".join(f"- {_escape(note)}" for note in table.notes)
+    return "\n\n".join(filter(None, (f"## {table.title}", _escape(table.caption), body, notes)))
+
+
+def _grid(table: Table) -> str:
+    heads = [column.title if not column.group else f"{column.group}: {column.head}" for column in table.columns]
+    rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
+    rows = [[table.cell(row, column) for column in table.columns] for row in range(len(table.frame))]
+    lines = [[_escape(head) for head in heads], rules, *([_escape(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    return text.translate(_SPECIAL)

@@ -1,0 +1,74 @@
+"""Relative speed of backends: the geometric mean over the cases that all of them ran.
+
+A geometric mean does not depend on which backend the ratios are taken against (Fleming and Wallace
+1986, "How not to lie with statistics: the correct way to summarize benchmark results").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import geometric_mean
+from typing import TypeVar
+
+from anatomy.bench.case import Mode
+from anatomy.bench.record import Record
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class RelativeSpeed:
+    """Speeds relative to the fastest, which has 1.
+
+    Attributes:
+        speeds: backend → geometric mean of its throughputs over that of the fastest; empty without a
+            common case.
+        common: number of cases that all of the backends ran.
+        taking_part: the backends that ran at least one case.
+    """
+
+    speeds: dict[str, float]
+    common: int
+    taking_part: tuple[str, ...]
+
+    @property
+    def fastest(self) -> str | None:
+        """The backend with the highest mean; null without a common case."""
+        return max(self.speeds, key=self.speeds.__getitem__) if self.speeds else None
+
+
+def relative_speed(throughputs: Mapping[str, Mapping[K, float]]) -> RelativeSpeed:
+    """Compare backends on their common cases.
+
+    Args:
+        throughputs: backend → case (apart from its backend) → examples/s. A backend without a case
+            takes no part and does not empty the common cases.
+    """
+    taking_part = {backend: cases for backend, cases in throughputs.items() if cases}
+    common = set.intersection(*(set(cases) for cases in taking_part.values())) if taking_part else set()
+    if not common:
+        return RelativeSpeed({}, 0, tuple(taking_part))
+    means = {backend: geometric_mean([cases[key] for key in common]) for backend, cases in taking_part.items()}
+    fastest = max(means.values())
+    return RelativeSpeed({b: mean / fastest for b, mean in means.items()}, len(common), tuple(taking_part))
+
+
+def ratio_text(ratio: float) -> str:
+    """Two decimals, or two significant digits where those would say 0.0."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:#.2g}"
+
+
+def throughputs(records: Iterable[Record], mode: Mode) -> dict[str, dict[str, float]]:
+    """Backend → key of the case apart from its backend → examples/s, of the cases that were measured."""
+    found: dict[str, dict[str, float]] = {}
+    for record in records:
+        speed = record.throughput_examples_per_s
+        if record.outcome == "ok" and record.case.mode == mode and speed is not None:
+            found.setdefault(record.case.backend, {})[without_backend(record)] = speed
+    return found
+
+
+def without_backend(record: Record) -> str:
+    """A key that cases share when they differ in nothing but the backend."""
+    return record.case.model_copy(update={"backend": "tensorflow"}).key

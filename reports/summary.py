@@ -1,0 +1,67 @@
+"""The run in a few sentences: what was measured, what failed, which backend was fastest by which rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from anatomy.bench.store import Run
+from anatomy.reports.labels import LabelledRun, differences
+from anatomy.reports.speed import ratio_text
+from anatomy.reports.tables.models import TIMED
+from anatomy.reports.tables.speeds import compare, unlike_common
+
+
+def summary(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """Sentences, the same for every format."""
+    return tuple(
+        sentence if len(runs) == 1 else f"{item.label}: {sentence}"
+        for item in runs
+        for sentence in _sentences(item.run)
+    )
+
+
+def warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """What keeps the runs of this report from being compared, and how they are set apart."""
+    found = differences(runs)
+    if not found:
+        return ()
+    return (
+        "These runs were made on unlike machines or with unlike software (their fingerprints differ), so they are not "
+        "merged: every row belongs to one run, relative speeds are taken within a run, and absolute times must not be "
+        "compared across runs. What differs:",
+        *found,
+    )
+
+
+def _sentences(run: Run) -> list[str]:
+    timed = [record for record in run.records if record.case.mode in TIMED]
+    counted = [record for record in run.records if record.case.mode == "count"]
+    failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
+    sentences = [
+        f"{sum(r.outcome == 'ok' for r in timed)} of {len(timed)} timed cases were measured"
+        + (f" and {sum(r.outcome == 'ok' for r in counted)} of {len(counted)} models counted" if counted else "")
+        + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else ".")
+    ]
+    if run.remaining:
+        sentences.append(
+            f"The run is not finished: {len(run.remaining)} of {len(run.header.planned)} planned cases have no record "
+            f"(anatomy run --resume {run.path.name} does the rest)."
+        )
+    return sentences + [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
+
+
+def _fastest(run: Run, mode: str) -> str:
+    result = compare(run.records, mode)
+    if result.fastest is None:
+        return f"Fastest backend, {mode}: not decided, since no case was run by all backends."
+    if len(result.speeds) == 1:
+        return f"Fastest backend, {mode}: not decided, since only {result.fastest} was measured."
+    others = sorted(((speed, name) for name, speed in result.speeds.items() if name != result.fastest), reverse=True)
+    beside = ", ".join(f"{name} {ratio_text(speed)}" for speed, name in others)
+    mixed = unlike_common(run.records, mode)
+    caution = f" In {mixed} of these cases the backends' settings were unlike (see the tables)." if mixed else ""
+    return (
+        f"Fastest backend, {mode}: {result.fastest}, by geometric mean of throughputs over the {result.common} "
+        f"cases that all backends ran; relative to it {beside}.{caution}"
+    )

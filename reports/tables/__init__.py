@@ -1,0 +1,40 @@
+"""Tables of the report: pure functions from runs to frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anatomy.reports.labels import LabelledRun
+from anatomy.reports.table import Table
+from anatomy.reports.tables.cases import case_table, count_table, failure_table
+from anatomy.reports.tables.claims import claims_table
+from anatomy.reports.tables.frameworks import framework_table
+from anatomy.reports.tables.machine import machine_table
+from anatomy.reports.tables.models import model_table
+from anatomy.reports.tables.speeds import speed_table
+
+__all__ = [
+    "all_tables",
+    "case_table",
+    "claims_table",
+    "count_table",
+    "failure_table",
+    "framework_table",
+    "machine_table",
+    "model_table",
+    "speed_table",
+]
+
+
+def all_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
+    """Every table of the report, in its order."""
+    return (
+        machine_table(runs),
+        model_table(runs),
+        speed_table(runs),
+        framework_table(runs),
+        claims_table(runs),
+        failure_table(runs),
+        case_table(runs),
+        count_table(runs),
+    )

@@ -1,0 +1,90 @@
+"""Relative speed of the backends, by mode and kind of model, each on the cases that all of them ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from anatomy.bench.record import Record
+from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs, without_backend
+from anatomy.reports.subjects import family
+from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.tables.models import TIMED
+from anatomy.reports.unlike import unlike_settings
+
+ALL = "all"
+KINDS = (ALL, "cnn", "rnn", "mlp")
+
+RULE = (
+    "Relative speed: geometric mean of throughputs over the cases that all compared backends ran (equal model, batch "
+    "size, dtype, jit asked and devices), divided by that of the fastest backend, which has 1. A backend that ran no "
+    "case of a mode takes no part in it."
+)
+
+_COLUMNS = (
+    Column("mode", "mode"),
+    Column("kind", "models"),
+    Column("backend", "backend"),
+    Column("relative_speed", "relative speed", "fastest = 1", "number", missing="no common case"),
+    Column("common_cases", "common cases", kind="number", whole=True),
+    Column("measured", "cases measured", kind="number", whole=True),
+    Column("tried", "cases tried", kind="number", whole=True),
+    Column("unlike", "common cases with unlike settings", kind="number", whole=True),
+)
+
+
+def speed_table(runs: Sequence[LabelledRun]) -> Table:
+    """A row for each run, mode, kind of model and backend that was tried."""
+    columns = with_run(_COLUMNS, runs)
+    rows = [
+        {"run": item.label, "mode": mode, "kind": kind, "backend": backend, **figures}
+        for item in runs
+        for mode in TIMED
+        for kind in KINDS
+        for backend, figures in _compare(of_kind(item.run.records, kind), mode).items()
+    ]
+    return Table(
+        key="speeds",
+        title="Relative speed of the backends",
+        caption="How fast each backend was beside the fastest, on the cases that all of them ran.",
+        columns=columns,
+        frame=make_frame(rows, columns),
+        notes=(RULE,),
+        empty="No case was timed.",
+    )
+
+
+def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
+    """The records whose model is of a family of the zoo, or all of them."""
+    return [record for record in records if kind in (ALL, family(record.case.model))]
+
+
+def compare(records: Sequence[Record], mode: str) -> RelativeSpeed:
+    """The backends' relative speed in one mode."""
+    return relative_speed(throughputs(records, "train" if mode == "train" else "infer"))
+
+
+def _compare(records: list[Record], mode: str) -> dict[str, dict[str, float | int | None]]:
+    tried = [record for record in records if record.case.mode == mode]
+    result = compare(tried, mode)
+    unlike = unlike_common(tried, mode)
+    return {
+        backend: {
+            "relative_speed": result.speeds.get(backend),
+            "common_cases": result.common,
+            "measured": sum(r.outcome == "ok" and r.case.backend == backend for r in tried),
+            "tried": sum(r.case.backend == backend for r in tried),
+            "unlike": unlike,
+        }
+        for backend in dict.fromkeys(record.case.backend for record in tried)
+    }
+
+
+def unlike_common(records: Iterable[Record], mode: str) -> int:
+    """How many of a mode's common cases set unlike settings side by side."""
+    cases: dict[str, list[Record]] = {}
+    for record in records:
+        if record.outcome == "ok" and record.case.mode == mode:
+            cases.setdefault(without_backend(record), []).append(record)
+    backends = {record.case.backend for group in cases.values() for record in group}
+    return sum(len(group) == len(backends) and bool(unlike_settings(group)) for group in cases.values())

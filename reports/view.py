@@ -1,0 +1,112 @@
+"""A table as the page's template needs it: heads with their groups, and parts of rows of cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from anatomy.reports.table import Column, Table, is_missing
+
+# Text up to this length stays on one line.
+SHORT_TEXT = 24
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what it says, without its mark.
+        mark: `+` … `+++`, or empty.
+        address: where a citation leads, or empty.
+        sort: the value that sorts it, null where its text does.
+        why: why there is no value.
+    """
+
+    column: Column
+    text: str
+    absent: bool = False
+    mark: str = ""
+    address: str = ""
+    sort: float | None = None
+    why: str = ""
+
+    @property
+    def long(self) -> bool:
+        """Whether the text may be broken into lines."""
+        return self.column.kind not in ("number", "outcome") and len(self.text) > SHORT_TEXT
+
+    @property
+    def classes(self) -> str:
+        """Classes for the style sheet."""
+        return " ".join(
+            [self.column.kind] * (not self.absent or self.column.kind == "number")
+            + ["absent"] * self.absent
+            + ["long"] * self.long
+        )
+
+
+@dataclass(frozen=True)
+class GroupHead:
+    """A heading over `span` neighbouring columns; without a name over columns that have none."""
+
+    name: str
+    span: int
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table, its group headings (none when no column has any) and its rows in parts."""
+
+    table: Table
+    groups: tuple[GroupHead, ...]
+    parts: tuple[tuple[tuple[Cell, ...], ...], ...]
+
+
+def view(table: Table) -> TableView:
+    """Everything the template prints of a table."""
+    rows = [tuple(_cell(table, row, column) for column in table.columns) for row in range(len(table.frame))]
+    return TableView(table, _group_heads(table.columns), _parts(table, rows))
+
+
+def _group_heads(columns: Sequence[Column]) -> tuple[GroupHead, ...]:
+    if not any(column.group for column in columns):
+        return ()
+    return tuple(GroupHead(name, len(list(group))) for name, group in groupby(columns, key=lambda c: c.group))
+
+
+def _parts(table: Table, rows: Sequence[tuple[Cell, ...]]) -> tuple[tuple[tuple[Cell, ...], ...], ...]:
+    if table.section is None:
+        return (tuple(rows),)
+    sections = zip(table.frame[table.section], rows, strict=True)
+    return tuple(tuple(row for _, row in part) for _, part in groupby(sections, key=lambda pair: pair[0]))
+
+
+def _cell(table: Table, row: int, column: Column) -> Cell:
+    value = table.frame.iloc[row][column.key]
+    text = table.cell(row, column)
+    if is_missing(value):
+        return Cell(column, text, absent=True, why=table.absence(row, column).reason)
+    if column.kind == "number":
+        return Cell(column, text, sort=float(value))
+    if column.kind == "mark":
+        mark, rest = _split_mark(text)
+        return Cell(column, rest, mark=mark, sort=len(mark))
+    if column.kind == "citation":
+        citation, address = _split_address(text)
+        return Cell(column, citation, address=address)
+    return Cell(column, text)
+
+
+def _split_mark(text: str) -> tuple[str, str]:
+    """`+++ build 7/7` → `+++` and the rest."""
+    rest = text.lstrip("+")
+    return text[: len(text) - len(rest)], rest.strip()
+
+
+def _split_address(text: str) -> tuple[str, str]:
+    """A citation and the address at its end, empty where there is none."""
+    match = re.search(r",?\s*(https?://\S+)$", text)
+    return (text[: match.start()], match.group(1)) if match else (text, "")
