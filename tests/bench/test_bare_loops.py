@@ -28,9 +28,9 @@ MODELS = {
     "resnet": ("resnet:depth=8", 16),
 }
 TOLERANCE = 0.05
-REPEATS = 4
-MOST_REPEATS = 8
-SECONDS = 1.5
+REPEATS = 3
+MOST_REPEATS = 6
+SECONDS = 1.0
 
 
 @pytest.mark.backends
