@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_results_reach_pytest_benchmark_and_the_records(pytester: pytest.Pyteste
         assert info["throughput_examples_per_s"] == record.throughput_examples_per_s
         assert info["peak_host_bytes"] > 0
 
-    compared = pytester.run("pytest-benchmark", "compare", "--csv=compared")
+    compared = pytester.run(sys.executable, "-m", "pytest_benchmark", "compare", "--csv=compared")
     assert compared.ret == 0
     compared.stdout.fnmatch_lines(["*test_model*"])
 
