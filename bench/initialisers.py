@@ -1,6 +1,6 @@
 """Weights drawn by numpy instead of by the backend, while a model is built for measuring.
 
-On JAX each initialiser is compiled anew for every weight shape, which costs up to 20 s for a
+On JAX each initialiser is compiled anew for every weight shape, which costs seconds for a
 GoogLeNet and says nothing about its steps. The distributions are Keras's own
 (https://keras.io/api/layers/initializers/): variance scaling, normal, truncated normal (redrawn
 beyond two standard deviations), uniform and orthogonal. With the same seed, every backend gets the

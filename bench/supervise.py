@@ -18,7 +18,7 @@ from anatomy.bench.channel import Event, HostChannel, HostError, kill_worker, ta
 from anatomy.bench.record import Outcome, Phases, Record
 from anatomy.bench.settings import MeasureSettings
 
-# One look at the worker's memory costs about 20 µs: 0.02 % of a core.
+# Rare enough to leave the worker its cores; often enough to stop a runaway allocation.
 WATCH_INTERVAL_S = 0.1
 
 _CGROUP_EVENTS = Path("/sys/fs/cgroup/memory.events")

@@ -122,7 +122,7 @@ def _build(case: Case, backend: step_module.StepBackend) -> tuple[Any, step_modu
     from anatomy.bench.training import compile_model
     from anatomy.models import build_any
 
-    # Not keras.utils.set_random_seed: it imports TensorFlow, 1.5 s and 500 MB, on every backend.
+    # Not keras.utils.set_random_seed: it imports TensorFlow on every backend, time and memory that are not the model.
     random.seed(SEED)
     np.random.seed(SEED)
     keras.config.set_dtype_policy(case.dtype)
