@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
-Mode = Literal["train", "infer", "count"]
+Mode = Literal["train", "infer", "fit", "predict", "count"]
 Jit = Literal["auto", "on", "off"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -31,7 +31,8 @@ class Case(BaseModel):
         model: a name of the zoo (`vgg`), or `package.module:function`, or `path/to/file.py:function`.
         options: keyword arguments of the builder, JSON values only. For the zoo they are complete
             (defaults filled in), so that the key survives a change of defaults.
-        mode: `train` (forward, loss, backward, update), `infer` (forward), or `count` (no timing).
+        mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step;
+            `fit` and `predict` time Keras's own loops around it, from numpy; `count` times nothing.
         backend: the Keras backend.
         batch_size: examples per step, over all devices.
         dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.

@@ -2,6 +2,8 @@
 
 History of the format (`schema_version`):
     1   first version.
+    2   series, clock, checks, recompilations, warm-up steps, losses before and after, sample of the
+        outputs, repeats in fresh processes; modes fit and predict.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -9,15 +11,18 @@ Raw values are stored; every statistic is derived from them when the record is r
 
 from __future__ import annotations
 
+from functools import cached_property
 from statistics import median
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from anatomy.bench.case import Case
+from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
+SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
 Outcome = Literal["ok", "oom", "timeout", "crashed", "unsupported", "invalid"]
 
 
@@ -87,6 +92,43 @@ class GpuUse(_Frozen):
     samples: int
 
 
+class Series(_Frozen):
+    """What became of a series of step times; see `anatomy.bench.statistics.steady`.
+
+    Attributes:
+        label: `settled`; `drifting` (became faster: warm-up had not ended), `slowing` (became slower),
+            `never settled` (neither), or `short` (too few steps to say).
+        change_points: positions in the series at which its level changed.
+        last_over_first: level after the last change point over the level before the first.
+    """
+
+    label: SeriesLabel
+    change_points: list[int] = Field(default_factory=list)
+    last_over_first: float | None = None
+
+
+class ClockCheck(_Frozen):
+    """N and 2N pipelined steps against the synchronised ones; see `anatomy.bench.clock`.
+
+    Attributes:
+        verdict: `agrees`; `overlaps` (pipelined steps are faster, and the time in which the host
+            prepares a step, or the cores that run several at once, account for it); `disagrees`;
+            `not checked` (with the reason).
+        slope_s: seconds a further pipelined step takes, from blocks of N and 2N.
+        synchronised_s: mean of the synchronised steps.
+        launch_s: mean time until `launch` returned.
+        backlog_s: time for which the process went on computing after its outputs were said to be ready.
+        reason: in words.
+    """
+
+    verdict: Literal["agrees", "overlaps", "disagrees", "not checked"]
+    slope_s: float | None = None
+    synchronised_s: float | None = None
+    launch_s: float | None = None
+    backlog_s: float | None = None
+    reason: str = ""
+
+
 class Record(_Frozen):
     """One case and what came of it.
 
@@ -95,14 +137,25 @@ class Record(_Frozen):
         name: readable, e.g. `vgg:depth=11 train jax b32`.
         outcome: `ok`, or why there is no figure.
         reason: one line for people, empty when ok.
+        repeat: which of the case's processes this is, from 0.
         started_at: ISO 8601, UTC.
         environment: fingerprint of the run's environment.
         settings: in effect, not as asked: jit, dtype policy, threads, matmul precision, layout, …
         versions: of Python, Keras and the backend's packages.
         step_s: synchronised steps, raw seconds in order: launch, wait for outputs and state.
-        blocks: pipelined blocks, raw, in order.
+        blocks: pipelined blocks, raw, in order; in the modes fit and predict, the epochs.
+        warmup_steps: synchronised steps before the window.
+        series: whether `step_s` had settled.
+        clock: whether the two clocks agree.
+        checks: name of a check → `passed`, or `not checked: ` and why. A check that fails makes the
+            outcome `invalid`.
+        recompilations: programs compiled during the measured window.
         loss_first: the loss of the first step in train mode.
-        loss_last: the loss of the last step in train mode.
+        loss_last: the mean loss of the steps of the measured window in train mode.
+        output_sample: evenly spaced values of the outputs of the first step in infer mode, in order; equal
+            weights and inputs on every backend, so that they can be compared.
+        process_medians_s: median synchronised step of each process (`--processes`), one entry without.
+        process_throughputs: examples/s of each process.
         base_host_bytes: resident memory of the worker before the model was built.
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute.
         peak_device_bytes: the framework allocator's peak on the device.
@@ -124,6 +177,15 @@ class Record(_Frozen):
     phases: Phases = Phases()
     step_s: list[float] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
+    warmup_steps: int | None = None
+    series: Series | None = None
+    clock: ClockCheck | None = None
+    checks: dict[str, str] = Field(default_factory=dict)
+    recompilations: int | None = None
+    output_sample: list[float] | None = None
+    repeat: int = 0
+    process_medians_s: list[float] = Field(default_factory=list)
+    process_throughputs: list[float] = Field(default_factory=list)
     loss_first: float | None = None
     loss_last: float | None = None
     counts: Counts | None = None
@@ -162,6 +224,22 @@ class Record(_Frozen):
     def step_median_s(self) -> float | None:
         """Median of the synchronised steps."""
         return self._quantile(0.5)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def step_interval_s(self) -> tuple[float, float] | None:
+        """95 % interval of the median step: between processes where there are several, else within the series."""
+        if len(self.process_medians_s) > 1:
+            return between_processes(self.process_medians_s)
+        return median_interval(self.step_s)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def throughput_interval_examples_per_s(self) -> tuple[float, float] | None:
+        """95 % interval of the throughput, from processes or else from blocks."""
+        if len(self.process_throughputs) > 1:
+            return between_processes(self.process_throughputs)
+        return between_blocks([self.case.batch_size * block.steps / block.seconds for block in self.blocks])
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -1,0 +1,1 @@
+"""A stand-alone program that reproduces one figure without Anatomy."""
