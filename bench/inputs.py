@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.signals import carry, draw_targets
 
 SEED = 20_170_901
 
@@ -16,27 +17,26 @@ class OpenShapeError(ValueError):
     """The model leaves a dimension open, so that there is no one thing to measure."""
 
 
-def make_batch(model: Any, batch_size: int, losses: list[str] | None) -> Batch:
+def make_batch(model: Any, batch_size: int, losses: list[str] | None, seed: int = SEED) -> Batch:
     """Draw inputs for `model`, and targets fit for `losses` (one per output) unless null.
 
     Floats are standard normal; integers are uniform over the smallest vocabulary of the model's
     embeddings. Targets: class ids for sparse losses, one-hot rows for categorical ones, 0/1 for
-    binary ones, else standard normal.
+    binary ones, else values between -1 and 1. The data can be learned: the inputs carry a pattern
+    of the targets (`signals`).
 
     Raises:
         OpenShapeError: an input has an open dimension besides the batch.
     """
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     vocabulary = min((layer.input_dim for layer in _embeddings(model)), default=2)
     inputs = [_draw_input(rng, tensor, batch_size, vocabulary) for tensor in model.inputs]
-    x = inputs[0] if len(inputs) == 1 else inputs
     if losses is None:
-        return Batch(x)
-    targets = [
-        _draw_target(rng, _concrete(tensor.shape, batch_size, "output"), loss)
-        for tensor, loss in zip(model.outputs, losses, strict=True)
-    ]
-    return Batch(x, targets[0] if len(targets) == 1 else targets)
+        return Batch(inputs[0] if len(inputs) == 1 else inputs)
+    shapes = [_concrete(tensor.shape, batch_size, "output") for tensor in model.outputs]
+    targets = draw_targets(rng, shapes, losses)
+    inputs = [carry(rng, x, targets[0], vocabulary) for x in inputs]
+    return Batch(inputs[0] if len(inputs) == 1 else inputs, targets[0] if len(targets) == 1 else targets)
 
 
 def _draw_input(rng: np.random.Generator, tensor: Any, batch_size: int, vocabulary: int) -> Any:
@@ -47,16 +47,6 @@ def _draw_input(rng: np.random.Generator, tensor: Any, batch_size: int, vocabula
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)
     # numpy has no bfloat16: Keras casts float32 inputs to the compute dtype itself.
-    return rng.standard_normal(shape, dtype=np.float32)
-
-
-def _draw_target(rng: np.random.Generator, shape: tuple[int, ...], loss: str) -> Any:
-    if "sparse" in loss:
-        return rng.integers(0, shape[-1], shape[:-1]).astype(np.int32)
-    if "categorical" in loss:
-        return np.eye(shape[-1], dtype=np.float32)[rng.integers(0, shape[-1], shape[:-1])]
-    if "binary" in loss:
-        return rng.integers(0, 2, shape).astype(np.float32)
     return rng.standard_normal(shape, dtype=np.float32)
 
 

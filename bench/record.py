@@ -23,6 +23,7 @@ from anatomy.bench.statistics.interval import between_blocks, between_processes,
 SCHEMA_VERSION = 2
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
+Verdict = Literal["agrees", "overlaps", "disagrees", "not checked"]
 Outcome = Literal["ok", "oom", "timeout", "crashed", "unsupported", "invalid"]
 
 
@@ -121,7 +122,7 @@ class ClockCheck(_Frozen):
         reason: in words.
     """
 
-    verdict: Literal["agrees", "overlaps", "disagrees", "not checked"]
+    verdict: Verdict
     slope_s: float | None = None
     synchronised_s: float | None = None
     launch_s: float | None = None
@@ -214,7 +215,9 @@ class Record(_Frozen):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def throughput_examples_per_s(self) -> float | None:
-        """Pipelined: batch size / median over blocks of (seconds per step)."""
+        """Pipelined: batch size / median over blocks of (seconds per step); over processes, their median."""
+        if len(self.process_throughputs) > 1:
+            return median(self.process_throughputs)
         if not self.blocks:
             return None
         return self.case.batch_size / median(b.seconds / b.steps for b in self.blocks)
@@ -222,7 +225,9 @@ class Record(_Frozen):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def step_median_s(self) -> float | None:
-        """Median of the synchronised steps."""
+        """Median of the synchronised steps; over processes, the median of their medians."""
+        if len(self.process_medians_s) > 1:
+            return median(self.process_medians_s)
         return self._quantile(0.5)
 
     @computed_field  # type: ignore[prop-decorator]

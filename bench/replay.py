@@ -36,8 +36,12 @@ class ReplayClock:
         return self._now_s
 
     def replay(self, benchmark: Any, record: Record) -> None:
-        """Hand the record's synchronised steps to the `benchmark` fixture, with its other figures."""
-        steps = iter(record.step_s)
+        """Hand the record's step times to the `benchmark` fixture, with its other figures.
+
+        Synchronised steps; of a loop (fit, predict) the seconds a step of each epoch.
+        """
+        times = record.step_s or [block.seconds / block.steps for block in record.blocks]
+        steps = iter(times)
 
         def reset() -> None:
             # From zero each time, so that end − start is the recorded value to the last bit.
@@ -48,7 +52,7 @@ class ReplayClock:
             self._now_s = next(steps, 0.0)
 
         benchmark.extra_info.update(extra_info(record))
-        benchmark.pedantic(step, setup=reset, rounds=len(record.step_s), iterations=1)
+        benchmark.pedantic(step, setup=reset, rounds=len(times), iterations=1)
 
 
 def extra_info(record: Record) -> dict[str, Any]:

@@ -71,16 +71,16 @@ class Session:
         """Measure `cases` in order; each record is on disk before the next case starts."""
         return [self.measure(case, listener) for case in cases]
 
-    def measure(self, case: Case, listener: Listener) -> Record:
-        """Measure one case and append its record."""
+    def measure(self, case: Case, listener: Listener, repeat: int = 0) -> Record:
+        """Measure one case in a process of its own, its `repeat`-th, and append the record."""
         name = case_name(case)
         listener.begin(case, name)
-        record = self._outcome(case, name, listener)
+        record = self._outcome(case, name, listener, repeat)
         self.writer.append(record)
         listener.end(record)
         return record
 
-    def _outcome(self, case: Case, name: str, listener: Listener) -> Record:
+    def _outcome(self, case: Case, name: str, listener: Listener, repeat: int) -> Record:
         refusal = why_not(case)
         if refusal:
             return self._supervisor.refuse(case, name, "unsupported", refusal)
@@ -88,7 +88,7 @@ class Session:
             host = self._host(case.backend)
         except HostError as error:
             return self._supervisor.refuse(case, name, "crashed", str(error))
-        record = self._supervisor.measure(host, case, name, listener.phase)
+        record = self._supervisor.measure(host, case, name, listener.phase, repeat)
         if not host.alive:
             # Its successor is started by the next case that needs it.
             self._hosts.pop(case.backend).close()

@@ -9,9 +9,12 @@ class MeasureSettings(BaseModel):
     """Budgets of one case.
 
     Attributes:
-        seconds: measured window of one case, half synchronised and half pipelined.
-        steps: exact number of steps of each kind instead of `seconds`.
-        warmup_s: synchronised steps before the window.
+        seconds: longest measured window of one case, half synchronised and half pipelined.
+        target: measuring ends sooner when the 95 % interval of the median step is within ± this share of it.
+        steps: number of steps of each kind instead of `seconds` and `target`.
+        warmup_s: synchronised steps before the window, at least.
+        warmup_budget_s: warm-up ends here even when the step times have not settled.
+        processes: fresh processes a case, interleaved over the run.
         timeout_s: wall clock of a case from its request to its result; past it, it is killed.
         memory_limit_bytes: resident memory past which a worker is killed; null for no limit.
     """
@@ -19,7 +22,10 @@ class MeasureSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seconds: float = Field(default=3.0, gt=0)
+    target: float = Field(default=0.01, gt=0, lt=1)
     steps: int | None = Field(default=None, ge=2)
     warmup_s: float = Field(default=0.3, ge=0)
+    warmup_budget_s: float = Field(default=3.0, ge=0)
+    processes: int = Field(default=1, ge=1)
     timeout_s: float = Field(default=600.0, gt=0)
     memory_limit_bytes: int | None = Field(default=None, gt=0)

@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anatomy.bench.case import Case
 from anatomy.bench.ceiling import Ceiling
+from anatomy.bench.combine import combine
 from anatomy.bench.environment import Environment
 from anatomy.bench.record import SCHEMA_VERSION, Record
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 LOGS_FOLDER = "logs"
+SCRIPTS_FOLDER = "scripts"
 DEFAULT_FOLDER = "anatomy-runs"
 
 
@@ -56,7 +58,12 @@ class RunHeader(BaseModel):
 
 
 class Run(BaseModel):
-    """A run as read from disk. `records` holds one record a case, the latest, in planned order."""
+    """A run as read from disk.
+
+    Attributes:
+        records: one a case, in planned order; several processes of a case are combined.
+        measured: keys and repeats that have a record.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,11 +71,21 @@ class Run(BaseModel):
     header: RunHeader
     records: list[Record]
 
+    measured: frozenset[tuple[str, int]] = frozenset()
+
     @property
-    def remaining(self) -> list[Case]:
-        """Planned cases that have no record yet."""
-        done = {record.key for record in self.records}
-        return [case for case in self.header.planned if case.key not in done]
+    def remaining(self) -> list[tuple[Case, int]]:
+        """Planned cases and repeats that have no record yet, in the run's order."""
+        todo = in_order(self.header.planned, int(self.header.settings.get("processes") or 1))
+        return [(case, repeat) for case, repeat in todo if (case.key, repeat) not in self.measured]
+
+
+def in_order(cases: Sequence[Case], processes: int) -> list[tuple[Case, int]]:
+    """Every case in as many processes, interleaved: the whole suite once, then again, so that drift meets all.
+
+    Counting gives the same each time and is done once.
+    """
+    return [(case, repeat) for repeat in range(processes) for case in cases if repeat == 0 or case.mode != "count"]
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -124,7 +141,19 @@ def load_run(path: Path | str) -> Run:
         raise StoreError(f"{header_file} is not a run header: {error}") from error
     records_file = folder / RECORDS_FILE
     records = read_records(records_file) if records_file.exists() else []
-    return Run(path=folder, header=header, records=_in_planned_order(records, header.planned))
+    return Run(
+        path=folder,
+        header=header,
+        records=_in_planned_order(records, header.planned),
+        measured=frozenset((record.key, record.repeat) for record in records),
+    )
+
+
+def write_script(folder: Path, key: str, text: str) -> None:
+    """Keep the stand-alone program that reproduces a record's figure, `scripts/KEY.py`."""
+    scripts = folder / SCRIPTS_FOLDER
+    scripts.mkdir(exist_ok=True)
+    (scripts / f"{key}.py").write_text(text)
 
 
 def read_records(path: Path) -> list[Record]:
@@ -156,9 +185,12 @@ def _checked_version(data: dict[str, object], path: Path) -> dict[str, object]:
 
 
 def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> list[Record]:
-    latest = {record.key: record for record in records}
+    latest = {(record.key, record.repeat): record for record in records}
+    by_case: dict[str, list[Record]] = {}
+    for record in latest.values():
+        by_case.setdefault(record.key, []).append(record)
     order = {case.key: position for position, case in enumerate(planned)}
-    return sorted(latest.values(), key=lambda r: order.get(r.key, len(order)))
+    return sorted(map(combine, by_case.values()), key=lambda r: order.get(r.key, len(order)))
 
 
 def _mend_torn_line(path: Path) -> None:

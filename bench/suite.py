@@ -2,7 +2,8 @@
 
 name = "quick"
 description = "one line"
-seconds = 1.0                      # measured window of each case
+seconds = 1.0                      # longest measured window of each case; also target, warmup_s,
+                                   # warmup_budget_s, processes, timeout_s
 mode = ["train", "infer"]          # axes here hold for every matrix …
 exclude = [{ model = "vgg", backend = "openvino" }]
 count = ["vgg:depth=16"]           # counted only, at any size
@@ -28,6 +29,9 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from anatomy.bench.case import DTYPES, Backend, Case, Jit, Mode
+
+# Fields of a suite that are settings of measuring, by the same names.
+SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
 
 
 class SuiteError(ValueError):
@@ -95,7 +99,10 @@ class Suite(Axes):
     name: str
     description: str = ""
     seconds: float | None = Field(default=None, gt=0)
+    target: float | None = Field(default=None, gt=0, lt=1)
     warmup_s: float | None = Field(default=None, ge=0)
+    warmup_budget_s: float | None = Field(default=None, ge=0)
+    processes: int | None = Field(default=None, ge=1)
     timeout_s: float | None = Field(default=None, gt=0)
     matrix: tuple[Matrix, ...] = ()
     include: tuple[Matrix, ...] = ()

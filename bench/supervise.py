@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ import psutil
 from anatomy.bench import gpu
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel, HostError, kill_worker, tail
-from anatomy.bench.record import Outcome, Phases, Record
+from anatomy.bench.record import Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.statistics.steady import classify
+from anatomy.bench.store import write_script
 
 # Rare enough to leave the worker its cores; often enough to stop a runaway allocation.
 WATCH_INTERVAL_S = 0.1
@@ -61,10 +63,10 @@ class Supervisor:
     import_paths: tuple[str, ...]
     sampler: gpu.GpuSampler
 
-    def measure(self, host: HostChannel, case: Case, name: str, on_phase: PhaseListener) -> Record:
+    def measure(self, host: HostChannel, case: Case, name: str, on_phase: PhaseListener, repeat: int = 0) -> Record:
         """Run `case` in a fresh process of `host` and return its record, whatever happens."""
-        log = self.logs / f"{case.key}.log"
-        findings = Findings()
+        log = self.logs / (f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log")
+        findings = Findings(facts={"repeat": repeat})
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._follow(host, case, log, findings, on_phase)
         return self._record(host, case, name, started_at, log, findings)
@@ -101,7 +103,7 @@ class Supervisor:
                     _explain_exit(event["code"], findings, log, kills_before)
                     return
                 else:
-                    self._take(event, findings, requested_s, on_phase)
+                    self._take(event, case, findings, requested_s, on_phase)
         except HostError as error:
             findings.end("crashed", str(error))
         except BaseException:
@@ -111,7 +113,7 @@ class Supervisor:
         finally:
             self._finish_sampling(findings)
 
-    def _take(self, event: Event, findings: Findings, requested_s: float, on_phase: PhaseListener) -> None:
+    def _take(self, event: Event, case: Case, findings: Findings, requested_s: float, on_phase: PhaseListener) -> None:
         kind = event.pop("event")
         if kind == "phase":
             findings.phase = event["name"]
@@ -123,6 +125,11 @@ class Supervisor:
             findings.phases["start_s"] = event["at_s"] - requested_s
         elif kind == "facts":
             findings.add(event)
+        elif kind == "script":
+            if event["text"] is None:
+                findings.add({"not_measured": event["not_measured"]})
+            else:
+                write_script(self.run_folder, case.key, event["text"])
         elif kind == "result":
             findings.end(event["outcome"], event["reason"])
 
@@ -167,8 +174,13 @@ class Supervisor:
             phases=phases,
             not_measured=findings.not_measured | _why_missing(case, findings),
             log=str(log.relative_to(self.run_folder)) if log.exists() else None,
+            series=_series(findings.facts.get("step_s", [])),
             **findings.facts,
         )
+
+
+def _series(step_s: list[float]) -> Series | None:
+    return Series(**asdict(classify(step_s))) if step_s else None
 
 
 def _why_missing(case: Case, findings: Findings) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 Synchronised: launch one step, wait for its outputs and state, read the clock; every step's raw
 time is kept. Pipelined: launch a block of steps back to back and wait once for all outputs; the
-device's queue is empty at both ends. The two alternate in rounds, so that drift meets both alike.
+device's queue is empty at both ends. Each round has a block of N steps, one of 2N (their order
+alternates) and a synchronised series, so that drift meets all alike.
 """
 
 from __future__ import annotations
@@ -14,41 +15,85 @@ from typing import Any
 
 from anatomy.bench.backends.step import Step
 from anatomy.bench.record import Block
+from anatomy.bench.statistics.interval import relative_half_width
+from anatomy.bench.statistics.steady import has_settled
+
+Clock = Callable[[], float]
 
 WARMUP_STEPS = 3
-ROUNDS = 5
+# Whether a series has settled is asked again when it has grown by a quarter.
+WARMUP_GROWTH = 1.25
+ROUNDS = 10
+FEWEST_ROUNDS = 5
 SMALLEST_BLOCK = 2
 SMALLEST_SERIES = 3
+# Outputs held at once in a block of 2N steps: enough for the clock, little for the memory.
+LARGEST_BLOCK = 500
+# A round is N + 2N pipelined steps and 3N synchronised ones.
+_STEPS_A_ROUND = 6
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many steps: `rounds` times a pipelined block and a synchronised series, each `steps` long."""
+    """Between `fewest` and `rounds` rounds of blocks of `block` and 2·`block` steps and a series of `series`."""
 
+    fewest: int
     rounds: int
-    steps: int
+    block: int
+    series: int
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Synchronised steps before the window, whether they had settled, and how long a step took at their end."""
+
+    step_s: list[float]
+    settled: bool
+
+    @property
+    def step(self) -> float:
+        """The fastest of the last few, seconds."""
+        return min(self.step_s[-WARMUP_STEPS:])
 
 
 @dataclass
 class Timings:
-    """Raw times: synchronised steps, pipelined blocks, and the measured window on `perf_counter`."""
+    """Raw times in seconds.
 
+    Attributes:
+        step_s: synchronised steps. `launch_s`: the part of each until `launch` returned.
+        blocks: pipelined blocks, two a round.
+        series: synchronised steps a round.
+        step_cpu_s, block_cpu_s: CPU seconds of the process in all series, and in all blocks.
+        start_s, end_s: the measured window on `perf_counter`.
+    """
+
+    series: int = 0
     step_s: list[float] = field(default_factory=list)
+    launch_s: list[float] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    step_cpu_s: float = 0.0
+    block_cpu_s: float = 0.0
     start_s: float = 0.0
     end_s: float = 0.0
     last_outputs: Any = None
 
+    @property
+    def launched(self) -> int:
+        """Steps of both kinds."""
+        return len(self.step_s) + sum(block.steps for block in self.blocks)
 
-def timed_step(step: Step, clock: Callable[[], float] = time.perf_counter) -> tuple[float, Any]:
-    """One synchronised step: seconds and outputs."""
+
+def timed_step(step: Step, clock: Clock = time.perf_counter) -> tuple[float, float, Any]:
+    """One synchronised step: seconds, seconds until `launch` returned, and outputs."""
     start = clock()
     outputs = step.launch()
+    launched = clock()
     step.drain([outputs])
-    return clock() - start, outputs
+    return clock() - start, launched - start, outputs
 
 
-def timed_block(step: Step, steps: int, clock: Callable[[], float] = time.perf_counter) -> Block:
+def timed_block(step: Step, steps: int, clock: Clock = time.perf_counter) -> Block:
     """`steps` pipelined steps, drained on all their outputs. The queue must be empty at the start.
 
     Every output is held until the end: steps of inference do not depend on one another, so that
@@ -59,39 +104,62 @@ def timed_block(step: Step, steps: int, clock: Callable[[], float] = time.perf_c
     return Block(steps=steps, seconds=clock() - start)
 
 
-def warm_up(step: Step, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Synchronised steps for at least `seconds` and `WARMUP_STEPS`; returns the fastest of the last few."""
+def warm_up(step: Step, least_s: float, budget_s: float, clock: Clock = time.perf_counter) -> WarmUp:
+    """Synchronised steps until their times have settled, for at least `least_s` and at most about `budget_s`."""
     times: list[float] = []
-    end = clock() + seconds
+    start = clock()
+    ask_at = WARMUP_STEPS
     while True:
         times.append(timed_step(step, clock)[0])
-        # A step longer than the whole warm-up: compilation is past, one is enough.
-        enough = len(times) >= WARMUP_STEPS or times[-1] > seconds
-        if enough and clock() >= end:
-            return min(times[-WARMUP_STEPS:])
+        elapsed = clock() - start
+        # A step longer than the whole budget: compilation is past, one is enough.
+        if elapsed >= budget_s and (len(times) >= WARMUP_STEPS or times[-1] > budget_s):
+            return WarmUp(times, settled=has_settled(times))
+        if len(times) >= ask_at and elapsed >= least_s:
+            if has_settled(times):
+                return WarmUp(times, settled=True)
+            ask_at = int(len(times) * WARMUP_GROWTH) + 1
 
 
 def plan_steps(step_s: float, seconds: float, steps: int | None) -> Plan:
-    """Spread a budget of `seconds` (or exactly `steps` of each kind) over the rounds.
+    """Spread a budget of `seconds` (or `steps` of each kind) over the rounds.
 
     A block of one step would be a synchronised step, and a median of one step no median: below
     the smallest counts the budget is exceeded rather than the figure made up.
     """
     if steps is not None:
-        rounds = max(1, min(ROUNDS, steps // SMALLEST_BLOCK))
-        return Plan(rounds, max(SMALLEST_BLOCK, -(-steps // rounds)))
-    affordable = int(seconds / 2 / max(step_s, 1e-9))
-    rounds = max(1, min(ROUNDS, affordable // SMALLEST_SERIES))
-    return Plan(rounds, max(SMALLEST_SERIES if rounds == 1 else SMALLEST_BLOCK, affordable // rounds))
+        rounds = max(1, min(ROUNDS, steps // (3 * SMALLEST_BLOCK)))
+        return Plan(rounds, rounds, max(SMALLEST_BLOCK, -(-steps // (3 * rounds))), -(-steps // rounds))
+    affordable = seconds / max(step_s, 1e-9)
+    rounds = int(max(1, min(ROUNDS, affordable // (_STEPS_A_ROUND * SMALLEST_BLOCK))))
+    block = int(min(LARGEST_BLOCK, max(SMALLEST_BLOCK, affordable // (_STEPS_A_ROUND * rounds))))
+    series = 3 * block if affordable >= _STEPS_A_ROUND * SMALLEST_BLOCK else SMALLEST_SERIES
+    return Plan(min(FEWEST_ROUNDS, rounds), rounds, block, series)
 
 
-def measure(step: Step, plan: Plan, clock: Callable[[], float] = time.perf_counter) -> Timings:
-    """Alternate pipelined blocks and synchronised series; everything launched is drained."""
-    timings = Timings(start_s=clock())
-    for _ in range(plan.rounds):
-        timings.blocks.append(timed_block(step, plan.steps, clock))
-        for _ in range(plan.steps):
-            seconds, timings.last_outputs = timed_step(step, clock)
-            timings.step_s.append(seconds)
+def measure(step: Step, plan: Plan, target: float, clock: Clock = time.perf_counter) -> Timings:
+    """Rounds until the 95 % interval of the median step is within ±`target` of it, or the plan's last.
+
+    Everything launched is drained.
+    """
+    timings = Timings(series=plan.series, start_s=clock())
+    for number in range(plan.rounds):
+        if number >= plan.fewest and relative_half_width(timings.step_s) <= target:
+            break
+        _round(step, plan, number, timings, clock)
     timings.end_s = clock()
     return timings
+
+
+def _round(step: Step, plan: Plan, number: int, timings: Timings, clock: Clock) -> None:
+    sizes = (plan.block, 2 * plan.block)
+    before = time.process_time()
+    for size in sizes if number % 2 == 0 else sizes[::-1]:
+        timings.blocks.append(timed_block(step, size, clock))
+    between = time.process_time()
+    for _ in range(plan.series):
+        seconds, launch_s, timings.last_outputs = timed_step(step, clock)
+        timings.step_s.append(seconds)
+        timings.launch_s.append(launch_s)
+    timings.block_cpu_s += between - before
+    timings.step_cpu_s += time.process_time() - between

@@ -106,7 +106,7 @@ ARCHITECTURE = describe(
     year=2012,
     paper="Krizhevsky, Sutskever, Hinton (2012), ImageNet classification with deep convolutional neural "
     "networks, https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
-    published_error="top-1 40.7 %, top-5 18.2 % (one CNN); 38.1 %, 16.4 % (five CNNs)",
+    published_error="ILSVRC-2012 validation: top-1 40.7 %, top-5 18.2 % (one CNN); 38.1 %, 16.4 % (five CNNs)",
     variants={"alexnet-one-tower": {"towers": 1}},
     claimed_parameters=60_000_000,
 )

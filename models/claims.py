@@ -116,10 +116,10 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "text-accuracy", "Text classifier", "95% accuracy with GloVe, 90% without, after 2 epochs",
-        "not reproducible", source="the slides' own code and text, 20 Newsgroups",
+        "not reproducible", source="Chollet 2016, whose text and code the slides repeat",
         note=(
             "The 95% came from message headers left in the text; with headers stripped, about 47% after 2 epochs "
-            "and 71% after 10 are reported."
+            "and 71% after 10 are reported (https://datascience.stackexchange.com/q/17885)."
         ),
     ),
     Claim(

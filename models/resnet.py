@@ -167,6 +167,6 @@ ARCHITECTURE = describe(
     family="cnn",
     year=2015,
     paper="He, Zhang, Ren, Sun (2015), Deep residual learning for image recognition, https://arxiv.org/abs/1512.03385",
-    published_error="top-5 3.57 % (ensemble)",
+    published_error="ILSVRC-2015 test: top-5 3.57 % (ensemble of 6 models)",
     variants={f"resnet{depth}": {"depth": depth} for depth in (*IMAGENET_BLOCKS, *CIFAR_DEPTHS)},
 )

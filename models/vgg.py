@@ -76,7 +76,7 @@ ARCHITECTURE = describe(
     year=2014,
     paper="Simonyan, Zisserman (2014), Very deep convolutional networks for large-scale image recognition, "
     "https://arxiv.org/abs/1409.1556",
-    published_error="top-1 23.7 %, top-5 6.8 % (two networks, multi-crop and dense evaluation)",
+    published_error="ILSVRC-2012 validation: top-1 23.7 %, top-5 6.8 % (two networks, multi-crop and dense evaluation)",
     variants={f"vgg{depth}": {"depth": depth} for depth in CONVOLUTIONS},
     claimed_parameters=138_000_000,
 )

@@ -37,7 +37,7 @@ def installed_backends() -> tuple[Backend, ...]:
 
 def supports(backend: Backend, mode: Mode) -> bool:
     """Whether Keras can run this mode on this backend at all."""
-    return mode != "train" or backend not in INFER_ONLY
+    return mode not in ("train", "fit") or backend not in INFER_ONLY
 
 
 def why_not(case: Case) -> str:
@@ -46,5 +46,5 @@ def why_not(case: Case) -> str:
     if not here.installed:
         return f"{case.backend} is not installed; {here.remedy}"
     if not supports(case.backend, case.mode):
-        return f"Keras on {case.backend} predicts and does not train; use --mode infer"
+        return f"Keras on {case.backend} predicts and does not train; use --mode infer or predict"
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.case import Mode
@@ -20,14 +21,13 @@ class JaxStep:
 
     def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
         self._train = mode == "train"
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = jax.block_until_ready(jax.device_put(host_data))
+        self.use(batch)
         python_step = model.train_step if self._train else model.predict_step
-        groups = [model.trainable_variables, model.non_trainable_variables]
+        self._groups = [model.trainable_variables, model.non_trainable_variables]
         if self._train:
-            groups += [model.optimizer.variables, model.metrics_variables]
-        # The model is not used again, so its arrays are donated as `fit` does, and not copied.
-        self._state: Any = tuple([variable.value for variable in group] for group in groups)
+            self._groups += [model.optimizer.variables, model.metrics_variables]
+        # The arrays are donated as `fit` does, and not copied; see `restore`.
+        self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
         donated = (0,) if self._train else ()
         self.function = jax.jit(python_step, donate_argnums=donated) if model.jit_compile else python_step
 
@@ -45,6 +45,29 @@ class JaxStep:
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
         return float(outputs["loss"]) if self._train else None
+
+    def use(self, batch: Batch) -> None:
+        """Put the batch on the device."""
+        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        self._data = jax.block_until_ready(jax.device_put(host_data))
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        """Copies on the host; reading waits for the values."""
+        return [np.array(leaf) for leaf in jax.tree.leaves(outputs)]
+
+    def weight(self) -> np.ndarray[Any, Any]:
+        """A copy: the array itself is donated to the next step."""
+        return np.array(self._state[0][-1])
+
+    def restore(self) -> None:
+        """Assign the state: the arrays that the variables held were donated."""
+        for group, values in zip(self._groups, self._state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+
+    def programs(self) -> int:
+        """Entries of the jitted function's cache."""
+        return int(self.function._cache_size()) if hasattr(self.function, "_cache_size") else 0
 
 
 def initialise(seed: int) -> None:
@@ -77,3 +100,8 @@ def peak_device_bytes() -> tuple[int | None, str]:
     if not stats or "peak_bytes_in_use" not in stats:
         return None, "JAX keeps no memory statistics on this device"
     return int(stats["peak_bytes_in_use"]), ""
+
+
+def on_cpu() -> bool:
+    """Whether steps run on the CPU."""
+    return bool(jax.devices()[0].platform == "cpu")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+import numpy as np
 import openvino
 
 from anatomy.bench.backends.step import Batch
@@ -21,7 +23,8 @@ class OpenVinoStep:
 
     def __init__(self, model: Any, batch: Batch) -> None:
         self._model = model
-        self._data = (batch.x,)
+        self.use(batch)
+        self._programs: dict[int, Any] = {}
 
     def launch(self) -> Any:
         """Run one inference; finished when it returns."""
@@ -33,6 +36,29 @@ class OpenVinoStep:
     def loss(self, outputs: Any) -> float | None:
         """Inference has no loss."""
         return None
+
+    def use(self, batch: Batch) -> None:
+        """Inputs stay on the host."""
+        self._data = (batch.x,)
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        """Copies; the outputs are numpy arrays already."""
+        return [np.array(leaf) for leaf in keras.tree.flatten(outputs)]
+
+    def weight(self) -> np.ndarray[Any, Any]:
+        """Nothing trains here."""
+        raise NotImplementedError("Keras on OpenVINO does not train")
+
+    def restore(self) -> None:
+        """Nothing to do: the step works on the model's own variables."""
+
+    def programs(self) -> int:
+        """Compiled models seen when this was asked; Keras keeps one and replaces it when shapes change."""
+        compiled = getattr(self._model, "ov_compiled_model", None)
+        if compiled is not None:
+            # Held, so that no later one can have its identity.
+            self._programs[id(compiled)] = compiled
+        return len(self._programs)
 
 
 def initialise(seed: int) -> None:
@@ -64,3 +90,8 @@ def settings(model: Any, step: OpenVinoStep) -> dict[str, Any]:
 def peak_device_bytes() -> tuple[int | None, str]:
     """The CPU plug-in works in host memory."""
     return None, "OpenVINO on CPU: the model's memory is host memory"
+
+
+def on_cpu() -> bool:
+    """Whether steps run on the CPU."""
+    return True

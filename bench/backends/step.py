@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from anatomy.bench.case import Backend, Mode
 
 
@@ -28,7 +30,22 @@ class Step(Protocol):
         """Return when all these outputs, and the state their steps have changed, are computed."""
 
     def loss(self, outputs: Any) -> float | None:
-        """The loss a train step reported, null in infer mode."""
+        """The loss a train step reported (Keras's running mean over the steps), null in infer mode."""
+
+    def use(self, batch: Batch) -> None:
+        """Put other data of the same shapes on the device for the steps that follow."""
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        """The values of the outputs of one step on the host, read without the help of `drain`."""
+
+    def weight(self) -> np.ndarray[Any, Any]:
+        """The last trainable variable (the output layer's) as it is now."""
+
+    def restore(self) -> None:
+        """Give the model's variables the state the steps have left, where a step keeps it apart."""
+
+    def programs(self) -> int:
+        """How many programs were traced or compiled for this step so far; 0 where it runs eagerly."""
 
 
 class StepBackend(Protocol):
@@ -42,6 +59,9 @@ class StepBackend(Protocol):
 
     def settings(self, model: Any, step: Step) -> dict[str, Any]:
         """What is in effect, read after the first step: jit, threads, matmul precision, device, …"""
+
+    def on_cpu(self) -> bool:
+        """Whether steps run on the CPU, so that CPU time shows their work."""
 
     def peak_device_bytes(self) -> tuple[int | None, str]:
         """The framework allocator's peak on the device, or null and why."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from anatomy.bench.backends.step import Batch
@@ -22,12 +23,12 @@ class TensorFlowStep:
     """One `tf.function` bound to a model and a batch."""
 
     def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
-        host_data = (batch.x, batch.y) if mode == "train" else (batch.x,)
-        self._data = keras.tree.map_structure(tf.convert_to_tensor, host_data)
+        self._train = mode == "train"
+        self._model = model
+        self.use(batch)
         python_step = model.train_step if mode == "train" else model.predict_step
         # Without autograph, as in Keras's own make_train_function: layers are traced as they are.
         self.function = tf.function(python_step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile)
-        self._train = mode == "train"
         self._on_device = bool(tf.config.list_physical_devices("GPU"))
 
     def launch(self) -> Any:
@@ -44,6 +45,26 @@ class TensorFlowStep:
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
         return float(outputs["loss"]) if self._train else None
+
+    def use(self, batch: Batch) -> None:
+        """Convert the batch to tensors on the device."""
+        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        self._data = keras.tree.map_structure(tf.convert_to_tensor, host_data)
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        """Copies on the host."""
+        return [np.array(tensor) for tensor in keras.tree.flatten(outputs)]
+
+    def weight(self) -> np.ndarray[Any, Any]:
+        """A copy: on CPU the array would be the variable's own memory."""
+        return np.array(self._model.trainable_variables[-1].value)
+
+    def restore(self) -> None:
+        """Nothing to do: the step works on the model's own variables."""
+
+    def programs(self) -> int:
+        """Traces of the `tf.function`."""
+        return int(self.function.experimental_get_tracing_count())
 
 
 def initialise(seed: int) -> None:
@@ -76,3 +97,8 @@ def peak_device_bytes() -> tuple[int | None, str]:
     if not tf.config.list_physical_devices("GPU"):
         return None, "no GPU: the model's memory is host memory"
     return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]), ""
+
+
+def on_cpu() -> bool:
+    """Whether steps run on the CPU."""
+    return not tf.config.list_physical_devices("GPU")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import torch
 
 from anatomy.bench.backends.step import Batch
@@ -21,8 +22,8 @@ class TorchStep:
 
     def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
         self._train = mode == "train"
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = keras.tree.map_structure(keras.ops.convert_to_tensor, host_data)
+        self._model = model
+        self.use(batch)
         model.train(self._train)
         python_step = model.train_step if self._train else _without_gradients(model.predict_step)
         self.function = torch.compile(python_step) if model.jit_compile else python_step
@@ -42,6 +43,29 @@ class TorchStep:
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
         return float(outputs["loss"]) if self._train else None
+
+    def use(self, batch: Batch) -> None:
+        """Convert the batch to tensors on the device."""
+        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        self._data = keras.tree.map_structure(keras.ops.convert_to_tensor, host_data)
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        """Copies on the host; reading waits for the values. bfloat16, which numpy lacks, becomes float32."""
+        leaves = (torch.as_tensor(leaf).detach() for leaf in keras.tree.flatten(outputs))
+        return [np.array((leaf.float() if leaf.dtype == torch.bfloat16 else leaf).cpu()) for leaf in leaves]
+
+    def weight(self) -> np.ndarray[Any, Any]:
+        """A copy on the host."""
+        return np.array(self._model.trainable_variables[-1].value.detach().cpu())
+
+    def restore(self) -> None:
+        """Nothing to do: the step works on the model's own variables."""
+
+    def programs(self) -> int:
+        """Graphs that `torch.compile` made in this process; 0 in eager mode."""
+        if not self._model.jit_compile:
+            return 0
+        return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 def _without_gradients(step: Any) -> Any:
@@ -82,3 +106,8 @@ def peak_device_bytes() -> tuple[int | None, str]:
     if not torch.cuda.is_available():
         return None, "no CUDA device: the model's memory is host memory"
     return int(torch.cuda.max_memory_allocated()), ""
+
+
+def on_cpu() -> bool:
+    """Whether steps run on the CPU."""
+    return not torch.cuda.is_available()

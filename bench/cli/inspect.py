@@ -7,14 +7,18 @@ import difflib
 import json as json_module
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anatomy.bench.cli import exit_codes
+from anatomy.bench.cli.cross_check import print_cross_check
+from anatomy.models import format_model, parse_model
 
 if TYPE_CHECKING:
     from anatomy.bench.counting import ModelCounts
+    from anatomy.bench.cross_check import CrossCheck
     from anatomy.models import ModelSpec
 
 # Installed backends in order of the time `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
@@ -35,24 +39,45 @@ def inspect(
         str | None,
         typer.Option(help="Keras backend that builds the model. Default: KERAS_BACKEND, else the quickest to import."),
     ] = None,
+    cross_check: Annotated[
+        bool,
+        typer.Option("--cross-check", help="FLOPs beside those of XLA, TensorFlow's profiler and torch, explained."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count layers, parameters, MACs and activations of a model; builds no weights, measures nothing."""
     try:
         spec, counts = _count(model, input_shape or [], dtype, backend)
+        check = _cross_check(model, input_shape or [], dtype) if cross_check else None
     except (ValueError, TypeError) as error:
-        typer.echo(f"anatomy inspect: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+        raise _usage_error(str(error)) from error
+    except Exception as error:  # the boundary: a user's function may raise anything
+        if ":" not in parse_model(model).model:
+            raise
+        raise _usage_error(_what_was_raised(model, error)) from error
     if json:
-        print(_as_json(spec, counts))
+        print(_as_json(spec, counts, check))
+    elif check is not None:
+        print_cross_check(format_model(spec.model, spec.options), check)
     else:
         _print_tables(spec, counts)
+
+
+def _usage_error(message: str) -> typer.Exit:
+    """Print one line; the exit that follows it."""
+    typer.echo(f"anatomy inspect: {' '.join(message.split())}", err=True)
+    return typer.Exit(exit_codes.USAGE)
+
+
+def _what_was_raised(model: str, error: Exception) -> str:
+    """What a user's code raised, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{model} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, ModelCounts]:
     """Check what can be checked without Keras, then import it and count."""
     from anatomy.bench.case import DTYPES
-    from anatomy.models import parse_model
 
     spec = parse_model(model)
     input_shape = parse_shapes(shapes)
@@ -64,6 +89,14 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
         from anatomy.bench.counting import inspect as inspect_model
 
         return spec, inspect_model(model, input_shape, dtype)
+
+
+def _cross_check(model: str, shapes: list[str], dtype: str | None) -> CrossCheck:
+    """Count with every counter; the options are known to be right."""
+    with contextlib.redirect_stdout(sys.stderr):
+        from anatomy.bench.cross_check import Subject, cross_check
+
+        return cross_check(Subject(model, parse_shapes(shapes), dtype))
 
 
 def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
@@ -117,19 +150,17 @@ def _expected(option: str, given: str, valid: tuple[str, ...]) -> str:
     return f"{option} {given!r}: expected one of {', '.join(valid)}; did you mean {nearest[0]}?"
 
 
-def _as_json(spec: ModelSpec, counts: ModelCounts) -> str:
+def _as_json(spec: ModelSpec, counts: ModelCounts, check: CrossCheck | None) -> str:
     from anatomy.bench.counting import count_to_dict
-    from anatomy.models import format_model
 
     head = {"model": spec.model, "name": format_model(spec.model, spec.options), "options": spec.options}
-    return json_module.dumps(head | count_to_dict(counts), indent=2)
+    tail = {} if check is None else {"cross_check": check.to_dict()}
+    return json_module.dumps(head | count_to_dict(counts) | tail, indent=2)
 
 
 def _print_tables(spec: ModelSpec, counts: ModelCounts) -> None:
     from rich.console import Console
     from rich.table import Table
-
-    from anatomy.models import format_model
 
     console = Console(highlight=False)
     figures = Table.grid(padding=(0, 2))

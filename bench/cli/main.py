@@ -10,6 +10,7 @@ from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
 from anatomy.bench.cli.report import report
 from anatomy.bench.cli.run import run
+from anatomy.bench.cli.script import script
 
 app = typer.Typer(
     name="anatomy",
@@ -23,6 +24,7 @@ app.command("run")(run)
 app.command("list")(list_)
 app.command("inspect")(inspect)
 app.command("report")(report)
+app.command("script")(script)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def run(
     ] = None,
     suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer, fit, predict ({_REPEAT}).")] = None,
     batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
     dtype: Annotated[
         list[str] | None, typer.Option(help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
@@ -36,6 +36,11 @@ def run(
     jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
     seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Stop a case when the median step is known to ± this share, e.g. 0.01 (default)."),
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="Fresh processes a case, interleaved; default 1.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
     memory_limit: Annotated[
         str | None,
@@ -50,7 +55,7 @@ def run(
     """Measure models on backends: one fresh process a case, one record as each ends."""
     from anatomy.bench.channel import HostError
     from anatomy.bench.plan import PlanError
-    from anatomy.bench.sizes import SizeError
+    from anatomy.bench.sizes import SizeError, parse_bytes
     from anatomy.bench.store import StoreError
     from anatomy.bench.suite import SuiteError
 
@@ -60,7 +65,15 @@ def run(
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
             writer, cases, settings = _resumed(resume)
         else:
-            writer, cases, settings = _created(models or [], suite, axes, out, seconds, steps, timeout, memory_limit)
+            budgets = {
+                "seconds": seconds,
+                "steps": steps,
+                "target": target,
+                "processes": processes,
+                "timeout_s": timeout,
+                "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
+            }
+            writer, cases, settings = _created(models or [], suite, axes, out, budgets)
         records, interrupted = _measure(writer, cases, settings, json, quiet)
     except (PlanError, SuiteError, StoreError, SizeError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
@@ -76,11 +89,8 @@ def _created(
     suite_name: str | None,
     axes: dict[str, list[str] | None],
     out: Path | None,
-    seconds: float | None,
-    steps: int | None,
-    timeout: float | None,
-    memory_limit: str | None,
-) -> tuple[RunWriter, list[Case], MeasureSettings]:
+    budgets: dict[str, Any],
+) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
     """Plan a new run and create its folder."""
     import sys
     from datetime import UTC, datetime
@@ -88,9 +98,8 @@ def _created(
     from anatomy.bench import environment
     from anatomy.bench.plan import plan
     from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.sizes import parse_bytes
-    from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
-    from anatomy.bench.suite import Suite, load_suite
+    from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, in_order, new_run_id
+    from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
     from anatomy.bench.supervise import usable_memory_bytes
 
     overrides = _axes(axes)
@@ -100,14 +109,12 @@ def _created(
     else:
         suite = load_suite(suite_name or "quick")
         cases = plan(suite, overrides, models)
-    chosen: dict[str, Any] = {
-        "seconds": seconds or suite.seconds,
-        "steps": steps,
-        "warmup_s": suite.warmup_s,
-        "timeout_s": timeout or suite.timeout_s,
-        "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else usable_memory_bytes(),
+    defaults = {
+        "memory_limit_bytes": usable_memory_bytes(),
+        **{name: getattr(suite, name) for name in SUITE_BUDGETS},
     }
-    settings = MeasureSettings(**{name: value for name, value in chosen.items() if value is not None})
+    given = {name: value for name, value in budgets.items() if value is not None}
+    settings = MeasureSettings(**{name: v for name, v in (defaults | given).items() if v is not None})
     run_id = new_run_id()
     header = RunHeader(
         id=run_id,
@@ -118,10 +125,11 @@ def _created(
         environment=environment.collect(),
         planned=cases,
     )
-    return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header), cases, settings
+    writer = RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)
+    return writer, in_order(cases, settings.processes), settings
 
 
-def _resumed(path: Path) -> tuple[RunWriter, list[Case], MeasureSettings]:
+def _resumed(path: Path) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
     """Open a run and plan what it has no record of. The machine must be the one it began on."""
     from anatomy.bench import environment
     from anatomy.bench.settings import MeasureSettings
@@ -138,7 +146,7 @@ def _resumed(path: Path) -> tuple[RunWriter, list[Case], MeasureSettings]:
 
 
 def _measure(
-    writer: RunWriter, cases: list[Case], settings: MeasureSettings, json: bool, quiet: bool
+    writer: RunWriter, cases: list[tuple[Case, int]], settings: MeasureSettings, json: bool, quiet: bool
 ) -> tuple[list[Record], bool]:
     """Measure until done or Ctrl-C; what was finished is on disk either way."""
     from rich.console import Console
@@ -153,8 +161,8 @@ def _measure(
     try:
         with Session(writer, settings, environment.fingerprint) as session:
             with Display(console, len(cases), quiet) as display:
-                for case in cases:
-                    records.append(session.measure(case, display))
+                for case, repeat in cases:
+                    records.append(session.measure(case, display, repeat))
                     if json:
                         print(records[-1].model_dump_json(), flush=True)
             if not quiet:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from anatomy.bench.counting.counts import ModelCounts
+from anatomy.bench.counting.formulas import FORMULAS, Formula
 from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.ledger import element_count, symbolic_tensors
 from anatomy.bench.counting.shapes import without_batch
@@ -15,7 +16,9 @@ from anatomy.bench.counting.shapes import without_batch
 InputShape = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]
 
 
-def count_model(model: keras.Model, input_shape: InputShape | None = None) -> ModelCounts:
+def count_model(
+    model: keras.Model, input_shape: InputShape | None = None, formulas: Mapping[str, Formula] = FORMULAS
+) -> ModelCounts:
     """Count a model from shapes alone; nothing is computed and the model is not changed.
 
     Args:
@@ -23,6 +26,7 @@ def count_model(model: keras.Model, input_shape: InputShape | None = None) -> Mo
         input_shape: of one example, without the batch axis; fills in lengths that the model leaves
             open. For several inputs, a list of shapes in the order of `model.inputs`, or a
             dictionary by input name.
+        formulas: MACs of Keras's own layers with kernels, by class, for another convention.
 
     Returns:
         Figures of one example, forward. MACs are those of conv, dense and recurrent kernels and of
@@ -31,9 +35,9 @@ def count_model(model: keras.Model, input_shape: InputShape | None = None) -> Mo
     Raises:
         ValueError: `input_shape` is missing or does not fit the model.
     """
-    inputs = _symbolic_inputs(model, input_shape)
+    inputs = symbolic_inputs(model, input_shape)
     batch = symbolic_tensors(inputs)[0].shape[0]
-    interpreter = Interpreter(batch)
+    interpreter = Interpreter(batch, formulas)
     with interpreter.active():
         outputs = model(inputs)
     return ModelCounts(
@@ -46,8 +50,12 @@ def count_model(model: keras.Model, input_shape: InputShape | None = None) -> Mo
     )
 
 
-def _symbolic_inputs(model: keras.Model, input_shape: InputShape | None) -> Any:
-    """Symbolic tensors in the structure that the model takes, batch 1 unless the model fixes it."""
+def symbolic_inputs(model: keras.Model, input_shape: InputShape | None) -> Any:
+    """Symbolic tensors in the structure that the model takes, batch 1 unless the model fixes it.
+
+    Raises:
+        ValueError: `input_shape` is missing or does not fit the model.
+    """
     declared = getattr(model, "inputs", None)
     if not declared:
         return _undeclared_inputs(model, input_shape)

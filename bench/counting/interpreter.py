@@ -9,7 +9,7 @@ Nothing is computed, and the model's own graph is left as it is. Calls are caugh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -18,7 +18,7 @@ import keras
 
 from anatomy.bench.counting import opaque, wrappers
 from anatomy.bench.counting.calls import build_for, converted
-from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
+from anatomy.bench.counting.formulas import FORMULAS, Formula, completed_einsum, has_known_cells
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.ledger import Frame, Ledger, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, UNCOUNTABLE, attention_output
@@ -30,6 +30,7 @@ class Interpreter:
 
     Args:
         batch: the batch size of the symbolic inputs, by which the MACs of operations are divided.
+        formulas: MACs of Keras's own layers with kernels, by class.
 
     Attributes:
         ledger: the rows found.
@@ -37,8 +38,9 @@ class Interpreter:
         steps: lengths of the time axes around the current layer (`TimeDistributed`, custom cells).
     """
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, formulas: Mapping[str, Formula] = FORMULAS) -> None:
         self.batch = batch
+        self.formulas = formulas
         self.ledger = Ledger()
         self.frames: list[Frame] = []
         self.steps: list[int | None] = []
@@ -107,7 +109,7 @@ class Interpreter:
             if formula == "EinsumDense":
                 # Keras keeps the open lengths of `output_shape` open, even where the input knows them.
                 outputs = first_out = completed_einsum(layer, first_in, first_out)
-            frame.add(times(FORMULAS[formula](layer, first_in.shape, first_out.shape), *self.steps))
+            frame.add(times(self.formulas[formula](layer, first_in.shape, first_out.shape), *self.steps))
         return self.close(frame, outputs, self.depth_of((args, kwargs)) + frame.has_kernel)
 
     def open(

@@ -1,1 +1,1 @@
-"""Statistics of benchmarks: pure functions of lists of seconds; numpy at most, no framework, no scipy."""
+"""Statistics of benchmarks: pure functions of lists of figures; numpy at most (scipy for the power of a test)."""

@@ -6,23 +6,29 @@ from collections.abc import Sequence
 
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.table import Table
+from anatomy.reports.tables.agreement import agreement_table
 from anatomy.reports.tables.cases import case_table, count_table, failure_table
 from anatomy.reports.tables.claims import claims_table
 from anatomy.reports.tables.frameworks import framework_table
+from anatomy.reports.tables.loops import loop_table
 from anatomy.reports.tables.machine import machine_table
 from anatomy.reports.tables.models import model_table
 from anatomy.reports.tables.speeds import speed_table
+from anatomy.reports.tables.trust import trust_table
 
 __all__ = [
+    "agreement_table",
     "all_tables",
     "case_table",
     "claims_table",
     "count_table",
     "failure_table",
     "framework_table",
+    "loop_table",
     "machine_table",
     "model_table",
     "speed_table",
+    "trust_table",
 ]
 
 
@@ -33,7 +39,10 @@ def all_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         model_table(runs),
         speed_table(runs),
         framework_table(runs),
+        loop_table(runs),
+        agreement_table(runs),
         claims_table(runs),
+        trust_table(runs),
         failure_table(runs),
         case_table(runs),
         count_table(runs),

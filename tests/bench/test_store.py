@@ -41,7 +41,7 @@ def test_records_come_back_in_planned_order(tmp_path: Path) -> None:
     run = load_run(tmp_path / "run")
     assert [r.case.batch_size for r in run.records] == [1, 3]
     assert run.records[0].step_s == [0.1, 0.3]
-    assert run.remaining == [case(2)]
+    assert run.remaining == [(case(2), 0)]
 
 
 def test_a_later_record_of_a_case_supersedes(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_torn_last_line_is_not_measured_and_does_not_spoil_the_next(tmp_path: 
     writer.append(record(1))
     with (tmp_path / RECORDS_FILE).open("a") as file:
         file.write('{"schema_version": 1, "case"')
-    assert load_run(tmp_path).remaining == [case(2)]
+    assert load_run(tmp_path).remaining == [(case(2), 0)]
     writer.append(record(2))
     assert load_run(tmp_path).remaining == []
 

@@ -13,80 +13,94 @@ from anatomy.bench import timing
 
 
 class FakeStep:
-    """A device with a queue: launching is free, draining advances the clock by the work queued."""
+    """A device with a queue: launching costs little, draining advances the clock by the work queued."""
 
-    def __init__(self, step_s: float) -> None:
-        self.step_s = step_s
+    def __init__(self, *step_s: float, launch_s: float = 0.0) -> None:
+        self.times = step_s
+        self.launch_s = launch_s
         self.now_s = 0.0
-        self.queued = 0
+        self.queued_s = 0.0
         self.launched = 0
 
     def clock(self) -> float:
         return self.now_s
 
     def launch(self) -> int:
-        self.queued += 1
+        self.now_s += self.launch_s
+        self.queued_s += self.times[min(self.launched, len(self.times) - 1)]
         self.launched += 1
         return self.launched
 
     def drain(self, outputs: Sequence[Any]) -> None:
         assert outputs, "nothing was drained"
-        self.now_s += self.queued * self.step_s
-        self.queued = 0
-
-    def loss(self, outputs: Any) -> float | None:
-        return None
+        self.now_s += self.queued_s
+        self.queued_s = 0
 
 
-def test_synchronised_step_includes_the_work() -> None:
-    step = FakeStep(0.25)
-    seconds, outputs = timing.timed_step(step, step.clock)
-    assert seconds == 0.25
-    assert outputs == 1
+def test_synchronised_step_includes_the_work_and_names_the_launch() -> None:
+    step = FakeStep(0.25, launch_s=0.5)
+    assert timing.timed_step(step, step.clock) == (0.75, 0.5, 1)
 
 
 def test_block_is_drained_once_on_all_outputs() -> None:
     step = FakeStep(0.5)
     block = timing.timed_block(step, 4, step.clock)
     assert (block.steps, block.seconds) == (4, 2.0)
-    assert step.queued == 0
+    assert step.queued_s == 0
 
 
-def test_warm_up_lasts_its_time_and_its_least_steps() -> None:
-    step = FakeStep(0.1)
-    assert timing.warm_up(step, 1.0, step.clock) == pytest.approx(0.1)
-    assert step.launched in (10, 11)  # ten tenths may fall short of one by rounding
+def test_warm_up_ends_when_the_times_have_settled() -> None:
+    falling = [0.01 * (1 + 2 * 0.8**k) for k in range(60)]
+    step = FakeStep(*falling, 0.01)
+    warm = timing.warm_up(step, 0.0, 10.0, step.clock)
+    assert warm.settled
+    # Two thirds of the way down are not the bottom.
+    assert warm.step < 0.0115
+    assert len(warm.step_s) < 200
 
-    quick = FakeStep(0.1)
-    timing.warm_up(quick, 0.15, quick.clock)
-    assert quick.launched == timing.WARMUP_STEPS
+
+def test_warm_up_ends_with_its_budget_where_nothing_settles() -> None:
+    step = FakeStep(*[0.01 * 1.02**k for k in range(500)])
+    warm = timing.warm_up(step, 0.1, 1.0, step.clock)
+    assert not warm.settled
+    assert sum(warm.step_s) == pytest.approx(1.0, rel=0.1)
 
 
 def test_warm_up_of_a_long_step_takes_one() -> None:
     step = FakeStep(60.0)
-    assert timing.warm_up(step, 0.3, step.clock) == 60.0
-    assert step.launched == 1
+    warm = timing.warm_up(step, 0.3, 3.0, step.clock)
+    assert warm.step_s == [60.0]
 
 
 @given(step_s=st.floats(1e-6, 100), seconds=st.floats(0.01, 60))
 def test_plan_keeps_to_its_budget_where_it_can(step_s: float, seconds: float) -> None:
     plan = timing.plan_steps(step_s, seconds, None)
-    assert plan.rounds >= 1
-    assert plan.steps >= timing.SMALLEST_BLOCK
-    least = 2 * timing.SMALLEST_SERIES
-    assert 2 * plan.rounds * plan.steps <= max(least, seconds / step_s) + 1e-6
+    assert 1 <= plan.fewest <= plan.rounds <= timing.ROUNDS
+    assert timing.SMALLEST_BLOCK <= plan.block <= timing.LARGEST_BLOCK
+    least = 3 * timing.SMALLEST_BLOCK + timing.SMALLEST_SERIES
+    assert plan.rounds * (3 * plan.block + plan.series) <= max(least, seconds / step_s) * 1.001 + least
 
 
 @given(steps=st.integers(2, 10_000))
-def test_plan_for_a_number_of_steps_takes_at_least_that_many(steps: int) -> None:
+def test_plan_for_a_number_of_steps_takes_at_least_that_many_of_each_kind(steps: int) -> None:
     plan = timing.plan_steps(1.0, 1.0, steps)
-    assert steps <= plan.rounds * plan.steps < steps + plan.rounds
+    assert steps <= plan.rounds * plan.series < steps + plan.rounds
+    assert steps <= plan.rounds * 3 * plan.block
 
 
 def test_measure_alternates_and_keeps_every_raw_time() -> None:
-    step = FakeStep(0.01)
-    timings = timing.measure(step, timing.Plan(rounds=3, steps=4), step.clock)
-    assert len(timings.step_s) == 12
-    assert timings.step_s == pytest.approx([0.01] * 12)
-    assert [block.steps for block in timings.blocks] == [4, 4, 4]
-    assert timings.end_s - timings.start_s == pytest.approx(24 * 0.01)
+    step = FakeStep(0.01, launch_s=0.001)
+    timings = timing.measure(step, timing.Plan(fewest=3, rounds=3, block=2, series=4), 0.0, step.clock)
+    assert timings.step_s == pytest.approx([0.011] * 12)
+    assert timings.launch_s == pytest.approx([0.001] * 12)
+    assert [block.steps for block in timings.blocks] == [2, 4, 4, 2, 2, 4]
+    assert timings.launched == step.launched == 30
+    assert timings.end_s - timings.start_s == pytest.approx(30 * 0.011)
+
+
+def test_measuring_ends_when_the_median_is_known() -> None:
+    plan = timing.Plan(fewest=2, rounds=9, block=2, series=20)
+    quiet = FakeStep(0.01)
+    assert len(timing.measure(quiet, plan, 0.01, quiet.clock).step_s) == 2 * 20
+    loud = FakeStep(*[0.01 * (1 + (k * 7919 % 101) / 50) for k in range(2000)])
+    assert len(timing.measure(loud, plan, 0.001, loud.clock).step_s) == 9 * 20

@@ -11,7 +11,7 @@ from anatomy.bench.plan import plan
 from anatomy.bench.suite import Axes, load_suite
 
 # The models of the quick suite, as the suite's file has them.
-MODELS = [text for matrix in load_suite("quick").matrix for text in matrix.model]
+MODELS = list(dict.fromkeys(text for matrix in load_suite("quick").matrix for text in matrix.model))
 
 
 def test_every_model_of_the_quick_suite_is_planned() -> None:

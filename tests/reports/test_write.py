@@ -21,8 +21,9 @@ def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
     names = [path.name for path in paths]
     assert names[:2] == ["report.html", "report.md"]
     assert set(names[2:]) == {
-        f"{key}.csv" for key in ("machine", "models", "speeds", "frameworks", "claims", "failures", "cases", "counts")
-    }
+        f"{key}.csv"
+        for key in ("machine", "models", "speeds", "frameworks", "loops", "agreement", "claims", "trust", "failures")
+    } | {"cases.csv", "counts.csv"}
     assert all(path.parent == tmp_path / "new" and path.stat().st_size for path in paths)
 
 
@@ -46,7 +47,7 @@ def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_pat
 def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], ["md"], tmp_path)
     blocks = [block for block in path.read_text().split("\n\n") if block.startswith("| ")]
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     for block in blocks:
         counts = {line.replace("\\|", "").count("|") for line in block.splitlines()}
         assert len(counts) == 1
@@ -79,7 +80,7 @@ def test_command_prints_what_it_wrote(app: typer.Typer, run: MakeRun, tmp_path: 
     result = CliRunner().invoke(app, [str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"])
     assert result.exit_code == 0
     written = json.loads(result.stdout)
-    assert len(written) == 9
+    assert len(written) == 12
     assert all(Path(path).exists() for path in written)
 
 

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import torch
 from keras import layers
-from torch.utils.flop_counter import FlopCounterMode
 
-from anatomy.bench.counting import count_model
+from anatomy.bench.counting.counter import count_model, symbolic_inputs
+from anatomy.bench.cross_check.torch_counter import count, repaired_repeat
 from anatomy.models import build_any, parse_model
 
 
@@ -34,7 +33,7 @@ def main(names: list[str]) -> None:
 
 def compare_on_meta(name: str) -> list[int]:
     """Build and run without memory or arithmetic: every tensor is on torch's `meta` device."""
-    with keras.device("meta"):
+    with keras.device("meta"), repaired_repeat():
         if name.startswith("applications:"):
             return compare(getattr(keras.applications, name.partition(":")[2])(weights=None), "meta")
         spec = parse_model(name)
@@ -42,13 +41,8 @@ def compare_on_meta(name: str) -> list[int]:
 
 
 def compare(model: Any, device: str) -> list[int]:
-    inputs = [
-        torch.zeros((1, *tensor.shape[1:]), device=device, dtype=getattr(torch, tensor.dtype))
-        for tensor in model.inputs
-    ]
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(inputs if len(inputs) > 1 else inputs[0])
-    return [count_model(model).macs, counter.get_total_flops() // 2]
+    flops, _ = count(model, symbolic_inputs(model, None), device)
+    return [count_model(model).macs, flops // 2]
 
 
 def single_layers() -> Iterator[tuple[str, Any]]:
@@ -96,19 +90,5 @@ def single_layers() -> Iterator[tuple[str, Any]]:
     yield "Attention", keras.Model(query, layers.Attention()([query, query]))
 
 
-def repair_repeat() -> None:
-    """Keras 3.15's `repeat` calls itself without end on the meta device; repeat rows and columns by torch."""
-
-    def call(layer: Any, inputs: Any) -> Any:
-        if not isinstance(inputs, torch.Tensor):
-            return original(layer, inputs)
-        rows, columns = layer.size
-        return inputs.repeat_interleave(rows, dim=1).repeat_interleave(columns, dim=2)
-
-    original = layers.UpSampling2D.call
-    layers.UpSampling2D.call = call
-
-
 if __name__ == "__main__":
-    repair_repeat()
     main(sys.argv[1:])

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from anatomy.bench.cli.inspect import inspect, parse_shapes
+from anatomy.bench.cross_check import CrossCheck, Row
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(inspect)
@@ -63,6 +64,41 @@ def test_mistake_is_one_line_with_a_remedy(arguments: list[str], message: str) -
     assert (done.exit_code, done.stdout) == (2, "")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        ("RuntimeError('no\\nfile')", "raised RuntimeError: no file"),
+        ("KeyError('a')", "raised KeyError: 'a'"),
+        ("ValueError('not so')", "not so"),
+    ],
+)
+def test_whatever_a_users_function_raises_is_one_line(tmp_path: Path, raised: str, message: str) -> None:
+    place = tmp_path / "mine.py"
+    place.write_text(f"def build():\n    raise {raised}\n")
+    done = run(f"{place}:build")
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr
+    assert ("ValueError" in raised) or done.stderr.endswith("mine.py, line 2)\n")
+
+
+def test_mistakes_of_the_zoo_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a fault of Anatomy")
+
+    monkeypatch.setattr("anatomy.bench.cli.inspect._count", broken)
+    assert str(run("alexnet").exception) == "a fault of Anatomy"
+
+
+@pytest.mark.parametrize(("arguments", "has_table"), [(["--cross-check"], True), (["--cross-check", "--json"], False)])
+def test_cross_check_option(monkeypatch: pytest.MonkeyPatch, arguments: list[str], has_table: bool) -> None:
+    table = CrossCheck(1, (Row("XLA", reason="jax is not installed"),))
+    monkeypatch.setattr("anatomy.bench.cross_check.cross_check", lambda _: table)
+    done = run("intro", *arguments)
+    assert (", forward, batch 1" in done.stdout) == has_table
+    if not has_table:
+        assert json.loads(done.stdout)["cross_check"] == table.to_dict()
 
 
 @pytest.mark.parametrize(

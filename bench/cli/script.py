@@ -1,0 +1,67 @@
+"""`anatomy script`: print the stand-alone program that reproduces a record's figure. Imports no framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.cli import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.record import Record
+
+
+def script(
+    record: Annotated[
+        list[str],
+        typer.Argument(metavar="KEY", help="A record's key, its beginning, or words of its name: mlp train jax."),
+    ],
+    run: Annotated[
+        Path | None, typer.Option(help="The run's folder. Default: the newest in anatomy-runs.", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print key, name and program as one JSON object.")] = False,
+) -> None:
+    """Print a program that builds the same model and prints the same figure, without Anatomy."""
+    import json as json_module
+
+    from anatomy.bench.script.header import with_figure
+    from anatomy.bench.script.select import SelectionError, select
+    from anatomy.bench.store import SCRIPTS_FOLDER, StoreError, load_run
+
+    try:
+        folder = run or _newest_run()
+        found = select(load_run(folder).records, " ".join(record))
+    except (SelectionError, StoreError) as error:
+        typer.echo(f"anatomy script: {error}", err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    path = folder / SCRIPTS_FOLDER / f"{found.key}.py"
+    if not path.exists():
+        typer.echo(f"anatomy script: {found.name} has no script: {_why_not(found)}", err=True)
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+    text = with_figure(path.read_text(), found)
+    if json:
+        print(json_module.dumps({"key": found.key, "name": found.name, "script": text}))
+    else:
+        print(text, end="")
+
+
+def _newest_run() -> Path:
+    """The last run begun in the default folder; the folders' names sort by time."""
+    from anatomy.bench.store import DEFAULT_FOLDER, RUN_FILE, StoreError
+
+    runs = sorted(header.parent for header in Path(DEFAULT_FOLDER).glob(f"*/{RUN_FILE}"))
+    if not runs:
+        raise StoreError(f"no run in {DEFAULT_FOLDER}/; name one with --run, or make one with `anatomy run`")
+    return runs[-1]
+
+
+def _why_not(record: Record) -> str:
+    if "script" in record.not_measured:
+        return record.not_measured["script"]
+    if record.case.mode == "count":
+        return "it was counted, not run"
+    if record.outcome != "ok":
+        return f"{record.outcome}: {record.reason}"
+    return "the run was made by a version that wrote none; measure the case again"

@@ -1,0 +1,146 @@
+"""The clock checks itself: N and 2N pipelined steps against the synchronised ones, and what runs on afterwards.
+
+T(2N) − T(N) is the time of N further steps, free of whatever a block costs once. A step that is waited
+for one at a time cannot be faster than that, and may be slower by two things alone: the host's own part
+(launching, waking up), which a pipeline hides, and steps that run at once on several cores, which then
+use as much CPU as before. Anything else is a fault of the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from anatomy.bench.backends.step import Step
+from anatomy.bench.record import ClockCheck, Verdict
+from anatomy.bench.statistics.interval import student_t
+from anatomy.bench.timing import Clock, Timings
+
+FEWEST_ROUNDS = 4
+# How far the clocks may be apart beyond their interval: blocks keep caches warmer or colder than single steps.
+TOLERANCE = 0.10
+# Waking a thread that waits for a result, seconds: futex and scheduler, on loaded machines too.
+WAKE_S = 200e-6
+# CPU seconds of a pipelined step over those of a synchronised one, where the same work is done; threads that
+# spin while they wait make the synchronised one look dearer.
+LEAST_WORK = 0.6
+# A process is quiet when a slice of this length uses under half of one core; pools of threads spin a few
+# milliseconds before they sleep.
+SLICE_S = 0.005
+LONGEST_WAIT_S = 2.0
+BACKLOG_LIMIT_S = 0.02
+BACKLOG_BLOCK_S = 0.05
+ATTEMPTS = 3
+
+
+def check_clock(timings: Timings, backlog: float, on_cpu: bool) -> ClockCheck:
+    """Judge the clocks of one window.
+
+    Args:
+        backlog: seconds, from `backlog_of`.
+        on_cpu: whether CPU time shows the work of a step.
+    """
+    launch_s = fmean(timings.launch_s)
+    synchronised_s = fmean(timings.step_s)
+    slopes = [_slope(timings, number) for number in range(len(timings.blocks) // 2)]
+    found = {
+        "slope_s": fmean(slopes),
+        "synchronised_s": synchronised_s,
+        "launch_s": launch_s,
+        "backlog_s": backlog,
+    }
+    if backlog > BACKLOG_LIMIT_S:
+        return ClockCheck(
+            verdict="disagrees",
+            reason=f"the process went on computing for {backlog * 1e3:.0f} ms after its outputs were said to be ready",
+            **found,
+        )
+    if len(slopes) < FEWEST_ROUNDS:
+        return ClockCheck(
+            verdict="not checked",
+            reason=f"{len(slopes)} rounds fitted into the budget, {FEWEST_ROUNDS} needed",
+            **found,
+        )
+    verdict, reason = _judge(timings, slopes, launch_s, on_cpu)
+    return ClockCheck(verdict=verdict, reason=reason, **found)
+
+
+def _judge(timings: Timings, slopes: list[float], launch_s: float, on_cpu: bool) -> tuple[Verdict, str]:
+    size = timings.series
+    means = [fmean(timings.step_s[k * size : (k + 1) * size]) for k in range(len(slopes))]
+    excess = [slope / mean - 1 for slope, mean in zip(slopes, means, strict=True)]
+    half = student_t(len(excess) - 1) * stdev(excess) / math.sqrt(len(excess))
+    low, high = fmean(excess) - half, fmean(excess) + half
+    if low <= TOLERANCE and high >= -TOLERANCE:
+        return "agrees", ""
+    said = f"a further pipelined step takes {1 + fmean(excess):.2f} of a synchronised one (95 % ± {half:.2f})"
+    if low > TOLERANCE:
+        return "disagrees", f"{said}; it cannot take longer"
+    hidden = (launch_s + WAKE_S) / fmean(means)
+    if high >= -hidden - TOLERANCE:
+        return "overlaps", f"{said}; the host's part of a step is {min(hidden, 1):.2f} of it and is hidden"
+    work = _work_ratio(timings)
+    if on_cpu and work >= LEAST_WORK:
+        return "overlaps", f"{said}; it uses {work:.2f} of the CPU time: several run at once"
+    return "disagrees", f"{said} and only {work:.2f} of its CPU time; the work was not waited for, or not done"
+
+
+def _slope(timings: Timings, number: int) -> float:
+    """Seconds a further step of one round."""
+    short, long = sorted(timings.blocks[2 * number : 2 * number + 2], key=lambda block: block.steps)
+    return (long.seconds - short.seconds) / (long.steps - short.steps)
+
+
+def _work_ratio(timings: Timings) -> float:
+    """CPU seconds of a pipelined step over those of a synchronised one."""
+    pipelined = timings.block_cpu_s / sum(block.steps for block in timings.blocks)
+    synchronised = timings.step_cpu_s / len(timings.step_s)
+    return pipelined / synchronised if synchronised > 0 else math.inf
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How long the process went on working, and how many steps were launched to find out."""
+
+    seconds: float
+    steps: int
+
+
+def backlog_of(
+    step: Step,
+    step_s: float,
+    clock: Clock = time.perf_counter,
+    cpu_clock: Clock = time.process_time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Backlog:
+    """Seconds for which the process goes on working after a block was drained.
+
+    Two witnesses that do not trust `drain`: the outputs' values are read on the host, which waits for a
+    device; and the CPU time of all threads of the process must stand still.
+    """
+    steps = int(min(500, max(2, BACKLOG_BLOCK_S / max(step_s, 1e-6))))
+    seconds: list[float] = []
+    # A faulty step fails every time; a pool of threads that happens to tidy up does not.
+    while not seconds or (seconds[-1] > BACKLOG_LIMIT_S and len(seconds) < ATTEMPTS):
+        seconds.append(_run_on_s(step, steps, clock, cpu_clock, sleep))
+    return Backlog(min(seconds), steps * len(seconds))
+
+
+def _run_on_s(step: Step, steps: int, clock: Clock, cpu_clock: Clock, sleep: Callable[[float], None]) -> float:
+    outputs = [step.launch() for _ in range(steps)]
+    step.drain(outputs)
+    start = clock()
+    step.fetch(outputs[-1])
+    reading_s = clock() - start
+    del outputs
+    start = quiet_since = clock()
+    while clock() - start < LONGEST_WAIT_S:
+        used, began = cpu_clock(), clock()
+        sleep(SLICE_S)
+        if cpu_clock() - used < 0.5 * (clock() - began):
+            break
+        quiet_since = clock()
+    return max(quiet_since - start, reading_s)

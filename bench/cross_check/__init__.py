@@ -1,0 +1,10 @@
+"""Anatomy's FLOPs beside those of XLA, TensorFlow's profiler and torch, and why they differ.
+
+`docs/counting.md` has the table and what each line means.
+"""
+
+from anatomy.bench.cross_check.rows import Row, Term
+from anatomy.bench.cross_check.subject import Subject
+from anatomy.bench.cross_check.table import COUNTERS, CrossCheck, cross_check, cross_check_all
+
+__all__ = ["COUNTERS", "CrossCheck", "Row", "Subject", "Term", "cross_check", "cross_check_all"]

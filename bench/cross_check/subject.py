@@ -1,0 +1,82 @@
+"""The model that is counted, as every counter's process builds it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What to count: arguments of `anatomy inspect`, the same in every process.
+
+    Attributes:
+        model: text as `parse_model` reads it.
+        input_shape: of one example, where the model leaves lengths open.
+        dtype: a Keras dtype policy, or `None` for the one in effect.
+    """
+
+    model: str
+    input_shape: Any = None
+    dtype: str | None = None
+
+
+def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
+    """Build the model on this process's backend.
+
+    Args:
+        weights: draw their values; without, the model has shapes alone (`skeleton`).
+
+    Returns:
+        The model, and symbolic inputs in the structure that it takes, batch 1 unless the model fixes it.
+
+    Raises:
+        ValueError: the model or `input_shape` is wrong, or a length is left open.
+    """
+    import keras
+
+    from anatomy.bench.counting.counter import count_model, symbolic_inputs
+    from anatomy.bench.counting.skeleton import skeleton
+    from anatomy.models import build_any, parse_model
+
+    spec = parse_model(subject.model)
+    with _policy(subject.dtype), nullcontext() if weights else skeleton():
+        model = build_any(spec.model, spec.options)
+        inputs = symbolic_inputs(model, subject.input_shape)
+        if any(None in tensor.shape for tensor in keras.tree.flatten(inputs)):
+            raise ValueError(f"{subject.model} leaves lengths open: give --input-shape")
+        if not model.built:
+            # Counting builds what a subclassed model calls; Keras is told, since it did not see the call.
+            count_model(model, subject.input_shape)
+            model.built = True
+    return model, inputs
+
+
+def pure_forward(model: Any) -> Any:
+    """`f(trainable, non_trainable, inputs)`: inference with the weights as arguments, which need no values."""
+
+    def forward(trainable: Any, non_trainable: Any, inputs: Any) -> Any:
+        return model.stateless_call(trainable, non_trainable, inputs, **inference(model))[0]
+
+    return forward
+
+
+def inference(model: Any) -> dict[str, bool]:
+    """`training=False`, for a model whose `call` takes it."""
+    return {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+
+
+@contextmanager
+def _policy(dtype: str | None) -> Iterator[None]:
+    import keras
+
+    before = keras.config.dtype_policy()
+    if dtype is not None:
+        keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

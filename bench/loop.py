@@ -1,0 +1,98 @@
+"""Keras's own loop, as a user runs it: whole epochs of `fit` or `predict` from numpy, timed from outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import Mode
+from anatomy.bench.record import Block
+
+EPOCHS = 5
+FEWEST_STEPS = 4
+MOST_STEPS = 1000
+LARGEST_DATA_BYTES = 256 * 2**20
+# An epoch grows by at most this factor at a time, and stays when it would grow by less than the other.
+GROWTH = 10
+ENOUGH = 1.5
+
+
+@dataclass
+class LoopTimings:
+    """Epochs as blocks; the first call's seconds (with compilation), steps before the window, losses by epoch."""
+
+    compile_s: float
+    warmup_steps: int
+    blocks: list[Block] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+def time_loop(
+    model: Any,
+    batch: Batch,
+    mode: Mode,
+    seconds: float,
+    steps: int | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> LoopTimings:
+    """Time `EPOCHS` epochs of about `seconds` in all, or of `steps` steps each.
+
+    An epoch is one call, so that its constant cost (callbacks, iterator, progress) is part of it, spread
+    over the epoch's steps. Nothing runs inside the loop. Both calls return values on the host (the epoch's
+    logs, the predictions), so that the end of an epoch is the end of its work.
+    """
+    call = _Call(model, batch, mode)
+    first, _ = call.timed(1, clock)
+    warmup_steps, size = 1, min(steps or FEWEST_STEPS, call.most_steps)
+    while True:
+        elapsed, _ = call.timed(size, clock)
+        warmup_steps += size
+        # The constant cost of a call hides how many steps fit: grow until an epoch fills half its time.
+        wanted = steps or int(min(GROWTH, seconds / EPOCHS / elapsed) * size)
+        wanted = min(wanted, MOST_STEPS, call.most_steps)
+        if wanted <= size * ENOUGH:
+            break
+        size = wanted
+    timings = LoopTimings(compile_s=first, warmup_steps=warmup_steps)
+    for _ in range(EPOCHS):
+        elapsed, loss = call.timed(size, clock)
+        timings.blocks.append(Block(steps=size, seconds=elapsed))
+        if loss is not None:
+            timings.losses.append(loss)
+    return timings
+
+
+class _Call:
+    """One call of the loop over a number of batches, all copies of one batch."""
+
+    def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
+        import keras
+
+        self._model = model
+        self._batch = batch
+        self._mode = mode
+        leaves = keras.tree.flatten((batch.x, batch.y) if mode == "fit" else batch.x)
+        self._size = len(leaves[0])
+        self.most_steps = max(1, LARGEST_DATA_BYTES // sum(leaf.nbytes for leaf in leaves))
+
+    def timed(self, steps: int, clock: Callable[[], float]) -> tuple[float, float | None]:
+        """Seconds of one epoch of `steps` batches, and its loss."""
+        import keras
+
+        def repeat(array: Any) -> Any:
+            return np.concatenate([array] * steps)
+
+        x = keras.tree.map_structure(repeat, self._batch.x)
+        if self._mode == "predict":
+            start = clock()
+            self._model.predict(x, batch_size=self._size, verbose=0)
+            return clock() - start, None
+        y = keras.tree.map_structure(repeat, self._batch.y)
+        start = clock()
+        history = self._model.fit(x, y, batch_size=self._size, epochs=1, verbose=0, shuffle=False)
+        return clock() - start, float(history.history["loss"][-1])

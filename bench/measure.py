@@ -1,0 +1,170 @@
+"""Measure a built case: the compiled step on both clocks, or Keras's own loop, with what shows that they hold."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from anatomy.bench import memory, sanity, timing
+from anatomy.bench.backends.step import Step, StepBackend
+from anatomy.bench.build import Built
+from anatomy.bench.case import Case, Mode
+from anatomy.bench.clock import backlog_of, check_clock
+from anatomy.bench.inputs import SEED, make_batch
+from anatomy.bench.loop import time_loop
+from anatomy.bench.record import ClockCheck
+from anatomy.bench.samples import sample_outputs
+from anatomy.bench.sanity import InvalidCaseError, Losses
+from anatomy.bench.settings import MeasureSettings
+
+Emit = Callable[[str, Mapping[str, Any]], None]
+
+# Keras's loops, and the mode of the step inside them.
+LOOPS: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
+
+
+def measure_step(case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, emit: Emit) -> None:
+    """The compiled step on data that are on the device: both clocks, and what shows that they can be trusted."""
+    step = backend.prepare(built.model, built.batch, case.mode)
+    losses = Losses()
+    with phase("compile", emit):
+        *_, outputs = timing.timed_step(step)
+    losses.after(1, step, outputs)
+    sample = sample_outputs(step.fetch(outputs)) if case.mode == "infer" else None
+    weight = step.weight() if case.mode == "train" else None
+    emit("facts", {"settings": _settings(case, built.model, backend, step), "output_sample": sample})
+    del outputs
+
+    with phase("warmup", emit):
+        warm = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
+    emit("facts", {"warmup_steps": len(warm.step_s), "loss_first": _finite(losses.first), **_peaks(backend)})
+    gc.collect()
+    plan = timing.plan_steps(warm.step, settings.seconds, settings.steps)
+
+    programs = step.programs()
+    cpu_before = psutil.Process().cpu_times()
+    timings = timing.measure(step, plan, settings.target if settings.steps is None else 0.0)
+    cpu_after = psutil.Process().cpu_times()
+
+    window_s = timings.end_s - timings.start_s
+    losses.after(len(warm.step_s) + timings.launched, step, timings.last_outputs)
+    backlog = backlog_of(step, warm.step)
+    losses.after(backlog.steps, step)
+    clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu())
+    emit(
+        "facts",
+        {
+            "phases": {"measure_s": window_s},
+            "window": [timings.start_s, timings.end_s],
+            "step_s": timings.step_s,
+            "blocks": [block.model_dump() for block in timings.blocks],
+            "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / window_s,
+            "recompilations": step.programs() - programs,
+            "clock": clock.model_dump(),
+            "loss_last": _finite(losses.last),
+        },
+    )
+    _require_sane(case, built, step, clock, losses, weight, emit)
+    step.restore()
+
+
+def _require_sane(
+    case: Case,
+    built: Built,
+    step: Step,
+    clock: ClockCheck,
+    losses: Losses,
+    weight: Any,
+    emit: Emit,
+) -> None:
+    """Raise `InvalidCaseError` for a case whose figures mean nothing; else say what was checked."""
+    sanity.require_finite(losses)
+    if clock.verdict == "disagrees":
+        raise InvalidCaseError(clock.reason)
+    checks = {}
+    if case.mode == "train":
+        checks["weights move"] = sanity.require_moved(weight, step.weight())
+        checks["loss goes down"] = sanity.require_learning(step, losses)
+    else:
+        other = make_batch(built.model, case.batch_size, None, seed=SEED + 1)
+        checks["outputs depend on inputs"] = sanity.require_dependence(step, built.batch, other)
+    emit("facts", {"checks": checks})
+
+
+def measure_loop(case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, emit: Emit) -> None:
+    """Keras's own loop, as a user runs it: `fit` or `predict` from numpy, nothing timed inside it."""
+    loop_mode = LOOPS[case.mode]
+    emit("phase", {"name": "warmup"})
+    start_s = time.perf_counter()
+    cpu_before = psutil.Process().cpu_times()
+    timings = time_loop(built.model, built.batch, case.mode, settings.seconds, settings.steps)
+    cpu_after = psutil.Process().cpu_times()
+    end_s = time.perf_counter()
+    # Only asked for its settings: it holds the model and launches nothing.
+    step = backend.prepare(built.model, built.batch, loop_mode)
+    losses = timings.losses
+    peaks = _peaks(backend)
+    emit(
+        "facts",
+        {
+            "phases": {"compile_s": timings.compile_s, "measure_s": sum(b.seconds for b in timings.blocks)},
+            "settings": _settings(case, built.model, backend, step),
+            "window": [start_s, end_s],
+            "warmup_steps": timings.warmup_steps,
+            "blocks": [block.model_dump() for block in timings.blocks],
+            "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / (end_s - start_s),
+            "loss_first": _finite(losses[0]) if losses else None,
+            "loss_last": _finite(losses[-1]) if losses else None,
+            **peaks,
+            "not_measured": {"step_s": f"{case.mode} times whole epochs of Keras's loop"} | peaks["not_measured"],
+        },
+    )
+    if any(not math.isfinite(loss) for loss in losses):
+        raise InvalidCaseError(f"the loss became {losses[-1]}; it must be finite")
+
+
+def _peaks(backend: StepBackend) -> dict[str, Any]:
+    """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
+    device_peak, why_not = backend.peak_device_bytes()
+    return {
+        "peak_host_bytes": memory.peak_bytes(),
+        "peak_device_bytes": device_peak,
+        "not_measured": {"peak_device_bytes": why_not} if device_peak is None else {},
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN."""
+    return value if value is None or math.isfinite(value) else None
+
+
+def _cpu_s(before: Any, after: Any) -> float:
+    return float((after.user + after.system) - (before.user + before.system))
+
+
+def _settings(case: Case, model: Any, backend: StepBackend, step: Step) -> dict[str, Any]:
+    import keras
+
+    optimizer = getattr(model, "optimizer", None)
+    return {
+        "dtype_policy": keras.config.dtype_policy().name,
+        "layout": keras.config.image_data_format(),
+        "optimizer": type(optimizer).__name__ if case.mode in ("train", "fit") else None,
+        "initialisers": "numpy",
+        **backend.settings(model, step),
+    }
+
+
+@contextmanager
+def phase(name: str, emit: Emit) -> Iterator[None]:
+    """Say which phase begins, and how long it took when it ends well."""
+    emit("phase", {"name": name})
+    start = time.perf_counter()
+    yield
+    emit("facts", {"phases": {f"{name}_s": time.perf_counter() - start}})

@@ -1,0 +1,38 @@
+"""The timing part of a script as code: the same clocks, rounds and medians as Anatomy's."""
+
+from __future__ import annotations
+
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.timing import LARGEST_BLOCK, ROUNDS, SMALLEST_BLOCK
+
+# Warm-up is judged by the clock here, and in Anatomy by when the steps have settled.
+_LEAST_WARMUP_S = 1.0
+
+
+def clock_lines(batch_size: int, settings: MeasureSettings) -> list[str]:
+    """Code that calls `timed` and prints both figures."""
+    warmup_s = max(_LEAST_WARMUP_S, settings.warmup_s)
+    return [
+        f"warm, end = [timed(1)], time.perf_counter() + {warmup_s:g}  # the first compiles",
+        "while time.perf_counter() < end:",
+        "    warm.append(timed(1))",
+        *_sizes(settings),
+        "blocks, steps = [], []",
+        "for _ in range(rounds):",
+        "    blocks += [timed(size), timed(2 * size)]",
+        "    steps += [timed(1) for _ in range(3 * size)]",
+        f'print(f"throughput {{{batch_size} / statistics.median(blocks):.6g}} examples/s")',
+        'print(f"median step {1e3 * statistics.median(steps):.6g} ms")',
+    ]
+
+
+def _sizes(settings: MeasureSettings) -> list[str]:
+    """A round is blocks of N and 2N steps and 3N single ones."""
+    if settings.steps is not None:
+        rounds = max(1, min(ROUNDS, settings.steps // (3 * SMALLEST_BLOCK)))
+        return [f"rounds, size = {rounds}, {max(SMALLEST_BLOCK, -(-settings.steps // (3 * rounds)))}"]
+    affordable = f"{settings.seconds:g} / min(warm[-3:])"
+    return [
+        f"rounds = int(max(1, min({ROUNDS}, {affordable} // {6 * SMALLEST_BLOCK})))",
+        f"size = int(max({SMALLEST_BLOCK}, min({LARGEST_BLOCK}, {affordable} // (6 * rounds))))",
+    ]

@@ -1,0 +1,52 @@
+"""The lines that compile a model as it was compiled: optimizer, losses, weights, jit as it was resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anatomy.bench.script.expression import expression
+from anatomy.bench.script.layout import call
+
+_DEFAULTS: Mapping[str, Any] = {
+    "loss_weights": None,
+    "metrics": None,
+    "weighted_metrics": None,
+    "run_eagerly": False,
+    "steps_per_execution": 1,
+}
+
+
+def compile_lines(model: Any, trains: bool) -> list[str]:
+    """Code that compiles `model`; without its training, only what prediction uses.
+
+    Raises:
+        InexpressibleError: an optimizer, loss or metric that is not Keras's own.
+    """
+    given = model.get_compile_config()
+    arguments = ["optimizer", expression(given["loss"], {})] if trains else []
+    arguments += [
+        f"{name}={expression(given[name], {})}"
+        for name, default in _DEFAULTS.items()
+        if given.get(name) != default and (trains or name in ("run_eagerly", "steps_per_execution"))
+    ]
+    arguments.append(f"jit_compile={model.jit_compile}")
+    if trains and _loss_scaling_declined(model):
+        arguments.append("auto_scale_loss=False")
+    optimizer = [f"optimizer = {expression(given['optimizer'], {})}"] if trains else []
+    return [*optimizer, *call("model.compile(", arguments)]
+
+
+def loss_names(model: Any) -> list[str]:
+    """One name an output, such as `sparse_categorical_crossentropy`."""
+    loss = model.loss
+    losses = list(loss.values()) if isinstance(loss, dict) else loss if isinstance(loss, list | tuple) else [loss]
+    names = [str(getattr(item, "name", None) or getattr(item, "__name__", item)) for item in losses]
+    return names if len(names) == len(model.outputs) else names * len(model.outputs)
+
+
+def _loss_scaling_declined(model: Any) -> bool:
+    import keras
+
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    return bool(model.dtype_policy.name == "mixed_float16" and not scaled)

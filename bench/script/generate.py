@@ -1,0 +1,92 @@
+"""A case's stand-alone program: the same model with the same settings, the same clocks, no Anatomy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anatomy.bench.case import Case, Mode
+from anatomy.bench.script.clocks import clock_lines
+from anatomy.bench.script.compiling import compile_lines, loss_names
+from anatomy.bench.script.data import data_lines
+from anatomy.bench.script.expression import InexpressibleError
+from anatomy.bench.script.header import docstring_lines
+from anatomy.bench.script.loops import loop_lines
+from anatomy.bench.script.origin import Origin, origins_of
+from anatomy.bench.script.preamble import import_lines, setting_lines
+from anatomy.bench.script.steps import step_lines
+from anatomy.bench.settings import MeasureSettings
+
+# A model is written out as long as the whole program has no more lines than this.
+LONGEST = 65
+_LOOPS: tuple[Mode, ...] = ("fit", "predict")
+
+
+def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
+    """A Python program that prints the throughput (examples/s) and the median step (ms) of `case`.
+
+    The model is written out layer by layer where that fits into about 60 lines; else its
+    configuration is packed into one; a user's model with code of its own is built by its function.
+
+    Args:
+        model: the compiled model in the process that measures it. Its optimizer is read: on JAX, a
+            model whose variables were donated to a step must have got them back.
+        case: what is measured.
+        settings: how.
+
+    Raises:
+        InexpressibleError: a model of the zoo that is not made of Keras's and the zoo's layers.
+    """
+    programs: list[str] = []
+    reason = ""
+    for origin in origins_of(model, case):
+        try:
+            programs.append(_program(origin(), model, case, settings))
+        except InexpressibleError as error:
+            reason = str(error)
+            continue
+        if programs[-1].count("\n") <= LONGEST:
+            return programs[-1]
+    if not programs:
+        raise InexpressibleError(f"{case.model}: {reason}")
+    return min(programs, key=lambda text: text.count("\n"))
+
+
+def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings) -> str:
+    trains = case.mode in ("train", "fit")
+    definitions = [line for text in origin.definitions for line in ("", "", *text.splitlines())]
+    lines = [
+        *docstring_lines(case, origin.note),
+        *import_lines(case, origin),
+        *setting_lines(case.backend),
+        *definitions,
+        *(["", ""] if definitions else []),
+        *origin.lines,
+        f"assert model.count_params() == {model.count_params()}",
+        *_compiling(origin, model, trains),
+        *_measuring(model, case, settings, trains),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
+    try:
+        return compile_lines(model, trains)
+    except InexpressibleError:
+        if not origin.by_function:
+            raise
+        # Only the user can have compiled it so, and their function does it again.
+        return [f"model.jit_compile = {model.jit_compile}"]
+
+
+def _measuring(model: Any, case: Case, settings: MeasureSettings, trains: bool) -> list[str]:
+    losses = loss_names(model) if trains else None
+    lines = data_lines(model, losses, case.batch_size)
+    if case.mode in _LOOPS:
+        return [*lines, *loop_lines(case, settings)]
+    if trains:
+        lines.append("model._symbolic_build(data_batch=(x, y))  # the optimizer's and the losses' variables")
+    return [
+        *lines,
+        *step_lines(case.backend, case.mode, bool(model.jit_compile)),
+        *clock_lines(case.batch_size, settings),
+    ]

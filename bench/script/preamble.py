@@ -1,0 +1,77 @@
+"""What a script does before it builds anything: environment variables, imports, Keras's and the backend's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from anatomy.bench.case import Backend, Case
+from anatomy.bench.environment import FLAGS
+from anatomy.bench.script.expression import expression
+from anatomy.bench.script.layout import call
+from anatomy.bench.script.origin import Origin
+
+_FRAMEWORKS: Mapping[Backend, list[str]] = {
+    "tensorflow": ["import tensorflow as tf"],
+    "jax": ["import jax"],
+    "torch": ["import torch"],
+    "openvino": [],
+}
+# Thread counts that are read by the frameworks, besides the flags of the environment's fingerprint.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def import_lines(case: Case, origin: Origin) -> list[str]:
+    """Imports in two groups: the standard library's, and after the environment is set, all others."""
+    standard = {"import os", "import statistics", "import time", *(i for i in origin.imports if _is_standard(i))}
+    others = {"import keras", "import numpy as np", *(i for i in origin.imports if not _is_standard(i))}
+    if case.mode not in ("fit", "predict"):
+        others |= set(_FRAMEWORKS[case.backend])
+    if any("layers." in line.replace("keras.layers.", "") for line in origin.lines):
+        others.add("from keras import layers")
+    return [
+        *sorted(standard, key=_by_kind),
+        "",
+        *call("os.environ |= {", [f"{_quoted(k)}: {_quoted(v)}" for k, v in _environment(case.backend).items()], "}"),
+        "",
+        *sorted(others, key=_by_kind),
+        "",
+    ]
+
+
+def setting_lines(backend: Backend) -> list[str]:
+    """Settings of this process that differ from the defaults; the dtype policy always."""
+    import keras
+
+    lines = [f"keras.config.set_dtype_policy({_quoted(keras.config.dtype_policy().name)})"]
+    if keras.config.image_data_format() != "channels_last":
+        lines.append(f"keras.config.set_image_data_format({_quoted(keras.config.image_data_format())})")
+    if backend == "torch":
+        import torch
+
+        if torch.get_float32_matmul_precision() != "highest":
+            lines.append(f"torch.set_float32_matmul_precision({_quoted(torch.get_float32_matmul_precision())})")
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.experimental.tensor_float_32_execution_enabled():
+            lines.append("tf.config.experimental.enable_tensor_float_32_execution(False)")
+    return lines
+
+
+def _environment(backend: Backend) -> dict[str, str]:
+    set_here = {name: os.environ[name] for name in (*FLAGS, *_THREADS) if name in os.environ}
+    return {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2", **set_here}
+
+
+def _is_standard(statement: str) -> bool:
+    return statement.split()[1].partition(".")[0] in ("base64", "importlib", "sys", "typing", "zlib", "math")
+
+
+def _by_kind(statement: str) -> tuple[bool, str]:
+    """As import sorters do: `import x` before `from x import y`."""
+    return statement.startswith("from "), statement
+
+
+def _quoted(text: str) -> str:
+    return expression(text, {})

@@ -1,0 +1,54 @@
+"""Which record is meant by a key, the beginning of one, or words of a name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from anatomy.bench.record import Record
+
+
+class SelectionError(ValueError):
+    """No record is meant, or more than one; the message lists the candidates."""
+
+
+def select(records: Sequence[Record], wanted: str) -> Record:
+    """The one record that `wanted` names; upper and lower case are the same.
+
+    Tried in turn, until exactly one record fits: the whole key; the whole name; words that are all
+    words of the name; words that are all parts of the name, or the beginning of the key.
+
+    Raises:
+        SelectionError: none fits, or several do.
+    """
+    text = " ".join(wanted.lower().split())
+    words = text.split()
+    tiers = (
+        [r for r in records if r.key == text],
+        [r for r in records if r.name.lower() == text],
+        [r for r in records if words and set(words) <= set(r.name.lower().split())],
+        [r for r in records if words and (_has_all(r, words) or r.key.startswith(text))],
+    )
+    for fitting in tiers:
+        if len(fitting) == 1:
+            return fitting[0]
+    if tiers[-1]:
+        raise SelectionError(f"{wanted!r} fits {len(tiers[-1])} records; say more:\n{_listed(tiers[-1])}")
+    raise SelectionError(f"{wanted!r} fits no record; the nearest:\n{_listed(_nearest(records, text))}")
+
+
+def _has_all(record: Record, words: Sequence[str]) -> bool:
+    return all(word in record.name.lower() for word in words)
+
+
+def _nearest(records: Sequence[Record], text: str, number: int = 3) -> list[Record]:
+    def closeness(record: Record) -> float:
+        return max(
+            difflib.SequenceMatcher(None, text, candidate).ratio() for candidate in (record.name.lower(), record.key)
+        )
+
+    return sorted(records, key=closeness, reverse=True)[:number]
+
+
+def _listed(records: Sequence[Record]) -> str:
+    return "\n".join(f"  {record.key}  {record.name}" for record in records) or "  (the run has no records)"

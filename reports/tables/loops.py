@@ -1,0 +1,90 @@
+"""Keras's own loops beside the compiled step: what `fit` and `predict` add to each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anatomy.bench.case import Mode
+from anatomy.bench.record import Record
+from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.subjects import model_text
+from anatomy.reports.table import Absence, Column, Table, make_frame
+from anatomy.reports.unlike import unlike_settings
+
+# Each loop, and the mode that times the step inside it.
+INSIDE: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
+
+_COLUMNS = (
+    Column("model", "model"),
+    Column("loop", "loop", group="case"),
+    Column("backend", "backend", group="case"),
+    Column("batch_size", "batch", kind="number", whole=True, group="case"),
+    Column("outcome", "outcome", kind="outcome", group="case"),
+    Column("loop_step_s", "in the loop", "ms", "number", 1e3, group="a step"),
+    Column("pipelined_s", "compiled, pipelined", "ms", "number", 1e3, group="a step"),
+    Column("overhead_s", "difference", "µs", "number", 1e6, group="loop overhead"),
+    Column("overhead_share", "of the loop's step", "%", "number", 100, group="loop overhead"),
+    Column("epoch_steps", "steps an epoch", kind="number", whole=True),
+    Column("unlike", "settings that differ", missing="none"),
+)
+
+
+def loop_table(runs: Sequence[LabelledRun]) -> Table:
+    """A row for each case of Keras's own loop, beside the case that differs in mode only."""
+    columns = with_run(_COLUMNS, runs)
+    pairs = [
+        (item.label, record, _inside(record, item.run.records))
+        for item in runs
+        for record in item.run.records
+        if record.case.mode in INSIDE
+    ]
+    return Table(
+        key="loops",
+        title="Keras's own loops",
+        caption="What fit and predict add to the compiled step: their own loop, from numpy, timed by whole epochs.",
+        columns=columns,
+        frame=make_frame([{"run": label, **_row(loop, step)} for label, loop, step in pairs], columns),
+        absent={
+            (number, key): Absence("not measured", loop.reason or "the compiled step was not measured in this run")
+            for number, (_, loop, step) in enumerate(pairs)
+            for key in ("overhead_s", "overhead_share", "pipelined_s", "loop_step_s")
+            if loop.outcome != "ok" or step is None
+        },
+        notes=(
+            "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
+            "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
+            "noise, and may be negative.",
+        ),
+        empty="No case of fit or predict was tried; add --mode fit,predict.",
+    )
+
+
+def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
+    """The measured case of the step inside `loop`; null where there is none."""
+    wanted = loop.case.model_copy(update={"mode": INSIDE[loop.case.mode]}).key
+    return next((record for record in records if record.key == wanted and record.outcome == "ok"), None)
+
+
+def _row(loop: Record, step: Record | None) -> dict[str, Any]:
+    in_loop, compiled = _step_s(loop), _step_s(step)
+    overhead = in_loop - compiled if in_loop is not None and compiled is not None else None
+    return {
+        "model": model_text(loop.case.model, loop.case.options),
+        "loop": loop.case.mode,
+        **loop.case.model_dump(include={"backend", "batch_size"}),
+        "outcome": loop.outcome,
+        "loop_step_s": in_loop,
+        "pipelined_s": compiled,
+        "overhead_s": overhead,
+        "overhead_share": overhead / in_loop if overhead is not None and in_loop else None,
+        "epoch_steps": loop.blocks[0].steps if loop.blocks else None,
+        "unlike": (unlike_settings([loop, step]) or None) if step else None,
+    }
+
+
+def _step_s(record: Record | None) -> float | None:
+    """Seconds a step, from the throughput."""
+    if record is None or record.outcome != "ok" or record.throughput_examples_per_s is None:
+        return None
+    return record.case.batch_size / record.throughput_examples_per_s

@@ -1,0 +1,94 @@
+"""How far each figure can be trusted: interval, series, clock, recompilations, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anatomy.bench.record import Record
+from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.subjects import model_text
+from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.tables.models import TIMED
+
+_COLUMNS = (
+    Column("model", "model"),
+    Column("mode", "mode", group="case"),
+    Column("backend", "backend", group="case"),
+    Column("batch_size", "batch", kind="number", whole=True, group="case"),
+    Column("flags", "mind", missing="–"),
+    Column("step_spread", "median step", "± %", "number", 100, group="95 % interval", missing="too few"),
+    Column("throughput_spread", "throughput", "± %", "number", 100, group="95 % interval", missing="too few"),
+    Column("processes", "processes", kind="number", whole=True, group="95 % interval"),
+    Column("series", "series", group="steps", missing="none"),
+    Column("warmup_steps", "warm-up", kind="number", whole=True, group="steps"),
+    Column("steps", "timed", kind="number", whole=True, group="steps"),
+    Column("recompilations", "recompilations", kind="number", whole=True, group="steps"),
+    Column("clock", "clocks", group="clock", missing="not checked"),
+    Column("slope_ratio", "pipelined / synchronised", kind="number", group="clock"),
+    Column("checks", "checks", missing="none"),
+)
+
+
+def trust_table(runs: Sequence[LabelledRun]) -> Table:
+    """A row for each case of the compiled step that was measured."""
+    columns = with_run(_COLUMNS, runs)
+    rows = [
+        {"run": item.label, **_row(record)}
+        for item in runs
+        for record in item.run.records
+        if record.case.mode in TIMED and record.outcome == "ok"
+    ]
+    return Table(
+        key="trust",
+        title="How far the figures can be trusted",
+        caption="Intervals, and what was checked while each case was measured.",
+        columns=columns,
+        frame=make_frame(rows, columns),
+        notes=(
+            "Half the width of the 95 % interval over the figure. Within one process it allows for the "
+            "autocorrelation of the steps and says nothing of the next process; with several processes it comes from "
+            "their variation.",
+            "Series: settled; drifting (it became faster, warm-up had not ended); slowing; never settled; short (too "
+            "few steps to say). Clocks: pipelined blocks of N and 2N steps against synchronised steps; overlaps: the "
+            "pipeline hides the host's part of a step, or steps run at once.",
+            "A case whose checks fail is invalid: its figures are in no table.",
+        ),
+        empty="No case was measured.",
+    )
+
+
+def flags(record: Record) -> str | None:
+    """What a reader of this case's figures should mind; null when nothing."""
+    found: list[str] = []
+    if record.series is not None and record.series.label not in ("settled", "short"):
+        found.append(record.series.label)
+    if record.recompilations:
+        found.append(f"{record.recompilations} recompilations")
+    found += [name + " not checked" for name, result in record.checks.items() if result != "passed"]
+    return ", ".join(found) or None
+
+
+def _row(record: Record) -> dict[str, Any]:
+    clock = record.clock
+    ratio = clock.slope_s / clock.synchronised_s if clock and clock.slope_s and clock.synchronised_s else None
+    return {
+        "model": model_text(record.case.model, record.case.options),
+        **record.case.model_dump(include={"mode", "backend", "batch_size"}),
+        "flags": flags(record),
+        "step_spread": _spread(record.step_interval_s, record.step_median_s),
+        "throughput_spread": _spread(record.throughput_interval_examples_per_s, record.throughput_examples_per_s),
+        "processes": max(1, len(record.process_throughputs)),
+        "series": record.series.label if record.series else None,
+        "warmup_steps": record.warmup_steps,
+        "steps": len(record.step_s) or None,
+        "recompilations": record.recompilations,
+        "clock": clock.verdict if clock else None,
+        "slope_ratio": ratio,
+        "checks": ", ".join(f"{name}: {result}" for name, result in record.checks.items()) or None,
+    }
+
+
+def _spread(interval: tuple[float, float] | None, value: float | None) -> float | None:
+    """Half the interval's width over the figure."""
+    return (interval[1] - interval[0]) / 2 / value if interval and value else None

@@ -1,0 +1,104 @@
+"""The figures that scripts print against Anatomy's own, in alternating repeats."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from anatomy.bench import environment
+from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.case import Backend, Case
+from anatomy.bench.session import Session, Silent
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import SCRIPTS_FOLDER, RunHeader, RunWriter
+from tests.bench.conftest import TESTS, cases_of
+
+MODELS = {
+    "mlp": ("mlp:input_size=784,hidden=512x512", 256),
+    "lstm": ("lstm", 128),
+    "resnet": ("resnet:depth=8", 16),
+}
+TOLERANCE = 0.03
+REPEATS = 3
+MOST_REPEATS = 9
+SECONDS = 1.5
+
+
+@pytest.mark.backends
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("model", MODELS)
+def test_a_script_prints_the_same_throughput(
+    model: str, backend: Backend, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Both sides alternate, each in a fresh process; the ratio of each pair is one observation."""
+    text, batch_size = MODELS[model]
+    mode = "infer" if backend == "openvino" else "train"
+    (case,) = cases_of([text], backend=backend, mode=mode, batch_size=batch_size)
+    logs: list[float] = []
+    with _session(tmp_path) as session:
+        while len(logs) < MOST_REPEATS:
+            for _ in range(REPEATS):
+                logs.append(_log_ratio(session, case, first=len(logs) % 2 == 0))
+            if abs(statistics.median(logs)) <= math.log1p(TOLERANCE):
+                break
+    ratio = math.exp(statistics.median(logs))
+    low, high = stats.t.interval(0.95, len(logs) - 1, statistics.fmean(logs), stats.sem(logs))
+    said = f"script / Anatomy = {ratio:.3f} (95 % interval {math.exp(low):.3f} to {math.exp(high):.3f})"
+    record_property("ratio", said)
+    print(f"{model} {backend}: {said}")
+    if abs(ratio - 1) > TOLERANCE:
+        if low <= math.log1p(TOLERANCE) and high >= math.log1p(-TOLERANCE):
+            pytest.skip(f"this machine is too noisy to say: {said}")
+        pytest.fail(said)
+
+
+def _log_ratio(session: Session, case: Case, first: bool) -> float:
+    """ln(script's examples/s / Anatomy's); which of the two goes `first` alternates once a script exists."""
+    script = session.writer.path / SCRIPTS_FOLDER / f"{case.key}.py"
+    before = _printed_throughput(script, case.backend) if first and script.exists() else None
+    record = session.measure(case, Silent())
+    assert record.outcome == "ok", record.reason
+    assert record.throughput_examples_per_s is not None
+    printed = before if before is not None else _printed_throughput(script, case.backend)
+    return math.log(printed / record.throughput_examples_per_s)
+
+
+def _printed_throughput(script: Path, backend: Backend) -> float:
+    """Run from its own folder; the script chooses its backend itself."""
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"},
+        cwd=script.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = dict(line.rsplit(maxsplit=2)[:2] for line in done.stdout.splitlines())
+    return float(figures["throughput"])
+
+
+def _session(folder: Path) -> Session:
+    # To the end of the window, as a script does.
+    settings = MeasureSettings(seconds=SECONDS, target=1e-6, warmup_s=1.0, timeout_s=120)
+    here = environment.collect()
+    header = RunHeader(
+        id="scripts",
+        started_at="2026-01-01T00:00:00+00:00",
+        command=["test"],
+        suite="scripts",
+        settings=settings.model_dump(),
+        environment=here,
+        planned=[],
+    )
+    return Session(RunWriter.create(folder / "run", header), settings, here.fingerprint, TESTS)

@@ -1,0 +1,70 @@
+"""Each known way to a wrong figure, planted into a real worker, ends as `invalid` or is flagged; honest cases pass."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from anatomy.bench.backends.available import installed_backends
+from tests.bench.conftest import Measure, cases_of
+
+pytestmark = pytest.mark.backends
+
+FAULTS = "data/faults.py"
+BATCH = 64
+
+# A step that returns early gives the outputs of the step before: either of two checks may see it first.
+BACKLOG = "after its outputs were said to be ready"
+INVALID = {
+    ("undrained", "train"): BACKLOG,
+    ("undrained", "infer"): BACKLOG,
+    ("returns_early", "train"): f"{BACKLOG}|not waited for|weights as they were|it must go down",
+    ("returns_early", "infer"): f"{BACKLOG}|not waited for|folded into a constant",
+    ("folded", "infer"): "folded into a constant",
+    ("folded", "train"): "left the output layer's weights as they were",
+    ("does_not_update", "train"): "left the output layer's weights as they were",
+    ("climbs", "train"): "it must go down|must be finite",
+}
+
+
+@pytest.mark.parametrize("backend", installed_backends())
+def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
+    planted = {point: why for point, why in INVALID.items() if point[1] == "infer" or backend != "openvino"}
+    cases = [
+        case
+        for name, mode in planted
+        for case in cases_of([f"{FAULTS}:{name}"], backend=backend, mode=mode, batch_size=BATCH)
+    ]
+    records = measure(cases, seconds=0.2, warmup_budget_s=0.5)
+    for record, (point, why) in zip(records, planted.items(), strict=True):
+        assert record.outcome == "invalid", f"{point}: {record.outcome} {record.reason} {record.clock}"
+        assert re.search(why, record.reason), f"{point}: {record.reason}"
+
+
+@pytest.mark.parametrize("backend", installed_backends())
+def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
+    modes = ["infer"] if backend == "openvino" else ["train", "infer"]
+    records = measure(
+        cases_of([f"{FAULTS}:honest"], backend=backend, mode=modes, batch_size=BATCH), seconds=0.2, warmup_budget_s=0.5
+    )
+    for record in records:
+        assert record.outcome == "ok", record.reason
+        assert record.clock is not None
+        assert record.clock.verdict in ("agrees", "overlaps"), record.clock
+        assert set(record.checks.values()) == {"passed"}
+        assert record.recompilations == 0
+
+
+def test_a_step_that_xla_folded_is_caught(measure: Measure) -> None:
+    (case,) = cases_of([f"{FAULTS}:folded_by_xla"], backend="jax", mode="infer", batch_size=BATCH)
+    (record,) = measure([case], seconds=0.2, warmup_budget_s=0.5)
+    assert record.outcome == "invalid"
+    assert "folded into a constant" in record.reason
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_recompilations_are_counted(measure: Measure, backend: str) -> None:
+    (case,) = cases_of([f"{FAULTS}:recompiles"], backend=backend, mode="infer", batch_size=BATCH)
+    (record,) = measure([case], steps=60, warmup_s=0.0)
+    assert record.recompilations, record.reason

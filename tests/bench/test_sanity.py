@@ -1,0 +1,88 @@
+"""What a step computed: running means taken apart, and nonsense refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anatomy.bench import sanity
+from anatomy.bench.sanity import InvalidCaseError, Losses
+
+
+class Reports:
+    """A step that reports the running mean of given losses, and repeats the last."""
+
+    def __init__(self, losses: Iterable[float]) -> None:
+        self.losses = list(losses)
+        self.launched = 0
+
+    def launch(self) -> float:
+        self.launched += 1
+        known = self.losses[: self.launched]
+        return float(np.mean(known + [self.losses[-1]] * (self.launched - len(known))))
+
+    def loss(self, outputs: float) -> float:
+        return outputs
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=4, max_size=50), st.data())
+def test_the_mean_between_two_readings_follows_from_the_running_means(losses: list[float], data: st.DataObject) -> None:
+    step, seen = Reports(losses), Losses()
+    seen.after(1, step, step.launch())
+    cut = data.draw(st.integers(2, len(losses) - 1))
+    for count in (cut - 1, len(losses) - cut):
+        outputs = [step.launch() for _ in range(count)][-1]
+        seen.after(count, step, outputs)
+    assert seen.first == pytest.approx(losses[0])
+    assert seen.last == pytest.approx(np.mean(losses[cut:]), rel=1e-6)
+    assert seen.steps == len(losses)
+
+
+def test_steps_nobody_read_are_counted() -> None:
+    step, seen = Reports([4, 2, 2, 1]), Losses()
+    seen.after(1, step, step.launch())
+    step.launch()
+    seen.after(1, step)
+    step.launch()
+    seen.after(2, step, step.launch())
+    assert seen.last == pytest.approx(5 / 3)
+
+
+def test_a_falling_loss_passes_after_enough_steps() -> None:
+    step, seen = Reports([3 * 0.9**k for k in range(60)]), Losses()
+    seen.after(1, step, step.launch())
+    assert sanity.require_learning(step, seen) == sanity.PASSED
+    assert step.launched == sanity.LEARNING_STEPS
+
+
+def test_a_rising_loss_is_invalid() -> None:
+    step, seen = Reports([1 + 0.1 * k for k in range(200)]), Losses()
+    seen.after(1, step, step.launch())
+    with pytest.raises(InvalidCaseError, match="it must go down"):
+        sanity.require_learning(step, seen)
+    assert step.launched == sanity.CONDEMNING_STEPS
+
+
+def test_a_loss_may_rise_at_first() -> None:
+    step, seen = Reports([1.0, *[2.0] * 40, *[0.5] * 60]), Losses()
+    seen.after(1, step, step.launch())
+    assert sanity.require_learning(step, seen) == sanity.PASSED
+
+
+def test_a_loss_that_is_not_finite_is_invalid() -> None:
+    step, seen = Reports([1.0, float("nan")]), Losses()
+    seen.after(1, step, step.launch())
+    seen.after(1, step, step.launch())
+    with pytest.raises(InvalidCaseError, match="last loss was nan within 2 steps"):
+        sanity.require_finite(seen)
+
+
+def test_weights_must_move() -> None:
+    weight = np.ones(3)
+    assert sanity.require_moved(weight, weight * 1.0001) == sanity.PASSED
+    with pytest.raises(InvalidCaseError, match="does not update"):
+        sanity.require_moved(weight, weight.copy())

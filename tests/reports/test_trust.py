@@ -1,0 +1,92 @@
+"""The tables that say how far to trust the others: trust, loops, agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from anatomy.bench.record import Block, ClockCheck, Record, Series
+from anatomy.bench.store import Run
+from anatomy.reports.labels import label
+from anatomy.reports.tables import agreement_table, loop_table, trust_table
+from anatomy.reports.tables.trust import flags
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+
+def test_intervals_series_and_clock_are_shown(record: MakeRecord, run: MakeRun) -> None:
+    one = record(case={"mode": "train", "backend": "jax"}).model_copy(
+        update={
+            "step_s": [0.01] * 50 + [0.0101] * 50,
+            "series": Series(label="slowing", change_points=[50], last_over_first=1.01),
+            "clock": ClockCheck(verdict="overlaps", slope_s=0.005, synchronised_s=0.01),
+            "recompilations": 2,
+            "checks": {"weights move": "passed", "loss goes down": "not checked: 3 steps"},
+        }
+    )
+    (row,) = trust_table(label([run([one])])).frame.to_dict("records")
+    assert row["series"] == "slowing"
+    assert row["clock"] == "overlaps"
+    assert row["slope_ratio"] == pytest.approx(0.5)
+    assert row["flags"] == "slowing, 2 recompilations, loss goes down not checked"
+
+
+def test_nothing_to_mind_is_not_flagged(record: MakeRecord) -> None:
+    assert (
+        flags(record(case={"mode": "infer"}).model_copy(update={"series": Series(label="settled"), "checks": {}}))
+        is None
+    )
+
+
+def test_the_interval_of_several_processes_is_theirs(record: MakeRecord, run: MakeRun) -> None:
+    one = record(case={"mode": "infer"}).model_copy(
+        update={"process_throughputs": [90.0, 100.0, 110.0], "process_medians_s": [0.011, 0.010, 0.009]}
+    )
+    (row,) = trust_table(label([run([one])])).frame.to_dict("records")
+    assert row["processes"] == 3
+    # Student's t with 2 degrees of freedom on a spread of 10 %.
+    assert 0.2 < row["throughput_spread"] < 0.35
+
+
+def test_the_loop_is_set_beside_its_step(record: MakeRecord, run: MakeRun) -> None:
+    step = record(case={"mode": "train", "backend": "torch", "batch_size": 8})
+    step = step.model_copy(update={"blocks": [Block(steps=10, seconds=0.10)]})
+    loop = record(case={"mode": "fit", "backend": "torch", "batch_size": 8})
+    loop = loop.model_copy(update={"blocks": [Block(steps=10, seconds=0.16)], "settings": step.settings})
+    other = record(case={"mode": "fit", "backend": "jax", "batch_size": 8})
+    table = loop_table(label([run([step, loop, other])]))
+    first, second = table.frame.to_dict("records")
+    assert first["overhead_s"] == pytest.approx(0.006)
+    assert first["overhead_share"] == pytest.approx(0.375)
+    column = next(column for column in table.columns if column.key == "overhead_s")
+    assert second["backend"] == "jax"
+    assert table.absence(1, column).reason == "the compiled step was not measured in this run"
+
+
+@pytest.mark.parametrize(
+    ("precision", "shift", "verdict"),
+    [(None, 1e-7, "agrees"), (None, 1e-3, "deviates"), ("bf16", 1e-3, "agrees"), ("bf16", 0.9, "deviates")],
+)
+def test_outputs_agree_as_far_as_their_precision_lets_them(
+    record: MakeRecord, run: MakeRun, precision: str | None, shift: float, verdict: str
+) -> None:
+    sample = [0.1, -0.7, 1.0]
+    reference = record(case={"mode": "infer", "backend": "tensorflow"}).model_copy(update={"output_sample": sample})
+    other = record(case={"mode": "infer", "backend": "openvino"}).model_copy(
+        update={
+            "output_sample": [value + shift for value in sample],
+            "settings": {**reference.settings, "matmul_precision": precision},
+        }
+    )
+    rows = agreement_table(label([run([reference, other])])).frame.to_dict("records")
+    assert rows[1]["verdict"] == verdict
+    assert rows[1]["deviation"] == pytest.approx(shift)
+
+
+def test_outputs_of_another_shape_deviate(record: MakeRecord, run: MakeRun) -> None:
+    a = record(case={"mode": "infer", "backend": "tensorflow"}).model_copy(update={"output_sample": [1.0, 2.0]})
+    b = record(case={"mode": "infer", "backend": "jax"}).model_copy(update={"output_sample": [1.0]})
+    rows = agreement_table(label([run([a, b])])).frame.to_dict("records")
+    assert rows[1]["verdict"] == "deviates"
