@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 BINS = 200
 # Fewer points than this make no level: they are a blip.
 SHORTEST_LEVEL = 4
-# Levels that differ by less are the same level: no figure of a step is promised more precisely.
+# Levels that differ by less are the same level: twice the half-width that a median is measured to.
 LEAST_CHANGE = 0.02
 # Points beyond the running median ± this many ranges from the 10th to the 90th percentile are outliers: 3.8
 # standard deviations of a normal distribution.
@@ -38,7 +38,7 @@ def change_points(values: Sequence[float]) -> list[int]:
 
     On the logarithms, so that the unit does not matter: medians of neighbouring steps where there are more
     than `BINS`; outliers drawn in to the running median ± 1.5 ranges between the 10th and 90th percentile (the
-    rule of Barrett et al. 2017, "Virtual machine warmup blows hot and cold", section 4.1, drawn tighter);
+    rule of Barrett et al. 2017, "Virtual machine warmup blows hot and cold", with half their width);
     PELT (Killick, Fearnhead and Eckley 2012, "Optimal detection of changepoints with a linear computational
     cost") for the mean. A change must lower the squared error by 3·ln n·σ²·(1 + φ)/(1 − φ), where φ is the
     lag-1 autocorrelation: the long-run variance of an AR(1) process, as dependent noise wanders without a

@@ -54,9 +54,9 @@ def classify(step_s: Sequence[float]) -> Steadiness:
     - `slowing`: became slower; the same, upwards.
     - `never settled`: anything else.
 
-    After Barrett et al. 2017, "Virtual machine warmup blows hot and cold", section 4.2 (flat, warmup, slowdown,
-    no steady state). They ask whether the last quarter of a process is steady, and let the rest be warm-up;
-    here warm-up is over before the window begins, so that the whole of it must be steady.
+    After Barrett et al. 2017, "Virtual machine warmup blows hot and cold" (flat, warmup, slowdown, no steady
+    state). They ask whether the end of a process is steady, and let what comes before be warm-up; here warm-up
+    is over before the window begins, so that the whole of it must be steady.
 
     Raises:
         ValueError: a step time is not positive and finite.

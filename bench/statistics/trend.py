@@ -12,7 +12,7 @@ from anatomy.bench.statistics.interval import NORMAL_QUANTILE
 
 # The statistic compares all pairs: a longer series is reduced to about this many medians of neighbours.
 BLOCKS = 64
-# Where dependence leaves fewer values than this, it was overestimated as likely as not: a trend must not hide in it.
+# Where dependence seems to leave fewer values than this, it is a trend as likely as not, which must not hide in it.
 _FEWEST_INDEPENDENT = 6
 _LATER = np.triu(np.ones((2 * BLOCKS, 2 * BLOCKS)), 1)
 
@@ -22,9 +22,10 @@ def has_trend(values: NDArray[np.float64]) -> bool:
 
     Mann–Kendall: S = Σ sign(x_j − x_i) over all pairs i < j, Var S = n (n − 1)(2n + 5)/18 · τ, where τ is the
     autocorrelation time of the ranks of the series without its trend (Mann 1945, "Nonparametric tests against
-    trend"; the correction is Hamed and Rao 1998, "A modified Mann-Kendall trend test for autocorrelated data").
-    The trend taken out is the difference between the medians of the halves, as one step: a line would fit a
-    warm-up no better. Ranks alone enter, so outliers do no more than any large value.
+    trend"; correction after Hamed and Rao 1998, "A modified Mann-Kendall trend test for autocorrelated data",
+    with τ for their weighted sum). The trend taken out is one step, where it fits best; they take a line, and
+    then most of a change of level would be left and pass for dependence. Ranks alone enter, so an outlier
+    counts as any large value.
     """
     x = values
     width = max(1, len(x) // BLOCKS)
@@ -39,8 +40,16 @@ def has_trend(values: NDArray[np.float64]) -> bool:
 
 
 def _dependence(x: NDArray[np.float64]) -> float:
-    half = len(x) // 2
-    rest = np.concatenate([part - np.sort(part)[len(part) // 2] for part in (x[:half], x[half:])])
+    """Autocorrelation time of the ranks that are left when the one step that fits the series best is taken out."""
+    n = len(x)
+    sums = np.cumsum(_ranks(x) - (n - 1) / 2)[1:-2]
+    before = np.arange(2, n - 1)
+    cut = 2 + int(np.argmax(sums**2 / (before * (n - before))))
+    rest = np.concatenate([part - np.sort(part)[len(part) // 2] for part in (x[:cut], x[cut:])])
+    return min(autocorrelation_time(_ranks(rest)), n / _FEWEST_INDEPENDENT)
+
+
+def _ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = np.empty(len(x))
-    ranks[np.argsort(rest)] = np.arange(len(x))
-    return min(autocorrelation_time(ranks), len(x) / _FEWEST_INDEPENDENT)
+    ranks[np.argsort(x)] = np.arange(len(x))
+    return ranks

@@ -31,7 +31,7 @@ def step_times(rng: np.random.Generator, count: int, length: int, phi: float, he
     """`count` series of step times around 1 with a true median of exactly 1.
 
     AR(1) of unit variance with coefficient `phi`, as exp(0.05 x); with `heavy` as exp(0.05 sinh x), a tail in
-    which one step in a thousand is 1.6 times the median and more.
+    which one step in a thousand is 1.7 times the median and more.
     """
     shocks = rng.standard_normal((count, length)) * math.sqrt(1 - phi**2)
     shocks[:, 0] /= math.sqrt(1 - phi**2)
