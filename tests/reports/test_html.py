@@ -9,6 +9,8 @@ import pytest
 from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.reports import write_report
+from anatomy.reports.labels import label
+from anatomy.reports.tables import all_tables
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
@@ -76,7 +78,7 @@ def test_plotly_is_embedded_once(page: Page, big_run: Run) -> None:
 
 def test_every_table_has_a_caption_and_scoped_heads(page: Page) -> None:
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("caption") == tags.count("table") == 8
+    assert tags.count("caption") == tags.count("table") == 9
     assert all(attributes.get("scope") in ("col", "colgroup", "row") for tag, attributes in page.tags if tag == "th")
 
 
@@ -101,3 +103,13 @@ def test_unlike_runs_warn(record: MakeRecord, run: MakeRun, tmp_path: Path) -> N
     texts = [text for _, text in Page(path.read_text()).texts]
     assert any("not merged" in text for text in texts)
     assert {"one", "two"} <= set(texts)
+
+
+def test_every_table_is_on_the_page_and_in_its_contents(big_run: Run, tmp_path: Path) -> None:
+    (path,) = write_report([big_run.path], ["html"], tmp_path)
+    page = Page(path.read_text())
+    places = {attributes.get("id") for _, attributes in page.tags}
+    links = {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
+    for table in all_tables(label([big_run])):
+        assert table.key in places
+        assert f"#{table.key}" in links or table.key == "counts"
