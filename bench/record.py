@@ -220,7 +220,7 @@ class Record(_Frozen):
             return median(self.process_throughputs)
         if not self.blocks:
             return None
-        return self.case.batch_size / median(b.seconds / b.steps for b in self.blocks)
+        return median(self._block_rates())
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -244,7 +244,7 @@ class Record(_Frozen):
         """95 % interval of the throughput, from processes or else from blocks."""
         if len(self.process_throughputs) > 1:
             return between_processes(self.process_throughputs)
-        return between_blocks([self.case.batch_size * block.steps / block.seconds for block in self.blocks])
+        return between_blocks(self._block_rates())
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -271,6 +271,11 @@ class Record(_Frozen):
         if self.peak_host_bytes is None or self.base_host_bytes is None:
             return None
         return self.peak_host_bytes - self.base_host_bytes
+
+    def _block_rates(self) -> list[float]:
+        """Examples/s of the longer blocks: of the shorter ones, what a block costs once is a larger share."""
+        longest = max((block.steps for block in self.blocks), default=0)
+        return [self.case.batch_size * b.steps / b.seconds for b in self.blocks if b.steps == longest]
 
     def _quantile(self, q: float) -> float | None:
         """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7)."""
