@@ -48,7 +48,7 @@ def time_loop(
     """
     call = _Call(model, batch, mode)
     first, _ = call.timed(1, clock)
-    warmup_steps, size = 1, min(steps or FEWEST_STEPS, call.most_steps)
+    warmup_steps, size = 1, min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
     while True:
         elapsed, _ = call.timed(size, clock)
         warmup_steps += size

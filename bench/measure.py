@@ -11,13 +11,14 @@ from typing import Any
 
 import psutil
 
-from anatomy.bench import memory, sanity, timing
+from anatomy.bench import sanity, timing
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.build import Built
 from anatomy.bench.case import Case, Mode
 from anatomy.bench.clock import backlog_of, check_clock
 from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
+from anatomy.bench.memory import PeakMeter
 from anatomy.bench.record import ClockCheck
 from anatomy.bench.samples import sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
@@ -29,23 +30,41 @@ Emit = Callable[[str, Mapping[str, Any]], None]
 LOOPS: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
 
 
-def measure_step(case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, emit: Emit) -> None:
+def measure_step(
+    case: Case,
+    settings: MeasureSettings,
+    backend: StepBackend,
+    built: Built,
+    memory: PeakMeter,
+    emit: Emit,
+) -> None:
     """The compiled step on data that are on the device: both clocks, and what shows that they can be trusted."""
     step = backend.prepare(built.model, built.batch, case.mode)
     losses = Losses()
     with phase("compile", emit):
         *_, outputs = timing.timed_step(step)
     losses.after(1, step, outputs)
-    sample = sample_outputs(step.fetch(outputs)) if case.mode == "infer" else None
+    with memory.paused():
+        values = step.fetch(outputs)
+        output_bytes = sum(value.nbytes for value in values)
+        sample = sample_outputs(values) if case.mode == "infer" else None
+        del outputs, values
     weight = step.weight() if case.mode == "train" else None
     emit("facts", {"settings": _settings(case, built.model, backend, step), "output_sample": sample})
-    del outputs
 
     with phase("warmup", emit):
         warm = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
-    emit("facts", {"warmup_steps": len(warm.step_s), "loss_first": _finite(losses.first), **_peaks(backend)})
+    emit(
+        "facts",
+        {
+            "warmup_steps": len(warm.step_s),
+            "warmup_settled": warm.settled,
+            "loss_first": _finite(losses.first),
+            **_peaks(backend, memory),
+        },
+    )
     gc.collect()
-    plan = timing.plan_steps(warm.step, settings.seconds, settings.steps)
+    plan = timing.plan_steps(warm.step, settings.seconds, settings.steps, output_bytes)
 
     programs = step.programs()
     cpu_before = psutil.Process().cpu_times()
@@ -97,7 +116,14 @@ def _require_sane(
     emit("facts", {"checks": checks})
 
 
-def measure_loop(case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, emit: Emit) -> None:
+def measure_loop(
+    case: Case,
+    settings: MeasureSettings,
+    backend: StepBackend,
+    built: Built,
+    memory: PeakMeter,
+    emit: Emit,
+) -> None:
     """Keras's own loop, as a user runs it: `fit` or `predict` from numpy, nothing timed inside it."""
     loop_mode = LOOPS[case.mode]
     emit("phase", {"name": "warmup"})
@@ -109,7 +135,7 @@ def measure_loop(case: Case, settings: MeasureSettings, backend: StepBackend, bu
     # Only asked for its settings: it holds the model and launches nothing.
     step = backend.prepare(built.model, built.batch, loop_mode)
     losses = timings.losses
-    peaks = _peaks(backend)
+    peaks = _peaks(backend, memory)
     emit(
         "facts",
         {
@@ -129,11 +155,11 @@ def measure_loop(case: Case, settings: MeasureSettings, backend: StepBackend, bu
         raise InvalidCaseError(f"the loss became {losses[-1]}; it must be finite")
 
 
-def _peaks(backend: StepBackend) -> dict[str, Any]:
+def _peaks(backend: StepBackend, memory: PeakMeter) -> dict[str, Any]:
     """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
     device_peak, why_not = backend.peak_device_bytes()
     return {
-        "peak_host_bytes": memory.peak_bytes(),
+        "peak_host_bytes": memory.read(),
         "peak_device_bytes": device_peak,
         "not_measured": {"peak_device_bytes": why_not} if device_peak is None else {},
     }

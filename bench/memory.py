@@ -6,12 +6,33 @@ is this process's own, and can be reset.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 # proc(5): writing 5 resets the peak resident set size to the current one.
 _RESET_PEAK = "5"
+
+
+class PeakMeter:
+    """The peak since it was made, without what happens inside `paused`."""
+
+    def __init__(self) -> None:
+        self._highest = 0
+        reset_peak()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Work of the measuring itself, whose memory is not the model's; it must free what it takes."""
+        self._highest = self.read()
+        yield
+        reset_peak()
+
+    def read(self) -> int:
+        """Bytes."""
+        return max(self._highest, peak_bytes())
 
 
 def resident_bytes() -> int:

@@ -146,6 +146,7 @@ class Record(_Frozen):
         step_s: synchronised steps, raw seconds in order: launch, wait for outputs and state.
         blocks: pipelined blocks, raw, in order; in the modes fit and predict, the epochs.
         warmup_steps: synchronised steps before the window.
+        warmup_settled: whether their times had settled, or warm-up ended with its budget.
         series: whether `step_s` had settled.
         clock: whether the two clocks agree.
         checks: name of a check → `passed`, or `not checked: ` and why. A check that fails makes the
@@ -179,6 +180,7 @@ class Record(_Frozen):
     step_s: list[float] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
     warmup_steps: int | None = None
+    warmup_settled: bool | None = None
     series: Series | None = None
     clock: ClockCheck | None = None
     checks: dict[str, str] = Field(default_factory=dict)

@@ -15,7 +15,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anatomy.bench.case import Case
-from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.combine import combine
 from anatomy.bench.environment import Environment
 from anatomy.bench.record import SCHEMA_VERSION, Record
@@ -41,7 +40,6 @@ class RunHeader(BaseModel):
         suite: name or path of the suite.
         settings: how the cases were measured (seconds, steps, time-out, memory limit).
         planned: every case of the run, in order, measured or not.
-        ceilings: the backends' measured limits on this machine, where they are known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +52,6 @@ class RunHeader(BaseModel):
     settings: dict[str, float | int | str | None] = {}
     environment: Environment
     planned: list[Case]
-    ceilings: list[Ceiling] = []
 
 
 class Run(BaseModel):

@@ -29,6 +29,7 @@ SMALLEST_BLOCK = 2
 SMALLEST_SERIES = 3
 # Outputs held at once in a block of 2N steps: enough for the clock, little for the memory.
 LARGEST_BLOCK = 500
+HELD_BYTES = 2**28
 # A round is N + 2N pipelined steps and 3N synchronised ones.
 _STEPS_A_ROUND = 6
 
@@ -121,8 +122,11 @@ def warm_up(step: Step, least_s: float, budget_s: float, clock: Clock = time.per
             ask_at = int(len(times) * WARMUP_GROWTH) + 1
 
 
-def plan_steps(step_s: float, seconds: float, steps: int | None) -> Plan:
+def plan_steps(step_s: float, seconds: float, steps: int | None, output_bytes: int = 0) -> Plan:
     """Spread a budget of `seconds` (or `steps` of each kind) over the rounds.
+
+    A block of 2N steps holds 2N outputs of `output_bytes`; N is kept so small that they take `HELD_BYTES` at
+    most, where the smallest block lets it.
 
     A block of one step would be a synchronised step, and a median of one step no median: below
     the smallest counts the budget is exceeded rather than the figure made up.
@@ -132,7 +136,8 @@ def plan_steps(step_s: float, seconds: float, steps: int | None) -> Plan:
         return Plan(rounds, rounds, max(SMALLEST_BLOCK, -(-steps // (3 * rounds))), -(-steps // rounds))
     affordable = seconds / max(step_s, 1e-9)
     rounds = int(max(1, min(ROUNDS, affordable // (_STEPS_A_ROUND * SMALLEST_BLOCK))))
-    block = int(min(LARGEST_BLOCK, max(SMALLEST_BLOCK, affordable // (_STEPS_A_ROUND * rounds))))
+    largest = min(LARGEST_BLOCK, HELD_BYTES // (2 * max(output_bytes, 1)))
+    block = int(max(SMALLEST_BLOCK, min(largest, affordable // (_STEPS_A_ROUND * rounds))))
     series = 3 * block if affordable >= _STEPS_A_ROUND * SMALLEST_BLOCK else SMALLEST_SERIES
     return Plan(min(FEWEST_ROUNDS, rounds), rounds, block, series)
 

@@ -65,15 +65,15 @@ def _measure(case: Case, settings: MeasureSettings, emit: Emit) -> None:
     backend = step_module.load(case.backend)
     backend.initialise(SEED)
     emit("started", {"at_s": time.perf_counter(), "base_host_bytes": memory.resident_bytes()})
-    memory.reset_peak()
+    meter = memory.PeakMeter()
 
     with phase("build", emit):
         built = build(case)
     emit("facts", {"counts": count_model(built.model).summary().model_dump()})
     if case.mode in LOOPS:
-        measure_loop(case, settings, backend, built, emit)
+        measure_loop(case, settings, backend, built, meter, emit)
     else:
-        measure_step(case, settings, backend, built, emit)
+        measure_step(case, settings, backend, built, meter, emit)
     emit("script", _script(built.model, case, settings))
 
 
@@ -86,6 +86,9 @@ def _script(model: Any, case: Case, settings: MeasureSettings) -> dict[str, Any]
         return {"text": script_of(model, case, settings)}
     except InexpressibleError as error:
         return {"text": None, "not_measured": {"script": str(error)}}
+    except Exception as error:  # noqa: BLE001  # the boundary: a user's get_config may raise; the figure stands
+        traceback.print_exc()
+        return {"text": None, "not_measured": {"script": _one_line(error)}}
 
 
 def _outcome_of(error: Exception) -> str:

@@ -35,7 +35,7 @@ def warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 
 
 def _sentences(run: Run) -> list[str]:
-    timed = [record for record in run.records if record.case.mode in TIMED]
+    timed = [record for record in run.records if record.case.mode != "count"]
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
     sentences = [
@@ -43,9 +43,10 @@ def _sentences(run: Run) -> list[str]:
         + (f" and {sum(r.outcome == 'ok' for r in counted)} of {len(counted)} models counted" if counted else "")
         + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else ".")
     ]
-    if run.remaining:
+    unfinished = {case.key for case, _ in run.remaining}
+    if unfinished:
         sentences.append(
-            f"The run is not finished: {len(run.remaining)} of {len(run.header.planned)} planned cases have no record "
+            f"The run is not finished: {len(unfinished)} of {len(run.header.planned)} planned cases have no record "
             f"(anatomy run --resume {run.path.name} does the rest)."
         )
     return sentences + [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]

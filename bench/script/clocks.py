@@ -27,7 +27,7 @@ def clock_lines(batch_size: int, settings: MeasureSettings) -> list[str]:
 
 
 def _sizes(settings: MeasureSettings) -> list[str]:
-    """A round is blocks of N and 2N steps and 3N single ones."""
+    """N, the size of Anatomy's rounds: a script's round is a block of 2N steps and 3N single ones."""
     if settings.steps is not None:
         rounds = max(1, min(ROUNDS, settings.steps // (3 * SMALLEST_BLOCK)))
         return [f"rounds, size = {rounds}, {max(SMALLEST_BLOCK, -(-settings.steps // (3 * rounds)))}"]

@@ -10,7 +10,6 @@ from anatomy.bench.record import Phases, Record
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.subjects import model_text
 from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
-from anatomy.reports.tables.models import TIMED
 
 _NONE = "–"
 _PHASES = {
@@ -58,6 +57,7 @@ _FIGURES = (
     Column("versions", "versions", missing=_NONE),
     Column("reason", "reason", missing=_NONE),
 )
+_MEASURED = {column.key for column in _FIGURES if column.group in ("figures", "memory peak", "use", "loss")}
 _COUNTS = (
     Column("model", "model"),
     Column("outcome", "outcome", kind="outcome"),
@@ -158,7 +158,7 @@ def _table(
 
 
 def _timed(record: Record) -> bool:
-    return record.case.mode in TIMED
+    return record.case.mode != "count"
 
 
 def _case_row(record: Record) -> dict[str, Any]:
@@ -168,13 +168,20 @@ def _case_row(record: Record) -> dict[str, Any]:
         **case.model_dump(include={"mode", "backend", "batch_size", "dtype", "jit", "devices"}),
         "outcome": record.outcome,
         "reason": record.reason or None,
+        **(_figures(record) if record.outcome == "ok" else {}),
+        **record.phases.model_dump(),
+        "settings": _pairs(record.settings),
+        "versions": _pairs(record.versions),
+    }
+
+
+def _figures(record: Record) -> dict[str, Any]:
+    """Of a case that was measured; what an invalid one left is in the record, and in no table."""
+    return {
         **{column.key: getattr(record, column.key) for column in _FIGURES if hasattr(record, column.key)},
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
         "gpu_utilisation": _gpu_use(record),
-        **record.phases.model_dump(),
-        "settings": _pairs(record.settings),
-        "versions": _pairs(record.versions),
     }
 
 
@@ -196,6 +203,8 @@ def _count_row(record: Record) -> dict[str, Any]:
 def _absence(record: Record, key: str) -> Absence | None:
     if key == "step_p99_s" and record.step_s:
         return Absence("under 100 steps")
+    if record.outcome != "ok" and key in _MEASURED:
+        return Absence(record.outcome, record.reason)
     field = "gpu" if key == "gpu_utilisation" else key
     return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None
 

@@ -65,6 +65,8 @@ def flags(record: Record) -> str | None:
         found.append(record.series.label)
     if record.recompilations:
         found.append(f"{record.recompilations} recompilations")
+    if record.warmup_settled is False:
+        found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result != "passed"]
     return ", ".join(found) or None
 

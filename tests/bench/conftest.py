@@ -26,24 +26,28 @@ def cases_of(models: Sequence[str], **axes: object) -> list[Case]:
     return plan(suite, Axes())
 
 
+def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] = ()) -> Session:
+    """A session whose run lies in `folder`, with the tests' folder as working directory."""
+    here = environment.collect()
+    header = RunHeader(
+        id="test",
+        started_at="2026-01-01T00:00:00+00:00",
+        command=["test"],
+        suite="test",
+        settings=settings.model_dump(),
+        environment=here,
+        planned=list(planned),
+    )
+    return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
+
+
 @pytest.fixture
 def measure(tmp_path: Path) -> Measure:
-    """Measure cases in a run of their own, with the tests' folder as working directory."""
+    """Measure cases in a run of their own."""
 
     def run(cases: Sequence[Case], **settings: object) -> list[Record]:
         chosen = MeasureSettings.model_validate({"seconds": 0.2, "warmup_s": 0.05, "timeout_s": 120, **settings})
-        here = environment.collect()
-        header = RunHeader(
-            id="test",
-            started_at="2026-01-01T00:00:00+00:00",
-            command=["test"],
-            suite="test",
-            settings=chosen.model_dump(),
-            environment=here,
-            planned=list(cases),
-        )
-        writer = RunWriter.create(tmp_path / "run", header)
-        with Session(writer, chosen, here.fingerprint, TESTS) as session:
+        with session_at(tmp_path / "run", chosen, cases) as session:
             return session.run(cases, Silent())
 
     return run

@@ -13,13 +13,11 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from anatomy.bench import environment
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.case import Backend
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import RunHeader, RunWriter
-from tests.bench.conftest import TESTS, cases_of
+from tests.bench.conftest import TESTS, cases_of, session_at
 
 BARE_LOOP = TESTS / "bare" / "bare_loop.py"
 MODELS = {
@@ -78,14 +76,4 @@ def _bare_examples_per_s(model: str, backend: Backend) -> float:
 
 def _session(folder: Path) -> Session:
     settings = MeasureSettings(seconds=SECONDS, warmup_s=0.5, timeout_s=120)
-    here = environment.collect()
-    header = RunHeader(
-        id="bare",
-        started_at="2026-01-01T00:00:00+00:00",
-        command=["test"],
-        suite="bare",
-        settings=settings.model_dump(),
-        environment=here,
-        planned=[],
-    )
-    return Session(RunWriter.create(folder / "run", header), settings, here.fingerprint, TESTS)
+    return session_at(folder / "run", settings)

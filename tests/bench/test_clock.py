@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.clock import BACKLOG_LIMIT_S, check_clock
+from anatomy.bench.clock import BACKLOG_LIMIT_S, backlog_of, check_clock
 from anatomy.bench.record import Block
 from anatomy.bench.timing import Timings
 
@@ -80,3 +80,52 @@ def test_too_few_rounds_say_so() -> None:
 
 def test_the_witness_clock_counts_every_thread() -> None:
     assert time.get_clock_info("process_time").resolution < 1e-6
+
+
+def test_clocks_that_noise_would_let_agree_are_not_checked() -> None:
+    loud = window()
+    loud.blocks = [Block(steps=b.steps, seconds=b.seconds * (1 + 2 * (k % 3))) for k, b in enumerate(loud.blocks)]
+    check = check_clock(loud, 0.0, on_cpu=True)
+    assert check.verdict == "not checked"
+    assert "too noisy" in check.reason
+
+
+class Device:
+    """Steps whose outputs take a time to copy, and are late by another when `drain` did not wait."""
+
+    def __init__(self, copy_s: float, late_s: float) -> None:
+        self.now_s = 0.0
+        self.copy_s = copy_s
+        self.late_s = late_s
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def launch(self) -> None: ...
+
+    def drain(self, outputs: object) -> None: ...
+
+    def fetch(self, outputs: object) -> None:
+        self.now_s += self.copy_s + self.late_s
+        self.late_s = 0.0
+
+
+def backlog(device: Device) -> float:
+    return backlog_of(device, 1e-3, device.clock, lambda: 0.0, device.sleep).seconds
+
+
+def test_copying_large_outputs_is_no_backlog() -> None:
+    assert backlog(Device(copy_s=0.5, late_s=0.0)) == pytest.approx(0.0)
+
+
+def test_waiting_for_outputs_is_a_backlog() -> None:
+    device = Device(copy_s=0.5, late_s=0.0)
+
+    def drain(outputs: object) -> None:
+        device.late_s = 0.3
+
+    device.drain = drain
+    assert backlog(device) == pytest.approx(0.3)

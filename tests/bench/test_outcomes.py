@@ -50,3 +50,10 @@ def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, back
         assert record.throughput_examples_per_s is None or outcome == "invalid"
         assert "step_s" in record.not_measured or outcome == "invalid"
     assert load_run(tmp_path / "run").records == records
+
+
+def test_a_model_whose_script_cannot_be_written_is_measured_all_the_same(measure: Measure) -> None:
+    (case,) = cases_of([f"{TROUBLE}:without_config"], backend="tensorflow", mode="train", batch_size=4)
+    (record,) = measure([case])
+    assert record.outcome == "ok", record.reason
+    assert record.not_measured["script"] == "RuntimeError: no config here"

@@ -104,3 +104,9 @@ def test_measuring_ends_when_the_median_is_known() -> None:
     assert len(timing.measure(quiet, plan, 0.01, quiet.clock).step_s) == 2 * 20
     loud = FakeStep(*[0.01 * (1 + (k * 7919 % 101) / 50) for k in range(2000)])
     assert len(timing.measure(loud, plan, 0.001, loud.clock).step_s) == 9 * 20
+
+
+@given(step_s=st.floats(1e-6, 1), output_bytes=st.integers(0, 2**32))
+def test_blocks_hold_no_more_outputs_than_fit(step_s: float, output_bytes: int) -> None:
+    plan = timing.plan_steps(step_s, 3.0, None, output_bytes)
+    assert 2 * plan.block * output_bytes <= timing.HELD_BYTES or plan.block == timing.SMALLEST_BLOCK

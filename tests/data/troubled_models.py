@@ -58,3 +58,16 @@ def diverges() -> Any:
     model = fine()
     model.compile(optimizer=keras.optimizers.SGD(float("nan")), loss="sparse_categorical_crossentropy")
     return model
+
+
+def without_config() -> Any:
+    """Measurable, but its optimizer cannot say what it is."""
+    import keras
+
+    class Secret(keras.optimizers.SGD):
+        def get_config(self) -> Any:
+            raise RuntimeError("no config here")
+
+    model = fine()
+    model.compile(optimizer=Secret(0.01), loss="sparse_categorical_crossentropy")
+    return model

@@ -212,3 +212,17 @@ def test_decimals_follow_the_smallest_value_of_a_column(
     table = case_table(label([run(records)]))
     column = next(c for c in table.columns if c.key == "throughput_examples_per_s")
     assert table.cell(0, column) == text
+
+
+def test_an_invalid_case_shows_no_figure(record: MakeRecord, run: MakeRun) -> None:
+    wrong = record(case=point("train", "jax")).model_copy(update={"outcome": "invalid", "reason": "it must go down"})
+    assert wrong.throughput_examples_per_s is not None
+    table = case_table(label([run([wrong])]))
+    for key in ("throughput_examples_per_s", "step_median_s", "peak_host_bytes"):
+        column = next(column for column in table.columns if column.key == key)
+        assert table.cell(0, column) == "invalid"
+        assert table.absence(0, column).reason == "it must go down"
+
+
+def test_loops_are_among_every_case(record: MakeRecord, run: MakeRun) -> None:
+    assert list(case_table(label([run([record(case=point("fit", "jax"))])])).frame["mode"]) == ["fit"]

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from anatomy.bench import environment
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.case import Backend, Case
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import SCRIPTS_FOLDER, RunHeader, RunWriter
-from tests.bench.conftest import TESTS, cases_of
+from anatomy.bench.store import SCRIPTS_FOLDER
+from tests.bench.conftest import cases_of, session_at
 
 MODELS = {
     "mlp": ("mlp:input_size=784,hidden=512x512", 256),
@@ -96,14 +95,4 @@ def _printed_throughput(script: Path, backend: Backend) -> float:
 def _session(folder: Path) -> Session:
     # To the end of the window, as a script does.
     settings = MeasureSettings(seconds=SECONDS, target=1e-6, warmup_s=1.0, timeout_s=120)
-    here = environment.collect()
-    header = RunHeader(
-        id="scripts",
-        started_at="2026-01-01T00:00:00+00:00",
-        command=["test"],
-        suite="scripts",
-        settings=settings.model_dump(),
-        environment=here,
-        planned=[],
-    )
-    return Session(RunWriter.create(folder / "run", header), settings, here.fingerprint, TESTS)
+    return session_at(folder / "run", settings)

@@ -1,0 +1,80 @@
+"""Keras's own loop: epochs sized to the window, on a model that counts, and on every backend."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.loop import EPOCHS, MOST_STEPS, time_loop
+from tests.bench.conftest import Measure, cases_of
+
+BATCH = Batch(np.ones((4, 3), np.float32), np.ones((4, 1), np.float32))
+
+
+class Slow:
+    """A model whose calls cost a constant and so much a step, on a clock of its own."""
+
+    def __init__(self, call_s: float, step_s: float) -> None:
+        self.now_s = 0.0
+        self.call_s = call_s
+        self.step_s = step_s
+        self.epochs: list[int] = []
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def fit(self, x: Any, y: Any, *, batch_size: int, epochs: int, verbose: int, shuffle: bool) -> Any:
+        assert (len(x), epochs) == (len(y), 1)
+        self._pass(len(x), batch_size)
+        return SimpleNamespace(history={"loss": [1 / len(self.epochs)]})
+
+    def predict(self, x: Any, *, batch_size: int, verbose: int) -> None:
+        self._pass(len(x), batch_size)
+
+    def _pass(self, examples: int, batch_size: int) -> None:
+        steps = examples // batch_size
+        self.epochs.append(steps)
+        self.now_s += self.call_s + steps * self.step_s
+
+
+@pytest.mark.parametrize("mode", ["fit", "predict"])
+@pytest.mark.parametrize(("call_s", "step_s"), [(0.0, 0.01), (0.05, 0.001), (0.0, 0.5)])
+def test_epochs_fill_the_window_whatever_a_call_costs(mode: str, call_s: float, step_s: float) -> None:
+    model = Slow(call_s, step_s)
+    timings = time_loop(model, BATCH, mode, 2.0, clock=model.clock)
+    assert len(timings.blocks) == EPOCHS
+    (size,) = {block.steps for block in timings.blocks}
+    assert timings.blocks[0].seconds == pytest.approx(call_s + size * step_s)
+    # Within a factor of 1.5, unless the smallest epoch is already longer.
+    assert 2.0 / 1.6 <= sum(block.seconds for block in timings.blocks) <= max(2.1, EPOCHS * 4 * step_s * 1.01)
+    assert timings.compile_s == pytest.approx(call_s + step_s)
+    assert timings.warmup_steps + EPOCHS * size == sum(model.epochs)
+    assert len(timings.losses) == (EPOCHS if mode == "fit" else 0)
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(7, 7), (3 * MOST_STEPS, MOST_STEPS)])
+def test_steps_that_are_asked_for_are_taken_up_to_the_most(asked: int, taken: int) -> None:
+    model = Slow(0.0, 1e-4)
+    timings = time_loop(model, BATCH, "fit", 2.0, asked, clock=model.clock)
+    assert {block.steps for block in timings.blocks} == {taken}
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("backend", installed_backends())
+def test_loops_run_on_every_backend(measure: Measure, backend: str) -> None:
+    modes = ["predict"] if backend == "openvino" else ["fit", "predict"]
+    records = measure(cases_of(["mlp", "lstm:units=4,layers=1"], backend=backend, mode=modes, batch_size=8))
+    for record in records:
+        assert record.outcome == "ok", record.reason
+        assert len(record.blocks) == EPOCHS
+        assert record.throughput_examples_per_s
+        assert record.peak_host_bytes
+        assert not record.step_s
+        assert "epochs" in record.not_measured["step_s"]
+        if record.case.mode == "fit":
+            assert record.loss_last < record.loss_first
