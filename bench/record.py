@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from anatomy.bench.case import Case
+from anatomy.bench.parity import Manifest, manifest
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
 SCHEMA_VERSION = 2
@@ -213,6 +214,12 @@ class Record(_Frozen):
     def key(self) -> str:
         """The case's key."""
         return self.case.key
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def parity(self) -> Manifest | None:
+        """What was in effect, in one spelling for all backends; null where nothing was measured."""
+        return manifest(self) if self.settings else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anatomy.bench.case import Case
+from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.combine import combine
 from anatomy.bench.environment import Environment
 from anatomy.bench.record import SCHEMA_VERSION, Record
@@ -39,6 +40,7 @@ class RunHeader(BaseModel):
         command: the command line.
         suite: name or path of the suite.
         settings: how the cases were measured (seconds, steps, time-out, memory limit).
+        ceilings: what `anatomy doctor` had found this machine to do at best; empty where it never ran.
         planned: every case of the run, in order, measured or not.
     """
 
@@ -51,6 +53,7 @@ class RunHeader(BaseModel):
     suite: str
     settings: dict[str, float | int | str | None] = {}
     environment: Environment
+    ceilings: list[Ceiling] = []
     planned: list[Case]
 
 

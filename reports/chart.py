@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import plotly.graph_objects as go
 
 from anatomy.bench.case import BACKENDS, Case, Mode
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun
+from anatomy.reports.marks import Mark, legend
 from anatomy.reports.subjects import model_text
+from anatomy.reports.unlike import comparable, tally, unlike_settings
 
+# Okabe and Ito's palette for colour-blind readers, as far as it is legible on white and on black.
+COLOURS = {"tensorflow": "#e08a00", "jax": "#3a8fd9", "torch": "#d55e00", "openvino": "#009e73"}
+SYMBOLS = {"tensorflow": "circle", "jax": "square", "torch": "diamond", "openvino": "triangle-up"}
 LABEL_WIDTH, LABEL_LINES = 26, 2
+# Behind the label of a row that sets unlike settings side by side.
+UNLIKE = "≠"
 ROW_PX, FRAME_PX = 42, 56
 # Ratio of the largest to the smallest value from which an axis is labelled at powers of ten alone.
 WIDE = 30
@@ -54,29 +64,33 @@ class Chart:
         return tuple(
             LegendEntry(trace["name"], _colour(trace), MARKS[trace.get("marker", {}).get("symbol", "square")])
             for trace in traces
+            if trace.get("showlegend", True)
         )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a chart: a model of a run, with its measured records."""
+    """One line of a chart: a model of a run, with its measured records, and which of their settings are unlike."""
 
     label: str
     name: str
     records: tuple[Record, ...]
+    unlike: str = ""
 
 
 def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record], bool]) -> list[Row]:
-    """Rows of a chart: cases that differ in nothing but the backend share one."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    """Rows of a chart: cases that differ in nothing but the backend share one, if their models are of one size."""
     measured = [
         (item.label, record)
         for item in runs
         for record in item.run.records
         if record.outcome == "ok" and record.case.mode == mode and drawable(record)
     ]
-    for run, record in measured:
-        groups.setdefault((run, record.case.model_copy(update={"backend": "tensorflow"}).key), []).append(record)
+    groups = {
+        (item.label, key): group
+        for item in runs
+        for key, group in comparable((r for run, r in measured if run == item.label), backend="tensorflow").items()
+    }
     varying = [
         field
         for field in ("batch_size", "dtype", "jit", "devices")
@@ -84,10 +98,31 @@ def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record]
         > len({(r.case.model, str(r.case.options)) for _, r in measured})
     ]
     names = {key: _name(records[0].case, varying) for key, records in groups.items()}
+    unlike = {key: unlike_settings(records) for key, records in groups.items()}
     return [
-        Row(shorten(name if len(runs) == 1 else f"{name} ({key[0]})"), name, tuple(groups[key]))
+        Row(
+            shorten(name if len(runs) == 1 else f"{name} ({key[0]})")
+            + _size(key[1], groups[key], "<br>")
+            + (f" {UNLIKE}" if unlike[key] else ""),
+            name + _size(key[1], groups[key], ", "),
+            tuple(groups[key]),
+            unlike[key],
+        )
         for key, name in names.items()
     ]
+
+
+def remarks(rows: Sequence[Row], marks: Iterable[Mark] = ()) -> str:
+    """What a chart's caption says of its rows: which settings are unlike, and what the marks mean."""
+    unlike = tally(row.records for row in rows)
+    said = [f"{UNLIKE}: the row sets unlike settings side by side ({unlike})" if unlike else "", legend(marks)]
+    return "".join(f" {sentence}." for sentence in said if sentence)
+
+
+def _size(key: str, records: Sequence[Record], before: str) -> str:
+    """The parameter count, where it keeps backends in rows of their own."""
+    sizes = [record.counts.parameters for record in records if record.counts]
+    return f"{before}{sizes[0]:,} parameters" if " " in key and sizes else ""
 
 
 def _name(case: Case, varying: Sequence[str]) -> str:
@@ -123,7 +158,7 @@ def log_axis(values: Sequence[float]) -> dict[str, Any]:
 
 def si_text(value: float) -> str:
     """`0.01`, `20`, `5k`, `1M`."""
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{prefix}"
     return f"{value:g}"
@@ -153,6 +188,15 @@ def layout(height: int, axis: str) -> dict[str, Any]:
         },
         "yaxis": {"automargin": True, "zeroline": False, "ticks": ""},
     }
+
+
+def finish(figure: go.Figure, rows: list[Row], settings: dict[str, Any], **texts: str) -> Chart:
+    """Label the rows from the top and size the chart to them."""
+    height = FRAME_PX + ROW_PX * len(rows)
+    figure.update_layout(settings | {"height": height})
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[row.label for row in rows])
+    figure.update_yaxes(range=[len(rows) - 0.45, -0.55])
+    return Chart(**texts, spec=json.loads(figure.to_json()), height=height)
 
 
 def _colour(trace: dict[str, Any]) -> str:

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from anatomy.bench.case import Mode
 from anatomy.bench.record import Record
+from anatomy.reports.bars import phase_chart, preparation_chart
 from anatomy.reports.chart import (
-    FRAME_PX,
-    ROW_PX,
+    COLOURS,
+    SYMBOLS,
     Chart,
     Row,
     escape,
+    finish,
     layout,
     log_axis,
     places,
+    remarks,
     rows_of,
 )
 from anatomy.reports.labels import LabelledRun
+from anatomy.reports.marks import Mark, marks_of, signs
+from anatomy.reports.roofline import roofline_charts
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.models import TIMED
-
-# Okabe and Ito's palette for colour-blind readers, as far as it is legible on white and on black.
-COLOURS = {"tensorflow": "#e08a00", "jax": "#3a8fd9", "torch": "#d55e00", "openvino": "#009e73"}
-SYMBOLS = {"tensorflow": "circle", "jax": "square", "torch": "diamond", "openvino": "triangle-up"}
-PHASE_COLOURS = {
-    "import_s": "#8a8f98",
-    "start_s": "#b9a44c",
-    "build_s": "#3a8fd9",
-    "compile_s": "#d55e00",
-    "warmup_s": "#cc79a7",
-    "measure_s": "#009e73",
-}
 
 
 def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
@@ -46,6 +37,7 @@ def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
         *(latency_chart(runs, mode) for mode in TIMED),
         *(memory_chart(runs, mode) for mode in TIMED),
         *(preparation_chart(runs, mode) for mode in TIMED),
+        *roofline_charts(runs),
         phase_chart(runs),
     )
 
@@ -56,6 +48,7 @@ def throughput_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
         runs,
         mode,
         lambda record: record.throughput_examples_per_s,
+        of_times=True,
         key=f"throughput-{mode}",
         title=f"Throughput, {mode}",
         axis="examples/s, log scale",
@@ -106,10 +99,12 @@ def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
             fillcolor=COLOURS[backend] + "66",
             hoverinfo="x+name",
         )
+    marks = _add_marks(figure, rows, lambda record: 1e3 * float(np.quantile(record.step_s, 0.9)))
     return _chart(
         figure,
         rows,
         [1e3 * step for row in rows for record in row.records for step in record.step_s],
+        marks,
         key=f"latency-{mode}",
         title=f"Step latency, {mode}",
         axis="ms a step, log scale",
@@ -121,74 +116,14 @@ def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
     )
 
 
-def phase_chart(runs: Sequence[LabelledRun]) -> Chart:
-    """One stacked bar for each backend: where the time of the run went."""
-    totals: dict[str, dict[str, float | None]] = {}
-    for item in runs:
-        for record in item.run.records:
-            if record.case.mode not in TIMED:
-                continue
-            label = record.case.backend if len(runs) == 1 else f"{record.case.backend} ({item.label})"
-            phases = totals.setdefault(label, dict.fromkeys(PHASE_COLOURS, 0.0))
-            for name, seconds in record.phases.model_dump(exclude_none=True).items():
-                # Imported once for all cases of a backend, not once a case.
-                before = phases[name] or 0.0
-                phases[name] = max(before, seconds) if name == "import_s" else before + seconds
-    return _stack(
-        [(escape(label), phases) for label, phases in totals.items() if any(phases.values())],
-        tuple(PHASE_COLOURS),
-        key="phases",
-        title="Where the time went",
-        caption="Seconds of each phase, summed over the timed cases of a backend; the import is counted once.",
-        empty="No case got as far as a timed phase.",
-    )
-
-
-def preparation_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
-    """A stacked bar for each backend and model: what had to be waited for before the second step."""
-    key, title = f"preparation-{mode}", f"Time to the first step, {mode}"
-    caption = (
-        "For each case: starting the process, building the model, and the first step with its compilation. "
-        "The mark at the foot of a bar is its backend's."
-    )
-    rows = rows_of(runs, mode, lambda record: record.phases.compile_s is not None)
-    if not rows:
-        return Chart(key, title, caption, None, empty=f"No {mode} case reached its first step.")
-    bars = [
-        (n + place, backend, record)
-        for backend, place in places(rows).items()
-        for n, row in enumerate(rows)
-        for record in row.records
-        if record.case.backend == backend
-    ]
-    figure = go.Figure()
-    for name in ("start_s", "build_s", "compile_s"):
-        figure.add_bar(
-            name=name.removesuffix("_s"),
-            orientation="h",
-            width=0.15,
-            x=[getattr(record.phases, name) or 0.0 for _, _, record in bars],
-            y=[place for place, _, _ in bars],
-            text=[escape(record.name) for _, _, record in bars],
-            textposition="none",
-            marker={"color": PHASE_COLOURS[name]},
-            hovertemplate="%{text}<br>%{x:.3~g} s<extra>%{fullData.name}</extra>",
-        )
-    for backend in places(rows):
-        figure.add_scatter(
-            name=backend,
-            mode="markers",
-            x=[0.0 for _, name, _ in bars if name == backend],
-            y=[place for place, name, _ in bars if name == backend],
-            marker={"size": 8, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
-            cliponaxis=False,
-            hoverinfo="name",
-        )
-    return _finish(figure, rows, layout(0, "s") | {"barmode": "stack"}, key=key, title=title, caption=caption)
-
-
 def _dots(
-    runs: Sequence[LabelledRun], mode: Mode, value: Callable[[Record], float | None], *, axis: str, **texts: str
+    runs: Sequence[LabelledRun],
+    mode: Mode,
+    value: Callable[[Record], float | None],
+    *,
+    axis: str,
+    of_times: bool = False,
+    **texts: str,
 ) -> Chart:
     rows = rows_of(runs, mode, lambda record: value(record) is not None)
     figure = go.Figure()
@@ -199,18 +134,50 @@ def _dots(
             mode="markers",
             x=[value(record) for _, _, record in found],
             y=[n + place for n, _, _ in found],
-            text=[escape(row.name) for _, row, _ in found],
+            text=["<br>".join(filter(None, (escape(row.name), _folded(row.unlike)))) for _, row, _ in found],
             marker={"size": 10, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
             hovertemplate="%{text}<br>%{x:,.4~g}<extra>" + backend + "</extra>",
         )
     values = [shown for row in rows for record in row.records if (shown := value(record)) is not None]
-    return _chart(figure, rows, values, axis=axis, **texts)
+    marks = _add_marks(figure, rows, value) if of_times else ()
+    return _chart(figure, rows, values, marks, axis=axis, **texts)
+
+
+def _add_marks(figure: go.Figure, rows: list[Row], value: Callable[[Record], float | None]) -> tuple[Mark, ...]:
+    """Write the marks of each record behind its figure, and return those in use."""
+    shift = places(rows)
+    marked = [
+        (x, n + shift[record.case.backend], marks_of(record))
+        for n, row in enumerate(rows)
+        for record in row.records
+        if marks_of(record) and (x := value(record)) is not None
+    ]
+    if marked:
+        figure.add_scatter(
+            name="marks",
+            mode="text",
+            showlegend=False,
+            x=[x for x, _, _ in marked],
+            y=[y for _, y, _ in marked],
+            text=[f"  {signs(marks)}" for _, _, marks in marked],
+            textposition="middle right",
+            textfont={"size": 13},
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    return tuple(mark for _, _, marks in marked for mark in marks)
+
+
+def _folded(text: str) -> str:
+    """One line a setting: a hover text does not wrap."""
+    return "<br>".join(escape(part) for part in text.split("; ")) if text else ""
 
 
 def _chart(
     figure: go.Figure,
     rows: list[Row],
     values: Sequence[float],
+    marks: Iterable[Mark] = (),
     *,
     axis: str,
     key: str,
@@ -222,43 +189,4 @@ def _chart(
         return Chart(key, title, caption, None, empty=empty)
     settings = layout(0, axis)
     settings["xaxis"] |= log_axis(values)
-    return _finish(figure, rows, settings, key=key, title=title, caption=caption)
-
-
-def _finish(figure: go.Figure, rows: list[Row], settings: dict[str, Any], **texts: str) -> Chart:
-    """Label the rows from the top and size the chart to them."""
-    height = FRAME_PX + ROW_PX * len(rows)
-    figure.update_layout(settings | {"height": height})
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[row.label for row in rows])
-    figure.update_yaxes(range=[len(rows) - 0.45, -0.55])
-    return Chart(**texts, spec=json.loads(figure.to_json()), height=height)
-
-
-def _stack(
-    bars: list[tuple[str, dict[str, float | None]]],
-    names: tuple[str, ...],
-    *,
-    key: str,
-    title: str,
-    caption: str,
-    empty: str,
-) -> Chart:
-    if not bars:
-        return Chart(key, title, caption, None, empty=empty)
-    figure = go.Figure()
-    for name in names:
-        figure.add_bar(
-            name=name.removesuffix("_s"),
-            orientation="h",
-            x=[phases[name] or 0.0 for _, phases in bars],
-            y=list(range(len(bars))),
-            text=[label for label, _ in bars],
-            textposition="none",
-            marker={"color": PHASE_COLOURS[name]},
-            hovertemplate="%{text}<br>%{x:.3~g} s<extra>%{fullData.name}</extra>",
-        )
-    height = FRAME_PX + ROW_PX * len(bars)
-    figure.update_layout(layout(height, "s"), barmode="stack", bargap=0.25)
-    figure.update_yaxes(tickvals=list(range(len(bars))), ticktext=[label for label, _ in bars])
-    figure.update_yaxes(range=[len(bars) - 0.5, -0.5])
-    return Chart(key, title, caption, json.loads(figure.to_json()), height)
+    return finish(figure, rows, settings, key=key, title=title, caption=caption + remarks(rows, marks))

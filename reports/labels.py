@@ -5,27 +5,48 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from anatomy.bench.environment import Environment
-from anatomy.bench.store import Run
-from anatomy.reports.table import Column
+from anatomy.bench.record import Record
+from anatomy.bench.store import SCRIPTS_FOLDER, Run
+from anatomy.reports.table import Column, Link
 
 
 @dataclass(frozen=True)
 class LabelledRun:
-    """A run and the name its rows carry."""
+    """A run and the name its rows carry.
+
+    Attributes:
+        linked: whether the report lies in the run's folder, so that it can lead to the scripts there.
+    """
 
     label: str
     run: Run
+    linked: bool = False
+
+    def script(self, record: Record) -> Link | None:
+        """The script that reproduces a record's figures; null without one, or where a link would not lead to it."""
+        address = f"{SCRIPTS_FOLDER}/{record.key}.py"
+        return Link(address, "reproduce") if self.linked and (self.run.path / address).is_file() else None
 
 
-def label(runs: Sequence[Run]) -> tuple[LabelledRun, ...]:
-    """Name each run by its id; runs that share one are told apart by their folder, then by a number."""
+def label(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
+    """Name each run by its id; runs that share one are told apart by their folder, then by a number.
+
+    Args:
+        runs: in the report's order.
+        folder: where the report is written; the run that lies there is linked with its scripts.
+    """
     ids = Counter(run.header.id for run in runs)
     names = [run.header.id if ids[run.header.id] == 1 else f"{run.header.id} ({run.path.name})" for run in runs]
     repeated = Counter(names)
     return tuple(
-        LabelledRun(name if repeated[name] == 1 else f"{name} #{number}", run)
+        LabelledRun(
+            name if repeated[name] == 1 else f"{name} #{number}",
+            run,
+            linked=folder is not None and folder.resolve() == run.path.resolve(),
+        )
         for number, (name, run) in enumerate(zip(names, runs, strict=True), start=1)
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from anatomy.reports.html import title
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.summary import summary, warnings
-from anatomy.reports.table import Table
+from anatomy.reports.table import Column, Table
 from anatomy.reports.tables import all_tables
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
@@ -25,16 +25,21 @@ def render_markdown(runs: Sequence[LabelledRun]) -> str:
 
 def _section(table: Table) -> str:
     body = _escape(table.empty) if table.frame.empty else _grid(table)
-    notes = "\n".join(f"- {_escape(note)}" for note in table.notes)
+    notes = "\n".join(f"- {_escape(note)}" for note in table.footnotes)
     return "\n\n".join(filter(None, (f"## {table.title}", _escape(table.caption), body, notes)))
 
 
 def _grid(table: Table) -> str:
     heads = [column.title if not column.group else f"{column.group}: {column.head}" for column in table.columns]
     rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
-    rows = [[table.cell(row, column) for column in table.columns] for row in range(len(table.frame))]
-    lines = [[_escape(head) for head in heads], rules, *([_escape(cell) for cell in row] for row in rows)]
+    rows = [[_cell(table, row, column) for column in table.columns] for row in range(len(table.frame))]
+    lines = [[_escape(head) for head in heads], rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(table: Table, row: int, column: Column) -> str:
+    text, link = _escape(table.cell(row, column)), table.link(row, column)
+    return (f'[{text}]({link.address} "{link.title}")' if link else text) + table.signs(row, column)
 
 
 def _escape(text: str) -> str:

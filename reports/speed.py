@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from anatomy.bench.case import Mode
 from anatomy.bench.record import Record
+from anatomy.reports.unlike import comparable
 
 K = TypeVar("K", bound=Hashable)
 
@@ -60,12 +61,16 @@ def ratio_text(ratio: float) -> str:
 
 
 def throughputs(records: Iterable[Record], mode: Mode) -> dict[str, dict[str, float]]:
-    """Backend → key of the case apart from its backend → examples/s, of the cases that were measured."""
+    """Backend → key of the case apart from its backend → examples/s, of the cases that were measured.
+
+    Backends that built models of unlike sizes have no case in common: their keys differ.
+    """
+    measured = [record for record in records if record.outcome == "ok" and record.case.mode == mode]
     found: dict[str, dict[str, float]] = {}
-    for record in records:
-        speed = record.throughput_examples_per_s
-        if record.outcome == "ok" and record.case.mode == mode and speed is not None:
-            found.setdefault(record.case.backend, {})[without_backend(record)] = speed
+    for key, group in comparable(measured, backend="tensorflow").items():
+        for record in group:
+            if record.throughput_examples_per_s is not None:
+                found.setdefault(record.case.backend, {})[key] = record.throughput_examples_per_s
     return found
 
 

@@ -10,6 +10,7 @@ from anatomy.reports.labels import LabelledRun, differences
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.tables.models import TIMED
 from anatomy.reports.tables.speeds import compare, unlike_common
+from anatomy.reports.words import count
 
 
 def summary(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
@@ -38,16 +39,19 @@ def _sentences(run: Run) -> list[str]:
     timed = [record for record in run.records if record.case.mode != "count"]
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
+    measured = sum(record.outcome == "ok" for record in timed)
+    sizes = f" and {sum(r.outcome == 'ok' for r in counted)} of {count(len(counted), 'model')} counted"
     sentences = [
-        f"{sum(r.outcome == 'ok' for r in timed)} of {len(timed)} timed cases were measured"
-        + (f" and {sum(r.outcome == 'ok' for r in counted)} of {len(counted)} models counted" if counted else "")
+        f"{measured} of {count(len(timed), 'timed case')} {'was' if len(timed) == 1 else 'were'} measured"
+        + (sizes if counted else "")
         + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else ".")
     ]
     unfinished = {case.key for case, _ in run.remaining}
     if unfinished:
+        planned = len(run.header.planned)
         sentences.append(
-            f"The run is not finished: {len(unfinished)} of {len(run.header.planned)} planned cases have no record "
-            f"(anatomy run --resume {run.path.name} does the rest)."
+            f"The run is not finished: {len(unfinished)} of {count(planned, 'planned case')} "
+            f"{'has' if planned == 1 else 'have'} no record (anatomy run --resume {run.path.name} does the rest)."
         )
     return sentences + [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
 
@@ -60,9 +64,9 @@ def _fastest(run: Run, mode: str) -> str:
         return f"Fastest backend, {mode}: not decided, since only {result.fastest} was measured."
     others = sorted(((speed, name) for name, speed in result.speeds.items() if name != result.fastest), reverse=True)
     beside = ", ".join(f"{name} {ratio_text(speed)}" for speed, name in others)
-    mixed = unlike_common(run.records, mode)
-    caution = f" In {mixed} of these cases the backends' settings were unlike (see the tables)." if mixed else ""
+    mixed, names = unlike_common(run.records, mode)
+    caution = f" In {mixed} of these the backends' settings were unlike ({names}; see the tables)." if mixed else ""
     return (
-        f"Fastest backend, {mode}: {result.fastest}, by geometric mean of throughputs over the {result.common} "
-        f"cases that all backends ran; relative to it {beside}.{caution}"
+        f"Fastest backend, {mode}: {result.fastest}, by geometric mean of throughputs over the "
+        f"{count(result.common, 'case')} that all backends ran; relative to it {beside}.{caution}"
     )

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from anatomy.reports.marks import Mark, legend, signs
+
 Kind = Literal["text", "number", "mark", "outcome", "citation"]
 
 NOT_MEASURED = "not measured"
@@ -55,6 +57,13 @@ class Absence(NamedTuple):
     reason: str = ""
 
 
+class Link(NamedTuple):
+    """Where a cell leads: an address relative to the report's folder, and what is there."""
+
+    address: str
+    title: str
+
+
 @dataclass(frozen=True)
 class Table:
     """A frame with its heading, columns and rules.
@@ -64,6 +73,8 @@ class Table:
         frame: one row a row, one column for each of `columns`, base units (seconds, bytes).
         absent: (row, column key) → why there is no value, where more is known than "not measured".
         notes: the rules by which the table was made, printed under it.
+        marks: (row, column key) → signs behind the figure; `footnotes` explains them.
+        links: (row, column key) → where the figure leads.
         empty: the sentence that stands in for a table without rows.
         section: column key whose change of value starts a new part of the table.
     """
@@ -77,6 +88,22 @@ class Table:
     notes: tuple[str, ...] = ()
     empty: str = "No rows."
     section: str | None = None
+    marks: Mapping[tuple[int, str], tuple[Mark, ...]] = field(default_factory=dict)
+    links: Mapping[tuple[int, str], Link] = field(default_factory=dict)
+
+    @property
+    def footnotes(self) -> tuple[str, ...]:
+        """The notes, and what the marks in this table mean."""
+        explained = legend(mark for (row, key), marks in self.marks.items() if self._shown(row, key) for mark in marks)
+        return (*self.notes, explained) if explained else self.notes
+
+    def signs(self, row: int, column: Column) -> str:
+        """The marks behind a figure; none where there is no figure."""
+        return signs(self.marks.get((row, column.key), ())) if self._shown(row, column.key) else ""
+
+    def link(self, row: int, column: Column) -> Link | None:
+        """Where a figure leads."""
+        return self.links.get((row, column.key)) if self._shown(row, column.key) else None
 
     def cell(self, row: int, column: Column) -> str:
         """The text of one cell."""
@@ -88,6 +115,9 @@ class Table:
     def absence(self, row: int, column: Column) -> Absence:
         """What a cell without a value says."""
         return self.absent.get((row, column.key), Absence(column.missing))
+
+    def _shown(self, row: int, key: str) -> bool:
+        return key in self.frame.columns and not is_missing(self.frame.iloc[row][key])
 
     def decimals(self, column: Column) -> int:
         """Decimals shared by a column, so that points align and its smallest value keeps three digits."""

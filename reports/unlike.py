@@ -2,50 +2,91 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
+from anatomy.bench.parity import Setting, manifest
 from anatomy.bench.record import Record
+from anatomy.reports.subjects import model_text
+from anatomy.reports.words import count
 
-# Facts about the runtime or about every case of a mode, not settings that make one backend unlike another.
-_NOT_SETTINGS = frozenset({"donated_buffers", "initialisers", "optimizer"})
 _UNSTATED = "not stated"
-# Spellings of the same: https://docs.pytorch.org/docs/stable/generated/torch.set_float32_matmul_precision.html
-# and OpenVINO's element types.
-_FULL_PRECISION = {"highest": "float32", "f32": "float32"}
 
 
 def unlike_settings(records: Iterable[Record]) -> str:
-    """The settings that differ and who has which, e.g. `jit: on (jax), off (tensorflow, torch)`.
+    """The settings that differ and who has which, `jit: on (jax), off (tensorflow, torch)`; empty when all agree."""
+    return "; ".join(differing(records).values())
 
-    Empty when all agree. A setting that no more than one record states cannot differ; where two state it
-    differently, those that do not state it are named as well.
+
+def differing(records: Iterable[Record]) -> dict[str, str]:
+    """Name of a setting of the parity manifests that differs → who has which, in words.
+
+    A setting that no more than one record states cannot differ; where two state it differently, those that do
+    not state it are named as well.
     """
     measured = [record for record in records if record.outcome == "ok"]
-    names = dict.fromkeys(name for record in measured for name in record.settings if name not in _NOT_SETTINGS)
-    return "; ".join(filter(None, (_difference(name, measured) for name in names)))
+    modes_alone = len({record.case.backend for record in measured}) == 1
+    manifests = [(r.case.mode if modes_alone else r.case.backend, manifest(r).items()) for r in measured]
+    names = dict.fromkeys(name for _, items in manifests for name in items)
+    found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in names}
+    return {
+        name: f"{name}: " + ", ".join(f"{text} ({', '.join(who)})" for text, who in holders.items())
+        for name, holders in found.items()
+        if len(holders.keys() - {_UNSTATED}) > 1
+    }
 
 
-def _difference(name: str, records: list[Record]) -> str:
-    holders: dict[str, dict[str, None]] = {}
+def comparable(records: Iterable[Record], **alike: str) -> dict[str, list[Record]]:
+    """Records that may share a row: cases that differ in the fields `alike` alone, with equal parameter counts.
+
+    Args:
+        records: of one run.
+        alike: fields of the case, e.g. `backend`, with a value that stands in for all of theirs.
+
+    Returns:
+        A key of the row → its records. A record without counts (a failure) joins the first row of its case.
+    """
+    cases: dict[str, list[Record]] = {}
     for record in records:
-        holders.setdefault(_in_words(name, record), {})[record.case.backend] = None
-    if len(holders.keys() - {_UNSTATED}) < 2:
-        return ""
-    return f"{name}: " + ", ".join(f"{text} ({', '.join(who)})" for text, who in holders.items())
+        cases.setdefault(record.case.model_copy(update=alike).key, []).append(record)
+    rows: dict[str, list[Record]] = {}
+    for key, group in cases.items():
+        sizes = list(dict.fromkeys(record.counts.parameters for record in group if record.counts))
+        for record in group:
+            size = record.counts.parameters if record.counts else sizes[0] if sizes else None
+            rows.setdefault(key if len(sizes) < 2 else f"{key} {size}", []).append(record)
+    return rows
 
 
-def _in_words(name: str, record: Record) -> str:
-    """One spelling for what means the same on every backend."""
-    value: Any = record.settings.get(name)
+def refused(records: Iterable[Record]) -> list[str]:
+    """Cases whose measured backends built models of unlike sizes, which no row or mean may hold, in words."""
+    cases: dict[str, list[Record]] = {}
+    for record in records:
+        if record.outcome == "ok":
+            cases.setdefault(record.case.model_copy(update={"backend": "tensorflow"}).key, []).append(record)
+    return [
+        f"{model_text(case.model, case.options)} {case.mode} ({differing(group)['parameters']})"
+        for case, group in ((group[0].case, group) for group in cases.values())
+        if len(comparable(group, backend="tensorflow")) > 1
+    ]
+
+
+def tally(groups: Iterable[Iterable[Record]]) -> str:
+    """Differences over several rows: `jit: on (jax), off (torch) in 3 cases`; empty when all agree."""
+    counted = Counter(text for group in groups for text in differing(group).values())
+    return "; ".join(f"{text} in {count(number, 'case')}" for text, number in counted.items())
+
+
+def _holders(values: Iterable[tuple[str, Setting]]) -> dict[str, dict[str, None]]:
+    holders: dict[str, dict[str, None]] = {}
+    for who, value in values:
+        holders.setdefault(_in_words(value), {})[who] = None
+    return holders
+
+
+def _in_words(value: Setting) -> str:
     if value is None:
         return _UNSTATED
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name.startswith("threads_") and value == 0:
-        return "one a core"
-    if name == "matmul_precision":
-        # On a CPU, JAX's default is full precision (jax.default_matmul_precision's documentation).
-        on_cpu = value == "default" and record.settings.get("device") == "cpu"
-        return "float32" if on_cpu else _FULL_PRECISION.get(str(value), str(value))
-    return str(value)
+    return f"{value:,}" if isinstance(value, int) else value

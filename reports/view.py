@@ -23,6 +23,8 @@ class Cell:
         address: where a citation leads, or empty.
         sort: the value that sorts it, null where its text does.
         why: why there is no value.
+        title: what is at the address.
+        signs: marks behind the figure.
     """
 
     column: Column
@@ -32,6 +34,8 @@ class Cell:
     address: str = ""
     sort: float | None = None
     why: str = ""
+    title: str = ""
+    signs: str = ""
 
     @property
     def long(self) -> bool:
@@ -90,7 +94,15 @@ def _cell(table: Table, row: int, column: Column) -> Cell:
     if is_missing(value):
         return Cell(column, text, absent=True, why=table.absence(row, column).reason)
     if column.kind == "number":
-        return Cell(column, text, sort=float(value))
+        link = table.link(row, column)
+        return Cell(
+            column,
+            text,
+            sort=float(value),
+            address=link.address if link else "",
+            title=link.title if link else "",
+            signs=table.signs(row, column),
+        )
     if column.kind == "mark":
         mark, rest = _split_mark(text)
         return Cell(column, rest, mark=mark, sort=len(mark))

@@ -38,8 +38,8 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
     for name in formats:
         if name not in _WRITERS:
             raise ReportError(f"unknown format {name!r}{_nearest(name)}; expected any of {', '.join(_WRITERS)}")
-    runs = label([load_run(path) for path in run_paths])
     folder = Path(out or run_paths[0])
+    runs = label([load_run(path) for path in run_paths], folder)
     folder.mkdir(parents=True, exist_ok=True)
     return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement import agreement_table
-from anatomy.reports.tables.cases import case_table, count_table, failure_table
+from anatomy.reports.tables.cases import case_table, count_table, failure_table, phase_table
 from anatomy.reports.tables.claims import claims_table
 from anatomy.reports.tables.frameworks import framework_table
 from anatomy.reports.tables.loops import loop_table
@@ -15,6 +15,8 @@ from anatomy.reports.tables.machine import machine_table
 from anatomy.reports.tables.models import model_table
 from anatomy.reports.tables.speeds import speed_table
 from anatomy.reports.tables.trust import trust_table
+from anatomy.reports.tables.utilisation import utilisation_table
+from anatomy.reports.utilisation import Peak
 
 __all__ = [
     "agreement_table",
@@ -27,13 +29,15 @@ __all__ = [
     "loop_table",
     "machine_table",
     "model_table",
+    "phase_table",
     "speed_table",
     "trust_table",
+    "utilisation_table",
 ]
 
 
-def all_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
-    """Every table of the report, in its order."""
+def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = None) -> tuple[Table, ...]:
+    """Every table of the report, in its order; `peak` is the datasheet of known GPUs."""
     return (
         machine_table(runs),
         model_table(runs),
@@ -41,9 +45,11 @@ def all_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         framework_table(runs),
         loop_table(runs),
         agreement_table(runs),
+        utilisation_table(runs, peak),
         claims_table(runs),
         trust_table(runs),
         failure_table(runs),
-        case_table(runs),
+        case_table(runs, peak),
+        phase_table(runs),
         count_table(runs),
     )

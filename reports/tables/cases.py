@@ -1,4 +1,4 @@
-"""Every case of the runs and what came of it: timed cases, counted models, and the failures alone."""
+"""Every case of the runs and what came of it: figures, phases, counted models, and the failures alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from anatomy.bench.record import Phases, Record
+from anatomy.reports.deviation import deviations
 from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.marks import DEVIATES, Mark, marks_of, marks_of_use
 from anatomy.reports.subjects import model_text
-from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
+from anatomy.reports.table import MEBI, Absence, Column, Link, Table, make_frame
+from anatomy.reports.tables.trust import spread
+from anatomy.reports.tables.utilisation import uses
+from anatomy.reports.utilisation import Peak
 
 _NONE = "–"
+_TOO_FEW = "too few"
 _PHASES = {
     "import_s": "import, shared",
     "start_s": "start",
@@ -21,6 +29,9 @@ _PHASES = {
     "measure_s": "measure",
 }
 assert set(_PHASES) == set(Phases.model_fields)
+_TIMES = ("throughput_examples_per_s", "step_median_s", "step_p90_s", "step_p99_s", "step_min_s")
+# Columns that are fields of a record by the same name.
+_OF_RECORD = {*Record.model_fields, *Record.model_computed_fields} - {"settings", "versions", "reason"}
 
 
 def _bytes(key: str, head: str) -> Column:
@@ -39,23 +50,27 @@ _CASE = (
 )
 _FIGURES = (
     Column("throughput_examples_per_s", "throughput", "examples/s", "number", group="figures"),
-    *(
-        Column(f"step_{what}_s", f"step {what}", "ms", "number", 1e3, group="figures")
-        for what in ("median", "p90", "p99", "min")
-    ),
-    Column("steps", "steps timed", kind="number", whole=True, group="figures"),
-    Column("block_steps", "pipelined steps", kind="number", whole=True, group="figures"),
+    Column("throughput_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW),
+    Column("step_median_s", "step median", "ms", "number", 1e3, group="figures"),
+    Column("step_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW),
+    *(Column(f"step_{what}_s", f"step {what}", "ms", "number", 1e3, group="figures") for what in ("p90", "p99", "min")),
+    Column("mfu", "MFU", "%", "number", 100, group="figures"),
+    Column("deviation", "deviation", "ppm", "number", 1e6, group="figures", missing=_NONE),
     _bytes("peak_host_bytes", "host"),
     _bytes("peak_host_above_base_bytes", "host above base"),
     _bytes("peak_device_bytes", "device"),
     Column("cpu_cores_used", "CPU cores used", kind="number", group="use"),
     Column("gpu_utilisation", "GPU use", "%", "number", 100, group="use"),
+    Column("reason", "reason", missing=_NONE),
+)
+_INSIDE = (
     *(Column(key, head, "s", "number", group="phases") for key, head in _PHASES.items()),
+    Column("steps", "synchronised", kind="number", whole=True, group="steps timed"),
+    Column("block_steps", "pipelined", kind="number", whole=True, group="steps timed"),
     Column("loss_first", "first", kind="number", group="loss", missing=_NONE),
     Column("loss_last", "last", kind="number", group="loss", missing=_NONE),
     Column("settings", "settings in effect", missing=_NONE),
     Column("versions", "versions", missing=_NONE),
-    Column("reason", "reason", missing=_NONE),
 )
 _MEASURED = {column.key for column in _FIGURES if column.group in ("figures", "memory peak", "use", "loss")}
 _COUNTS = (
@@ -82,22 +97,67 @@ _COUNTS = (
 _FAILURES = (*(replace(column, group="") for column in _CASE), Column("reason", "reason", missing="none given"))
 
 
-def case_table(runs: Sequence[LabelledRun]) -> Table:
+def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
     """Every timed case, measured or not, in the run's order."""
-    return _table(
+    chosen = [(item, record) for item in runs for record in item.run.records if _timed(record)]
+    used = {(item.label, record.key): use for item in runs for record, use in uses(item, peak)}
+    deviating = {(item.label, key): one for item in runs for key, one in deviations(item.run.records).items()}
+    table = _table(
         runs,
         _timed,
         _case_row,
         (*_CASE, *_FIGURES),
         key="cases",
         title="Every case",
-        caption="Every case that was tried, with its figures, phases and the settings in effect, or its reason.",
+        caption="Every case that was tried, with its figures, or its reason.",
         notes=(
-            "p99 needs 100 steps. Import happens once for each backend and is shared by its cases. Settings are "
-            "those in effect, not as asked.",
+            "± 95 %: half the width of the 95 % interval over the figure. p99 needs 100 steps. MFU: see How close to "
+            "the limit. Deviation of the outputs from the reference's: see Same function.",
+            *_script_note(chosen),
         ),
         empty="No case was timed.",
     )
+    absent = dict(table.absent)
+    marks: dict[tuple[int, str], tuple[Mark, ...]] = {}
+    links: dict[tuple[int, str], Link] = {}
+    for row, (item, record) in enumerate(chosen):
+        use, one = used.get((item.label, record.key)), deviating.get((item.label, record.key))
+        table.frame.loc[row, "mfu"] = use.mfu if use and use.mfu is not None else pd.NA
+        table.frame.loc[row, "deviation"] = one.deviation if one and one.deviation is not None else pd.NA
+        if use and use.reason:
+            absent[row, "mfu"] = Absence("not measured", use.reason)
+        if one and one.deviation is None:
+            absent[row, "deviation"] = Absence("not comparable" if one.reason else "reference", one.reason)
+        marks |= {(row, key): marks_of(record) for key in _TIMES}
+        marks[row, "mfu"] = marks_of_use(record, use)["mfu"] if use else ()
+        if one and one.verdict == "deviates":
+            marks[row, "deviation"] = (DEVIATES,)
+        if script := item.script(record):
+            links |= {(row, key): script for key in ("throughput_examples_per_s", "step_median_s")}
+    return replace(table, absent=absent, marks=marks, links=links)
+
+
+def phase_table(runs: Sequence[LabelledRun]) -> Table:
+    """Every timed case: where its time went, and what was in effect."""
+    return _table(
+        runs,
+        _timed,
+        _case_row,
+        (*_CASE, *_INSIDE),
+        key="phases",
+        title="Phases and settings of every case",
+        caption="Phases of every case that was tried, and the settings in effect.",
+        notes=(
+            "Import happens once for each backend and is shared by its cases. Settings are those in effect, not as "
+            "asked.",
+        ),
+        empty="No case was timed.",
+    )
+
+
+def _script_note(chosen: Sequence[tuple[LabelledRun, Record]]) -> tuple[str, ...]:
+    linked = any(item.script(record) for item, record in chosen)
+    return ("A figure that is a link leads to the script that reproduces it without Anatomy.",) if linked else ()
 
 
 def count_table(runs: Sequence[LabelledRun]) -> Table:
@@ -178,7 +238,9 @@ def _case_row(record: Record) -> dict[str, Any]:
 def _figures(record: Record) -> dict[str, Any]:
     """Of a case that was measured; what an invalid one left is in the record, and in no table."""
     return {
-        **{column.key: getattr(record, column.key) for column in _FIGURES if hasattr(record, column.key)},
+        **{c.key: getattr(record, c.key) for c in (*_FIGURES, *_INSIDE) if c.key in _OF_RECORD},
+        "throughput_spread": spread(record.throughput_interval_examples_per_s, record.throughput_examples_per_s),
+        "step_spread": spread(record.step_interval_s, record.step_median_s),
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
         "gpu_utilisation": _gpu_use(record),
@@ -205,7 +267,7 @@ def _absence(record: Record, key: str) -> Absence | None:
         return Absence("under 100 steps")
     if record.outcome != "ok" and key in _MEASURED:
         return Absence(record.outcome, record.reason)
-    field = "gpu" if key == "gpu_utilisation" else key
+    field = "gpu" if key == "gpu_utilisation" else "step_s" if key.startswith("step_") else key
     return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None
 
 

@@ -12,7 +12,9 @@ from anatomy.reports.labels import LabelledRun
 from anatomy.reports.speed import ratio_text, without_backend
 from anatomy.reports.table import NOT_MEASURED, Column, Table, make_frame
 from anatomy.reports.tables.models import TIMED
-from anatomy.reports.tables.speeds import compare, of_kind, unlike_common
+from anatomy.reports.tables.speeds import compare, left_out, of_kind, unlike_common
+from anatomy.reports.unlike import differing
+from anatomy.reports.words import count
 
 SLIDES = "as on the slides"
 FAST, MIDDLING = 0.8, 0.4
@@ -44,7 +46,8 @@ NOTES = (
     f"the fastest (1.00); the number of those cases is printed, and how many of them set unlike settings side by side. "
     f"+++ from {FAST}, ++ from {MIDDLING}, + below, for the geometric mean of the modes measured.",
     f"Multiple GPU support: + when a case ran on more than one GPU; ++ when its throughput was at least {SCALES:.0%} "
-    f"of that of as many single GPUs (same total batch), +++ from {SCALES_WELL:.0%}; else not measured.",
+    f"of that of as many single GPUs (same total batch, model and settings), +++ from {SCALES_WELL:.0%}; else not "
+    "measured.",
     "Keras compatible: + when at least one case of the run was measured through Keras; the versions are those found.",
 )
 
@@ -61,7 +64,7 @@ def framework_table(runs: Sequence[LabelledRun]) -> Table:
         caption="The talk's table of frameworks, beside today's Keras backends with the same columns.",
         columns=_COLUMNS,
         frame=make_frame(rows, _COLUMNS),
-        notes=NOTES,
+        notes=(*NOTES, *left_out(runs)),
         section="source",
     )
 
@@ -95,8 +98,16 @@ def _capability(backend: Backend, records: list[Record]) -> str:
     marks = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
     parts = [f"{what} {done}/{of}" if of else f"{what} {NOT_MEASURED}" for what, (done, of) in managed.items()]
     speeds = {mode: compare(records, mode).speeds.get(backend) for mode in TIMED}
-    relative = ", ".join(f"{ratio_text(speed)} {mode}" for mode, speed in speeds.items() if speed is not None)
+    relative = ", ".join(
+        f"{ratio_text(speed)} {mode}{_unlike(records, mode)}" for mode, speed in speeds.items() if speed is not None
+    )
     return f"{marks} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
+
+
+def _unlike(records: Sequence[Record], mode: str) -> str:
+    """` (unlike jit)`, or nothing."""
+    _, names = unlike_common(records, mode)
+    return f" (unlike {names})" if names else ""
 
 
 def _was_built(record: Record) -> bool:
@@ -109,9 +120,10 @@ def _speed(backend: Backend, records: Sequence[Record]) -> str:
         result = compare(records, mode)
         if backend in result.speeds:
             speeds.append(result.speeds[backend])
-            mixed = unlike_common(records, mode)
-            unlike = f", {mixed} of them with unlike settings" if mixed else ""
-            parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({result.common} common cases{unlike})")
+            mixed, names = unlike_common(records, mode)
+            unlike = f", {mixed} of them with unlike {names}" if mixed else ""
+            common = count(result.common, "common case")
+            parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({common}{unlike})")
         elif backend in result.taking_part:
             parts.append(f"{mode}: no case was run by all backends")
     if not parts:
@@ -129,17 +141,19 @@ def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:
     if not ran:
         return NOT_MEASURED
     singles = {
-        without_backend(record): record.throughput_examples_per_s
+        without_backend(record): record
         for record in records
         if record.case.backend == backend and record.case.devices == 1 and record.outcome == "ok"
     }
     efficiencies = []
     for record in ran:
         alone = singles.get(without_backend(_on_one_device(record)))
-        if alone and record.throughput_examples_per_s:
-            efficiencies.append(record.throughput_examples_per_s / (alone * record.case.devices))
+        single = alone.throughput_examples_per_s if alone else None
+        # A model of another size, or one with other settings, is no measure of scaling.
+        if alone and single and record.throughput_examples_per_s and not differing([alone, record]):
+            efficiencies.append(record.throughput_examples_per_s / (single * record.case.devices))
     devices = ", ".join(str(count) for count in sorted({record.case.devices for record in ran}))
-    text = f"{len(ran)} cases on {devices} GPUs"
+    text = f"{count(len(ran), 'case')} on {devices} GPUs"
     if not efficiencies:
         return f"+ {text}"
     efficiency = geometric_mean(efficiencies)

@@ -8,9 +8,10 @@ from typing import Any
 from anatomy.bench.case import Mode
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.marks import marks_of
 from anatomy.reports.subjects import model_text
 from anatomy.reports.table import Absence, Column, Table, make_frame
-from anatomy.reports.unlike import unlike_settings
+from anatomy.reports.unlike import differing, unlike_settings
 
 # Each loop, and the mode that times the step inside it.
 INSIDE: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
@@ -23,7 +24,8 @@ _COLUMNS = (
     Column("outcome", "outcome", kind="outcome", group="case"),
     Column("loop_step_s", "in the loop", "ms", "number", 1e3, group="a step"),
     Column("pipelined_s", "compiled, pipelined", "ms", "number", 1e3, group="a step"),
-    Column("overhead_s", "difference", "µs", "number", 1e6, group="loop overhead"),
+    Column("synchronised_s", "compiled, synchronised", "ms", "number", 1e3, group="a step"),
+    Column("overhead_s", "loop − pipelined", "µs", "number", 1e6, group="loop overhead"),
     Column("overhead_share", "of the loop's step", "%", "number", 100, group="loop overhead"),
     Column("epoch_steps", "steps an epoch", kind="number", whole=True),
     Column("unlike", "settings that differ", missing="none"),
@@ -46,15 +48,23 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         columns=columns,
         frame=make_frame([{"run": label, **_row(loop, step)} for label, loop, step in pairs], columns),
         absent={
-            (number, key): Absence("not measured", loop.reason or "the compiled step was not measured in this run")
+            (number, key): Absence("not measured" if step is None or loop.outcome != "ok" else "not the same", why)
             for number, (_, loop, step) in enumerate(pairs)
-            for key in ("overhead_s", "overhead_share", "pipelined_s", "loop_step_s")
-            if loop.outcome != "ok" or step is None
+            if (why := _why_not(loop, step))
+            for key in ("overhead_s", "overhead_share", "pipelined_s", "synchronised_s", "loop_step_s")
+        },
+        marks={
+            (number, key): marks_of(step)
+            for number, (_, _, step) in enumerate(pairs)
+            if step is not None
+            for key in ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
         },
         notes=(
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
             "noise, and may be negative.",
+            "Pipelined steps are launched back to back, as the loops do where they can; synchronised ones are each "
+            "waited for.",
         ),
         empty="No case of fit or predict was tried; add --mode fit,predict.",
     )
@@ -67,7 +77,8 @@ def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
 
 
 def _row(loop: Record, step: Record | None) -> dict[str, Any]:
-    in_loop, compiled = _step_s(loop), _step_s(step)
+    in_loop = _step_s(loop)
+    compiled = _step_s(step) if not _why_not(loop, step) else None
     overhead = in_loop - compiled if in_loop is not None and compiled is not None else None
     return {
         "model": model_text(loop.case.model, loop.case.options),
@@ -76,11 +87,21 @@ def _row(loop: Record, step: Record | None) -> dict[str, Any]:
         "outcome": loop.outcome,
         "loop_step_s": in_loop,
         "pipelined_s": compiled,
+        "synchronised_s": step.step_median_s if step and compiled is not None else None,
         "overhead_s": overhead,
         "overhead_share": overhead / in_loop if overhead is not None and in_loop else None,
         "epoch_steps": loop.blocks[0].steps if loop.blocks else None,
         "unlike": (unlike_settings([loop, step]) or None) if step else None,
     }
+
+
+def _why_not(loop: Record, step: Record | None) -> str:
+    """Why the two must not be set side by side; empty when they may."""
+    if loop.outcome != "ok" or step is None:
+        return loop.reason or "the compiled step was not measured in this run"
+    if "parameters" in differing([loop, step]):
+        return f"the models are not the same: {differing([loop, step])['parameters']}"
+    return ""
 
 
 def _step_s(record: Record | None) -> float | None:

@@ -9,9 +9,10 @@ from anatomy.bench.case import BACKENDS, Backend, Mode
 from anatomy.bench.record import Counts, Record
 from anatomy.models import Architecture
 from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.marks import Mark, marks_of
 from anatomy.reports.subjects import architecture, counts_by_model, model_text
 from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
-from anatomy.reports.unlike import unlike_settings
+from anatomy.reports.unlike import comparable, refused, unlike_settings
 
 TIMED: tuple[Mode, ...] = ("train", "infer")
 NOT_APPLICABLE = "–"
@@ -51,6 +52,9 @@ _FIGURES = (
     ("peak_device_bytes", "peak_device_bytes", "device memory peak", "MiB", 1 / MEBI),
 )
 
+# Figures of time, which the marks of a record are about.
+TIMES = ("throughput_examples_per_s", "step_median_s")
+
 NOTES = (
     "Full size: the architecture at its own defaults, which are the slides' or the paper's, counted without running "
     "it. As measured: the model of this row. MACs and activations are those of one example, forward.",
@@ -69,6 +73,7 @@ def model_table(runs: Sequence[LabelledRun]) -> Table:
     columns = with_run((*_PAPER, *_FULL, *_MEASURED, *shown.values(), _SETTINGS), runs)
     rows: list[dict[str, Any]] = []
     absent: dict[tuple[int, str], Absence] = {}
+    marks: dict[tuple[int, str], tuple[Mark, ...]] = {}
     for item in runs:
         counts = counts_by_model(item.run.records)
         for group in _groups(item.run.records):
@@ -76,6 +81,8 @@ def model_table(runs: Sequence[LabelledRun]) -> Table:
                 why = _absence(group, figure, mode, backend)
                 if why:
                     absent[len(rows), column.key] = why
+                if figure in TIMES:
+                    marks[len(rows), column.key] = marks_of(record) if (record := _of(group, mode, backend)) else ()
             rows.append({"run": item.label, **_row(group, counts, shown)})
     return Table(
         key="models",
@@ -84,19 +91,26 @@ def model_table(runs: Sequence[LabelledRun]) -> Table:
         columns=columns,
         frame=make_frame(rows, columns),
         absent=absent,
-        notes=NOTES,
+        marks=marks,
+        notes=(*NOTES, *_split(runs)),
         empty="No model was measured.",
     )
 
 
 def _groups(records: Sequence[Record]) -> list[list[Record]]:
-    """Timed records that differ only in mode and backend."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        if record.case.mode in TIMED:
-            like = record.case.model_copy(update={"mode": "train", "backend": "tensorflow"})
-            groups.setdefault(like.key, []).append(record)
-    return list(groups.values())
+    """Timed records that differ only in mode and backend, and whose models have as many parameters."""
+    timed = [record for record in records if record.case.mode in TIMED]
+    return list(comparable(timed, mode="train", backend="tensorflow").values())
+
+
+def _split(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """Which models have several rows, since what the backends built is not the same."""
+    found = [text for item in runs for text in refused(r for r in item.run.records if r.case.mode in TIMED)]
+    return (f"In rows of their own, since the models are not the same: {'; '.join(found)}.",) if found else ()
+
+
+def _of(group: list[Record], mode: Mode, backend: Backend) -> Record | None:
+    return next((r for r in group if (r.case.mode, r.case.backend) == (mode, backend)), None)
 
 
 def _shown_figures(runs: Sequence[LabelledRun]) -> dict[tuple[str, Mode, Backend], Column]:
@@ -169,9 +183,9 @@ def _settings(group: list[Record]) -> str | None:
 
 
 def _absence(group: list[Record], figure: str, mode: Mode, backend: Backend) -> Absence | None:
-    record = next((r for r in group if (r.case.mode, r.case.backend) == (mode, backend)), None)
+    record = _of(group, mode, backend)
     if record is None:
-        return Absence("not in this run", "no such case was planned")
+        return Absence("not in this run", "no such case was planned for a model of this size")
     if record.outcome != "ok":
         return Absence(record.outcome, record.reason)
     if figure in record.not_measured:

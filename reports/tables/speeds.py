@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
-from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs, without_backend
+from anatomy.reports.marks import marks_of
+from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs
 from anatomy.reports.subjects import family
 from anatomy.reports.table import Column, Table, make_frame
 from anatomy.reports.tables.models import TIMED
-from anatomy.reports.unlike import unlike_settings
+from anatomy.reports.unlike import comparable, differing, refused, tally
 
 ALL = "all"
 KINDS = (ALL, "cnn", "rnn", "mlp")
@@ -30,6 +31,8 @@ _COLUMNS = (
     Column("measured", "cases measured", kind="number", whole=True),
     Column("tried", "cases tried", kind="number", whole=True),
     Column("unlike", "common cases with unlike settings", kind="number", whole=True),
+    Column("settings", "unlike settings", missing="none"),
+    Column("marked", "figures with a mark", kind="number", whole=True),
 )
 
 
@@ -49,7 +52,13 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
         caption="How fast each backend was beside the fastest, on the cases that all of them ran.",
         columns=columns,
         frame=make_frame(rows, columns),
-        notes=(RULE,),
+        notes=(
+            RULE,
+            "Unlike settings: what differs between the backends of a common case, who has which, and in how many "
+            "cases; such a mean compares configurations, not backends alone. Figures with a mark: of the common "
+            "cases, on this backend; the table of trust names them.",
+            *left_out(runs),
+        ),
         empty="No case was timed.",
     )
 
@@ -64,27 +73,39 @@ def compare(records: Sequence[Record], mode: str) -> RelativeSpeed:
     return relative_speed(throughputs(records, "train" if mode == "train" else "infer"))
 
 
-def _compare(records: list[Record], mode: str) -> dict[str, dict[str, float | int | None]]:
+def _compare(records: list[Record], mode: str) -> dict[str, dict[str, float | int | str | None]]:
     tried = [record for record in records if record.case.mode == mode]
     result = compare(tried, mode)
-    unlike = unlike_common(tried, mode)
+    common = common_cases(tried)
+    unlike = [group for group in common if differing(group)]
     return {
         backend: {
             "relative_speed": result.speeds.get(backend),
             "common_cases": result.common,
             "measured": sum(r.outcome == "ok" and r.case.backend == backend for r in tried),
             "tried": sum(r.case.backend == backend for r in tried),
-            "unlike": unlike,
+            "unlike": len(unlike),
+            "settings": tally(unlike) or None,
+            "marked": sum(bool(marks_of(r)) for group in common for r in group if r.case.backend == backend),
         }
         for backend in dict.fromkeys(record.case.backend for record in tried)
     }
 
 
-def unlike_common(records: Iterable[Record], mode: str) -> int:
-    """How many of a mode's common cases set unlike settings side by side."""
-    cases: dict[str, list[Record]] = {}
-    for record in records:
-        if record.outcome == "ok" and record.case.mode == mode:
-            cases.setdefault(without_backend(record), []).append(record)
-    backends = {record.case.backend for group in cases.values() for record in group}
-    return sum(len(group) == len(backends) and bool(unlike_settings(group)) for group in cases.values())
+def common_cases(records: Iterable[Record]) -> list[list[Record]]:
+    """The measured cases of one mode that every backend with a figure ran, as groups of one record a backend."""
+    groups = comparable([record for record in records if record.outcome == "ok"], backend="tensorflow").values()
+    backends = {record.case.backend for group in groups for record in group}
+    return [group for group in groups if len(group) == len(backends)]
+
+
+def unlike_common(records: Iterable[Record], mode: str) -> tuple[int, str]:
+    """How many of a mode's common cases set unlike settings side by side, and the names of those settings."""
+    unlike = [found for group in common_cases(r for r in records if r.case.mode == mode) if (found := differing(group))]
+    return len(unlike), ", ".join(dict.fromkeys(name for found in unlike for name in found))
+
+
+def left_out(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """A note on the cases that no comparison holds, since the backends' models differ in size."""
+    found = [text for item in runs for text in refused(r for r in item.run.records if r.case.mode in TIMED)]
+    return (f"Left out, since the models are not the same: {'; '.join(found)}.",) if found else ()

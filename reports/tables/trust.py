@@ -7,9 +7,11 @@ from typing import Any
 
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
+from anatomy.reports.marks import ALL_MARKS, CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, legend, marks_of
 from anatomy.reports.subjects import model_text
 from anatomy.reports.table import Column, Table, make_frame
 from anatomy.reports.tables.models import TIMED
+from anatomy.reports.words import count
 
 _COLUMNS = (
     Column("model", "model"),
@@ -20,12 +22,15 @@ _COLUMNS = (
     Column("step_spread", "median step", "± %", "number", 100, group="95 % interval", missing="too few"),
     Column("throughput_spread", "throughput", "± %", "number", 100, group="95 % interval", missing="too few"),
     Column("processes", "processes", kind="number", whole=True, group="95 % interval"),
-    Column("series", "series", group="steps", missing="none"),
+    Column("series", "series", group="steps", missing="not classed"),
+    Column("change_points", "change points", kind="number", whole=True, group="steps"),
+    Column("last_over_first", "last / first level", kind="number", group="steps", missing="–"),
     Column("warmup_steps", "warm-up", kind="number", whole=True, group="steps"),
     Column("steps", "timed", kind="number", whole=True, group="steps"),
     Column("recompilations", "recompilations", kind="number", whole=True, group="steps"),
     Column("clock", "clocks", group="clock", missing="not checked"),
     Column("slope_ratio", "pipelined / synchronised", kind="number", group="clock"),
+    Column("clock_reason", "remark", group="clock", missing="–"),
     Column("checks", "checks", missing="none"),
 )
 
@@ -52,6 +57,7 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "Series: settled; drifting (it became faster, warm-up had not ended); slowing; never settled; short (too "
             "few steps to say). Clocks: pipelined blocks of N and 2N steps against synchronised steps; overlaps: the "
             "pipeline hides the host's part of a step, or steps run at once.",
+            "Marks behind the figures of other tables and in the charts: " + legend(ALL_MARKS) + ".",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),
         empty="No case was measured.",
@@ -61,10 +67,15 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
 def flags(record: Record) -> str | None:
     """What a reader of this case's figures should mind; null when nothing."""
     found: list[str] = []
-    if record.series is not None and record.series.label not in ("settled", "short"):
-        found.append(record.series.label)
-    if record.recompilations:
-        found.append(f"{record.recompilations} recompilations")
+    marks = marks_of(record)
+    if NOT_SETTLED in marks and record.series is not None:
+        found.append(f"{NOT_SETTLED.sign} {record.series.label}")
+    if SHORT in marks:
+        found.append(f"{SHORT.sign} too few steps to class")
+    if RECOMPILED in marks and record.recompilations:
+        found.append(f"{RECOMPILED.sign} {count(record.recompilations, 'recompilation')}")
+    if CLOCKS in marks:
+        found.append(f"{CLOCKS.sign} clocks disagree")
     if record.warmup_settled is False:
         found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result != "passed"]
@@ -78,19 +89,22 @@ def _row(record: Record) -> dict[str, Any]:
         "model": model_text(record.case.model, record.case.options),
         **record.case.model_dump(include={"mode", "backend", "batch_size"}),
         "flags": flags(record),
-        "step_spread": _spread(record.step_interval_s, record.step_median_s),
-        "throughput_spread": _spread(record.throughput_interval_examples_per_s, record.throughput_examples_per_s),
+        "step_spread": spread(record.step_interval_s, record.step_median_s),
+        "throughput_spread": spread(record.throughput_interval_examples_per_s, record.throughput_examples_per_s),
         "processes": max(1, len(record.process_throughputs)),
         "series": record.series.label if record.series else None,
+        "change_points": len(record.series.change_points) if record.series else None,
+        "last_over_first": record.series.last_over_first if record.series else None,
         "warmup_steps": record.warmup_steps,
         "steps": len(record.step_s) or None,
         "recompilations": record.recompilations,
         "clock": clock.verdict if clock else None,
         "slope_ratio": ratio,
+        "clock_reason": (clock.reason or None) if clock else None,
         "checks": ", ".join(f"{name}: {result}" for name, result in record.checks.items()) or None,
     }
 
 
-def _spread(interval: tuple[float, float] | None, value: float | None) -> float | None:
+def spread(interval: tuple[float, float] | None, value: float | None) -> float | None:
     """Half the interval's width over the figure."""
     return (interval[1] - interval[0]) / 2 / value if interval and value else None

@@ -80,8 +80,8 @@
     });
     for (const cell of table.querySelectorAll("td.outcome")) {
       const text = cell.textContent;
-      if (/^(ok|true)/.test(text)) cell.classList.add("good");
-      else if (/^(oom|timeout|crashed|invalid|false|wrong)/.test(text)) cell.classList.add("bad");
+      if (/^(ok|true|agrees)/.test(text)) cell.classList.add("good");
+      else if (/^(oom|timeout|crashed|invalid|false|wrong|deviates)/.test(text)) cell.classList.add("bad");
     }
   }
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from anatomy.bench.case import Case
+from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.environment import Environment
-from anatomy.bench.record import Block, Counts, Phases, Record
+from anatomy.bench.record import Block, ClockCheck, Counts, Phases, Record, Series, SeriesLabel
 from anatomy.bench.store import Run, RunHeader, RunWriter, load_run
 from anatomy.models import format_model, parse_model
 
@@ -121,12 +122,25 @@ def make_environment(**changes: Any) -> Environment:
     return Environment(**(values | changes))
 
 
+def make_ceiling(backend: str = "jax", device: str = "cpu", **changes: Any) -> Ceiling:
+    values: dict[str, Any] = {
+        "backend": backend,
+        "device": device,
+        "matmul_flops_per_s": {"float32": 1e12, "bfloat16": 2e12},
+        "bandwidth_bytes_per_s": 1e10,
+        "dispatch_s": 1e-5,
+        "measured_at": "2026-01-31T11:00:00Z",
+    }
+    return Ceiling(**(values | changes))
+
+
 def build_run(
     folder: Path,
     records: Sequence[Record],
     *,
     identifier: str = "2026-01-31T12-00-00Z",
     planned: Sequence[Case] | None = None,
+    ceilings: Sequence[Ceiling] = (),
     **environment: Any,
 ) -> Run:
     header = RunHeader(
@@ -137,6 +151,7 @@ def build_run(
         settings={"seconds": 1.0, "timeout_s": 180.0, "memory_limit_bytes": None},
         environment=make_environment(**environment),
         planned=list(planned if planned is not None else (record.case for record in records)),
+        ceilings=list(ceilings),
     )
     writer = RunWriter.create(folder, header)
     for record in records:
@@ -160,6 +175,21 @@ def count_records() -> list[Record]:
     return records
 
 
+def second_version(number: int, mode: str, backend: str) -> dict[str, Any]:
+    """Fields of version 2 for the n-th model; some cases have something to mind."""
+    labels: dict[tuple[int, str], SeriesLabel] = {(0, "jax"): "drifting", (1, "torch"): "never settled"}
+    return {
+        "series": Series(label=labels.get((number, backend), "settled"), last_over_first=1.0),
+        "clock": ClockCheck(verdict="agrees", slope_s=0.9, synchronised_s=1.0),
+        "recompilations": 2 if (number, backend) == (2, "tensorflow") else 0,
+        "warmup_steps": 24,
+        "checks": {"outputs depend on inputs": "passed"} if mode == "infer" else {"weights move": "passed"},
+        "output_sample": [0.1, -0.5 + 1e-8 * len(backend), 1.0] if mode == "infer" else None,
+        "loss_first": 2.5 if mode == "train" else None,
+        "loss_last": 1.5 if mode == "train" else None,
+    }
+
+
 def timed_records() -> list[Record]:
     """About a hundred cases, some of them failed, with jit on for JAX alone."""
     chance = random.Random(7)
@@ -170,7 +200,13 @@ def timed_records() -> list[Record]:
                 if backend == "openvino" and mode == "train":
                     continue
                 point = {"mode": mode, "backend": backend, "batch_size": 8}
-                settings = {"jit": backend == "jax", "dtype_policy": "float32", "threads_intra": 2}
+                settings = {
+                    "jit": backend == "jax",
+                    "dtype_policy": "float32",
+                    "threads_intra": 2,
+                    "matmul_precision": "bf16" if backend == "openvino" else "float32",
+                    "device": "cpu",
+                }
                 if model == "rcnn:words=none":
                     reason = "the model's input is open <b>&</b> cannot be made up"
                     records.append(build_record(model, outcome="unsupported", reason=reason, case=point))
@@ -182,7 +218,8 @@ def timed_records() -> list[Record]:
                     continue
                 speed = 10 ** chance.uniform(0, 4)
                 steps = [8 / speed * chance.lognormvariate(0.1, 0.2) for _ in range(40)]
-                records.append(build_record(model, speed=speed, settings=settings, steps=steps, case=point))
+                fields = second_version(number, mode, backend)
+                records.append(build_record(model, speed=speed, settings=settings, steps=steps, case=point, **fields))
     hostile = build_record(HOSTILE, case={"mode": "infer", "backend": "jax", "batch_size": 8}, name=HOSTILE)
     crashed = build_record(
         "mlp:classes=7",
@@ -190,7 +227,11 @@ def timed_records() -> list[Record]:
         reason="ValueError: </script><img src=x onerror=alert(1)> | ``` [x](y)",
         case={"mode": "train", "backend": "torch", "batch_size": 8},
     )
-    return [*records, hostile, crashed]
+    loops = [
+        build_record("mlp", speed=900.0, case={"mode": mode, "backend": "jax", "batch_size": 8})
+        for mode in ("fit", "predict")
+    ]
+    return [*records, hostile, crashed, *loops]
 
 
 @pytest.fixture
@@ -208,8 +249,9 @@ def run(tmp_path: Path) -> MakeRun:
 
 @pytest.fixture(scope="session")
 def big_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run with timed, failed and counted cases."""
-    return build_run(tmp_path_factory.mktemp("runs") / "big", [*timed_records(), *count_records()])
+    """A run with timed, failed and counted cases, and ceilings."""
+    ceilings = [make_ceiling(backend) for backend in ("tensorflow", "jax", "torch", "openvino")]
+    return build_run(tmp_path_factory.mktemp("runs") / "big", [*timed_records(), *count_records()], ceilings=ceilings)
 
 
 def spelled(text: str) -> str:

@@ -6,8 +6,9 @@ import pytest
 
 from anatomy.bench.record import Record
 from anatomy.bench.store import Run
+from anatomy.reports.bars import phase_chart
 from anatomy.reports.chart import log_axis, shorten
-from anatomy.reports.figures import charts, latency_chart, memory_chart, phase_chart, throughput_chart
+from anatomy.reports.figures import charts, latency_chart, memory_chart, throughput_chart
 from anatomy.reports.labels import label
 
 MakeRecord = Callable[..., Record]
@@ -93,7 +94,8 @@ def test_log_axes_are_labelled_with_round_numbers(values: list[float], labels: l
 def test_the_legend_names_every_trace_with_its_mark(big_run: Run) -> None:
     for chart in charts(label([big_run])):
         assert chart.spec is not None
-        assert [entry.name for entry in chart.legend] == [trace["name"] for trace in chart.spec["data"]]
+        shown = [trace["name"] for trace in chart.spec["data"] if trace.get("showlegend", True)]
+        assert [entry.name for entry in chart.legend] == shown
         assert all(entry.mark and entry.colour.startswith("#") for entry in chart.legend)
 
 

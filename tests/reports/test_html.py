@@ -73,12 +73,12 @@ def test_hostile_names_are_text(page: Page) -> None:
 
 
 def test_plotly_is_embedded_once(page: Page, big_run: Run) -> None:
-    assert sum("data-chart" in attributes for _, attributes in page.tags) == 9
+    assert sum("data-chart" in attributes for _, attributes in page.tags) == 10
 
 
 def test_every_table_has_a_caption_and_scoped_heads(page: Page) -> None:
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("caption") == tags.count("table") == 9
+    assert tags.count("caption") == tags.count("table") == 13
     assert all(attributes.get("scope") in ("col", "colgroup", "row") for tag, attributes in page.tags if tag == "th")
 
 

@@ -51,7 +51,8 @@ def test_equal_fingerprints_need_no_warning(run: MakeRun) -> None:
             [{"matmul_precision": "default"}, {"matmul_precision": "f32"}],
             "matmul_precision: default (jax), float32 (torch)",
         ),
-        ([{"donated_buffers": True}, {"donated_buffers": False}], ""),
+        ([{"donated_buffers": True}, {"donated_buffers": False}], "donated_buffers: on (jax), off (torch)"),
+        ([{"initialisers": "numpy"}, {"initialisers": "keras"}], ""),
     ],
 )
 def test_unlike_settings(settings: list[dict[str, object]], note: str, record: MakeRecord) -> None:
@@ -80,7 +81,7 @@ def test_summary_counts_and_names_the_fastest(record: MakeRecord, run: MakeRun) 
     sentences = summary(label([run(records)]))
     assert "2 of 3 timed cases were measured; without a result: 1 oom." in sentences[0]
     assert "Fastest backend, train: jax" in sentences[1]
-    assert "over the 1 cases" in sentences[1]
+    assert "over the 1 case that all backends ran" in sentences[1]
     assert "torch 0.50" in sentences[1]
 
 

@@ -143,7 +143,7 @@ def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run:
     assert today.loc["PyTorch", "cnn"].startswith("++ build 2/2, infer 0/1, train 1/1")
     assert "0.90 train" in today.loc["PyTorch", "cnn"]
     assert today.loc["PyTorch", "rnn"].startswith("build 0/1")
-    assert today.loc["PyTorch", "speed"].startswith("+++ train 0.90 of the fastest (1 common cases")
+    assert today.loc["PyTorch", "speed"].startswith("+++ train 0.90 of the fastest (1 common case")
     assert today.loc["JAX", "keras"] == "+ keras 3.15.1, jax 1.2.3"
     assert (today["tutorials"] == "not measured").all()
     assert (today["multi_gpu"] == "not measured").all()
@@ -160,7 +160,7 @@ def test_several_gpus_are_measured_against_single_ones(
         record(speed=speed, gpu=gpu, case=point("train", "jax", devices=2)),
     ]
     frame = framework_table(label([run(records)])).frame.set_index("framework")
-    assert frame.loc["JAX", "multi_gpu"] == f"{marks}1 cases on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
+    assert frame.loc["JAX", "multi_gpu"] == f"{marks}1 case on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
 
 
 def test_claims_table_has_a_verdict_in_every_row(labelled: tuple[LabelledRun, ...]) -> None:

@@ -30,7 +30,7 @@ def test_intervals_series_and_clock_are_shown(record: MakeRecord, run: MakeRun) 
     assert row["series"] == "slowing"
     assert row["clock"] == "overlaps"
     assert row["slope_ratio"] == pytest.approx(0.5)
-    assert row["flags"] == "slowing, 2 recompilations, loss goes down not checked"
+    assert row["flags"] == "† slowing, ‡ 2 recompilations, loss goes down not checked"
 
 
 def test_nothing_to_mind_is_not_flagged(record: MakeRecord) -> None:

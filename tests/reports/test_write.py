@@ -12,6 +12,8 @@ from anatomy.bench.record import Record
 from anatomy.bench.store import Run, StoreError
 from anatomy.reports import ReportError, write_report
 
+EXAMPLE = Path(__file__).parents[2] / "reports" / "examples" / "quick"
+
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
 
@@ -23,8 +25,43 @@ def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
     assert set(names[2:]) == {
         f"{key}.csv"
         for key in ("machine", "models", "speeds", "frameworks", "loops", "agreement", "claims", "trust", "failures")
-    } | {"cases.csv", "counts.csv"}
+    } | {"cases.csv", "counts.csv", "phases.csv", "utilisation.csv"}
     assert all(path.parent == tmp_path / "new" and path.stat().st_size for path in paths)
+
+
+SECOND_VERSION = [
+    "parity",
+    "series",
+    "clock",
+    "checks",
+    "recompilations",
+    "warmup_steps",
+    "output_sample",
+    "repeat",
+    "process_medians_s",
+    "process_throughputs",
+    "step_interval_s",
+    "throughput_interval_examples_per_s",
+]
+
+
+def test_records_of_the_first_version_still_have_a_report(big_run: Run, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in (big_run.path / "records.jsonl").read_text().splitlines()]
+    old = [{key: value for key, value in line.items() if key not in SECOND_VERSION} for line in lines]
+    header = json.loads((big_run.path / "run.json").read_text()) | {"schema_version": 1}
+    del header["ceilings"]
+    (tmp_path / "run.json").write_text(json.dumps(header))
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(line | {"schema_version": 1}) + "\n" for line in old))
+    html, markdown = write_report([tmp_path], ["html", "md"])
+    assert html.stat().st_size > 1e6
+    assert "run anatomy doctor" in html.read_text()
+    assert "## How far the figures can be trusted" in markdown.read_text()
+
+
+def test_the_example_has_a_report(tmp_path: Path) -> None:
+    html, *tables = write_report([EXAMPLE], ["html", "csv"], tmp_path)
+    assert html.stat().st_size > 1e6
+    assert len(tables) == 13
 
 
 def test_the_default_folder_is_the_first_runs(run: MakeRun) -> None:
@@ -47,7 +84,7 @@ def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_pat
 def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], ["md"], tmp_path)
     blocks = [block for block in path.read_text().split("\n\n") if block.startswith("| ")]
-    assert len(blocks) == 9
+    assert len(blocks) == 13
     for block in blocks:
         counts = {line.replace("\\|", "").count("|") for line in block.splitlines()}
         assert len(counts) == 1
@@ -80,7 +117,7 @@ def test_command_prints_what_it_wrote(app: typer.Typer, run: MakeRun, tmp_path: 
     result = CliRunner().invoke(app, [str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"])
     assert result.exit_code == 0
     written = json.loads(result.stdout)
-    assert len(written) == 12
+    assert len(written) == 14
     assert all(Path(path).exists() for path in written)
 
 

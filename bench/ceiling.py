@@ -1,0 +1,36 @@
+"""What a machine can do at best on one backend and device: ceilings that `anatomy doctor` measured."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Ceiling(BaseModel):
+    """The best that was measured through one backend on one device.
+
+    Attributes:
+        backend: the Keras backend.
+        device: `cpu`, or the GPU's name, as in a record's settings.
+        threads_intra: threads within an operation that were in effect; null where the backend does not say.
+        matmul_flops_per_s: dtype of the operands → FLOP/s of the best square matrix product, 2·n³ a product.
+        matmul_size: dtype → the n of that product.
+        bandwidth_bytes_per_s: of the best triad `a + s·b` over arrays larger than the caches, counting two
+            reads and one write a value (McCalpin 1995, STREAM); null when not measured.
+        dispatch_s: median time of a compiled addition of one to one value, launched and waited for.
+        versions: of the backend's packages.
+        measured_at: ISO 8601, UTC.
+        not_measured: dtype or figure → why it is missing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: str
+    device: str
+    threads_intra: int | None = None
+    matmul_flops_per_s: dict[str, float] = Field(default_factory=dict)
+    matmul_size: dict[str, int] = Field(default_factory=dict)
+    bandwidth_bytes_per_s: float | None = None
+    dispatch_s: float | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    measured_at: str
+    not_measured: dict[str, str] = Field(default_factory=dict)

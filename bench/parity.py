@@ -1,0 +1,146 @@
+"""Parity manifest: what must be alike for two figures to compare nothing but their backends.
+
+Backends name the same thing differently; a manifest has one spelling for what means the same. It is
+derived from the settings in effect and the counts of a record, so older records have one as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Setting = bool | int | str | None
+
+# https://docs.pytorch.org/docs/stable/generated/torch.set_float32_matmul_precision.html, names of
+# https://docs.jax.dev/en/latest/_autosummary/jax.default_matmul_precision.html, and OpenVINO's element types.
+_PRECISIONS = {
+    "highest": "float32",
+    "f32": "float32",
+    "tf32": "tensorfloat32",
+    "high": "tensorfloat32",
+    "bf16": "bfloat16",
+    "medium": "bfloat16",
+    "f16": "float16",
+}
+# How the weights got their first values, not how a step is computed.
+_NOT_OF_THE_STEP = frozenset({"initialisers"})
+
+
+class Manifest(BaseModel):
+    """What was in effect in a measured case; null where the backend does not say.
+
+    Attributes:
+        jit: whether the step was compiled, as resolved (`auto` never appears here).
+        matmul_precision: in which products of float32 are computed: `float32`, `tensorfloat32`, `bfloat16`, …;
+            `default` where the backend alone knows.
+        tf32: whether TensorFloat-32 may be used; always false on a CPU, which has none.
+        layout: of images, `channels_last` or `channels_first`.
+        dtype_policy: Keras's dtype policy.
+        threads_intra: threads within an operation; `one a core` where that was asked for.
+        threads_inter: operations, or streams, at once.
+        optimizer: class of the optimizer; null without training.
+        donated_buffers: whether the step overwrites the state it was given.
+        parameters: parameter count of the model.
+        device: `cpu`, or the GPU's name.
+        further: other settings that the backend states.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jit: Setting = None
+    matmul_precision: Setting = None
+    tf32: Setting = None
+    layout: Setting = None
+    dtype_policy: Setting = None
+    threads_intra: Setting = None
+    threads_inter: Setting = None
+    optimizer: Setting = None
+    donated_buffers: Setting = None
+    parameters: int | None = None
+    device: Setting = None
+    further: dict[str, Setting] = Field(default_factory=dict)
+
+    def items(self) -> dict[str, Setting]:
+        """Every setting by name, the further ones among them."""
+        named: dict[str, Setting] = {name: getattr(self, name) for name in _NAMED}
+        return named | self.further
+
+    @property
+    def product_dtype(self) -> str:
+        """The dtype whose rounding the operands of products get: the policy's, or a coarser one in effect.
+
+        Where a GPU's backend leaves it open (`default`), `tensorfloat32`, the coarsest it may choose for float32.
+        """
+        policy = str(self.dtype_policy or "").removeprefix("mixed_")
+        if policy in ("bfloat16", "float16"):
+            return policy
+        if self.matmul_precision in ("bfloat16", "float16", "tensorfloat32"):
+            return str(self.matmul_precision)
+        open_on_gpu = self.matmul_precision == "default" and self.device not in (None, "cpu")
+        return "tensorfloat32" if self.tf32 is True or (open_on_gpu and self.tf32 is None) else "float32"
+
+
+_NAMED = tuple(name for name in Manifest.model_fields if name != "further")
+
+
+class Counted(Protocol):
+    """Counts of a model."""
+
+    @property
+    def parameters(self) -> int:
+        """Parameter count."""
+
+
+class Measured(Protocol):
+    """What a manifest is derived from; a `Record` is one."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings in effect."""
+
+    @property
+    def counts(self) -> Counted | None:
+        """What was counted in the model."""
+
+
+def manifest(record: Measured) -> Manifest:
+    """The manifest of a measured case, from its settings in effect and its parameter count."""
+    settings = {name: _plain(value) for name, value in record.settings.items() if name not in _NOT_OF_THE_STEP}
+    on_cpu = settings.get("device") == "cpu"
+    settings["matmul_precision"] = _precision(settings, on_cpu)
+    if on_cpu and settings.get("tf32") is None:
+        settings["tf32"] = False
+    for name in ("threads_intra", "threads_inter"):
+        # Not false: 0 asks the library to choose, and it takes one a core.
+        if settings.get(name) == 0 and settings[name] is not False:
+            settings[name] = "one a core"
+    parameters = {"parameters": record.counts.parameters} if record.counts is not None else {}
+    further = {name: value for name, value in settings.items() if name not in _NAMED}
+    named = {name: value for name, value in settings.items() if name in _NAMED}
+    return Manifest.model_validate({**named, **parameters, "further": further})
+
+
+def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Setting, Setting]]:
+    """Name → what `a` and `b` have, for every setting that both state and that differs."""
+    ours, theirs = a.items(), b.items()
+    return {
+        name: (ours[name], theirs[name])
+        for name in ours
+        if ours[name] is not None and theirs.get(name) is not None and ours[name] != theirs[name]
+    }
+
+
+def _precision(settings: Mapping[str, Setting], on_cpu: bool) -> Setting:
+    stated = settings.get("matmul_precision")
+    if stated != "default":
+        return _PRECISIONS.get(str(stated), stated)
+    # On a CPU, JAX's default is full precision; TensorFlow's on a GPU follows its switch for TF32.
+    if on_cpu or settings.get("tf32") is False:
+        return "float32"
+    return "tensorfloat32" if settings.get("tf32") is True else stated
+
+
+def _plain(value: Any) -> Setting:
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -1,0 +1,117 @@
+"""How far each backend's outputs are from the others', and how far rounding lets them be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from anatomy.bench.parity import manifest
+from anatomy.bench.record import Counts, Record
+from anatomy.reports.unlike import comparable, differing
+
+# Half the distance from 1 to the next number: IEEE 754 binary32 and binary16, 11 significant bits in TF32, 8 in
+# bfloat16.
+ROUNDOFF = {"float32": 2.0**-24, "tensorfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# λ of the probabilistic bound: it fails with probability 2·exp(−λ²/2) at most, 0.07 % for each value.
+CONFIDENCE = 4.0
+# From this many on, the median of the backends is the reference: one that is wrong cannot move it far.
+FEWEST_FOR_MEDIAN = 3
+SAME = "agrees, saturated"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How a record's outputs compare.
+
+    Attributes:
+        precision: dtype of the operands of products.
+        deviation: largest difference over the largest reference value; null for the reference itself.
+        tolerance: what rounding allows; null where the model was not counted.
+        verdict: `agrees`, `agrees, saturated`, `deviates`, or null.
+        against: which backends make the reference.
+        reason: why there is no comparison.
+    """
+
+    precision: str
+    deviation: float | None = None
+    tolerance: float | None = None
+    verdict: str | None = None
+    against: str = ""
+    reason: str = ""
+
+
+def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
+    """Key of a record → its deviation, for every case of one run with outputs from two backends or more."""
+    sampled = [record for record in records if record.outcome == "ok" and record.output_sample]
+    cases: dict[str, list[Record]] = {}
+    for record in sampled:
+        cases.setdefault(record.case.model_copy(update={"backend": "tensorflow"}).key, []).append(record)
+    found: dict[str, Deviation] = {}
+    for group in cases.values():
+        if len(group) > 1:
+            found |= _compare(group)
+    return found
+
+
+def tolerance(counts: Counts | None, *precisions: str) -> float | None:
+    """`4·(2·u + √n·2⁻²⁴)·√depth`, with u of the coarsest precision; null without counts.
+
+    In a layer both operands of a product are rounded (2·u) and n products are added up in float32
+    (√n·2⁻²⁴, Higham and Mary 2019, theorem 2.4); the errors of `depth` layers add up like independent ones.
+    """
+    if counts is None or not counts.units:
+        return None
+    terms = max(1.0, counts.macs / counts.units)
+    unit = max(ROUNDOFF[name] for name in precisions)
+    return CONFIDENCE * (2 * unit + math.sqrt(terms) * ROUNDOFF["float32"]) * math.sqrt(max(1, counts.depth))
+
+
+def relative_deviation(ours: Sequence[float], reference: Sequence[float]) -> float:
+    """Largest difference over the largest absolute reference value; absolute where all of those are 0."""
+    largest = max(map(abs, reference))
+    difference = max(abs(a - b) for a, b in zip(ours, reference, strict=True))
+    return difference / largest if largest else difference
+
+
+def _compare(group: list[Record]) -> dict[str, Deviation]:
+    precisions = {record.key: manifest(record).product_dtype for record in group}
+    if len(comparable(group, backend="tensorflow")) > 1:
+        reason = f"the models are not the same: {differing(group)['parameters']}"
+        return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}
+    finest = min(precisions.values(), key=ROUNDOFF.__getitem__)
+    precise = [record for record in group if precisions[record.key] == finest]
+    size = median(len(record.output_sample or []) for record in precise)
+    voters = [record for record in precise if len(record.output_sample or []) == size] or precise[:1]
+    if len(voters) < FEWEST_FOR_MEDIAN:
+        voters = voters[:1]
+    reference = [median(values) for values in zip(*(record.output_sample or [] for record in voters), strict=True)]
+    against = f"median of {', '.join(r.case.backend for r in voters)}" if len(voters) > 1 else voters[0].case.backend
+    return {
+        record.key: Deviation(finest, against=against)
+        if voters == [record]
+        else _judge(record, reference, precisions[record.key], finest, against)
+        for record in group
+    }
+
+
+def _judge(record: Record, reference: list[float], precision: str, finest: str, against: str) -> Deviation:
+    ours = record.output_sample or []
+    allowed = tolerance(record.counts, precision, finest)
+    if len(ours) != len(reference):
+        reason = f"{len(ours)} values of the outputs, the reference has {len(reference)}"
+        return Deviation(precision, None, allowed, "deviates", against, reason)
+    found = relative_deviation(ours, reference)
+    if allowed is None:
+        return Deviation(precision, found, against=against)
+    agrees = SAME if _saturated(reference, allowed) else "agrees"
+    return Deviation(precision, found, allowed, agrees if found <= allowed else "deviates", against)
+
+
+def _saturated(reference: list[float], allowed: float) -> bool:
+    """Whether every value is as good as 0 or as the largest: a softmax that is sure of itself hides differences."""
+    largest = max(map(abs, reference))
+    return len(reference) > 1 and all(
+        min(abs(value), largest - abs(value)) <= min(allowed, 1e-6) * largest for value in reference
+    )

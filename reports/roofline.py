@@ -1,0 +1,128 @@
+"""The roofline: FLOP/s over arithmetic intensity, below what the machine can do.
+
+Williams, Waterman and Patterson 2009, "Roofline: an insightful visual performance model for multicore
+architectures": a kernel of intensity I runs at min(peak, bandwidth × I) at best.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from anatomy.bench.ceiling import Ceiling
+from anatomy.bench.record import Record
+from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout, log_axis
+from anatomy.reports.labels import LabelledRun
+from anatomy.reports.marks import legend, marks_of, marks_of_use, signs
+from anatomy.reports.tables.utilisation import uses
+from anatomy.reports.utilisation import NOT_MEASURED, Utilisation, ceiling_of, device_of, matmul_ceiling
+
+HEIGHT_PX = 460
+_DASHES = {"float32": "solid", "tensorfloat32": "dashdot", "bfloat16": "dash", "float16": "dot"}
+_TITLE = "Roofline"
+_CAPTION = (
+    "Achieved FLOP/s of each case over its arithmetic intensity, both on logarithmic axes. Lines: what the backend can "
+    "do at best, as anatomy doctor measured it: memory bandwidth × intensity up to the best matrix product (solid: "
+    "products in float32, dashed: bfloat16, dotted: float16). Bytes are modelled, not measured: a case that works in "
+    "the caches may lie above the slope, none above the flat part."
+)
+Drawn = list[tuple[Record, Utilisation]]
+
+
+def roofline_charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
+    """One chart a run, since each has its own machine."""
+    return tuple(
+        _chart(item, "roofline" if len(runs) == 1 else f"roofline-{n}", "" if len(runs) == 1 else f", {item.label}")
+        for n, item in enumerate(runs)
+    )
+
+
+def _chart(item: LabelledRun, key: str, which: str) -> Chart:
+    drawn = [(record, use) for record, use in uses(item) if use.ceiling_flops_per_s is not None]
+    if not drawn:
+        reason = next((use.reason for _, use in uses(item)), "no case has products that were counted")
+        return Chart(key, _TITLE + which, _CAPTION, None, empty=f"Without a roofline: {reason or NOT_MEASURED}.")
+    figure = go.Figure()
+    for backend in dict.fromkeys(record.case.backend for record, _ in drawn):
+        _add_points(figure, backend, [(record, use) for record, use in drawn if record.case.backend == backend])
+    low, high = _reach(item, drawn)
+    heights = [use.flops_per_s for _, use in drawn]
+    for ceiling, dtype, devices in _roofs(item, drawn):
+        heights += _add_roof(figure, ceiling, dtype, devices, low, high)
+    settings = layout(HEIGHT_PX, "FLOP/byte, log scale")
+    settings["xaxis"] |= log_axis([low, high]) | {"showgrid": True}
+    settings["yaxis"] |= log_axis(heights) | {"title": {"text": "FLOP/s, log scale", "standoff": 4}, "showgrid": True}
+    figure.update_layout(settings)
+    used = legend(mark for record, use in drawn for mark in (*marks_of(record), *marks_of_use(record, use)["mfu"]))
+    return Chart(
+        key, _TITLE + which, " ".join([_CAPTION, used]).strip(), json.loads(figure.to_json()), height=HEIGHT_PX
+    )
+
+
+def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
+    figure.add_scatter(
+        name=backend,
+        mode="markers+text",
+        x=[use.intensity for _, use in drawn],
+        y=[use.flops_per_s for _, use in drawn],
+        text=[signs(marks_of_use(record, use)["mfu"]) for record, use in drawn],
+        textposition="top right",
+        hovertext=[_hover(record, use) for record, use in drawn],
+        hoverinfo="text",
+        marker={"size": 9, "color": COLOURS[backend], "symbol": SYMBOLS[backend], "opacity": 0.85},
+    )
+
+
+def _hover(record: Record, use: Utilisation) -> str:
+    share = f"{use.mfu:.1%} of the ceiling for {use.dtype}" if use.mfu is not None else ""
+    said = f"{use.flops_per_s / 1e9:,.3g} GFLOP/s, {use.intensity:,.3g} FLOP/byte"
+    return "<br>".join(escape(part) for part in (record.name, said, share) if part)
+
+
+def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
+    """Each ceiling that a drawn case is held against, once: ceiling, dtype, number of devices."""
+    gpus = item.run.header.environment.gpus
+    found: dict[tuple[str, str, str, int], tuple[Ceiling, str, int]] = {}
+    for record, use in drawn:
+        device = device_of(record, gpus)
+        ceiling = ceiling_of(item.run.header.ceilings, record.case.backend, device)
+        if ceiling is not None:
+            key = (ceiling.backend, device, use.dtype, record.case.devices)
+            found[key] = (ceiling, use.dtype, record.case.devices)
+    return list(found.values())
+
+
+def _reach(item: LabelledRun, drawn: Drawn) -> tuple[float, float]:
+    """From left of the leftmost point to right of the rightmost point or ridge."""
+    places = [use.intensity for _, use in drawn]
+    ridges = [
+        best / ceiling.bandwidth_bytes_per_s
+        for ceiling, dtype, _ in _roofs(item, drawn)
+        if (best := matmul_ceiling(ceiling, dtype)) and ceiling.bandwidth_bytes_per_s
+    ]
+    return min(places) / 2, max(*places, *ridges) * 2 if ridges else max(places) * 2
+
+
+def _add_roof(
+    figure: go.Figure, ceiling: Ceiling, dtype: str, devices: int, low: float, high: float
+) -> tuple[float, ...]:
+    """Draw one roof and return its heights; flat where the bandwidth was not measured."""
+    best = (matmul_ceiling(ceiling, dtype) or 0.0) * devices
+    bandwidth = (ceiling.bandwidth_bytes_per_s or 0.0) * devices
+    ridge = best / bandwidth if bandwidth else low
+    places = [low, ridge, high] if ridge > low else [low, high]
+    heights = [min(best, bandwidth * place) if bandwidth else best for place in places]
+    name = f"{ceiling.backend} {ceiling.device} {dtype}" + (f" × {devices}" if devices > 1 else "")
+    figure.add_scatter(
+        name=name,
+        mode="lines",
+        showlegend=False,
+        x=places,
+        y=heights,
+        line={"color": COLOURS[ceiling.backend], "width": 2, "dash": _DASHES[dtype]},
+        hovertext=[escape(f"{name}: {height / 1e9:,.3g} GFLOP/s") for height in heights],
+        hoverinfo="text",
+    )
+    return tuple(heights)

@@ -1,0 +1,105 @@
+"""Figures that should not be taken at face value carry a mark wherever they appear; scripts are linked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anatomy.bench.record import ClockCheck, Record, Series
+from anatomy.bench.store import Run, write_script
+from anatomy.reports import write_report
+from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart
+from anatomy.reports.labels import label
+from anatomy.reports.marks import ALL_MARKS, legend, marks_of, signs
+from anatomy.reports.tables import case_table, loop_table, model_table, speed_table
+from anatomy.reports.words import count
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+
+MARKED = [
+    ({"series": Series(label="drifting")}, "†"),
+    ({"series": Series(label="slowing")}, "†"),
+    ({"series": Series(label="never settled")}, "†"),
+    ({"series": Series(label="short")}, "°"),
+    ({"recompilations": 1}, "‡"),
+    ({"clock": ClockCheck(verdict="disagrees")}, "§"),
+    ({"series": Series(label="slowing"), "recompilations": 3}, "†‡"),
+]
+UNMARKED: list[dict[str, Any]] = [
+    {},
+    {"series": Series(label="settled"), "recompilations": 0, "clock": ClockCheck(verdict="overlaps")},
+]
+
+
+@pytest.mark.parametrize(("fields", "sign"), MARKED)
+def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, record: MakeRecord, run: MakeRun) -> None:
+    step = record(case={"mode": "train", "backend": "jax"}, **fields)
+    loop = record(case={"mode": "fit", "backend": "jax"})
+    runs = label([run([step, loop])])
+    for table, key in (
+        (case_table(runs), "throughput_examples_per_s"),
+        (case_table(runs), "step_median_s"),
+        (model_table(runs), "train_jax_throughput_examples_per_s"),
+        (model_table(runs), "train_jax_step_median_s"),
+        (loop_table(runs), "pipelined_s"),
+        (loop_table(runs), "overhead_s"),
+    ):
+        column = next(column for column in table.columns if column.key == key)
+        assert table.signs(0, column) == sign, (table.key, key)
+        assert table.footnotes[-1].startswith(sign[0]), table.key
+    assert list(speed_table(runs).frame["marked"]) == [1, 1]
+    for draw in (throughput_chart, latency_chart):
+        chart = draw(runs, "train")
+        assert chart.spec is not None
+        assert chart.spec["data"][-1]["text"] == [f"  {sign}"]
+        assert f" {sign[0]} " in chart.caption
+        assert [entry.name for entry in chart.legend] == ["jax"]
+    # The peak of memory comes before the window that the marks are about.
+    assert sign[0] not in memory_chart(runs, "train").caption
+
+
+@pytest.mark.parametrize("fields", UNMARKED)
+def test_settled_figures_have_none(fields: dict[str, Any], record: MakeRecord, run: MakeRun) -> None:
+    runs = label([run([record(case={"mode": "train", "backend": "jax"}, **fields)])])
+    assert legend(mark for mark in itertools.chain(*case_table(runs).marks.values())) == ""
+    chart = throughput_chart(runs, "train")
+    assert chart.spec is not None
+    assert len(chart.spec["data"]) == 1
+
+
+def test_failed_cases_have_no_marks(record: MakeRecord) -> None:
+    assert marks_of(record(outcome="oom", series=Series(label="slowing"))) == ()
+
+
+def test_signs_are_distinct() -> None:
+    assert len(set(signs(ALL_MARKS))) == len(ALL_MARKS)
+
+
+def test_a_script_beside_the_records_is_linked(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
+    with_script, without = (record(case={"mode": "train", "backend": backend}) for backend in ("jax", "torch"))
+    made = run([with_script, without])
+    write_script(made.path, with_script.key, "print()")
+    html, markdown = (path.read_text() for path in write_report([made.path], ["html", "md"]))
+    address = f"scripts/{with_script.key}.py"
+    assert html.count(f'href="{address}" title="reproduce"') == 2
+    assert f'({address} "reproduce")' in markdown
+    assert f"scripts/{without.key}.py" not in html
+    assert (made.path / address).exists()
+
+
+def test_a_report_elsewhere_links_no_script(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
+    one = record(case={"mode": "train", "backend": "jax"})
+    made = run([one])
+    write_script(made.path, one.key, "print()")
+    (path,) = write_report([made.path], out=tmp_path / "elsewhere")
+    assert "scripts/" not in path.read_text()
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1200, "1,200 cases")])
+def test_one_is_singular(number: int, text: str) -> None:
+    assert count(number, "case") == text

@@ -1,0 +1,134 @@
+"""FLOPs, bytes, utilisation and the roofline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from anatomy.bench.record import Record
+from anatomy.bench.store import Run
+from anatomy.reports.figures import charts
+from anatomy.reports.labels import label
+from anatomy.reports.roofline import roofline_charts
+from anatomy.reports.tables import case_table, utilisation_table
+from anatomy.reports.utilisation import NOT_MEASURED, utilisation
+
+from .conftest import make_ceiling, make_counts
+
+MakeRecord = Callable[..., Record]
+MakeRun = Callable[..., Run]
+ON_CPU = {"device": "cpu", "matmul_precision": "float32", "optimizer": "SGD"}
+COUNTS = make_counts(1_000, macs=2_000_000, flops=4_000_000, activation_bytes=10_000)
+
+
+def measured(record: MakeRecord, mode: str = "train", **fields: Any) -> Record:
+    case = {"mode": mode, "backend": "jax", "batch_size": 10, **fields.pop("case", {})}
+    return record(**({"speed": 1_000.0, "settings": ON_CPU, "counts": COUNTS} | fields), case=case)
+
+
+@pytest.mark.parametrize(("mode", "passes"), [("train", 3), ("fit", 3), ("infer", 1), ("predict", 1)])
+def test_flops_follow_the_convention(mode: str, passes: int, record: MakeRecord) -> None:
+    use = utilisation(measured(record, mode), [make_ceiling()])
+    assert use is not None
+    assert use.flops == passes * 4_000_000 * 10
+    assert use.flops_per_s == pytest.approx(passes * 4e6 * 1_000)
+    assert use.mfu == pytest.approx(passes * 4e9 / 1e12)
+
+
+@pytest.mark.parametrize(
+    ("mode", "optimizer", "policy", "moved"),
+    [
+        ("infer", None, "float32", 4 * 1_000 + 2 * 100_000),
+        ("train", "SGD", "float32", 4 * 1_000 * 8 + 6 * 100_000),
+        ("train", "Adam", "float32", 4 * 1_000 * 10 + 6 * 100_000),
+        ("infer", None, "mixed_bfloat16", 4 * 1_000 + 2 * 100_000),
+        ("infer", None, "bfloat16", 2 * 1_000 + 2 * 100_000),
+    ],
+)
+def test_bytes_follow_the_model(mode: str, optimizer: str | None, policy: str, moved: int, record: MakeRecord) -> None:
+    use = utilisation(measured(record, mode, settings={**ON_CPU, "optimizer": optimizer}, case={"dtype": policy}), [])
+    assert use is not None
+    assert use.moved_bytes == moved
+    assert use.intensity == pytest.approx(use.flops / moved)
+
+
+def test_the_ceiling_is_that_of_the_precision_in_effect(record: MakeRecord) -> None:
+    ceiling = make_ceiling(not_measured={"float16": "no such product on this CPU"})
+    by_precision = {
+        name: utilisation(measured(record, settings={**ON_CPU, "matmul_precision": name}), [ceiling])
+        for name in ("f32", "bf16", "f16")
+    }
+    assert [use.ceiling_flops_per_s for use in by_precision.values() if use] == [1e12, 2e12, None]
+    assert by_precision["f16"] is not None
+    assert by_precision["f16"].reason == "no such product on this CPU"
+
+
+@pytest.mark.parametrize("ceilings", [[], [make_ceiling("torch")], [make_ceiling("jax", "NVIDIA H100")]])
+def test_ceilings_of_others_do_not_count(ceilings: list[Any], record: MakeRecord, run: MakeRun) -> None:
+    runs = label([run([measured(record)], ceilings=ceilings)])
+    table = utilisation_table(runs)
+    column = next(column for column in table.columns if column.key == "mfu")
+    assert table.cell(0, column) == "not measured"
+    assert table.absence(0, column).reason == NOT_MEASURED
+    (chart,) = roofline_charts(runs)
+    assert chart.spec is None
+    assert "run anatomy doctor" in chart.empty
+
+
+def test_the_latest_ceiling_counts(record: MakeRecord) -> None:
+    later = make_ceiling(matmul_flops_per_s={"float32": 5e11}, measured_at="2026-02-01T00:00:00Z")
+    use = utilisation(measured(record), [later, make_ceiling()])
+    assert use is not None
+    assert use.ceiling_flops_per_s == 5e11
+
+
+def test_a_datasheet_is_asked_for_the_gpu_and_dtype(record: MakeRecord, run: MakeRun) -> None:
+    def peak(device: str, dtype: str) -> float | None:
+        return {("G100", "tensorfloat32"): 1e14}.get((device, dtype))
+
+    on_gpu = measured(record, settings={"device": "gpu", "tf32": True}, case={"devices": 2})
+    runs = label([run([on_gpu], gpus=["G100"])])
+    (row,) = utilisation_table(runs, peak).frame.to_dict("records")
+    assert row["mfu_of_peak"] == pytest.approx(3 * 4e9 / 2e14)
+    assert "mfu_of_peak" not in utilisation_table(runs).frame
+
+
+def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: MakeRun) -> None:
+    runs = label([run([measured(record, speed=1e6)], ceilings=[make_ceiling()])])
+    for table in (utilisation_table(runs), case_table(runs)):
+        column = next(column for column in table.columns if column.key == "mfu")
+        assert float(table.cell(0, column).replace(",", "")) == pytest.approx(1200)
+        assert table.signs(0, column) == "¶"
+        assert "¶ above 100 %, which is impossible" in table.footnotes[-1]
+    (chart,) = roofline_charts(runs)
+    assert chart.spec is not None
+    assert chart.spec["data"][0]["text"] == ["¶"]
+    assert "impossible" in chart.caption
+
+
+def test_the_roof_is_bandwidth_then_peak(record: MakeRecord, run: MakeRun) -> None:
+    (chart,) = roofline_charts(label([run([measured(record)], ceilings=[make_ceiling()])]))
+    assert chart.spec is not None
+    points, roof = chart.spec["data"]
+    assert points["name"] == "jax"
+    low, ridge, high = roof["x"]
+    assert ridge == pytest.approx(1e12 / 1e10)
+    assert roof["y"] == pytest.approx([1e10 * low, 1e12, 1e12])
+    assert low < points["x"][0] < high
+    assert [entry.name for entry in chart.legend] == ["jax"]
+
+
+def test_two_runs_have_two_rooflines(record: MakeRecord, run: MakeRun) -> None:
+    runs = [run([measured(record)], name, identifier=name, ceilings=[make_ceiling()]) for name in ("a", "b")]
+    keys = [chart.key for chart in charts(label(runs))]
+    assert len(keys) == len(set(keys))
+    assert [key for key in keys if key.startswith("roofline")] == ["roofline-0", "roofline-1"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"counts": None}, {"counts": make_counts(flops=0)}, {"outcome": "oom"}, {"speed": None}]
+)
+def test_what_was_not_counted_or_measured_has_no_utilisation(fields: dict[str, Any], record: MakeRecord) -> None:
+    assert utilisation(measured(record, **fields), [make_ceiling()]) is None
