@@ -14,9 +14,10 @@ class Ceiling(BaseModel):
         threads_intra: threads within an operation that were in effect; null where the backend does not say.
         matmul_flops_per_s: dtype of the operands → FLOP/s of the best square matrix product, 2·n³ a product.
         matmul_size: dtype → the n of that product.
-        bandwidth_bytes_per_s: of the best triad `a + s·b` over arrays larger than the caches, counting two
-            reads and one write a value (McCalpin 1995, STREAM); null when not measured.
-        dispatch_s: median time of a compiled addition of one to one value, launched and waited for.
+        bandwidth_bytes_per_s: the better of the sum of two arrays (two reads and one write a value) and the sums
+            of rows (one read a value), over arrays larger than the caches (McCalpin 1995, STREAM); null when
+            not measured.
+        dispatch_s: median time of an addition of one value to one, launched and waited for.
         versions: of the backend's packages.
         measured_at: ISO 8601, UTC.
         not_measured: dtype or figure → why it is missing.

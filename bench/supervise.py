@@ -140,7 +140,7 @@ class Supervisor:
             findings.end("timeout", f"not finished after {self.settings.timeout_s:g} s, in phase {findings.phase}")
             kill_worker(pid)
         limit = self.settings.memory_limit_bytes
-        used = _resident_bytes(pid) if limit is not None else 0
+        used = resident_bytes(pid) if limit is not None else 0
         if limit is not None and used > limit:
             findings.end(
                 "oom",
@@ -202,7 +202,7 @@ def _explain_exit(code: int, findings: Findings, log: Path, kills_before: int | 
     findings.end("crashed", f"the worker ended with status {code} {where}: {tail(log)}")
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Resident memory of the worker and of the processes it started; 0 once it is gone."""
     try:
         process = psutil.Process(pid)

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from anatomy.bench.cli.doctor import doctor
 from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
 from anatomy.bench.cli.report import report
@@ -25,6 +26,7 @@ app.command("list")(list_)
 app.command("inspect")(inspect)
 app.command("report")(report)
 app.command("script")(script)
+app.command("doctor")(doctor)
 
 
 def main() -> None:

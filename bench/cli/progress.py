@@ -31,9 +31,12 @@ _NAME_WIDTHS = (24, 72)
 
 
 class Display:
-    """A listener of a session that prints to `console`; the bar only shows on a terminal."""
+    """A listener of a session that prints to `console`; the bar only shows on a terminal.
 
-    def __init__(self, console: Console, total: int, quiet: bool = False) -> None:
+    With `quiet` neither rows nor bar are shown, with `bar` the bar alone.
+    """
+
+    def __init__(self, console: Console, total: int, quiet: bool = False, bar: bool = False) -> None:
         self._console = console
         self._quiet = quiet
         self._started_s = time.perf_counter()
@@ -48,7 +51,7 @@ class Display:
             console=console,
             auto_refresh=False,
             transient=True,
-            disable=quiet or not console.is_terminal,
+            disable=(quiet and not bar) or not console.is_terminal,
         )
         self._task = self._progress.add_task("starting", total=total, left="")
         self._name = ""

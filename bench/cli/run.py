@@ -96,6 +96,7 @@ def _created(
     from datetime import UTC, datetime
 
     from anatomy.bench import environment
+    from anatomy.bench.doctor.keep import kept_ceilings
     from anatomy.bench.plan import plan
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, in_order, new_run_id
@@ -116,13 +117,15 @@ def _created(
     given = {name: value for name, value in budgets.items() if value is not None}
     settings = MeasureSettings(**{name: v for name, v in (defaults | given).items() if v is not None})
     run_id = new_run_id()
+    here = environment.collect()
     header = RunHeader(
         id=run_id,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=["anatomy", *sys.argv[1:]],
         suite=suite.name,
         settings=settings.model_dump(),
-        environment=environment.collect(),
+        environment=here,
+        ceilings=kept_ceilings(here.fingerprint),
         planned=cases,
     )
     writer = RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)

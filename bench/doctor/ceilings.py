@@ -1,0 +1,113 @@
+"""Ceilings from probes: which cases to measure, and what their records say of the machine.
+
+The probes go through Keras and the same worker, clock and checks as a model, so that a ceiling is what a
+model on that backend could reach, with that backend's settings, and not what another library reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anatomy.bench.case import Backend, Case
+from anatomy.bench.ceiling import Ceiling
+from anatomy.bench.parity import manifest
+from anatomy.bench.record import Record
+
+PRODUCT, ADD, TOTAL = (f"anatomy.bench.doctor.probes:{name}" for name in ("product", "add", "total"))
+SIZES_ON_CPU = (512, 1024, 2048)
+SIZES_ON_GPU = (2048, 4096, 8192)
+DTYPES_ON_CPU = ("float32", "mixed_bfloat16")
+DTYPES_ON_GPU = (*DTYPES_ON_CPU, "mixed_float16")
+COLUMNS = 4096
+# STREAM's rule: an array four times as large as the last-level cache, within what two cores can bear.
+CACHES = 4
+SMALLEST_BYTES, LARGEST_BYTES = 64 * 2**20, 256 * 2**20
+# Arrays that a step reads or writes once each.
+_ARRAYS = {ADD: 3, TOTAL: 1}
+_ITEM_BYTES = 4
+
+
+def ceiling_cases(backends: Sequence[Backend], on_gpu: bool, cache_bytes: int | None = None) -> list[Case]:
+    """Products by size and dtype, then the two streams, then the smallest step there is."""
+    rows = min(LARGEST_BYTES, max(SMALLEST_BYTES, CACHES * (cache_bytes or 0))) // (COLUMNS * _ITEM_BYTES)
+    return [
+        case
+        for backend in backends
+        for case in (
+            *(
+                Case(model=PRODUCT, options={"size": n}, mode="infer", backend=backend, batch_size=n, dtype=dtype)
+                for dtype in (DTYPES_ON_GPU if on_gpu else DTYPES_ON_CPU)
+                for n in (SIZES_ON_GPU if on_gpu else SIZES_ON_CPU)
+            ),
+            *(
+                Case(model=model, options={"columns": COLUMNS}, mode="infer", backend=backend, batch_size=rows)
+                for model in (ADD, TOTAL)
+            ),
+            Case(model=ADD, options={"columns": 1}, mode="infer", backend=backend, batch_size=1),
+        )
+    ]
+
+
+def ceilings_of(records: Sequence[Record]) -> list[Ceiling]:
+    """One ceiling a backend and device, from the records of `ceiling_cases`; failures are its `not_measured`."""
+    backends = dict.fromkeys(record.case.backend for record in records)
+    return [_ceiling(backend, [r for r in records if r.case.backend == backend]) for backend in backends]
+
+
+def last_level_cache_bytes(root: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int | None:
+    """Size of the largest cache that Linux names; null where it names none."""
+    sizes = [file.read_text().strip() for file in root.glob("index*/size")]
+    return max((int(size.rstrip("KM")) * (2**20 if size.endswith("M") else 2**10) for size in sizes), default=None)
+
+
+def _ceiling(backend: str, records: Sequence[Record]) -> Ceiling:
+    measured = [record for record in records if record.outcome == "ok" and record.throughput_examples_per_s]
+    best: dict[str, tuple[float, int]] = {}
+    for record in measured:
+        if record.case.model == PRODUCT and record.counts and record.throughput_examples_per_s:
+            rate = record.counts.flops * record.throughput_examples_per_s
+            dtype = manifest(record).product_dtype
+            best[dtype] = max(best.get(dtype, (0.0, 0)), (rate, int(record.case.options["size"])))
+    streams = [bandwidth for record in measured if (bandwidth := _bandwidth(record))]
+    steps = [record.step_median_s for record in measured if _smallest(record.case)]
+    settings = next((record.settings for record in measured), {})
+    threads = settings.get("threads_intra")
+    return Ceiling(
+        backend=backend,
+        device=str(settings.get("device") or "unknown"),
+        threads_intra=int(threads) if isinstance(threads, int) else None,
+        matmul_flops_per_s={dtype: rate for dtype, (rate, _) in best.items()},
+        matmul_size={dtype: size for dtype, (_, size) in best.items()},
+        bandwidth_bytes_per_s=max(streams, default=None),
+        dispatch_s=steps[0] if steps else None,
+        versions=next((record.versions for record in measured), {}),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        not_measured=_reasons(records),
+    )
+
+
+def _bandwidth(record: Record) -> float | None:
+    """Bytes/s of a stream, the operands' arrays once each; null for other probes."""
+    speed = record.throughput_examples_per_s
+    if record.case.model not in _ARRAYS or _smallest(record.case) or speed is None:
+        return None
+    return speed * COLUMNS * _ITEM_BYTES * _ARRAYS[record.case.model]
+
+
+def _smallest(case: Case) -> bool:
+    return case.model == ADD and case.options["columns"] == 1
+
+
+def _reasons(records: Sequence[Record]) -> dict[str, str]:
+    """Figure → why no probe of it was measured."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        name = record.case.dtype.removeprefix("mixed_") if record.case.model == PRODUCT else "bandwidth_bytes_per_s"
+        found.setdefault("dispatch_s" if _smallest(record.case) else name, []).append(record)
+    return {
+        name: f"{group[-1].outcome}: {group[-1].reason}"
+        for name, group in found.items()
+        if all(record.outcome != "ok" for record in group)
+    }

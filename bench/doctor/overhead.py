@@ -1,0 +1,150 @@
+"""What observing costs: steps with Anatomy's observers and without, alternating in one process.
+
+`python -m anatomy.bench.doctor.overhead STEP_S PAIRS` is the observed process: it computes matrix products on
+one core, in steps of about `STEP_S`. With observers, each step goes through the clock that every case does and
+its time is kept, while the supervisor samples GPUs, shows progress, watches memory and the time limit at its
+usual pace, and writes a record to disk; without them, the process computes and the supervisor sleeps. The
+order within a pair alternates, so that drift meets both alike.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anatomy.bench.statistics.interval import between_processes
+from anatomy.bench.timing import timed_step
+
+BLOCK_S = 0.25
+PAIRS = 100
+# Step → largest share of it that observing may cost.
+LIMITS = {0.005: 0.005, 0.001: 0.01}
+_SIDE = 96
+
+# Process id of the observed → a context in which the observers run.
+Observing = Callable[[int], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Cost of observing a step.
+
+    Attributes:
+        step_s: of the step without observers, median.
+        cost: relative; median over pairs. `low` and `high`: its 95 % interval.
+        limit: what it may be.
+        pairs: how many blocks of each kind.
+    """
+
+    step_s: float
+    cost: float
+    low: float
+    high: float
+    limit: float
+    pairs: int
+
+    @property
+    def verdict(self) -> str:
+        """`within`, `over`, or `too noisy to say`."""
+        if self.high < self.limit:
+            return "within"
+        return "over" if self.low > self.limit else "too noisy to say"
+
+
+class Products:
+    """A step of a given length: products of small matrices, on one core."""
+
+    def __init__(self, step_s: float) -> None:
+        generator = np.random.default_rng(0)
+        self._a, self._b = generator.standard_normal((2, _SIDE, _SIDE))
+        self._out = np.empty((_SIDE, _SIDE))
+        self._times = 1
+        trials = sorted(self._seconds(100) / 100 for _ in range(20))
+        self._times = max(1, round(step_s / trials[len(trials) // 2]))
+
+    def launch(self) -> Any:
+        """Compute one step."""
+        for _ in range(self._times):
+            np.matmul(self._a, self._b, out=self._out)
+        return self._out
+
+    def drain(self, outputs: Sequence[Any]) -> None:
+        """Nothing is left to wait for."""
+
+    def _seconds(self, steps: int) -> float:
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.launch()
+        return time.perf_counter() - start
+
+
+def measure_overhead(step_s: float, limit: float, observing: Observing, pairs: int = PAIRS) -> Overhead:
+    """Run the observed process and be its supervisor.
+
+    Args:
+        step_s: length of the step.
+        limit: share of it that observing may cost.
+        observing: process id → a context in which the observers run; see `anatomy.bench.doctor.observers`.
+        pairs: blocks of each kind.
+    """
+    command = [sys.executable, "-m", "anatomy.bench.doctor.overhead", str(step_s), str(pairs)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        seconds: dict[bool, list[float]] = {True: [], False: []}
+        for observed in order(pairs):
+            with observing(process.pid) if observed else nullcontext():
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the observed process ended with status {process.wait()}")
+            seconds[observed].append(json.loads(line)["step_s"])
+    return summarise(seconds[False], seconds[True], limit)
+
+
+def summarise(bare_s: Sequence[float], observed_s: Sequence[float], limit: float) -> Overhead:
+    """The median of the paired ratios and its interval."""
+    ratios = [observed / bare for bare, observed in zip(bare_s, observed_s, strict=True)]
+    interval = between_processes(ratios)
+    if interval is None:
+        raise ValueError(f"an interval needs two pairs or more, not {len(ratios)}")
+    low, high = interval
+    return Overhead(float(np.median(bare_s)), float(np.median(ratios)) - 1, low - 1, high - 1, limit, len(ratios))
+
+
+def order(pairs: int) -> Iterator[bool]:
+    """Whether each block is observed: off on, on off, off on, …"""
+    for pair in range(pairs):
+        yield pair % 2 == 1
+        yield pair % 2 == 0
+
+
+def _serve(step_s: float, pairs: int) -> None:
+    """The observed process: a block for each line on standard input."""
+    step: Any = Products(step_s)
+    steps = max(2, round(BLOCK_S / step_s))
+    for observed in order(pairs):
+        if not sys.stdin.readline():
+            return
+        kept: list[float] = []
+        start = time.perf_counter()
+        for _ in range(steps):
+            if observed:
+                seconds, _, _ = timed_step(step)
+                kept.append(seconds)
+            else:
+                step.launch()
+        print(json.dumps({"step_s": (time.perf_counter() - start) / steps}), flush=True)
+
+
+if __name__ == "__main__":
+    _serve(float(sys.argv[1]), int(sys.argv[2]))
