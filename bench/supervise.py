@@ -19,6 +19,7 @@ from anatomy.bench.record import Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
 from anatomy.bench.store import write_script
+from anatomy.bench.watch import MemoryWatch
 
 # Rare enough to leave the worker its cores; often enough to stop a runaway allocation.
 WATCH_INTERVAL_S = 0.1
@@ -83,6 +84,7 @@ class Supervisor:
         deadline_s = requested_s + self.settings.timeout_s
         kills_before = _out_of_memory_kills()
         pid: int | None = None
+        memory: MemoryWatch | None = None
         try:
             host.send(
                 {
@@ -96,9 +98,10 @@ class Supervisor:
             while True:
                 event = host.receive(WATCH_INTERVAL_S)
                 if event is None:
-                    self._hold_to_limits(pid, deadline_s, findings)
+                    self._hold_to_limits(pid, memory, deadline_s, findings)
                 elif event["event"] == "forked":
                     pid = event["pid"]
+                    memory = MemoryWatch(event["pid"])
                 elif event["event"] == "exit":
                     _explain_exit(event["code"], findings, log, kills_before)
                     return
@@ -133,14 +136,16 @@ class Supervisor:
         elif kind == "result":
             findings.end(event["outcome"], event["reason"])
 
-    def _hold_to_limits(self, pid: int | None, deadline_s: float, findings: Findings) -> None:
-        if pid is None:
+    def _hold_to_limits(
+        self, pid: int | None, memory: MemoryWatch | None, deadline_s: float, findings: Findings
+    ) -> None:
+        if pid is None or memory is None:
             return
         if time.perf_counter() > deadline_s:
             findings.end("timeout", f"not finished after {self.settings.timeout_s:g} s, in phase {findings.phase}")
             kill_worker(pid)
         limit = self.settings.memory_limit_bytes
-        used = resident_bytes(pid) if limit is not None else 0
+        used = memory.read() if limit is not None else 0
         if limit is not None and used > limit:
             findings.end(
                 "oom",
@@ -200,15 +205,6 @@ def _explain_exit(code: int, findings: Findings, log: Path, kills_before: int | 
             findings.end("oom", f"the kernel's out-of-memory killer ended the worker {where}")
         findings.end("crashed", f"the worker was ended by {killer} {where}")
     findings.end("crashed", f"the worker ended with status {code} {where}: {tail(log)}")
-
-
-def resident_bytes(pid: int) -> int:
-    """Resident memory of the worker and of the processes it started; 0 once it is gone."""
-    try:
-        process = psutil.Process(pid)
-        return int(sum(p.memory_info().rss for p in (process, *process.children(recursive=True))))
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _out_of_memory_kills() -> int | None:

@@ -53,7 +53,7 @@ def doctor(
     console = Console(stderr=json)
     try:
         if overhead:
-            found = _overhead(console, out)
+            found = _overhead(console)
             screen.print_overheads(console, found) if not json else print(json_module.dumps([asdict(o) for o in found]))
             return
         findings = [*examine(), *examine_gpus()]
@@ -169,31 +169,23 @@ def _writer(out: Path | None, here: Environment, settings: MeasureSettings, plan
     return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)
 
 
-def _overhead(console: Console, out: Path | None) -> list[Any]:
-    """Each step length of the limits in turn, with a real sampler, display and store beside it."""
+def _overhead(console: Console) -> list[Any]:
+    """Each step length of the limits in turn, with a real sampler and display beside it."""
     import io
 
     from rich.console import Console
 
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.doctor.observers import observers
-    from anatomy.bench.doctor.overhead import LIMITS, PAIRS, measure_overhead
-    from anatomy.bench.environment import collect
+    from anatomy.bench.doctor.overhead import LIMITS, measure_overhead
     from anatomy.bench.gpu import GpuSampler
-    from anatomy.bench.record import Record
-    from anatomy.bench.settings import MeasureSettings
 
-    case = _noise_case("tensorflow")
-    writer = _writer(out, collect(), MeasureSettings(), [case])
-    record = Record(
-        case=case, name="overhead", outcome="invalid", reason="a filler", started_at="", step_s=[1e-3] * 1000
-    )
     sampler = GpuSampler()
     if not sampler.available:
         console.print(f"Sampling GPUs is not part of it: {sampler.reason}.", highlight=False)
     terminal = Console(file=io.StringIO(), force_terminal=True)
     with Display(terminal, 1, quiet=True, bar=True) as display:
         return [
-            measure_overhead(step_s, limit, lambda pid: observers(pid, sampler, display.phase, writer, record), PAIRS)
+            measure_overhead(step_s, limit, lambda pid: observers(pid, sampler, display.phase))
             for step_s, limit in LIMITS.items()
         ]

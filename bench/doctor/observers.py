@@ -7,25 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from anatomy.bench.gpu import GpuSampler
-from anatomy.bench.record import Record
-from anatomy.bench.store import RunWriter
-from anatomy.bench.supervise import WATCH_INTERVAL_S, PhaseListener, resident_bytes
+from anatomy.bench.supervise import WATCH_INTERVAL_S, PhaseListener
+from anatomy.bench.watch import MemoryWatch
 
 
 @contextmanager
-def observers(
-    pid: int, sampler: GpuSampler, on_phase: PhaseListener, writer: RunWriter, record: Record
-) -> Iterator[None]:
-    """Sample GPUs, show progress, watch the memory of process `pid`, and write one record, while the context lasts.
+def observers(pid: int, sampler: GpuSampler, on_phase: PhaseListener) -> Iterator[None]:
+    """Sample GPUs, show progress and watch the memory of process `pid`, while the context lasts.
 
-    A record is written in the window here, though a run writes it after: the cost is an upper bound.
+    The last redraw and the search for child processes fall into the window here, though a run has them before
+    it, or once a second: the cost is an upper bound.
     """
     stop = threading.Event()
 
     def watch() -> None:
-        writer.append(record)
+        memory = MemoryWatch(pid)
+        memory.read()
         while not stop.wait(WATCH_INTERVAL_S):
-            resident_bytes(pid)
+            memory.read()
 
     on_phase("measure")
     sampler.start()

@@ -1,10 +1,10 @@
 """What observing costs: steps with Anatomy's observers and without, alternating in one process.
 
 `python -m anatomy.bench.doctor.overhead STEP_S PAIRS` is the observed process: it computes matrix products on
-one core, in steps of about `STEP_S`. With observers, each step goes through the clock that every case does and
-its time is kept, while the supervisor samples GPUs, shows progress, watches memory and the time limit at its
-usual pace, and writes a record to disk; without them, the process computes and the supervisor sleeps. The
-order within a pair alternates, so that drift meets both alike.
+all cores, in steps of about `STEP_S`. With observers, each step goes through the clock that every case does and
+its time is kept for the record, while the supervisor samples GPUs, shows progress and watches memory at its
+usual pace; without them, the process computes and the supervisor sleeps. The record itself is written when a case
+has ended, outside the window, as in a run. The order within a pair alternates, so that drift meets both alike.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import numpy as np
 from anatomy.bench.statistics.interval import between_processes
 from anatomy.bench.timing import timed_step
 
-BLOCK_S = 0.25
-PAIRS = 100
+BLOCK_S = 0.1
+PAIRS = 600
 # Step → largest share of it that observing may cost.
 LIMITS = {0.005: 0.005, 0.001: 0.01}
-_SIDE = 96
+_SIDE = 256
 
 # Process id of the observed → a context in which the observers run.
 Observing = Callable[[int], AbstractContextManager[None]]
@@ -60,7 +60,7 @@ class Overhead:
 
 
 class Products:
-    """A step of a given length: products of small matrices, on one core."""
+    """A step of a given length: matrix products on all cores, as many threads as numpy's BLAS takes."""
 
     def __init__(self, step_s: float) -> None:
         generator = np.random.default_rng(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anatomy.reports.datasheet import dense_peak
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement import agreement_table
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = None) -> tuple[Table, ...]:
+def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> tuple[Table, ...]:
     """Every table of the report, in its order; `peak` is the datasheet of known GPUs."""
     return (
         machine_table(runs),
