@@ -176,7 +176,7 @@ def _overhead(console: Console) -> list[Any]:
     from rich.console import Console
 
     from anatomy.bench.cli.progress import Display
-    from anatomy.bench.doctor.observers import observers
+    from anatomy.bench.doctor.observers import Observers
     from anatomy.bench.doctor.overhead import LIMITS, measure_overhead
     from anatomy.bench.gpu import GpuSampler
 
@@ -185,7 +185,5 @@ def _overhead(console: Console) -> list[Any]:
         console.print(f"Sampling GPUs is not part of it: {sampler.reason}.", highlight=False)
     terminal = Console(file=io.StringIO(), force_terminal=True)
     with Display(terminal, 1, quiet=True, bar=True) as display:
-        return [
-            measure_overhead(step_s, limit, lambda pid: observers(pid, sampler, display.phase))
-            for step_s, limit in LIMITS.items()
-        ]
+        observing = Observers(sampler, display.phase)
+        return [measure_overhead(step_s, limit, observing) for step_s, limit in LIMITS.items()]

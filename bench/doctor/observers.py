@@ -11,28 +11,37 @@ from anatomy.bench.supervise import WATCH_INTERVAL_S, PhaseListener
 from anatomy.bench.watch import MemoryWatch
 
 
-@contextmanager
-def observers(pid: int, sampler: GpuSampler, on_phase: PhaseListener) -> Iterator[None]:
-    """Sample GPUs, show progress and watch the memory of process `pid`, while the context lasts.
+class Observers:
+    """Called with a process's id, a context in which that process is observed; it may be entered many times.
 
-    The last redraw and the search for child processes fall into the window here, though a run has them before
-    it, or once a second: the cost is an upper bound.
+    The redraw of the progress display and the first reading of the memory fall into the window here, though a run
+    has them before it: the cost is an upper bound.
     """
-    stop = threading.Event()
 
-    def watch() -> None:
-        memory = MemoryWatch(pid)
-        memory.read()
-        while not stop.wait(WATCH_INTERVAL_S):
+    def __init__(self, sampler: GpuSampler, on_phase: PhaseListener) -> None:
+        self._sampler = sampler
+        self._on_phase = on_phase
+        # Kept from one window to the next, so that child processes are searched for as seldom as in a run.
+        self._watches: dict[int, MemoryWatch] = {}
+
+    @contextmanager
+    def __call__(self, pid: int) -> Iterator[None]:
+        """Sample GPUs, show progress and watch the memory of `pid`, while the context lasts."""
+        memory = self._watches.setdefault(pid, MemoryWatch(pid))
+        stop = threading.Event()
+
+        def watch() -> None:
             memory.read()
+            while not stop.wait(WATCH_INTERVAL_S):
+                memory.read()
 
-    on_phase("measure")
-    sampler.start()
-    watcher = threading.Thread(target=watch, name="anatomy-watch", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        watcher.join()
-        sampler.stop()
+        self._on_phase("measure")
+        self._sampler.start()
+        watcher = threading.Thread(target=watch, name="anatomy-watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watcher.join()
+            self._sampler.stop()

@@ -24,7 +24,7 @@ from anatomy.bench.statistics.interval import between_processes
 from anatomy.bench.timing import timed_step
 
 BLOCK_S = 0.1
-PAIRS = 600
+PAIRS = 1200
 # Step → largest share of it that observing may cost.
 LIMITS = {0.005: 0.005, 0.001: 0.01}
 _SIDE = 256

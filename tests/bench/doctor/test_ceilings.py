@@ -1,0 +1,129 @@
+"""Ceilings from records of probes, real ones and made-up ones, and where they are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anatomy.bench.case import BACKENDS, Case
+from anatomy.bench.ceiling import Ceiling
+from anatomy.bench.doctor import ceilings, keep
+from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
+from anatomy.bench.record import Block, Record
+from anatomy.bench.store import StoreError
+from tests.bench.conftest import Measure
+
+
+def probed(case: Case, examples_per_s: float, **facts: Any) -> Record:
+    counts = {
+        "parameters": 0,
+        "trainable_parameters": 0,
+        "macs": case.options.get("size", 0) ** 2,
+        "flops": 2 * case.options.get("size", 0) ** 2,
+        "units": 1,
+        "weight_layers": 1,
+        "depth": 1,
+        "input_shape": [1],
+        "output_shape": [1],
+        "activation_bytes": 1,
+    }
+    settings = {"device": "cpu", "threads_intra": 2, "dtype_policy": case.dtype, "matmul_precision": "default"}
+    return Record(
+        case=case,
+        name="probe",
+        outcome="ok",
+        started_at="",
+        settings=settings,
+        counts=counts,  # type: ignore[arg-type]
+        step_s=[case.batch_size / examples_per_s] * 9,
+        blocks=[Block(steps=10, seconds=10 * case.batch_size / examples_per_s)] * 3,
+        **facts,
+    )
+
+
+def test_rates_follow_from_the_definitions() -> None:
+    cases = ceiling_cases(["jax"], on_gpu=False)
+    speeds = {512: 100.0, 1024: 50.0, 2048: 10.0}
+    records = [probed(case, speeds[case.options["size"]]) for case in cases if case.model == PRODUCT]
+    records += [probed(case, 1000.0) for case in cases if case.model == TOTAL]
+    records += [probed(case, 500.0) for case in cases if case.model == ADD]
+    (found,) = ceilings_of(records)
+    # 2·n² FLOPs an example: 1024 is the best of the three.
+    assert found.matmul_flops_per_s == {"float32": 2 * 1024**2 * 50.0, "bfloat16": 2 * 1024**2 * 50.0}
+    assert found.matmul_size == {"float32": 1024, "bfloat16": 1024}
+    # Three arrays at 500 rows/s are more bytes than one at 1000.
+    assert found.bandwidth_bytes_per_s == 3 * 4 * COLUMNS * 500.0
+    assert found.dispatch_s == pytest.approx(1 / 500)
+    assert (found.device, found.threads_intra, found.not_measured) == ("cpu", 2, {})
+
+
+def test_what_failed_is_said() -> None:
+    case = ceiling_cases(["torch"], on_gpu=False)[0]
+    failed = Record(case=case, name="probe", outcome="oom", reason="too large", started_at="")
+    (found,) = ceilings_of([failed])
+    assert found.matmul_flops_per_s == {}
+    assert found.not_measured == {"float32": "oom: too large"}
+    assert found.bandwidth_bytes_per_s is None
+
+
+@pytest.mark.parametrize("cache_bytes", [None, 2**20, 32 * 2**20, 2**40])
+def test_streams_leave_the_caches(cache_bytes: int | None) -> None:
+    (stream,) = [case for case in ceiling_cases(["jax"], False, cache_bytes) if case.model == TOTAL]
+    array_bytes = stream.batch_size * COLUMNS * 4
+    assert ceilings.SMALLEST_BYTES <= array_bytes <= ceilings.LARGEST_BYTES
+    assert array_bytes >= min(4 * (cache_bytes or 0), ceilings.LARGEST_BYTES)
+
+
+def test_last_level_cache(tmp_path: Path) -> None:
+    for index, size in enumerate(("32K", "1024K", "32M")):
+        (tmp_path / f"index{index}").mkdir()
+        (tmp_path / f"index{index}" / "size").write_text(size + "\n")
+    assert ceilings.last_level_cache_bytes(tmp_path) == 32 * 2**20
+    assert ceilings.last_level_cache_bytes(tmp_path / "none") is None
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_small_probes_on_every_backend(measure: Measure, backend: Any) -> None:
+    cases = [
+        Case(model=PRODUCT, options={"size": 64}, mode="infer", backend=backend, batch_size=64),
+        Case(model=ADD, options={"columns": 4096}, mode="infer", backend=backend, batch_size=64),
+        Case(model=TOTAL, options={"columns": 4096}, mode="infer", backend=backend, batch_size=64),
+        Case(model=ADD, options={"columns": 1}, mode="infer", backend=backend, batch_size=1),
+    ]
+    records = measure(cases)
+    assert [(record.outcome, record.reason) for record in records] == [("ok", "")] * len(cases)
+    assert records[0].counts is not None
+    assert records[0].counts.flops == 2 * 64 * 64
+    (found,) = ceilings_of(records)
+    assert all(rate > 0 for rate in found.matmul_flops_per_s.values())
+    assert found.bandwidth_bytes_per_s
+    assert found.dispatch_s
+
+
+def ceiling(backend: str, rate: float = 1.0) -> Ceiling:
+    return Ceiling(backend=backend, device="cpu", matmul_flops_per_s={"float32": rate}, measured_at="2026-01-01")
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
+    assert keep.kept_ceilings("here") == []
+    keep.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
+    path = keep.keep_ceilings("here", [ceiling("jax", 2.0)])
+    assert data_folder in path.parents
+    assert keep.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
+    assert keep.kept_ceilings("elsewhere") == []
+
+
+def test_a_damaged_file_is_named(data_folder: Path) -> None:
+    path = keep.keep_ceilings("here", [ceiling("jax")])
+    path.write_text("[{]")
+    with pytest.raises(StoreError, match=r"here\.json does not hold ceilings.*delete it"):
+        keep.kept_ceilings("here")

@@ -1,0 +1,69 @@
+"""`anatomy doctor` as a user runs it, and the ceilings that a later run carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench.case import Case
+from anatomy.bench.doctor.ceilings import PRODUCT
+from anatomy.bench.store import load_run
+
+
+def anatomy(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from anatomy.bench.cli.main import main; main()", *arguments],
+        cwd=folder,
+        env={**os.environ, "XDG_DATA_HOME": str(folder / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.backends
+def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
+    done = anatomy("doctor", "--backend", "jax", "--processes", "2", "--json", "--out", "doctor", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {finding["name"] for finding in found["fitness"]} >= {"load", "timer", "GPU"}
+    (ceiling,) = found["ceilings"]
+    assert ceiling["matmul_flops_per_s"]["float32"] > 1e9
+    (noise,) = found["noise"]
+    assert noise["processes"] == 2
+    assert noise["variation"] >= 0
+
+    probes = load_run(tmp_path / "doctor").records
+    best = max(
+        r.counts.flops * (r.throughput_examples_per_s or 0)
+        for r in probes
+        if r.counts and r.case.model == PRODUCT and r.case.dtype == "float32"
+    )
+    assert ceiling["matmul_flops_per_s"]["float32"] == pytest.approx(best)
+
+    case = Case(model=PRODUCT, options={"size": 512}, mode="infer", backend="jax", batch_size=512)
+    ran = anatomy(
+        "run", f"{case.model}:size=512", "--backend", "jax", "--mode", "infer", "--batch-size", "512",
+        "--seconds", "0.3", "--out", "run", folder=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    run = load_run(tmp_path / "run")
+    assert [one.model_dump() for one in run.header.ceilings] == [ceiling]
+    # A product is the ceiling itself: its own utilisation cannot be far from 1.
+    from anatomy.reports.labels import label
+    from anatomy.reports.tables import utilisation_table
+
+    (row,) = utilisation_table(label([run])).frame.to_dict("records")
+    assert 0.3 < row["mfu"] < 1.7
+
+
+@pytest.mark.parametrize("arguments", [["--backend", "jaxx"], ["--processes", "1"]])
+def test_wrong_options_are_named(tmp_path: Path, arguments: list[str]) -> None:
+    done = anatomy("doctor", *arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert arguments[1] in done.stderr

@@ -1,0 +1,163 @@
+"""Findings from recorded trees of sysfs and from planted readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from anatomy.bench.doctor import fitness, gpu_fitness
+
+CPU = "devices/system/cpu"
+Tree = Callable[[dict[str, str]], Path]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Files below a folder that stands in for /sys."""
+
+    def make(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text + "\n")
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("files", "verdict"),
+    [
+        ({f"{CPU}/cpu0/cpufreq/scaling_governor": "performance"}, "fit"),
+        ({f"{CPU}/cpu{n}/cpufreq/scaling_governor": g for n, g in enumerate(("performance", "powersave"))}, "unfit"),
+        ({}, "unknown"),
+    ],
+)
+def test_governor(tree: Tree, files: dict[str, str], verdict: str) -> None:
+    assert fitness.governor_finding(tree(files)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("files", "verdict"),
+    [
+        ({f"{CPU}/intel_pstate/no_turbo": "0"}, "unfit"),
+        ({f"{CPU}/intel_pstate/no_turbo": "1"}, "fit"),
+        ({f"{CPU}/cpufreq/boost": "1"}, "unfit"),
+        ({f"{CPU}/cpufreq/boost": "0"}, "fit"),
+        ({}, "unknown"),
+    ],
+)
+def test_turbo(tree: Tree, files: dict[str, str], verdict: str) -> None:
+    finding = fitness.turbo_finding(tree(files))
+    assert finding.verdict == verdict
+    assert bool(finding.remedy) == (verdict == "unfit")
+    assert next(iter(files), "").removeprefix(f"{CPU}/") in finding.remedy or verdict != "unfit"
+
+
+@pytest.mark.parametrize(("active", "verdict"), [("1", "unfit"), ("0", "fit"), (None, "unknown")])
+def test_smt(tree: Tree, active: str | None, verdict: str) -> None:
+    assert fitness.smt_finding(tree({f"{CPU}/smt/active": active} if active else {})).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("files", "verdicts"),
+    [
+        ({"cpu.max": "max 100000"}, ["fit"]),
+        ({}, ["fit"]),
+        ({"cpu.max": "150000 100000", "cpu.stat": "nr_periods 9\nnr_throttled 0"}, ["unfit", "fit"]),
+        ({"cpu.max": "150000 100000", "cpu.stat": "nr_periods 9\nnr_throttled 4"}, ["unfit", "unfit"]),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, ["fit"]),
+        (
+            {
+                "cpu/cpu.cfs_quota_us": "50000",
+                "cpu/cpu.cfs_period_us": "100000",
+                "cpu/cpu.stat": "nr_throttled 7",
+            },
+            ["unfit", "unfit"],
+        ),
+    ],
+)
+def test_quota_of_both_versions(tree: Tree, files: dict[str, str], verdicts: list[str]) -> None:
+    assert [finding.verdict for finding in fitness.cgroup_findings(tree(files))] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict"),
+    [
+        (fitness.load_finding(0.1, 2), "fit"),
+        (fitness.load_finding(1.4, 2), "unfit"),
+        (fitness.busy_finding({}), "fit"),
+        (fitness.busy_finding({"make (7)": 0.9}), "unfit"),
+        (fitness.steal_finding(None), "unknown"),
+        (fitness.steal_finding(0.0), "fit"),
+        (fitness.steal_finding(0.08), "unfit"),
+        (fitness.throttle_finding(3, 3), "fit"),
+        (fitness.throttle_finding(3, 5), "unfit"),
+        (fitness.throttle_finding(None, None), "unknown"),
+        (fitness.memory_finding(9, 10), "fit"),
+        (fitness.memory_finding(1, 10), "unfit"),
+        (fitness.timer_finding(3e-8), "fit"),
+        (fitness.timer_finding(1e-3), "unfit"),
+    ],
+)
+def test_verdicts_and_remedies(finding: fitness.Finding, verdict: str) -> None:
+    assert finding.verdict == verdict
+    assert bool(finding.remedy) == (verdict == "unfit")
+
+
+def test_the_clock_of_the_steps_resolves_a_microsecond() -> None:
+    assert 0 < fitness.timer_resolution_s() < 1e-6
+
+
+def test_this_machine_is_examined() -> None:
+    names = [finding.name for finding in fitness.examine(watch_s=0.1)]
+    assert {"load", "steal time", "governor", "turbo", "SMT", "CPU quota", "memory", "timer"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+class NVMLError(Exception):
+    pass
+
+
+def nvml(reasons: int, pids: list[int], fails: bool = False) -> Any:
+    """NVML's answers for one device."""
+
+    def initialise() -> None:
+        if fails:
+            raise NVMLError("Driver Not Loaded")
+
+    return SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=initialise,
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: reasons,
+        nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=pid) for pid in pids],
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "pids", "verdicts"),
+    [
+        (0x1, [], ["fit", "fit"]),
+        (0x4 | 0x40, [], ["unfit", "fit"]),
+        (0x2, [12345678], ["fit", "unfit"]),
+    ],
+)
+def test_gpus(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int], verdicts: list[str]) -> None:
+    monkeypatch.setattr(gpu_fitness, "import_module", lambda name: nvml(reasons, pids))
+    findings = gpu_fitness.examine_gpus()
+    assert [finding.verdict for finding in findings] == verdicts
+    if reasons & 0x4:
+        assert findings[0].value == "SwPowerCap, HwThermalSlowdown"
+
+
+def test_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_fitness, "import_module", lambda name: nvml(0, [], fails=True))
+    (finding,) = gpu_fitness.examine_gpus()
+    assert (finding.verdict, finding.value) == ("unknown", "NVML: Driver Not Loaded")
