@@ -75,7 +75,8 @@ def measure_step(
     losses.after(len(warm.step_s) + timings.launched, step, timings.last_outputs)
     backlog = backlog_of(step, warm.step)
     losses.after(backlog.steps, step)
-    clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu())
+    held_bytes = 2 * plan.block * output_bytes
+    clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu(), held_bytes=held_bytes)
     emit(
         "facts",
         {

@@ -53,7 +53,13 @@ def _sentences(run: Run) -> list[str]:
             f"The run is not finished: {len(unfinished)} of {count(planned, 'planned case')} "
             f"{'has' if planned == 1 else 'have'} no record (anatomy run --resume {run.path.name} does the rest)."
         )
-    return sentences + [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
+    sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
+    if measured and int(run.header.settings.get("processes") or 1) == 1:
+        sentences.append(
+            "Each case was measured in one process: its interval says nothing of the next process, which can differ by "
+            "much more (anatomy run --processes 5 gives intervals between processes)."
+        )
+    return sentences
 
 
 def _fastest(run: Run, mode: str) -> str:

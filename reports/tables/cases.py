@@ -111,7 +111,8 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
         title="Every case",
         caption="Every case that was tried, with its figures, or its reason.",
         notes=(
-            "± 95 %: half the width of the 95 % interval over the figure. p99 needs 100 steps. MFU: see How close to "
+            "± 95 %: half the width of the 95 % interval over the figure; within the process where a case had one, "
+            "between processes where it had several. p99 needs 100 steps. MFU: see How close to "
             "the limit. Deviation of the outputs from the reference's: see Same function.",
             *_script_note(chosen),
         ),

@@ -66,6 +66,16 @@ def test_a_pipelined_step_cannot_take_longer() -> None:
     assert "cannot take longer" in check.reason
 
 
+def test_outputs_too_large_for_the_caches_may_slow_a_block() -> None:
+    """An addition of arrays of 1 MiB: one step's output is written over, those of a block are not."""
+    slow = window(pipelined_s=0.02)
+    check = check_clock(slow, 0.0, on_cpu=True, held_bytes=2**27)
+    assert check.verdict == "not checked"
+    assert "128 MiB" in check.reason
+    assert check_clock(slow, 0.0, on_cpu=True, held_bytes=2**20).verdict == "disagrees"
+    assert check_clock(slow, 0.0, on_cpu=False, held_bytes=2**27).verdict == "disagrees"
+
+
 def test_a_backlog_is_a_fault() -> None:
     check = check_clock(window(), 2 * BACKLOG_LIMIT_S, on_cpu=True)
     assert check.verdict == "disagrees"

@@ -90,3 +90,13 @@ def test_an_unfinished_run_says_so(record: MakeRecord, run: MakeRun) -> None:
     todo = record("lstm", case={"mode": "train", "backend": "jax"})
     sentences = summary(label([run([done], planned=[done.case, todo.case])]))
     assert any("1 of 2 planned cases have no record" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(("processes", "said"), [(1, True), (3, False)])
+def test_intervals_of_one_process_are_said_to_be_that(
+    record: MakeRecord, run: MakeRun, processes: int, said: bool
+) -> None:
+    made = run([record()], "a")
+    settings = {**made.header.settings, "processes": processes}
+    made = made.model_copy(update={"header": made.header.model_copy(update={"settings": settings})})
+    assert any("nothing of the next process" in sentence for sentence in summary(label([made]))) is said

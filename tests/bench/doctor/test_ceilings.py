@@ -125,5 +125,5 @@ def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
 def test_a_damaged_file_is_named(data_folder: Path) -> None:
     path = keep.keep_ceilings("here", [ceiling("jax")])
     path.write_text("[{]")
-    with pytest.raises(StoreError, match=r"here\.json does not hold ceilings.*delete it"):
+    with pytest.raises(StoreError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
         keep.kept_ceilings("here")

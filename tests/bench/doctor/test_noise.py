@@ -45,7 +45,7 @@ def test_processes_too_long_for_a_minute() -> None:
 
 @pytest.mark.parametrize(("cost", "verdict"), [(0.0, "within"), (0.003, "within"), (0.02, "over")])
 def test_a_planted_cost_is_found(cost: float, verdict: str) -> None:
-    noise = np.random.default_rng(0).normal(0, 0.01, (2, 400))
+    noise = np.random.default_rng(0).normal(0, 0.005, (2, 400))
     bare, observed = 0.005 * np.exp(noise[0]), 0.005 * (1 + cost) * np.exp(noise[1])
     found = summarise(list(bare), list(observed), 0.005)
     assert found.verdict == verdict
