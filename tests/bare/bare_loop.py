@@ -47,7 +47,11 @@ def resnet() -> Any:
     """The CIFAR ResNet-8: one block a stage, identity shortcuts padded with zero channels."""
 
     def convolution(x: Any, filters: int, stride: int) -> Any:
-        x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False)(x)
+        # One pixel on every side: `same` would pad one side only where the stride is 2, another model and a faster one.
+        if stride > 1:
+            x = layers.ZeroPadding2D(1)(x)
+        padding = "valid" if stride > 1 else "same"
+        x = layers.Conv2D(filters, 3, strides=stride, padding=padding, use_bias=False)(x)
         return layers.BatchNormalization()(x)
 
     inputs = keras.Input((32, 32, 3))

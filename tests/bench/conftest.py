@@ -43,11 +43,11 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
 
 @pytest.fixture
 def measure(tmp_path: Path) -> Measure:
-    """Measure cases in a run of their own."""
+    """Measure cases in a run of their own; a second call in a test names another folder."""
 
-    def run(cases: Sequence[Case], **settings: object) -> list[Record]:
+    def run(cases: Sequence[Case], folder: str = "run", **settings: object) -> list[Record]:
         chosen = MeasureSettings.model_validate({"seconds": 0.2, "warmup_s": 0.05, "timeout_s": 120, **settings})
-        with session_at(tmp_path / "run", chosen, cases) as session:
+        with session_at(tmp_path / folder, chosen, cases) as session:
             return session.run(cases, Silent())
 
     return run

@@ -45,9 +45,12 @@ def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
 @pytest.mark.parametrize("backend", installed_backends())
 def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
     modes = ["infer"] if backend == "openvino" else ["train", "infer"]
-    records = measure(
-        cases_of([f"{FAULTS}:honest"], backend=backend, mode=modes, batch_size=BATCH), seconds=0.2, warmup_budget_s=0.5
-    )
+    cases = cases_of([f"{FAULTS}:honest"], backend=backend, mode=modes, batch_size=BATCH)
+    records = measure(cases, seconds=0.2, warmup_budget_s=0.5)
+    again = [record.case for record in records if record.clock is not None and "too noisy" in record.clock.reason]
+    # What noise kept the clock from checking is measured once more, for longer; a fault would show the better.
+    records = [record for record in records if record.case not in again] + measure(again, "again", seconds=2.0)
+    assert len(records) == len(cases)
     for record in records:
         assert record.outcome == "ok", record.reason
         assert record.clock is not None

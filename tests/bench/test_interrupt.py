@@ -21,7 +21,8 @@ MODELS = ["mlp", "mlp:hidden=8", "mlp:hidden=9", "mlp:hidden=10"]
 @pytest.mark.backends
 def test_ctrl_c_then_resume(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    options = ["--backend", "tensorflow", "--mode", "infer", "--seconds", "1.5", "--out", str(run)]
+    # A target that is not reached: each case takes its seconds, and the run cannot end before the signal comes.
+    options = ["--backend", "tensorflow", "--mode", "infer", "--seconds", "4", "--target", "1e-6", "--out", str(run)]
     # A session of its own: the terminal sends SIGINT to the whole foreground group, hosts and workers too.
     with subprocess.Popen([*ANATOMY, "run", *MODELS, *options], start_new_session=True, text=True) as process:
         _wait_for_lines(run / RECORDS_FILE, 2, process)
