@@ -150,8 +150,10 @@ def escape(text: str) -> str:
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
     """A logarithmic axis over positive values, labelled at powers of ten, or at 1, 2 and 5 when it is short."""
     low, high = min(values), max(values)
-    steps = (1,) if high / low > WIDE else (1, 2, 5)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    # A wide axis may still hold a single power of ten, and one label is no scale.
+    within = sum(low <= 10.0**power <= high for power in powers)
+    steps = (1,) if high / low > WIDE and within > 1 else (1, 2, 5)
     ticks = [step * 10.0**power for power in powers for step in steps]
     return {"type": "log", "tickvals": ticks, "ticktext": [si_text(tick) for tick in ticks]}
 

@@ -110,3 +110,9 @@ def test_specs_hold_no_infinite_numbers(big_run: Run) -> None:
     found = [n for chart in charts(label([big_run])) for n in numbers(chart.spec)]
     assert found
     assert all(math.isfinite(n) for n in found)
+
+
+@pytest.mark.parametrize("values", [[1.3, 95.0], [0.5, 2e6], [0.9, 31.0]])
+def test_a_logarithmic_axis_has_two_labels_or_more(values: list[float]) -> None:
+    ticks = log_axis(values)["tickvals"]
+    assert sum(values[0] <= tick <= values[1] for tick in ticks) >= 2
