@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from pydantic import ValidationError
 
 from anatomy.bench import environment
 from anatomy.bench.backends.available import supports
+from anatomy.bench.begin import begin_run
 from anatomy.bench.case import BACKENDS, Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
 from anatomy.bench.suite import Axes, explain
 from anatomy.bench.supervise import usable_memory_bytes
 
@@ -114,19 +113,15 @@ class PytestRun:
             memory_limit_bytes=usable_memory_bytes(), **({"seconds": seconds} if seconds else {})
         )
         out = self._config.getoption("--anatomy-out")
-        run_id = new_run_id()
-        self.folder = Path(out) if out else Path(DEFAULT_FOLDER) / run_id
         here = environment.collect()
-        header = RunHeader(
-            id=run_id,
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=["pytest", *self._config.invocation_params.args],
+        writer = begin_run(
+            Path(out) if out else None,
             suite="pytest",
-            settings=settings.model_dump(),
+            command=["pytest", *map(str, self._config.invocation_params.args)],
+            settings=settings,
             environment=here,
-            planned=[],
         )
-        writer = RunWriter.create(self.folder, header)
+        self.folder = writer.path
         return Session(writer, settings, here.fingerprint, self._config.rootpath, tuple(sys.path))
 
     def _reference(self, item: pytest.Item, function: Callable[..., Any]) -> str:

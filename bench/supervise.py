@@ -83,8 +83,7 @@ class Supervisor:
         requested_s = time.perf_counter()
         deadline_s = requested_s + self.settings.timeout_s
         kills_before = _out_of_memory_kills()
-        pid: int | None = None
-        memory: MemoryWatch | None = None
+        worker: MemoryWatch | None = None
         try:
             host.send(
                 {
@@ -98,10 +97,9 @@ class Supervisor:
             while True:
                 event = host.receive(WATCH_INTERVAL_S)
                 if event is None:
-                    self._hold_to_limits(pid, memory, deadline_s, findings)
+                    self._hold_to_limits(worker, deadline_s, findings)
                 elif event["event"] == "forked":
-                    pid = event["pid"]
-                    memory = MemoryWatch(event["pid"])
+                    worker = MemoryWatch(event["pid"])
                 elif event["event"] == "exit":
                     _explain_exit(event["code"], findings, log, kills_before)
                     return
@@ -110,8 +108,8 @@ class Supervisor:
         except HostError as error:
             findings.end("crashed", str(error))
         except BaseException:
-            if pid is not None:
-                kill_worker(pid)
+            if worker is not None:
+                kill_worker(worker.pid)
             raise
         finally:
             self._finish_sampling(findings)
@@ -136,16 +134,14 @@ class Supervisor:
         elif kind == "result":
             findings.end(event["outcome"], event["reason"])
 
-    def _hold_to_limits(
-        self, pid: int | None, memory: MemoryWatch | None, deadline_s: float, findings: Findings
-    ) -> None:
-        if pid is None or memory is None:
+    def _hold_to_limits(self, worker: MemoryWatch | None, deadline_s: float, findings: Findings) -> None:
+        if worker is None:
             return
         if time.perf_counter() > deadline_s:
             findings.end("timeout", f"not finished after {self.settings.timeout_s:g} s, in phase {findings.phase}")
-            kill_worker(pid)
+            kill_worker(worker.pid)
         limit = self.settings.memory_limit_bytes
-        used = memory.read() if limit is not None else 0
+        used = worker.read() if limit is not None else 0
         if limit is not None and used > limit:
             findings.end(
                 "oom",
@@ -153,7 +149,7 @@ class Supervisor:
                 " a smaller --batch-size, or a higher --memory-limit",
             )
             findings.add({"peak_host_bytes": used})
-            kill_worker(pid)
+            kill_worker(worker.pid)
 
     def _finish_sampling(self, findings: Findings) -> None:
         samples = self.sampler.stop()

@@ -12,15 +12,14 @@ SEARCH_EVERY = 10
 
 
 class MemoryWatch:
-    """Memory of a process and of those it started. A reading costs some 20 µs.
+    """Memory of the process `pid` and of those it started.
 
-    psutil's `children` reads every process of the machine, a millisecond or more: ten times a second that took
-    over 1 % of a core from the case. The kernel's list of a thread's children (proc(5), `task/TID/children`) is
-    read instead, and psutil only asked where the kernel has none.
+    psutil's `children` reads every process of the machine, which costs a busy case part of a core; the kernel's list of
+    a thread's children (proc(5), `task/TID/children`) is read instead, and psutil only asked where there is none.
     """
 
     def __init__(self, pid: int, proc: Path = Path("/proc")) -> None:
-        self._pid = pid
+        self.pid = pid
         self._proc = proc
         self._readings = 0
         self._watched: list[psutil.Process] = []
@@ -38,7 +37,7 @@ class MemoryWatch:
 
     def _family(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
-        todo = [self._pid]
+        todo = [self.pid]
         while todo:
             pid = todo.pop()
             with suppress(psutil.NoSuchProcess):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,16 +13,11 @@ from anatomy.bench.cli import exit_codes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anatomy.bench.case import Backend, Case
+    from anatomy.bench.ceiling import Ceiling
     from anatomy.bench.doctor.noise import Noise
-    from anatomy.bench.environment import Environment
-    from anatomy.bench.record import Record
-    from anatomy.bench.session import Session
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import RunWriter
+    from anatomy.bench.doctor.overhead import Overhead
 
 PROBE_S, PROBE_TIMEOUT_S = 1.0, 90.0
-NOISE_MODEL, NOISE_BATCH = "mlp", 32
 
 
 def doctor(
@@ -49,18 +43,22 @@ def doctor(
     from anatomy.bench.doctor.fitness import examine
     from anatomy.bench.doctor.gpu_fitness import examine_gpus
     from anatomy.bench.store import StoreError
+    from anatomy.bench.suite import SuiteError
 
     console = Console(stderr=json)
     try:
         if overhead:
             found = _overhead(console)
-            screen.print_overheads(console, found) if not json else print(json_module.dumps([asdict(o) for o in found]))
+            if json:
+                print(json_module.dumps([asdict(one) | {"verdict": one.verdict} for one in found], indent=2))
+            else:
+                screen.print_overheads(console, found)
             return
         findings = [*examine(), *examine_gpus()]
         if not json:
             screen.print_findings(console, findings)
-        limits, noises = _measure(console, _backends(backend), ceilings, noise, processes, out)
-    except (ValueError, StoreError) as error:
+        limits, noises = _measure(console, backend, ceilings, noise, processes, out)
+    except (SuiteError, StoreError) as error:
         typer.echo(f"anatomy doctor: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
     except HostError as error:
@@ -77,99 +75,49 @@ def doctor(
         raise typer.Exit(exit_codes.NOTHING_MEASURED)
 
 
-def _backends(given: list[str] | None) -> tuple[Backend, ...]:
-    """Those asked for, or those installed."""
-    from typing import cast
+def _measure(
+    console: Console, given: list[str] | None, ceilings: bool, noise: bool, processes: int, out: Path | None
+) -> tuple[list[Ceiling], list[Noise]]:
+    """A run of its own: the probes, then the same case over and over, one process each."""
+    import sys
 
     from anatomy.bench.backends.available import installed_backends
-    from anatomy.bench.case import BACKENDS
-
-    names = [part.strip() for item in given or () for part in item.split(",") if part.strip()]
-    unknown = [name for name in names if name not in BACKENDS]
-    if unknown:
-        raise ValueError(f"unknown backend {unknown[0]!r}; expected any of {', '.join(BACKENDS)}")
-    return cast("tuple[Backend, ...]", tuple(names)) or installed_backends()
-
-
-def _measure(
-    console: Console, backends: tuple[Backend, ...], ceilings: bool, noise: bool, processes: int, out: Path | None
-) -> tuple[list[Any], list[Noise]]:
-    """A run of its own: the probes, then the same case over and over, one process each."""
+    from anatomy.bench.begin import begin_run
+    from anatomy.bench.cli.axes import axes_of
     from anatomy.bench.cli.progress import Display
-    from anatomy.bench.doctor.ceilings import ceiling_cases, ceilings_of, last_level_cache_bytes
-    from anatomy.bench.doctor.keep import keep_ceilings
-    from anatomy.bench.doctor.noise import noise_of
+    from anatomy.bench.doctor.ceilings import ceiling_cases, last_level_cache_bytes
+    from anatomy.bench.doctor.machine import measure_ceilings, measure_noise, noise_cases
     from anatomy.bench.environment import collect
     from anatomy.bench.session import Session
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.supervise import usable_memory_bytes
 
+    backends = axes_of({"backend": given}).backend or installed_backends()
     here = collect()
     probes = ceiling_cases(backends, bool(here.gpus), last_level_cache_bytes()) if ceilings else []
-    alike = [_noise_case(name) for name in backends] if noise else []
+    alike = noise_cases(backends) if noise else []
     if not probes and not alike:
         return [], []
     settings = MeasureSettings(
         seconds=PROBE_S, timeout_s=PROBE_TIMEOUT_S, memory_limit_bytes=usable_memory_bytes(), processes=processes
     )
-    writer = _writer(out, here, settings, [*probes, *alike])
+    writer = begin_run(
+        out,
+        suite="doctor",
+        command=["anatomy", *sys.argv[1:]],
+        settings=settings,
+        environment=here,
+        planned=[*probes, *alike],
+        prefix="doctor-",
+    )
     with (
         Session(writer, settings, here.fingerprint) as session,
         Display(console, len(probes) + processes * len(alike), quiet=True, bar=True) as display,
     ):
-        limits = ceilings_of([session.measure(case, display) for case in probes])
-        if limits:
-            keep_ceilings(here.fingerprint, limits)
-        repeats = _interleaved(session, alike, processes, display)
-    return limits, [noise_of(*one) for one in repeats]
+        return measure_ceilings(session, probes, display), measure_noise(session, alike, processes, display)
 
 
-def _interleaved(
-    session: Session, cases: list[Case], processes: int, display: Any
-) -> list[tuple[list[Record], list[float]]]:
-    """Every case once, then all again, so that drift meets all; for each its records and wall seconds."""
-    found: list[tuple[list[Record], list[float]]] = [([], []) for _ in cases]
-    for repeat in range(processes):
-        for (records, wall_s), case in zip(found, cases, strict=True):
-            start = time.perf_counter()
-            records.append(session.measure(case, display, repeat))
-            # The first process of a backend pays for its import.
-            wall_s.append(time.perf_counter() - start - (records[-1].phases.import_s or 0.0 if repeat == 0 else 0.0))
-    return found
-
-
-def _noise_case(backend: Backend) -> Case:
-    """Training where the backend can, else inference."""
-    from anatomy.bench.backends.available import supports
-    from anatomy.bench.plan import plan
-    from anatomy.bench.suite import Axes, Suite
-
-    mode = "train" if supports(backend, "train") else "infer"
-    axes = {"model": [NOISE_MODEL], "backend": [backend], "mode": [mode], "batch_size": [NOISE_BATCH]}
-    cases: list[Case] = plan(Suite.model_validate({"name": "doctor", "matrix": [axes]}), Axes())
-    return cases[0]
-
-
-def _writer(out: Path | None, here: Environment, settings: MeasureSettings, planned: list[Case]) -> RunWriter:
-    import sys
-    from datetime import UTC, datetime
-
-    from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
-
-    run_id = f"doctor-{new_run_id()}"
-    header = RunHeader(
-        id=run_id,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=["anatomy", *sys.argv[1:]],
-        suite="doctor",
-        settings=settings.model_dump(),
-        environment=here,
-        planned=planned,
-    )
-    return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)
-
-
-def _overhead(console: Console) -> list[Any]:
+def _overhead(console: Console) -> list[Overhead]:
     """Each step length of the limits in turn, with a real sampler and display beside it."""
     import io
 

@@ -93,17 +93,17 @@ def _created(
 ) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
     """Plan a new run and create its folder."""
     import sys
-    from datetime import UTC, datetime
 
     from anatomy.bench import environment
-    from anatomy.bench.doctor.keep import kept_ceilings
+    from anatomy.bench.begin import begin_run
+    from anatomy.bench.cli.axes import axes_of
     from anatomy.bench.plan import plan
     from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, in_order, new_run_id
+    from anatomy.bench.store import in_order
     from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
     from anatomy.bench.supervise import usable_memory_bytes
 
-    overrides = _axes(axes)
+    overrides = axes_of(axes)
     if models and suite_name is None:
         suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
         cases = plan(suite, overrides)
@@ -116,19 +116,14 @@ def _created(
     }
     given = {name: value for name, value in budgets.items() if value is not None}
     settings = MeasureSettings(**{name: v for name, v in (defaults | given).items() if v is not None})
-    run_id = new_run_id()
-    here = environment.collect()
-    header = RunHeader(
-        id=run_id,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=["anatomy", *sys.argv[1:]],
+    writer = begin_run(
+        out,
         suite=suite.name,
-        settings=settings.model_dump(),
-        environment=here,
-        ceilings=kept_ceilings(here.fingerprint),
+        command=["anatomy", *sys.argv[1:]],
+        settings=settings,
+        environment=environment.collect(),
         planned=cases,
     )
-    writer = RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)
     return writer, in_order(cases, settings.processes), settings
 
 
@@ -207,23 +202,6 @@ def _conclude(path: Path, records: list[Record], planned: int, interrupted: bool
         raise typer.Exit(exit_codes.NOTHING_MEASURED)
     if failed:
         raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
-
-
-def _axes(given: dict[str, list[str] | None]) -> Any:
-    """The command line's axes, validated as a suite's are."""
-    from pydantic import ValidationError
-
-    from anatomy.bench.suite import Axes, SuiteError, explain
-
-    values = {
-        name: [part.strip() for item in items for part in item.split(",") if part.strip()]
-        for name, items in given.items()
-        if items
-    }
-    try:
-        return Axes.model_validate(values)
-    except ValidationError as error:
-        raise SuiteError("\n".join(explain("command line", item) for item in error.errors())) from error
 
 
 def _refuse_with_resume(given: dict[str, object]) -> None:

@@ -44,7 +44,7 @@ class Finding:
 
 def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> list[Finding]:
     """Every finding, in the order of the list; watches the machine for `watch_s` seconds."""
-    with_counts = _counters(sys)
+    throttled = _counters(sys)
     busy, steal = watch(watch_s)
     return [
         load_finding(psutil.getloadavg()[0], psutil.cpu_count() or 1),
@@ -54,7 +54,7 @@ def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/
         turbo_finding(sys),
         smt_finding(sys),
         *cgroup_findings(sys / "fs/cgroup"),
-        throttle_finding(with_counts, _counters(sys)),
+        throttle_finding(throttled, _counters(sys)),
         memory_finding(psutil.virtual_memory().available, psutil.virtual_memory().total),
         timer_finding(timer_resolution_s()),
     ]
@@ -85,7 +85,12 @@ def busy_finding(busy: dict[str, float]) -> Finding:
     if not busy:
         return Finding("other processes", "fit", f"none used over {BUSY_PROCESS:.0%} of a core")
     named = ", ".join(f"{name} {share:.0%} of a core" for name, share in list(busy.items())[:3])
-    return Finding("other processes", "unfit", named, "end or move them: torch loses tenfold to one busy neighbour")
+    return Finding(
+        "other processes",
+        "unfit",
+        named,
+        "end or move them: a step waits for its slowest thread, and one busy neighbour slows it many times",
+    )
 
 
 def steal_finding(steal: float | None) -> Finding:

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench import kept
 from anatomy.bench.case import BACKENDS, Case
 from anatomy.bench.ceiling import Ceiling
-from anatomy.bench.doctor import ceilings, keep
+from anatomy.bench.doctor import ceilings
 from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
+from anatomy.bench.doctor.machine import measure_ceilings
 from anatomy.bench.record import Block, Record
+from anatomy.bench.session import Silent
 from anatomy.bench.store import StoreError
 from tests.bench.conftest import Measure
 
@@ -114,16 +117,30 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
-    assert keep.kept_ceilings("here") == []
-    keep.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
-    path = keep.keep_ceilings("here", [ceiling("jax", 2.0)])
+    assert kept.kept_ceilings("here") == []
+    kept.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
+    path = kept.keep_ceilings("here", [ceiling("jax", 2.0)])
     assert data_folder in path.parents
-    assert keep.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
-    assert keep.kept_ceilings("elsewhere") == []
+    assert kept.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
+    assert kept.kept_ceilings("elsewhere") == []
 
 
 def test_a_damaged_file_is_named(data_folder: Path) -> None:
-    path = keep.keep_ceilings("here", [ceiling("jax")])
+    path = kept.keep_ceilings("here", [ceiling("jax")])
     path.write_text("[{]")
     with pytest.raises(StoreError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
-        keep.kept_ceilings("here")
+        kept.kept_ceilings("here")
+
+
+def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Path) -> None:
+    class Failing:
+        environment = "here"
+
+        def measure(self, case: Case, listener: Any) -> Record:
+            return Record(case=case, name="probe", outcome="timeout", reason="too slow", started_at="")
+
+    kept.keep_ceilings("here", [ceiling("jax")])
+    probes = ceiling_cases(["jax"], on_gpu=False)
+    (found,) = measure_ceilings(Failing(), probes, Silent())  # type: ignore[arg-type]
+    assert found.not_measured["float32"] == "timeout: too slow"
+    assert kept.kept_ceilings("here") == [ceiling("jax")]

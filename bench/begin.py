@@ -1,0 +1,46 @@
+"""Begin a run: its folder and its header, the same for every command that measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anatomy.bench.case import Case
+from anatomy.bench.environment import Environment
+from anatomy.bench.kept import kept_ceilings
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
+
+
+def begin_run(
+    out: Path | None,
+    *,
+    suite: str,
+    command: Sequence[str],
+    settings: MeasureSettings,
+    environment: Environment,
+    planned: Sequence[Case] = (),
+    prefix: str = "",
+) -> RunWriter:
+    """Make the folder of a run that starts now, with the ceilings that are known of this machine.
+
+    Args:
+        out: the run's folder; by default `anatomy-runs/` and its id.
+        prefix: before the time in its id.
+
+    Raises:
+        StoreError: the folder holds a run, or the kept ceilings are damaged.
+    """
+    run_id = prefix + new_run_id()
+    header = RunHeader(
+        id=run_id,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=list(command),
+        suite=suite,
+        settings=settings.model_dump(),
+        environment=environment,
+        ceilings=kept_ceilings(environment.fingerprint),
+        planned=list(planned),
+    )
+    return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)
