@@ -15,10 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validat
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
 Jit = Literal["auto", "on", "off"]
+Feed = Literal["numpy", "tf.data"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 MODES: tuple[Mode, ...] = get_args(Mode)
 JITS: tuple[Jit, ...] = get_args(Jit)
+FEEDS: tuple[Feed, ...] = get_args(Feed)
+# Keras's own loops: the modes that draw their data from a feed.
+LOOP_MODES: tuple[Mode, ...] = ("fit", "predict")
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
@@ -32,12 +36,13 @@ class Case(BaseModel):
         options: keyword arguments of the builder, JSON values only. For the zoo they are complete
             (defaults filled in), so that the key survives a change of defaults.
         mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step;
-            `fit` and `predict` time Keras's own loops around it, from numpy; `count` times nothing.
+            `fit` and `predict` time Keras's own loops around it; `count` times nothing.
         backend: the Keras backend.
         batch_size: examples per step, over all devices.
         dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
         jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
         devices: number of devices.
+        feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +55,7 @@ class Case(BaseModel):
     dtype: str = "float32"
     jit: Jit = "auto"
     devices: int = Field(default=1, ge=1)
+    feed: Feed = "numpy"
 
     @model_validator(mode="before")
     @classmethod
@@ -69,11 +75,23 @@ class Case(BaseModel):
             ) from error
         return parsed
 
+    @model_validator(mode="after")
+    def _feed_of_a_loop(self) -> Case:
+        if self.feed != "numpy" and self.mode not in LOOP_MODES:
+            raise ValueError(
+                f"feed={self.feed} is for the modes fit and predict; {self.mode} has its data on the device"
+            )
+        return self
+
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property
     def key(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields."""
-        canonical = json.dumps(self.fields(), sort_keys=True, separators=(",", ":"))
+        """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields.
+
+        A field that came later is left out at its default, so that older keys stay what they were.
+        """
+        fields = {name: value for name, value in self.fields().items() if (name, value) != ("feed", "numpy")}
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     def fields(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Keras's own loop, as a user runs it: whole epochs of `fit` or `predict` from numpy, timed from outside."""
+"""Keras's own loop, as a user runs it: whole epochs of `fit` or `predict`, timed from outside."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.case import Mode
+from anatomy.bench.case import Feed, Mode
+from anatomy.bench.feed import repeated
 from anatomy.bench.record import Block
 
 EPOCHS = 5
@@ -38,6 +37,7 @@ def time_loop(
     mode: Mode,
     seconds: float,
     steps: int | None = None,
+    feed: Feed = "numpy",
     clock: Callable[[], float] = time.perf_counter,
 ) -> LoopTimings:
     """Time `EPOCHS` epochs of about `seconds` in all, or of `steps` steps each.
@@ -46,7 +46,7 @@ def time_loop(
     over the epoch's steps. Nothing runs inside the loop. Both calls return values on the host (the epoch's
     logs, the predictions), so that the end of an epoch is the end of its work.
     """
-    call = _Call(model, batch, mode)
+    call = _Call(model, batch, mode, feed)
     first, _ = call.timed(1, clock)
     warmup_steps, size = 1, min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
     while True:
@@ -70,29 +70,24 @@ def time_loop(
 class _Call:
     """One call of the loop over a number of batches, all copies of one batch."""
 
-    def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
+    def __init__(self, model: Any, batch: Batch, mode: Mode, feed: Feed) -> None:
         import keras
 
         self._model = model
-        self._batch = batch
-        self._mode = mode
-        leaves = keras.tree.flatten((batch.x, batch.y) if mode == "fit" else batch.x)
+        self._fits = mode == "fit"
+        self._feed = feed
+        self._data = (batch.x, batch.y) if self._fits else (batch.x,)
+        leaves = keras.tree.flatten(self._data)
         self._size = len(leaves[0])
         self.most_steps = max(1, LARGEST_DATA_BYTES // sum(leaf.nbytes for leaf in leaves))
 
     def timed(self, steps: int, clock: Callable[[], float]) -> tuple[float, float | None]:
-        """Seconds of one epoch of `steps` batches, and its loss."""
-        import keras
-
-        def repeat(array: Any) -> Any:
-            return np.concatenate([array] * steps)
-
-        x = keras.tree.map_structure(repeat, self._batch.x)
-        if self._mode == "predict":
+        """Seconds of one epoch of `steps` batches, and its loss. Its data are made before the clock starts."""
+        data, batching = repeated(self._data, steps, self._feed, self._size)
+        if not self._fits:
             start = clock()
-            self._model.predict(x, batch_size=self._size, verbose=0)
+            self._model.predict(*data, **batching, verbose=0)
             return clock() - start, None
-        y = keras.tree.map_structure(repeat, self._batch.y)
         start = clock()
-        history = self._model.fit(x, y, batch_size=self._size, epochs=1, verbose=0, shuffle=False)
+        history = self._model.fit(*data, **batching, epochs=1, verbose=0, shuffle=False)
         return clock() - start, float(history.history["loss"][-1])

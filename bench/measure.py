@@ -125,12 +125,12 @@ def measure_loop(
     memory: PeakMeter,
     emit: Emit,
 ) -> None:
-    """Keras's own loop, as a user runs it: `fit` or `predict` from numpy, nothing timed inside it."""
+    """Keras's own loop, as a user runs it: `fit` or `predict`, nothing timed inside it."""
     loop_mode = LOOPS[case.mode]
     emit("phase", {"name": "warmup"})
     start_s = time.perf_counter()
     cpu_before = psutil.Process().cpu_times()
-    timings = time_loop(built.model, built.batch, case.mode, settings.seconds, settings.steps)
+    timings = time_loop(built.model, built.batch, case.mode, settings.seconds, settings.steps, case.feed)
     cpu_after = psutil.Process().cpu_times()
     end_s = time.perf_counter()
     # Only asked for its settings: it holds the model and launches nothing.

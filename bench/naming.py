@@ -17,6 +17,8 @@ def case_name(case: Case) -> str:
         parts.append(case.dtype)
     if case.jit != "auto":
         parts.append(f"jit={case.jit}")
+    if case.feed != "numpy":
+        parts.append(case.feed)
     if case.devices > 1:
         parts.append(f"{case.devices} devices")
     return " ".join(parts)

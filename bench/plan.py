@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
-from anatomy.bench.case import Backend, Case, Mode
+from anatomy.bench.case import LOOP_MODES, Backend, Case, Mode
 from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite
 
 # What an axis has when neither the suite nor the command line says otherwise.
@@ -54,18 +54,22 @@ def count_case(text: str) -> Case:
 def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
     axes = overrides.over(matrix).over(suite)
     backends = axes.backend or installed_backends()
-    for text, mode, batch_size, dtype, jit, backend in product(
+    for text, mode, batch_size, dtype, jit, feed, backend in product(
         matrix.model,
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
         axes.jit or ("auto",),
+        axes.feed or ("numpy",),
         backends,
     ):
         # Asked for by name, an impossible pair becomes a record that says so; by default it is left out.
         if axes.backend is None and not supports(backend, mode):
             continue
-        yield _case(text, mode=mode, backend=backend, batch_size=batch_size, dtype=dtype, jit=jit)
+        # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
+        if feed != "numpy" and mode not in LOOP_MODES:
+            continue
+        yield _case(text, mode=mode, backend=backend, batch_size=batch_size, dtype=dtype, jit=jit, feed=feed)
 
 
 def _case(text: str, **point: Any) -> Case:

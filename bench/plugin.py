@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "anatomy(backend, mode, batch_size, dtype, jit, seconds): measure the Keras model that the"
+        "anatomy(backend, mode, batch_size, dtype, jit, feed): measure the Keras model that the"
         " function returns, once for each combination of the values given.",
     )
 

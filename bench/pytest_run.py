@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from anatomy.bench import environment
 from anatomy.bench.backends.available import supports
 from anatomy.bench.begin import begin_run
-from anatomy.bench.case import BACKENDS, Case
+from anatomy.bench.case import BACKENDS, LOOP_MODES, Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
@@ -37,8 +37,10 @@ class Point:
     def id(self) -> str:
         """The item's id, e.g. `jax-train-b32-float32`."""
         v = self.values
-        return f"{v['backend']}-{v['mode']}-b{v['batch_size']}-{v['dtype']}" + (
-            "" if v["jit"] == "auto" else f"-jit_{v['jit']}"
+        return (
+            f"{v['backend']}-{v['mode']}-b{v['batch_size']}-{v['dtype']}"
+            + ("" if v["jit"] == "auto" else f"-jit_{v['jit']}")
+            + ("" if v["feed"] == "numpy" else f"-{v['feed']}")
         )
 
 
@@ -54,15 +56,16 @@ def points(marker: pytest.Mark) -> list[Point]:
     except ValidationError as error:
         raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
     return [
-        Point({"backend": backend, "mode": mode, "batch_size": size, "dtype": dtype, "jit": jit})
-        for backend, mode, size, dtype, jit in product(
+        Point({"backend": backend, "mode": mode, "batch_size": size, "dtype": dtype, "jit": jit, "feed": feed})
+        for backend, mode, size, dtype, jit, feed in product(
             axes.backend or BACKENDS,
             axes.mode or ("train", "infer"),
             axes.batch_size or (32,),
             axes.dtype or ("float32",),
             axes.jit or ("auto",),
+            axes.feed or ("numpy",),
         )
-        if axes.backend is not None or supports(backend, mode)
+        if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOP_MODES)
     ]
 
 

@@ -28,7 +28,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from anatomy.bench.case import DTYPES, Backend, Case, Jit, Mode
+from anatomy.bench.case import DTYPES, Backend, Case, Feed, Jit, Mode
 
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
@@ -62,6 +62,7 @@ class Axes(BaseModel):
     batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
     dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
     jit: Annotated[tuple[Jit, ...] | None, Several] = None
+    feed: Annotated[tuple[Feed, ...] | None, Several] = None
 
     def over(self, lower: Axes) -> Axes:
         """These axes, and the lower level's where these have none."""
@@ -86,6 +87,7 @@ class Exclusion(BaseModel):
     batch_size: int | None = None
     dtype: str | None = None
     jit: Jit | None = None
+    feed: Feed | None = None
 
     def matches(self, case: Case) -> bool:
         """Whether every key that is set equals the case's."""
@@ -172,7 +174,7 @@ def explain(where: str, item: Any) -> str:
     if item["type"] == "literal_error":
         valid = next(
             values
-            for values in (get_args(Backend), get_args(Mode), get_args(Jit))
+            for values in (get_args(Backend), get_args(Mode), get_args(Jit), get_args(Feed))
             if repr(values[0]) in item["ctx"]["expected"]
         )
         given = item["input"]

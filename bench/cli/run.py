@@ -34,6 +34,7 @@ def run(
         list[str] | None, typer.Option(help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
     ] = None,
     jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    feed: Annotated[list[str] | None, typer.Option(help=f"What fit, predict read: numpy, tf.data ({_REPEAT}).")] = None,
     seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
     target: Annotated[
@@ -60,7 +61,14 @@ def run(
     from anatomy.bench.suite import SuiteError
 
     try:
-        axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+        axes = {
+            "backend": backend,
+            "mode": mode,
+            "batch_size": batch_size,
+            "dtype": dtype,
+            "jit": jit,
+            "feed": feed,
+        }
         if resume is not None:
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
             writer, cases, settings = _resumed(resume)

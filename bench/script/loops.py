@@ -1,4 +1,4 @@
-"""Keras's own loops as code: whole epochs of `fit` or `predict` from numpy, timed from outside."""
+"""Keras's own loops as code: whole epochs of `fit` or `predict`, timed from outside."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ def loop_lines(case: Case, settings: MeasureSettings) -> list[str]:
     """Code that times `model.fit` or `model.predict` on copies of `x` (and `y`) and prints the throughput."""
     fits = case.mode == "fit"
     data = "(x, y)" if fits else "(x,)"
-    call = (
-        f"model.fit(*data, batch_size={case.batch_size}, epochs=1, verbose=0, shuffle=False)"
-        if fits
-        else f"model.predict(*data, batch_size={case.batch_size}, verbose=0)"
-    )
+    make, given = _fed(case, data)
+    call = f"model.fit({given}, epochs=1, verbose=0, shuffle=False)" if fits else f"model.predict({given}, verbose=0)"
     return [
         f"most = min({MOST_STEPS}, {LARGEST_DATA_BYTES} // sum(a.nbytes for a in keras.tree.flatten({data}))) or 1",
         "",
         "",
         "def timed(steps):",
         '    """Seconds a step: one epoch of so many copies of the batch, its values back on the host."""',
-        f"    data = keras.tree.map_structure(lambda array: np.concatenate([array] * steps), {data})",
+        *make,
         "    start = time.perf_counter()",
         f"    {call}",
         "    return (time.perf_counter() - start) / steps",
@@ -33,6 +30,22 @@ def loop_lines(case: Case, settings: MeasureSettings) -> list[str]:
         f"blocks = [timed(size) for _ in range({EPOCHS})]",
         f'print(f"throughput {{{case.batch_size} / statistics.median(blocks):.6g}} examples/s")',
     ]
+
+
+def _fed(case: Case, data: str) -> tuple[list[str], str]:
+    """Lines that make the data of an epoch, and how the call is given them."""
+    if case.feed == "numpy":
+        line = f"    data = keras.tree.map_structure(lambda array: np.concatenate([array] * steps), {data})"
+        return [line], f"*data, batch_size={case.batch_size}"
+    hide = "" if case.backend == "tensorflow" else '    tf.config.set_visible_devices([], "GPU")'
+    return [
+        *([hide] if hide else []),
+        "    # A list would be stacked into one tensor; a tuple stays several.",
+        f"    parts = tuple(tuple(part) if isinstance(part, list) else part for part in {data})",
+        f"    data = tf.data.Dataset.from_tensor_slices(parts).repeat(steps).batch({case.batch_size},"
+        " drop_remainder=True)",
+        "    data = data.prefetch(tf.data.AUTOTUNE)",
+    ], "data"
 
 
 def _size(settings: MeasureSettings) -> list[str]:

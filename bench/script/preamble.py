@@ -27,6 +27,8 @@ def import_lines(case: Case, origin: Origin) -> list[str]:
     others = {"import keras", "import numpy as np", *(i for i in origin.imports if not _is_standard(i))}
     if case.mode not in ("fit", "predict"):
         others |= set(_FRAMEWORKS[case.backend])
+    if case.feed == "tf.data":
+        others.add("import tensorflow as tf")
     if any("layers." in line.replace("keras.layers.", "") for line in origin.lines):
         others.add("from keras import layers")
     return [

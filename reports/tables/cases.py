@@ -226,7 +226,8 @@ def _case_row(record: Record) -> dict[str, Any]:
     case = record.case
     return {
         "model": model_text(case.model, case.options),
-        **case.model_dump(include={"mode", "backend", "batch_size", "dtype", "jit", "devices"}),
+        **case.model_dump(include={"backend", "batch_size", "dtype", "jit", "devices"}),
+        "mode": case.mode if case.feed == "numpy" else f"{case.mode} from {case.feed}",
         "outcome": record.outcome,
         "reason": record.reason or None,
         **(_figures(record) if record.outcome == "ok" else {}),

@@ -19,6 +19,7 @@ INSIDE: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
 _COLUMNS = (
     Column("model", "model"),
     Column("loop", "loop", group="case"),
+    Column("feed", "data from", group="case"),
     Column("backend", "backend", group="case"),
     Column("batch_size", "batch", kind="number", whole=True, group="case"),
     Column("outcome", "outcome", kind="outcome", group="case"),
@@ -44,7 +45,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
     return Table(
         key="loops",
         title="Keras's own loops",
-        caption="What fit and predict add to the compiled step: their own loop, from numpy, timed by whole epochs.",
+        caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
         columns=columns,
         frame=make_frame([{"run": label, **_row(loop, step)} for label, loop, step in pairs], columns),
         absent={
@@ -60,6 +61,8 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
             for key in ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
         },
         notes=(
+            "Data come from arrays (numpy), which the loop slices, or from a tf.data.Dataset that batches and prefetches; "
+            "on backends other than TensorFlow that imports TensorFlow, whose memory then is in the peak.",
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
             "noise, and may be negative.",
@@ -72,7 +75,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
 
 def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
     """The measured case of the step inside `loop`; null where there is none."""
-    wanted = loop.case.model_copy(update={"mode": INSIDE[loop.case.mode]}).key
+    wanted = loop.case.model_copy(update={"mode": INSIDE[loop.case.mode], "feed": "numpy"}).key
     return next((record for record in records if record.key == wanted and record.outcome == "ok"), None)
 
 
@@ -83,7 +86,7 @@ def _row(loop: Record, step: Record | None) -> dict[str, Any]:
     return {
         "model": model_text(loop.case.model, loop.case.options),
         "loop": loop.case.mode,
-        **loop.case.model_dump(include={"backend", "batch_size"}),
+        **loop.case.model_dump(include={"backend", "batch_size", "feed"}),
         "outcome": loop.outcome,
         "loop_step_s": in_loop,
         "pipelined_s": compiled,

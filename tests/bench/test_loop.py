@@ -10,6 +10,8 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.case import FEEDS
+from anatomy.bench.feed import repeated
 from anatomy.bench.loop import EPOCHS, MOST_STEPS, time_loop
 from tests.bench.conftest import Measure, cases_of
 
@@ -64,11 +66,29 @@ def test_steps_that_are_asked_for_are_taken_up_to_the_most(asked: int, taken: in
     assert {block.steps for block in timings.blocks} == {taken}
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
+    data = ([np.arange(8.0).reshape(4, 2), np.arange(4)], np.arange(4)[:, None])
+    (dataset,), nothing = repeated(data, steps, "tf.data", 4)
+    arrays, batching = repeated(data, steps, "numpy", 4)
+    assert (nothing, batching) == ({}, {"batch_size": 4})
+    batches = list(dataset.as_numpy_iterator())
+    assert len(batches) == steps == int(dataset.cardinality())
+    for number, ((first, second), y) in enumerate(batches):
+        part = slice(4 * number, 4 * number + 4)
+        np.testing.assert_array_equal(first, arrays[0][0][part])
+        np.testing.assert_array_equal(second, arrays[0][1][part])
+        np.testing.assert_array_equal(y, arrays[1][part])
+
+
 @pytest.mark.backends
+@pytest.mark.parametrize("feed", FEEDS)
 @pytest.mark.parametrize("backend", installed_backends())
-def test_loops_run_on_every_backend(measure: Measure, backend: str) -> None:
+def test_loops_run_on_every_backend(measure: Measure, backend: str, feed: str) -> None:
     modes = ["predict"] if backend == "openvino" else ["fit", "predict"]
-    records = measure(cases_of(["mlp", "lstm:units=4,layers=1"], backend=backend, mode=modes, batch_size=8))
+    # The U-Net has images for targets, the LSTM sequences.
+    models = ["mlp", "lstm:units=4,layers=1", "unet:depth=2,base_filters=2,input_shape=16x16x1"]
+    records = measure(cases_of(models, backend=backend, mode=modes, batch_size=8, feed=feed))
     for record in records:
         assert record.outcome == "ok", record.reason
         assert len(record.blocks) == EPOCHS

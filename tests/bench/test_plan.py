@@ -98,3 +98,20 @@ def test_nothing_left_is_an_error() -> None:
 def test_suites_count_all_that_the_claims_need(name: str) -> None:
     needed = {count_case(text).key for text in models_to_count()}
     assert needed <= {case.key for case in plan(load_suite(name), Axes()) if case.mode == "count"}
+
+
+def test_a_feed_multiplies_the_loops_alone() -> None:
+    cases = planned(
+        {"mode": ["train", "fit"], "backend": "jax", "feed": ["numpy", "tf.data"]}, matrix=[{"model": "mlp"}]
+    )
+    assert [(case.mode, case.feed) for case in cases] == [("train", "numpy"), ("fit", "numpy"), ("fit", "tf.data")]
+    assert len({case.key for case in cases}) == 3
+
+
+def test_a_feed_without_a_loop_is_refused() -> None:
+    with pytest.raises(ValueError, match="for the modes fit and predict"):
+        Case(model="mlp", mode="train", feed="tf.data")
+
+
+def test_keys_made_before_there_were_feeds_still_hold() -> None:
+    assert Case(model="mlp", mode="fit").key == "2b0518c56533"

@@ -15,6 +15,8 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.case import Backend, Mode
+from anatomy.bench.store import SCRIPTS_FOLDER
+from tests.bench.conftest import Measure, cases_of
 from tests.bench.script.zoo import OWN_LAYERS, TINY
 
 HERE = Path(__file__).parent
@@ -65,6 +67,23 @@ def test_programs_are_formatted(backend: Backend, scripts_of: Callable[[Backend]
     pytest.importorskip("ruff")
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=120", "--diff"]
     done = subprocess.run([*command, *scripts_of(backend).values()], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("backend", installed_backends())
+def test_a_loop_fed_by_a_dataset_prints_its_figure(backend: Backend, measure: Measure, tmp_path: Path) -> None:
+    pytest.importorskip("ruff")
+    mode = "predict" if backend == "openvino" else "fit"
+    (record,) = measure(cases_of(["mlp"], backend=backend, mode=mode, batch_size=8, feed="tf.data"))
+    assert record.outcome == "ok", record.reason
+    (script,) = (tmp_path / "run" / SCRIPTS_FOLDER).glob("*.py")
+    assert "tf.data.Dataset" in script.read_text()
+    assert script.read_text().count("\n") <= LONGEST
+    figures = _run(backend, [script])
+    assert float(dict(line.rsplit(maxsplit=2)[:2] for line in figures)["throughput"]) > 0
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=120", "--diff", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
