@@ -61,8 +61,8 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
             for key in ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
         },
         notes=(
-            "Data come from arrays (numpy), which the loop slices, or from a tf.data.Dataset that batches and prefetches; "
-            "on backends other than TensorFlow that imports TensorFlow, whose memory then is in the peak.",
+            "Data come from arrays (numpy), which the loop slices, or from a tf.data.Dataset, which batches and "
+            "prefetches, and on other backends imports TensorFlow, whose memory then is in the peak.",
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
             "noise, and may be negative.",
