@@ -1,0 +1,1 @@
+"""The regression gate: two sides measured together, a policy, a verdict."""

@@ -1,0 +1,52 @@
+"""How much a figure may grow before it matters, and how much it must grow before missing it matters."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Margins(BaseModel):
+    """Shares of the base's figure.
+
+    Attributes:
+        tolerated: growth that is not a regression; a FAIL shows more than this.
+        minimum: growth that must not slip through; a PASS rules it out. Above `tolerated`: the room between
+            them is what lets a noisy measurement end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tolerated: float = Field(default=0.02, ge=0)
+    minimum: float = Field(default=0.05, gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Margins:
+        if self.minimum <= self.tolerated:
+            raise ValueError(
+                f"the minimum effect ({self.minimum:.2%}) must be above the tolerated change ({self.tolerated:.2%})"
+            )
+        return self
+
+    @property
+    def fail_above(self) -> float:
+        """ln(1 + tolerated)."""
+        return math.log1p(self.tolerated)
+
+    @property
+    def pass_below(self) -> float:
+        """ln(1 + minimum)."""
+        return math.log1p(self.minimum)
+
+    def with_floor(self, floor: float, base: float) -> Margins:
+        """These margins for a figure of which a change below `floor`, in its own unit, never matters.
+
+        Args:
+            floor: absolute change, e.g. 0.2 s of compile time.
+            base: the base's figure in the same unit, above 0.
+        """
+        if not base > 0:
+            raise ValueError(f"a share needs a base above 0, got {base!r}")
+        raised = max(0.0, floor / base - self.tolerated)
+        return Margins(tolerated=self.tolerated + raised, minimum=self.minimum + raised)
