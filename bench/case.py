@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
@@ -21,8 +22,8 @@ BACKENDS: tuple[Backend, ...] = get_args(Backend)
 MODES: tuple[Mode, ...] = get_args(Mode)
 JITS: tuple[Jit, ...] = get_args(Jit)
 FEEDS: tuple[Feed, ...] = get_args(Feed)
-# Keras's own loops: the modes that draw their data from a feed.
-LOOP_MODES: tuple[Mode, ...] = ("fit", "predict")
+# Keras's own loops, which draw their data from a feed, and the mode of the step inside each.
+LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
@@ -77,7 +78,7 @@ class Case(BaseModel):
 
     @model_validator(mode="after")
     def _feed_of_a_loop(self) -> Case:
-        if self.feed != "numpy" and self.mode not in LOOP_MODES:
+        if self.feed != "numpy" and self.mode not in LOOPS:
             raise ValueError(
                 f"feed={self.feed} is for the modes fit and predict; {self.mode} has its data on the device"
             )

@@ -14,7 +14,7 @@ import psutil
 from anatomy.bench import sanity, timing
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.build import Built
-from anatomy.bench.case import Case, Mode
+from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.clock import backlog_of, check_clock
 from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
@@ -25,9 +25,6 @@ from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings
 
 Emit = Callable[[str, Mapping[str, Any]], None]
-
-# Keras's loops, and the mode of the step inside them.
-LOOPS: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
 
 
 def measure_step(

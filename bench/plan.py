@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
-from anatomy.bench.case import LOOP_MODES, Backend, Case, Mode
+from anatomy.bench.case import LOOPS, Backend, Case, Mode
 from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite
 
 # What an axis has when neither the suite nor the command line says otherwise.
@@ -38,6 +38,8 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case
         for case in _expand(matrix, suite, overrides)
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
+    if not cases and overrides.feed and "numpy" not in overrides.feed:
+        raise PlanError(f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}")
     if not cases and not suite.count:
         raise PlanError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
     if models and not cases:
@@ -67,7 +69,7 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
         if axes.backend is None and not supports(backend, mode):
             continue
         # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
-        if feed != "numpy" and mode not in LOOP_MODES:
+        if feed != "numpy" and mode not in LOOPS:
             continue
         yield _case(text, mode=mode, backend=backend, batch_size=batch_size, dtype=dtype, jit=jit, feed=feed)
 

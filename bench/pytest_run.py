@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from anatomy.bench import environment
 from anatomy.bench.backends.available import supports
 from anatomy.bench.begin import begin_run
-from anatomy.bench.case import BACKENDS, LOOP_MODES, Case
+from anatomy.bench.case import BACKENDS, LOOPS, Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
@@ -55,7 +55,7 @@ def points(marker: pytest.Mark) -> list[Point]:
         axes = Axes.model_validate(marker.kwargs)
     except ValidationError as error:
         raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
-    return [
+    found = [
         Point({"backend": backend, "mode": mode, "batch_size": size, "dtype": dtype, "jit": jit, "feed": feed})
         for backend, mode, size, dtype, jit, feed in product(
             axes.backend or BACKENDS,
@@ -65,8 +65,11 @@ def points(marker: pytest.Mark) -> list[Point]:
             axes.jit or ("auto",),
             axes.feed or ("numpy",),
         )
-        if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOP_MODES)
+        if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
     ]
+    if not found:
+        raise MarkerError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
+    return found
 
 
 class PytestRun:

@@ -14,10 +14,10 @@ from typing import Any
 from anatomy.bench import memory
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.build import build
-from anatomy.bench.case import Case
+from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting import count_model
 from anatomy.bench.inputs import SEED, OpenShapeError
-from anatomy.bench.measure import LOOPS, Emit, measure_loop, measure_step, phase
+from anatomy.bench.measure import Emit, measure_loop, measure_step, phase
 from anatomy.bench.sanity import InvalidCaseError
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate import script_of

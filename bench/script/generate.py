@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anatomy.bench.case import Case, Mode
+from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.script.clocks import clock_lines
 from anatomy.bench.script.compiling import compile_lines, loss_names
 from anatomy.bench.script.data import data_lines
@@ -18,7 +18,6 @@ from anatomy.bench.settings import MeasureSettings
 
 # A model is written out as long as the whole program has no more lines than this.
 LONGEST = 65
-_LOOPS: tuple[Mode, ...] = ("fit", "predict")
 
 
 def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
@@ -81,7 +80,7 @@ def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
 def _measuring(model: Any, case: Case, settings: MeasureSettings, trains: bool) -> list[str]:
     losses = loss_names(model) if trains else None
     lines = data_lines(model, losses, case.batch_size)
-    if case.mode in _LOOPS:
+    if case.mode in LOOPS:
         return [*lines, *loop_lines(case, settings)]
     if trains:
         lines.append("model._symbolic_build(data_batch=(x, y))  # the optimizer's and the losses' variables")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from anatomy.bench.case import Backend, Case
+from anatomy.bench.case import LOOPS, Backend, Case
 from anatomy.bench.environment import FLAGS
 from anatomy.bench.script.expression import expression
 from anatomy.bench.script.layout import call
@@ -25,7 +25,7 @@ def import_lines(case: Case, origin: Origin) -> list[str]:
     """Imports in two groups: the standard library's, and after the environment is set, all others."""
     standard = {"import os", "import statistics", "import time", *(i for i in origin.imports if _is_standard(i))}
     others = {"import keras", "import numpy as np", *(i for i in origin.imports if not _is_standard(i))}
-    if case.mode not in ("fit", "predict"):
+    if case.mode not in LOOPS:
         others |= set(_FRAMEWORKS[case.backend])
     if case.feed == "tf.data":
         others.add("import tensorflow as tf")

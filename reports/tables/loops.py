@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.case import Mode
+from anatomy.bench.case import LOOPS
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import marks_of
 from anatomy.reports.subjects import model_text
 from anatomy.reports.table import Absence, Column, Table, make_frame
 from anatomy.reports.unlike import differing, unlike_settings
-
-# Each loop, and the mode that times the step inside it.
-INSIDE: dict[Mode, Mode] = {"fit": "train", "predict": "infer"}
 
 _COLUMNS = (
     Column("model", "model"),
@@ -40,7 +37,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         (item.label, record, _inside(record, item.run.records))
         for item in runs
         for record in item.run.records
-        if record.case.mode in INSIDE
+        if record.case.mode in LOOPS
     ]
     return Table(
         key="loops",
@@ -75,7 +72,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
 
 def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
     """The measured case of the step inside `loop`; null where there is none."""
-    wanted = loop.case.model_copy(update={"mode": INSIDE[loop.case.mode], "feed": "numpy"}).key
+    wanted = loop.case.model_copy(update={"mode": LOOPS[loop.case.mode], "feed": "numpy"}).key
     return next((record for record in records if record.key == wanted and record.outcome == "ok"), None)
 
 

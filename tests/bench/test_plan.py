@@ -8,6 +8,7 @@ import pytest
 
 from anatomy.bench.case import Case
 from anatomy.bench.plan import PlanError, count_case, plan
+from anatomy.bench.pytest_run import MarkerError, points
 from anatomy.bench.suite import Axes, Suite, load_suite
 from anatomy.models.claims import models_to_count
 
@@ -115,3 +116,13 @@ def test_a_feed_without_a_loop_is_refused() -> None:
 
 def test_keys_made_before_there_were_feeds_still_hold() -> None:
     assert Case(model="mlp", mode="fit").key == "2b0518c56533"
+
+
+def test_a_dataset_for_the_compiled_step_alone_says_which_modes_take_one() -> None:
+    with pytest.raises(PlanError, match="add --mode fit, predict"):
+        planned({"mode": "train", "feed": "tf.data"}, matrix=[{"model": "mlp"}])
+
+
+def test_a_marker_that_leaves_no_item_is_an_error() -> None:
+    with pytest.raises(MarkerError, match="for the modes fit, predict"):
+        points(pytest.mark.anatomy(feed="tf.data").mark)
