@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from anatomy.bench.case import Backend
@@ -27,18 +29,33 @@ class HostError(RuntimeError):
 
 
 class HostChannel:
-    """One backend's host process. `import_s` and `versions` are known once it is ready."""
+    """One backend's host process. `import_s` and `versions` are known once it is ready.
 
-    def __init__(self, backend: Backend, logs: Path) -> None:
+    Args:
+        python: the interpreter it runs in.
+        directory: its working directory, null for this process's.
+        environment: variables to set for it and its workers.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        logs: Path,
+        *,
+        python: str = sys.executable,
+        directory: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.backend = backend
         self._log = logs / f"host-{backend}.log"
         self._buffer = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "anatomy.bench.host", backend, str(logs)],
+            [python, "-m", "anatomy.bench.host", backend, str(logs.absolute())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**_QUIET, **os.environ, "KERAS_BACKEND": backend},
+            env={**_QUIET, **os.environ, **environment, "KERAS_BACKEND": backend},
+            cwd=directory,
             # Ctrl-C goes to the supervisor, which decides what becomes of the worker.
             start_new_session=True,
         )

@@ -53,7 +53,7 @@ def check_clock(timings: Timings, backlog: float, on_cpu: bool, held_bytes: int 
     synchronised_s = fmean(timings.step_s)
     slopes = [_slope(timings, number) for number in range(len(timings.blocks) // 2)]
     found = {
-        "slope_s": fmean(slopes),
+        "slope_s": fmean(slopes) if slopes else None,
         "synchronised_s": synchronised_s,
         "launch_s": launch_s,
         "backlog_s": backlog,

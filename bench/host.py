@@ -78,8 +78,10 @@ def _serve(request: dict[str, Any], emit: Emit) -> None:
 def _work(request: dict[str, Any], emit: Emit) -> None:
     """The worker: a process group of its own (so that it dies whole), its output in its own log."""
     from anatomy.bench.case import Case
+    from anatomy.bench.origins import Origin
     from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.worker import run_case
+    from anatomy.bench.turns import Turns
+    from anatomy.bench.worker import find_models, run_case
 
     code = 1
     try:
@@ -88,8 +90,16 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
         # The pipe of requests is the host's alone.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(request["directory"])
+        origin = Origin.model_validate(request["origin"]) if request.get("origin") else None
         sys.path[:0] = [path for path in (request["directory"], *request["paths"]) if path not in sys.path]
-        run_case(Case.model_validate(request["case"]), MeasureSettings.model_validate(request["settings"]), emit)
+        if origin is not None:
+            sys.path[:] = origin.mapped(sys.path)
+        if "find" in request:
+            find_models(request["find"], emit)
+        else:
+            case, settings = Case.model_validate(request["case"]), MeasureSettings.model_validate(request["settings"])
+            turns = Turns(Path(request["fifo"]), request["checked"]) if "fifo" in request else None
+            run_case(case, settings, emit, turns, origin)
         code = 0
     finally:
         sys.stdout.flush()

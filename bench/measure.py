@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -27,15 +28,27 @@ from anatomy.bench.settings import MeasureSettings
 Emit = Callable[[str, Mapping[str, Any]], None]
 
 
-def measure_step(
-    case: Case,
-    settings: MeasureSettings,
-    backend: StepBackend,
-    built: Built,
-    memory: PeakMeter,
-    emit: Emit,
-) -> None:
-    """The compiled step on data that are on the device: both clocks, and what shows that they can be trusted."""
+@dataclass
+class Ready:
+    """A step that is compiled and warm, and what is known of it by then.
+
+    Attributes:
+        output_bytes: of one step's outputs.
+        weight: the output layer's before the second step, where the case trains.
+        warm: its warm-up.
+    """
+
+    step: Step
+    losses: Losses
+    output_bytes: int
+    weight: Any
+    warm: timing.WarmUp
+
+
+def make_ready(
+    case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, memory: PeakMeter, emit: Emit
+) -> Ready:
+    """Compile and warm up the step on data that are on the device."""
     step = backend.prepare(built.model, built.batch, case.mode)
     losses = Losses()
     with phase("compile", emit):
@@ -61,6 +74,15 @@ def measure_step(
         },
     )
     gc.collect()
+    return Ready(step, losses, output_bytes, weight, warm)
+
+
+def measure_step(
+    case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, memory: PeakMeter, emit: Emit
+) -> None:
+    """The compiled step: both clocks, and what shows that they can be trusted."""
+    ready = make_ready(case, settings, backend, built, memory, emit)
+    step, losses, warm, output_bytes = ready.step, ready.losses, ready.warm, ready.output_bytes
     plan = timing.plan_steps(warm.step, settings.seconds, settings.steps, output_bytes)
 
     programs = step.programs()
@@ -87,26 +109,19 @@ def measure_step(
             "loss_last": _finite(losses.last),
         },
     )
-    _require_sane(case, built, step, clock, losses, weight, emit)
+    require_sane(case, built, ready, clock, emit)
     step.restore()
 
 
-def _require_sane(
-    case: Case,
-    built: Built,
-    step: Step,
-    clock: ClockCheck,
-    losses: Losses,
-    weight: Any,
-    emit: Emit,
-) -> None:
+def require_sane(case: Case, built: Built, ready: Ready, clock: ClockCheck, emit: Emit) -> None:
     """Raise `InvalidCaseError` for a case whose figures mean nothing; else say what was checked."""
+    step, losses = ready.step, ready.losses
     sanity.require_finite(losses)
     if clock.verdict == "disagrees":
         raise InvalidCaseError(clock.reason)
     checks = {}
     if case.mode == "train":
-        checks["weights move"] = sanity.require_moved(weight, step.weight())
+        checks["weights move"] = sanity.require_moved(ready.weight, step.weight())
         checks["loss goes down"] = sanity.require_learning(step, losses)
     else:
         other = make_batch(built.model, case.batch_size, None, seed=SEED + 1)

@@ -23,6 +23,10 @@ class PlanError(ValueError):
     """A model or an option cannot be turned into a case."""
 
 
+class NothingPlannedError(PlanError):
+    """The selection leaves no case."""
+
+
 def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case]:
     """All cases of `suite`, without repetitions.
 
@@ -30,7 +34,8 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case
     `overrides` replaces axes for every matrix; `models` keeps the matrices' models of these names.
 
     Raises:
-        PlanError: an unknown model or option, or a selection that leaves nothing.
+        PlanError: an unknown model or option.
+        NothingPlannedError: a selection that leaves nothing.
     """
     cases = {
         case.key: case
@@ -39,11 +44,13 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
     if not cases and overrides.feed and "numpy" not in overrides.feed:
-        raise PlanError(f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}")
+        raise NothingPlannedError(
+            f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}"
+        )
     if not cases and not suite.count:
-        raise PlanError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
+        raise NothingPlannedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
     if models and not cases:
-        raise PlanError(f"suite {suite.name} has no model named {', '.join(models)}")
+        raise NothingPlannedError(f"suite {suite.name} has no model named {', '.join(models)}")
     counted = [] if models else [count_case(text) for text in suite.count]
     return [*cases.values(), *counted]
 

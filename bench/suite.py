@@ -7,6 +7,7 @@ seconds = 1.0                      # longest measured window of each case; also 
 mode = ["train", "infer"]          # axes here hold for every matrix …
 exclude = [{ model = "vgg", backend = "openvino" }]
 count = ["vgg:depth=16"]           # counted only, at any size
+tolerate = { step = "3%" }         # for `anatomy gate`; see anatomy.bench.gate.policy
 
 [[matrix]]
 model = ["vgg:depth=11,input_shape=32x32x3,classes=10"]
@@ -110,6 +111,7 @@ class Suite(Axes):
     include: tuple[Matrix, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
     count: Annotated[tuple[str, ...], Several] = ()
+    tolerate: dict[str, Any] = {}
 
 
 def built_in() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench import memory
@@ -18,10 +19,12 @@ from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting import count_model
 from anatomy.bench.inputs import SEED, OpenShapeError
 from anatomy.bench.measure import Emit, measure_loop, measure_step, phase
+from anatomy.bench.origins import Origin, loaded_files
 from anatomy.bench.sanity import InvalidCaseError
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate import script_of
 from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.turns import Turns, measure_turns
 
 # What each framework's out-of-memory error says, since their classes cannot all be imported here.
 _OUT_OF_MEMORY = (
@@ -33,20 +36,47 @@ _OUT_OF_MEMORY = (
 )
 
 
-def run_case(case: Case, settings: MeasureSettings, emit: Emit) -> None:
-    """Measure `case` and emit its facts, then one `result`; never raises."""
+def run_case(
+    case: Case, settings: MeasureSettings, emit: Emit, turns: Turns | None = None, origin: Origin | None = None
+) -> None:
+    """Measure `case` and emit its facts, then one `result`; never raises.
+
+    Args:
+        turns: take part in a pair of processes instead of measuring alone.
+        origin: the tree that its code must come from, where there is another.
+    """
     try:
         if case.mode == "count":
-            _count(case, emit)
+            _count(case, emit, origin)
         else:
-            _measure(case, settings, emit)
+            _measure(case, settings, emit, turns, origin)
         emit("result", {"outcome": "ok", "reason": ""})
     except Exception as error:  # noqa: BLE001  # the boundary: whatever a model raises becomes its record
         traceback.print_exc()
         emit("result", {"outcome": _outcome_of(error), "reason": _one_line(error)})
 
 
-def _count(case: Case, emit: Emit) -> None:
+def find_models(models: Sequence[str], emit: Emit) -> None:
+    """Emit, for each model that is not there, why; then one `result`; never raises."""
+    from anatomy.models import find, resolve_user_function
+
+    missing = {}
+    for model in models:
+        try:
+            if ":" in model:
+                resolve_user_function(model)
+            else:
+                find(model)
+        except ValueError as error:
+            missing[model] = _one_line(error)
+        except Exception as error:  # noqa: BLE001  # what a user's module raises when imported is found when it is built
+            traceback.print_exc()
+            print(f"{model} raised {_one_line(error)} when it was looked for", file=sys.stderr)
+    emit("facts", {"missing": missing})
+    emit("result", {"outcome": "ok", "reason": ""})
+
+
+def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     """Count a model of any size without allocating its weights."""
     from anatomy.bench.counting import skeleton
     from anatomy.models import build_any
@@ -56,10 +86,11 @@ def _count(case: Case, emit: Emit) -> None:
     with skeleton():
         model = build_any(case.model, case.options)
         counts = count_model(model).summary()
+    _require_own(origin)
     emit("facts", {"phases": {"build_s": time.perf_counter() - start}, "counts": counts.model_dump()})
 
 
-def _measure(case: Case, settings: MeasureSettings, emit: Emit) -> None:
+def _measure(case: Case, settings: MeasureSettings, emit: Emit, turns: Turns | None, origin: Origin | None) -> None:
     if case.devices > 1:
         raise NotImplementedError(f"{case.devices} devices were asked for; a case is measured on one device")
     backend = step_module.load(case.backend)
@@ -69,12 +100,27 @@ def _measure(case: Case, settings: MeasureSettings, emit: Emit) -> None:
 
     with phase("build", emit):
         built = build(case)
+    _require_own(origin)
     emit("facts", {"counts": count_model(built.model).summary().model_dump()})
+    if turns is not None:
+        measure_turns(case, settings, backend, built, meter, emit, turns)
+        return
     if case.mode in LOOPS:
         measure_loop(case, settings, backend, built, meter, emit)
     else:
         measure_step(case, settings, backend, built, meter, emit)
     emit("script", _script(built.model, case, settings))
+
+
+def _require_own(origin: Origin | None) -> None:
+    """A side that has loaded the other side's code would be compared with itself."""
+    strays = origin.strays(loaded_files(origin.zoo)) if origin is not None else []
+    if strays:
+        raise InvalidCaseError(
+            f"loaded {', '.join(strays[:3])}{' …' if len(strays) > 3 else ''} from the other side's tree, so that code"
+            " would be compared with itself; make the project importable from its checkout"
+            " (not from a built copy elsewhere), or give that side an interpreter of its own: --against python:…"
+        )
 
 
 def _script(model: Any, case: Case, settings: MeasureSettings) -> dict[str, Any]:

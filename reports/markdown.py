@@ -15,32 +15,33 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r
 
 def render_markdown(runs: Sequence[LabelledRun]) -> str:
     """The whole document."""
-    parts = [f"# {_escape(title(runs))}"]
+    parts = [f"# {escape(title(runs))}"]
     if warnings(runs):
-        parts.append("\n".join(f"> {_escape(line)}  " for line in warnings(runs)))
-    parts.append("\n".join(f"- {_escape(line)}" for line in summary(runs)))
+        parts.append("\n".join(f"> {escape(line)}  " for line in warnings(runs)))
+    parts.append("\n".join(f"- {escape(line)}" for line in summary(runs)))
     parts += [_section(table) for table in all_tables(runs)]
     return "\n\n".join(parts) + "\n"
 
 
 def _section(table: Table) -> str:
-    body = _escape(table.empty) if table.frame.empty else _grid(table)
-    notes = "\n".join(f"- {_escape(note)}" for note in table.footnotes)
-    return "\n\n".join(filter(None, (f"## {table.title}", _escape(table.caption), body, notes)))
+    body = escape(table.empty) if table.frame.empty else _grid(table)
+    notes = "\n".join(f"- {escape(note)}" for note in table.footnotes)
+    return "\n\n".join(filter(None, (f"## {table.title}", escape(table.caption), body, notes)))
 
 
 def _grid(table: Table) -> str:
     heads = [column.title if not column.group else f"{column.group}: {column.head}" for column in table.columns]
     rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
     rows = [[_cell(table, row, column) for column in table.columns] for row in range(len(table.frame))]
-    lines = [[_escape(head) for head in heads], rules, *rows]
+    lines = [[escape(head) for head in heads], rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(table: Table, row: int, column: Column) -> str:
-    text, link = _escape(table.cell(row, column)), table.link(row, column)
+    text, link = escape(table.cell(row, column)), table.link(row, column)
     return (f'[{text}]({link.address} "{link.title}")' if link else text) + table.signs(row, column)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
     return text.translate(_SPECIAL)

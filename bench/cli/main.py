@@ -7,6 +7,7 @@ import sys
 import typer
 
 from anatomy.bench.cli.doctor import doctor
+from anatomy.bench.cli.gate import gate
 from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
 from anatomy.bench.cli.report import report
@@ -27,6 +28,7 @@ app.command("inspect")(inspect)
 app.command("report")(report)
 app.command("script")(script)
 app.command("doctor")(doctor)
+app.command("gate")(gate)
 
 
 def main() -> None:

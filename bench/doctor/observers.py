@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from anatomy.bench.follow import WATCH_INTERVAL_S
 from anatomy.bench.gpu import GpuSampler
-from anatomy.bench.supervise import WATCH_INTERVAL_S, PhaseListener
+from anatomy.bench.supervise import PhaseListener
 from anatomy.bench.watch import MemoryWatch
 
 

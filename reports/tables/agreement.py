@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.record import Record
-from anatomy.reports.deviation import CONFIDENCE, SAME, Deviation, deviations
+from anatomy.bench.rounding import CONFIDENCE
+from anatomy.reports.deviation import SAME, Deviation, deviations
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import DEVIATES
 from anatomy.reports.subjects import model_text

@@ -14,18 +14,22 @@ from statistics import fmean
 import numpy as np
 
 from anatomy.bench.gate.margins import Margins
-from anatomy.bench.gate.trial import judge
+from anatomy.bench.gate.trial import Observation, judge
 
 SPREADS = (0.02, 0.031, 0.052)
 CHANGES = (0.0, 0.03, 0.05, 0.10)
 SEED = 2026
 
 
+def _pair(rng: np.random.Generator, change: float, spread: float) -> dict[str, Observation]:
+    return {"step": Observation(float(rng.normal(math.log1p(change), spread)), 1.0)}
+
+
 def row(spread: float, change: float, comparisons: int) -> str:
     """One line of the table."""
     rng = np.random.default_rng(SEED)
     found = [
-        judge({"": lambda: float(rng.normal(math.log1p(change), spread))}, {"": Margins()})[""]
+        judge({"": lambda: _pair(rng, change, spread)}, {"": {"step": lambda base: Margins()}})[0][""]["step"]
         for _ in range(comparisons)
     ]
     shares = (

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.record import Record
+from anatomy.bench.rounding import relative_deviation, tolerance
 from anatomy.bench.store import Run
-from anatomy.reports.deviation import SAME, Deviation, deviations, relative_deviation, tolerance
+from anatomy.reports.deviation import SAME, Deviation, deviations
 from anatomy.reports.labels import label
 from anatomy.reports.tables import agreement_table, case_table
 

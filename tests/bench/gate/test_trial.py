@@ -10,16 +10,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.gate.errors import SideError
 from anatomy.bench.gate.looks import ALPHA, LOOKS
 from anatomy.bench.gate.margins import Margins
-from anatomy.bench.gate.trial import Draw, Judged, holm, judge, run_trial
+from anatomy.bench.gate.trial import Draw, Judged, Observation, Trial, holm, judge
 
 MARGINS = Margins()
+RULES = {"step": lambda base: MARGINS}
 
 
 def drawn_from(values: Iterable[float]) -> Draw:
     series: Iterator[float] = iter(values)
-    return lambda: next(series)
+    return lambda: {"step": Observation(next(series), 1.0)}
+
+
+def judged_of(draw: Draw) -> Judged:
+    found, errors = judge({"case": draw}, {"case": RULES})
+    assert not errors
+    return found["case"]["step"]
+
+
+def trial_of(values: Iterable[float]) -> Trial:
+    return judged_of(drawn_from(values)).screening
+
+
+def judge_steps(draws: dict[str, Draw]) -> dict[str, Judged]:
+    found, _ = judge(draws, dict.fromkeys(draws, RULES))
+    return {name: metrics["step"] for name, metrics in found.items()}
 
 
 def around(mean: float) -> list[float]:
@@ -28,25 +45,26 @@ def around(mean: float) -> list[float]:
 
 
 def normal(rng: np.random.Generator, change: float, spread: float) -> Draw:
-    return lambda: float(rng.normal(math.log1p(change), spread))
+    return lambda: {"step": Observation(float(rng.normal(math.log1p(change), spread)), 1.0)}
 
 
 @pytest.mark.parametrize(
     ("change", "verdict"), [(0.0, "PASS"), (-0.3, "PASS"), (0.01, "PASS"), (0.10, "FAIL"), (0.03, "FAIL")]
 )
 def test_a_quiet_machine_needs_four_pairs(change: float, verdict: str) -> None:
-    trial = run_trial(drawn_from(around(math.log1p(change))), MARGINS)
+    trial = trial_of(around(math.log1p(change)))
     assert (trial.verdict, len(trial.effects)) == (verdict, LOOKS[0])
 
 
 def test_pairs_end_at_the_last_look_with_what_was_reached() -> None:
-    trial = run_trial(drawn_from([0.5, -0.43] * LOOKS[-1]), MARGINS)
+    trial = trial_of([0.5, -0.43] * LOOKS[-1])
     assert (trial.verdict, len(trial.effects)) == ("INCONCLUSIVE", LOOKS[-1])
+    assert trial.estimate is not None
     assert trial.estimate.half_width > MARGINS.pass_below
 
 
 def test_a_flag_that_fresh_pairs_do_not_confirm_is_not_a_pass() -> None:
-    judged = judge({"a": drawn_from([*around(0.2)[: LOOKS[0]], *around(0.0)])}, {"a": MARGINS})["a"]
+    judged = judged_of(drawn_from([*around(0.2)[: LOOKS[0]], *around(0.0)]))
     assert judged.screening.verdict == "FAIL"
     assert judged.confirmation is not None
     assert judged.confirmation.verdict == "PASS"
@@ -55,7 +73,7 @@ def test_a_flag_that_fresh_pairs_do_not_confirm_is_not_a_pass() -> None:
 
 def test_only_what_was_flagged_is_measured_again() -> None:
     draws = {"same": drawn_from(around(0.0)), "slow": drawn_from(around(0.2)), "fast": drawn_from(around(-0.2))}
-    found = judge(draws, dict.fromkeys(draws, MARGINS))
+    found = judge_steps(draws)
     assert {name: judged.verdict for name, judged in found.items()} == {"same": "PASS", "slow": "FAIL", "fast": "PASS"}
     assert [name for name, judged in found.items() if judged.confirmation] == ["slow"]
 
@@ -75,9 +93,7 @@ def test_holm_on_the_published_example() -> None:
 
 def _rates(change: float, spread: float, comparisons: int) -> dict[str, float]:
     rng = np.random.default_rng(20)
-    found: list[Judged] = [
-        judge({"case": normal(rng, change, spread)}, {"case": MARGINS})["case"] for _ in range(comparisons)
-    ]
+    found = [judged_of(normal(rng, change, spread)) for _ in range(comparisons)]
     return {v: sum(judged.verdict == v for judged in found) / comparisons for v in ("PASS", "FAIL", "INCONCLUSIVE")}
 
 
@@ -96,5 +112,47 @@ def test_many_identical_cases_raise_no_alarm_together() -> None:
     alarms = 0
     for _ in range(60):
         draws = {str(n): normal(rng, edge, 0.02) for n in range(20)}
-        alarms += any(judged.verdict == "FAIL" for judged in judge(draws, dict.fromkeys(draws, MARGINS)).values())
+        alarms += any(judged.verdict == "FAIL" for judged in judge_steps(draws).values())
     assert alarms / 60 <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / 60)
+
+
+def test_metrics_end_apart_and_the_noisiest_decides_how_many_pairs() -> None:
+    noisy = iter([0.5, -0.43] * LOOKS[-1])
+    draws = {"case": lambda: {"step": Observation(0.0, 1.0), "compile": Observation(next(noisy), 1.0)}}
+    found, _ = judge(draws, {"case": {"step": lambda base: MARGINS, "compile": lambda base: MARGINS}})
+    step, compiling = found["case"]["step"], found["case"]["compile"]
+    assert (step.verdict, step.pairs) == ("PASS", LOOKS[0])
+    assert (compiling.verdict, compiling.pairs) == ("INCONCLUSIVE", LOOKS[-1])
+
+
+def test_a_metric_that_no_rule_is_for_costs_one_pair_and_has_no_verdict() -> None:
+    drawn: list[int] = []
+
+    def draw() -> dict[str, Observation]:
+        drawn.append(1)
+        return {"step": Observation(0.5, 1.0)}
+
+    assert judge({"case": draw}, {"case": {}}) == ({"case": {}}, {})
+    assert len(drawn) == 1
+
+
+def test_a_case_that_fails_ends_alone() -> None:
+    def broken() -> dict[str, Observation]:
+        raise SideError("it broke")
+
+    found, errors = judge({"a": broken, "b": drawn_from(around(0.0))}, {"a": RULES, "b": RULES})
+    assert (str(errors["a"]), found["a"], found["b"]["step"].verdict) == ("it broke", {}, "PASS")
+
+
+@pytest.mark.parametrize(("drawn", "pairs"), [(3, 3), (6, 6)])
+def test_time_that_is_spent_leaves_no_verdict(drawn: int, pairs: int) -> None:
+    """Whatever the pairs so far would say: between the planned looks nothing is decided."""
+    left = iter([True] * drawn)
+    found, _ = judge({"a": drawn_from([0.5, -0.43] * 99)}, {"a": RULES}, lambda share: next(left, False))
+    assert (found["a"]["step"].verdict, found["a"]["step"].pairs) == ("INCONCLUSIVE", pairs)
+
+
+def test_a_flag_without_time_to_confirm_is_inconclusive() -> None:
+    found, _ = judge({"a": drawn_from(around(0.3))}, {"a": RULES}, lambda share: share < 1)
+    assert found["a"]["step"].screening.verdict == "FAIL"
+    assert found["a"]["step"].verdict == "INCONCLUSIVE"

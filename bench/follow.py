@@ -1,0 +1,160 @@
+"""Follow one worker from its request to its end: take its events, hold it to time and memory, say how it ended."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anatomy.bench.channel import Event, HostChannel, HostError, kill_worker, tail
+from anatomy.bench.record import Outcome
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.watch import MemoryWatch
+
+# Rare enough to leave the worker its cores; often enough to stop a runaway allocation.
+WATCH_INTERVAL_S = 0.1
+
+_CGROUP_EVENTS = Path("/sys/fs/cgroup/memory.events")
+
+
+@dataclass
+class Findings:
+    """What is known of a case so far; whatever is made of it is made from this, however the case ends."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
+    not_measured: dict[str, str] = field(default_factory=dict)
+    phase: str = "start"
+    outcome: Outcome | None = None
+    reason: str = ""
+
+    def add(self, facts: dict[str, Any]) -> None:
+        """Take in the facts of one event."""
+        self.phases |= facts.pop("phases", {})
+        self.not_measured |= facts.pop("not_measured", {})
+        self.facts |= facts
+
+    def end(self, outcome: Outcome, reason: str) -> None:
+        """Fix the outcome; the first word stands."""
+        if self.outcome is None:
+            self.outcome, self.reason = outcome, reason
+
+
+class Worker:
+    """One worker of `host`, started by `request`, which names its log.
+
+    Args:
+        on_event: told of every event, after `findings` has it.
+    """
+
+    def __init__(
+        self,
+        host: HostChannel,
+        request: Mapping[str, Any],
+        settings: MeasureSettings,
+        on_event: Callable[[str, Event], None] = lambda kind, event: None,
+    ) -> None:
+        self.findings = Findings()
+        self._host, self._settings, self._on_event = host, settings, on_event
+        self._log = Path(request["log"])
+        self._watch: MemoryWatch | None = None
+        self._ended = False
+        self._kills_before = _out_of_memory_kills()
+        self._requested_s = time.perf_counter()
+        self._deadline_s = self._requested_s + settings.timeout_s
+        try:
+            host.send(dict(request))
+        except HostError as error:
+            self._end("crashed", str(error))
+
+    def follow(self, until: str | None = None) -> Event | None:
+        """Take events until one of kind `until`, which is returned, or until the worker has ended: null."""
+        try:
+            while not self._ended:
+                event = self._host.receive(WATCH_INTERVAL_S)
+                if event is None:
+                    self._hold_to_limits()
+                    continue
+                kind = event.pop("event")
+                self._take(kind, event)
+                if kind == until:
+                    return event
+        except HostError as error:
+            self._end("crashed", str(error))
+        except BaseException:
+            self.kill()
+            raise
+        return None
+
+    def extend(self, seconds: float) -> None:
+        """Give it this long from now, at least."""
+        self._deadline_s = max(self._deadline_s, time.perf_counter() + seconds)
+
+    def kill(self) -> None:
+        """End it with everything it started."""
+        if self._watch is not None and not self._ended:
+            kill_worker(self._watch.pid)
+
+    def _take(self, kind: str, event: Event) -> None:
+        findings = self.findings
+        if kind == "forked":
+            self._watch = MemoryWatch(event["pid"])
+        elif kind == "exit":
+            self._ended = True
+            _explain_exit(event["code"], findings, self._log, self._kills_before)
+        elif kind == "phase":
+            findings.phase = event["name"]
+        elif kind == "started":
+            findings.add({"base_host_bytes": event["base_host_bytes"]})
+            findings.phases["start_s"] = event["at_s"] - self._requested_s
+        elif kind == "facts":
+            findings.add(event)
+        elif kind == "result":
+            findings.end(event["outcome"], event["reason"])
+        self._on_event(kind, event)
+
+    def _end(self, outcome: Outcome, reason: str) -> None:
+        self._ended = True
+        self.findings.end(outcome, reason)
+
+    def _hold_to_limits(self) -> None:
+        if self._watch is None:
+            return
+        settings, findings = self._settings, self.findings
+        if time.perf_counter() > self._deadline_s:
+            findings.end("timeout", f"not finished after {settings.timeout_s:g} s, in phase {findings.phase}")
+            self.kill()
+        limit = settings.memory_limit_bytes
+        used = self._watch.read() if limit is not None else 0
+        if limit is not None and used > limit:
+            findings.end(
+                "oom",
+                f"used {used / 2**30:.2f} GiB of a limit of {limit / 2**30:.2f} GiB in phase {findings.phase};"
+                " a smaller --batch-size, or a higher --memory-limit",
+            )
+            findings.add({"peak_host_bytes": used})
+            self.kill()
+
+
+def _explain_exit(code: int, findings: Findings, log: Path, kills_before: int | None) -> None:
+    """A worker that ended without a result says why by its exit status."""
+    where = f"in phase {findings.phase}"
+    if code < 0:
+        killer = signal.Signals(-code).name
+        kills = _out_of_memory_kills()
+        if code == -signal.SIGKILL and kills is not None and kills_before is not None and kills > kills_before:
+            findings.end("oom", f"the kernel's out-of-memory killer ended the worker {where}")
+        findings.end("crashed", f"the worker was ended by {killer} {where}")
+    findings.end("crashed", f"the worker ended with status {code} {where}: {tail(log)}")
+
+
+def _out_of_memory_kills() -> int | None:
+    """How often the kernel has killed for memory in this control group, null where it does not say."""
+    try:
+        lines = _CGROUP_EVENTS.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

@@ -1,0 +1,6 @@
+"""Reports of the gate: one result as a table, a comment, a page, JUnit, SARIF and annotations."""
+
+from anatomy.reports.gate.rows import summary_of, table_rows
+from anatomy.reports.gate.write import GATE_HTML, write_gate_reports
+
+__all__ = ["GATE_HTML", "summary_of", "table_rows", "write_gate_reports"]

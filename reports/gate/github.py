@@ -1,0 +1,42 @@
+"""What GitHub shows of a result: annotations on the log, and the job's summary.
+
+Workflow commands as in https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from anatomy.bench.gate.result import GateResult
+from anatomy.reports.gate.sarif import location
+
+_COMMANDS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW": "notice"}
+
+
+def workflow_commands(result: GateResult) -> list[str]:
+    """A workflow command for each case that did not pass."""
+    return [
+        f"::{_COMMANDS[case.verdict]} file={_property(location(case))},title={_property(f'{case.verdict} {case.name}')}"
+        f"::{_data(case.reason)}"
+        for case in result.cases
+        if case.verdict in _COMMANDS
+    ]
+
+
+def append_summary(markdown: str, environment: Mapping[str, str]) -> bool:
+    """Add to the summary of the job, where there is one."""
+    file = environment.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return False
+    with Path(file).open("a", encoding="utf-8") as summary:
+        summary.write(markdown)
+    return True
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

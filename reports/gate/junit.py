@@ -1,0 +1,65 @@
+"""The gate's result as JUnit XML: a test case for each case, so that any CI shows which one failed.
+
+Elements and attributes as in https://github.com/testmoapp/junitxml, which GitLab and Jenkins read.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from anatomy.bench.gate.result import CaseResult, GateResult
+from anatomy.reports.gate.rows import LABELS, change, interval, limits, quantity, summary_of
+
+# A failure is a regression, an error a case without figures; what is not known is an error too, never a success.
+_ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}
+
+
+def render_junit(result: GateResult) -> str:
+    """One `testsuite`."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"anatomy gate {result.suite}",
+        tests=str(len(result.cases)),
+        failures=str(result.count("FAIL")),
+        errors=str(result.count("ERROR") + result.count("INCONCLUSIVE")),
+        skipped=str(result.count("NEW")),
+        time=f"{result.seconds:.3f}",
+        timestamp=result.started_at,
+    )
+    for case in result.cases:
+        suite.append(_test_case(case))
+    ElementTree.SubElement(suite, "system-out").text = _clean("\n".join([summary_of(result), *result.notes]))
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _test_case(case: CaseResult) -> ElementTree.Element:
+    element = ElementTree.Element(
+        "testcase", classname=f"anatomy.{case.case.model}", name=_clean(case.name), time=f"{case.seconds:.3f}"
+    )
+    if case.verdict in _ELEMENTS:
+        child = ElementTree.SubElement(element, _ELEMENTS[case.verdict], message=_clean(case.reason), type=case.verdict)
+        child.text = _clean(figures(case))
+    elif case.verdict == "NEW":
+        ElementTree.SubElement(element, "skipped", message=_clean(case.reason))
+    ElementTree.SubElement(element, "system-out").text = _clean(figures(case))
+    return element
+
+
+def figures(case: CaseResult) -> str:
+    """A line for each figure."""
+    return "\n".join(
+        f"{metric.verdict} {LABELS[metric.metric]}: {quantity(metric.base, metric.unit)} →"
+        f" {quantity(metric.candidate, metric.unit)}, {change(metric)}"
+        + (f" [{interval(metric)}]" if interval(metric) else "")
+        + f", tolerated {limits(metric)}"
+        + (f" ({metric.reason})" if metric.reason else "")
+        for metric in case.metrics
+    )
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML 1.0 cannot hold."""
+    return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
