@@ -52,7 +52,7 @@ def points(marker: pytest.Mark) -> list[Point]:
     if marker.args:
         raise MarkerError("@pytest.mark.anatomy takes keywords only, e.g. backend=['jax']")
     try:
-        axes = Axes.model_validate(marker.kwargs)
+        axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
     except ValidationError as error:
         raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
     found = [

@@ -7,6 +7,7 @@ table, the JSON and `pytest-benchmark compare` then hold the worker's own raw ti
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anatomy.bench.record import Record
@@ -35,12 +36,8 @@ class ReplayClock:
         """Seconds since the last reset."""
         return self._now_s
 
-    def replay(self, benchmark: Any, record: Record) -> None:
-        """Hand the record's step times to the `benchmark` fixture, with its other figures.
-
-        Synchronised steps; of a loop (fit, predict) the seconds a step of each epoch.
-        """
-        times = record.step_s or [block.seconds / block.steps for block in record.blocks]
+    def replay(self, benchmark: Any, times: Sequence[float], info: Mapping[str, Any]) -> None:
+        """Hand step times in seconds to the `benchmark` fixture, and `info` for its JSON."""
         steps = iter(times)
 
         def reset() -> None:
@@ -51,8 +48,13 @@ class ReplayClock:
             # A run with --benchmark-cprofile calls once more than there are steps.
             self._now_s = next(steps, 0.0)
 
-        benchmark.extra_info.update(extra_info(record))
+        benchmark.extra_info.update(info)
         benchmark.pedantic(step, setup=reset, rounds=len(times), iterations=1)
+
+
+def rounds(record: Record) -> list[float]:
+    """Synchronised steps; of a loop (fit, predict) the seconds a step of each epoch."""
+    return record.step_s or [block.seconds / block.steps for block in record.blocks]
 
 
 def extra_info(record: Record) -> dict[str, Any]:

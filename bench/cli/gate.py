@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from anatomy.bench.gate.conduct import Asked
     from anatomy.bench.gate.result import GateResult
 
-# Short, since every pair warms up anew: what is left of a warm-up meets both sides alike.
-WARMUP_S, WARMUP_BUDGET_S = 0.2, 2.0
 _REPEAT = "repeat, or separate by commas"
 
 
@@ -106,34 +105,20 @@ def _asked(
     memory_limit: str | None,
     timeout: float,
 ) -> Asked:
-    import sys
-
     from anatomy.bench.cli.axes import axes_of
     from anatomy.bench.gate.conduct import Asked
-    from anatomy.bench.gate.errors import GateError
     from anatomy.bench.gate.inventory import Selection
     from anatomy.bench.gate.open import parse_base
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.sizes import parse_bytes
-    from anatomy.bench.supervise import usable_memory_bytes
+    from anatomy.bench.gate.policy import rules_of
+    from anatomy.bench.gate.settings import gate_settings
 
-    rules = {}
-    for text in tolerate:
-        name, sign, rule = text.partition("=")
-        if not sign:
-            raise GateError(f"--tolerate {text}: expected METRIC=RULE, e.g. step=5%")
-        rules[name.strip()] = rule
-    # Two workers are alive at once.
-    limit = parse_bytes(memory_limit) if memory_limit else usable_memory_bytes() // 2
     return Asked(
         base=parse_base(against),
         selection=Selection(models, suite, axes_of(axes)),
-        settings=MeasureSettings(
-            warmup_s=WARMUP_S, warmup_budget_s=WARMUP_BUDGET_S, timeout_s=timeout, memory_limit_bytes=limit
-        ),
+        settings=gate_settings(timeout, memory_limit),
         directory=Path.cwd().resolve(),
         candidate=candidate,
-        tolerate=rules,
+        tolerate=rules_of(tolerate, "--tolerate"),
         command=["anatomy", *sys.argv[1:]],
     )
 
@@ -148,6 +133,10 @@ def _with_options(
 
 def _publish(result: GateResult, folder: Path) -> None:
     """Every form of the result into its folder, and to GitHub where this runs there."""
-    from anatomy.reports.gate import write_gate_reports
+    import os
+
+    from anatomy.reports.gate import publish_on_github, write_gate_reports
 
     write_gate_reports(result, folder)
+    for line in publish_on_github(result, os.environ):
+        print(line, file=sys.stderr)

@@ -73,7 +73,7 @@ class _Drawing:
             line = {"key": self.runner.case.key, "number": len(self.pairs) - 1} | pair.model_dump()
             file.write(json.dumps(line) + "\n")
         if len(self.pairs) == LOOKS[0]:
-            self.turns = _best_turns(self.pairs)
+            self.turns = best_turns(self.pairs)
         self.listener.pair(self.name, len(self.pairs))
         return observe(pair)
 
@@ -86,13 +86,12 @@ class Comparison:
         base: Side,
         candidate: Side,
         settings: MeasureSettings,
-        policy: Callable[[Case], Policy],
         folder: Path,
         listener: Listener,
         paths: Sequence[str] = (),
     ) -> None:
         self.sides: dict[SideName, Side] = {"base": base, "candidate": candidate}
-        self._settings, self._policy, self._listener = settings, policy, listener
+        self._settings, self._listener = settings, listener
         self._folder, self._paths = folder, tuple(paths)
         self._hosts: dict[tuple[SideName, Backend], HostChannel] = {}
         self._stack = ExitStack()
@@ -119,9 +118,14 @@ class Comparison:
         return found
 
     def judge(
-        self, cases: Sequence[Case], time_left: TimeLeft = lambda share: True, confirm_at: float | None = None
+        self,
+        cases: Sequence[Case],
+        policy: Policy,
+        time_left: TimeLeft = lambda share: True,
+        confirm_at: float | None = None,
     ) -> list[CaseResult]:
         """A result for each case, in order; a case that cannot be measured is an ERROR, a skipped one INCONCLUSIVE."""
+        rules = {case.key: self._rules(case, policy) for case in cases}
         done: dict[str, CaseResult] = {}
         drawings: dict[str, _Drawing] = {}
         for case in cases:
@@ -130,14 +134,13 @@ class Comparison:
                 if refused is not None:
                     done[case.key] = refused
                 elif case.mode == "count":
-                    done[case.key] = self._counted(case)
+                    done[case.key] = self._counted(case, rules[case.key])
                 else:
                     runner = Runner(case, self.sides, self._both_hosts(case), self._settings, self._paths, self._logs())
                     drawings[case.key] = _Drawing(runner, case_name(case), self._folder, self._listener)
             except (HostError, SideError) as error:
                 done[case.key] = _result(case, "ERROR", str(error))
-        rules = {key: self.rules(drawing.runner.case) for key, drawing in drawings.items()}
-        margins = {key: _margins(found) for key, found in rules.items()}
+        margins = {key: _margins(rules[key]) for key in drawings}
         judged, errors = judge({key: d.draw for key, d in drawings.items()}, margins, time_left, confirm_at)
         for key, drawing in drawings.items():
             if key in errors:
@@ -146,9 +149,8 @@ class Comparison:
                 done[key] = self._concluded(drawing, rules[key], judged[key])
         return [done[case.key] for case in cases]
 
-    def rules(self, case: Case) -> Rules:
+    def _rules(self, case: Case, policy: Policy) -> Rules:
         """What the policy says of each metric of a case."""
-        policy = self._policy(case)
         rules = {metric: policy.rule(case, metric) for metric in METRICS}
         ours, theirs = (self.sides[name].case(case) for name in SIDES)
         if (ours.backend, ours.jit) != (theirs.backend, theirs.jit):
@@ -168,7 +170,7 @@ class Comparison:
         said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
         return _result(case, "ERROR", said) if said else None
 
-    def _counted(self, case: Case) -> CaseResult:
+    def _counted(self, case: Case, rules: Rules) -> CaseResult:
         """A case that is counted and not run."""
         facts = {}
         for name, host in self._both_hosts(case).items():
@@ -178,7 +180,7 @@ class Comparison:
             if worker.findings.outcome != "ok":
                 return _result(case, "ERROR", f"{name}: {worker.findings.outcome}: {worker.findings.reason}")
             facts[name] = worker.findings.facts
-        metrics = compare_exactly(case, facts["base"], facts["candidate"], self.rules(case))
+        metrics = compare_exactly(case, facts["base"], facts["candidate"], rules)
         return CaseResult(case=case, name=case_name(case), verdict=_worst(metrics), metrics=metrics)
 
     def _concluded(self, drawing: _Drawing, rules: Rules, judged: Mapping[str, Judged]) -> CaseResult:
@@ -248,7 +250,7 @@ def _margins(rules: Rules) -> dict[str, Callable[[float], Margins]]:
     return {metric: partial(Rule.margins, rules[metric]) for metric in SAMPLED if rules[metric].gated}
 
 
-def _best_turns(pairs: Sequence[Pair]) -> int:
+def best_turns(pairs: Sequence[Pair]) -> int:
     """Turns a side for the pairs to come, from what the first ones cost and how they vary."""
     logs = [np.log(pair.candidate.step_s) - np.log(pair.base.step_s) for pair in pairs]
     within = fmean(variance(values.tolist()) for values in logs)

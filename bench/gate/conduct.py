@@ -152,10 +152,10 @@ def _measured(asked: Asked, project: Mapping[str, Any], folder: Path, listener: 
         inventory = take_inventory(asked.selection, base.directory, candidate.directory)
         policy = _policy(asked, project)
         folder.mkdir(parents=True, exist_ok=True)
-        with Comparison(base, candidate, asked.settings, lambda case: policy, folder, listener, sys.path) as comparison:
+        with Comparison(base, candidate, asked.settings, folder, listener, sys.path) as comparison:
             lacking = {case.key: (case, *found) for case, found in _lacking(comparison, inventory.common)}
             present = [case for case in inventory.common if case.key not in lacking]
-            found = comparison.judge(present, clock_of(minutes))
+            found = comparison.judge(present, policy, clock_of(minutes))
             found += [
                 missing_case(*entry, asked.allow_new) for entry in (*lacking.values(), *inventory.missing.values())
             ]

@@ -137,6 +137,21 @@ def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] =
     return policy
 
 
+def rules_of(given: Sequence[str], option: str) -> dict[str, str]:
+    """`step=5%` → `{"step": "5%"}`.
+
+    Raises:
+        GateError: without a `=`.
+    """
+    rules = {}
+    for text in given:
+        name, sign, rule = text.partition("=")
+        if not sign:
+            raise GateError(f"{option} {text}: expected METRIC=RULE, e.g. step=5%")
+        rules[name.strip()] = rule
+    return rules
+
+
 def parse_rule(text: str) -> Rule:
     """`5%`, `5%..8%`, `2%, floor 16MiB`, `exact` or `any`.
 

@@ -1,6 +1,8 @@
 """Reports of the gate: one result as a table, a comment, a page, JUnit, SARIF and annotations."""
 
+from anatomy.reports.gate.github import publish_on_github
+from anatomy.reports.gate.junit import figures
 from anatomy.reports.gate.rows import summary_of, table_rows
 from anatomy.reports.gate.write import GATE_HTML, write_gate_reports
 
-__all__ = ["GATE_HTML", "summary_of", "table_rows", "write_gate_reports"]
+__all__ = ["GATE_HTML", "figures", "publish_on_github", "summary_of", "table_rows", "write_gate_reports"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anatomy.bench.gate.result import GateResult
+from anatomy.reports.gate.markdown import render_gate_markdown
 from anatomy.reports.gate.sarif import location
 
 _COMMANDS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW": "notice"}
@@ -24,14 +25,17 @@ def workflow_commands(result: GateResult) -> list[str]:
     ]
 
 
-def append_summary(markdown: str, environment: Mapping[str, str]) -> bool:
-    """Add to the summary of the job, where there is one."""
+def publish_on_github(result: GateResult, environment: Mapping[str, str]) -> list[str]:
+    """Add to the job's summary where there is one; the lines that annotate, empty elsewhere.
+
+    Args:
+        environment: the process's variables; `GITHUB_ACTIONS` and `GITHUB_STEP_SUMMARY` are looked at.
+    """
     file = environment.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        return False
-    with Path(file).open("a", encoding="utf-8") as summary:
-        summary.write(markdown)
-    return True
+    if file:
+        with Path(file).open("a", encoding="utf-8") as summary:
+            summary.write(render_gate_markdown(result))
+    return workflow_commands(result) if environment.get("GITHUB_ACTIONS") == "true" else []
 
 
 def _data(text: str) -> str:
