@@ -184,6 +184,8 @@ class PytestGate:
         project = project_table(root)
         self._policy: Policy = policy_of(project, WHERE)
         self._rules = rules_of(option("--anatomy-tolerate") or [], "--anatomy-tolerate")
+        # A mistake in them ends the session before anything is measured.
+        self._policy.with_level(self._rules, "--anatomy-tolerate")
         minutes = option("--anatomy-minutes") or project.get("minutes")
         self._time_left = clock_of(minutes)
         if self.base.kind == "run":
@@ -212,7 +214,8 @@ class PytestGate:
         except SideError as error:
             return missing_case(case, "base", str(error), allow_new=False).model_copy(update={"verdict": "ERROR"})
         if case.key in missing:
-            return missing_case(case, *missing[case.key], self.config.getoption("--anatomy-allow-new"))
+            allow_new = self.config.getoption("--anatomy-allow-new")
+            return missing_case(case, *missing[case.key], allow_new=allow_new, option="--anatomy-allow-new")
         # A false FAIL is flagged and confirmed by chance: over all items at most items · α · level, by Bonferroni.
         level = min(ALPHA, 1 / max(1, self.items))
         (found,) = self._comparison.judge([case], policy, self._time_left, level)

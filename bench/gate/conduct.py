@@ -133,10 +133,10 @@ def side_info(side: Side, versions: dict[str, dict[str, str]]) -> SideInfo:
     )
 
 
-def missing_case(case: Case, side: SideName, why: str, allow_new: bool) -> CaseResult:
-    """A case that one side lacks: a FAIL, but for a new one where that is allowed."""
+def missing_case(case: Case, side: SideName, why: str, allow_new: bool, option: str = "--allow-new") -> CaseResult:
+    """A case that one side lacks: a FAIL, but for a new one where that is allowed, by an option of this name."""
     new = side == "base" and allow_new
-    remedy = "" if side == "candidate" or new else "; a new case is let through by --allow-new"
+    remedy = "" if side == "candidate" or new else f"; a new case is let through by {option}"
     return CaseResult(
         case=case,
         name=case_name(case),
@@ -157,7 +157,8 @@ def _measured(asked: Asked, project: Mapping[str, Any], folder: Path, listener: 
             present = [case for case in inventory.common if case.key not in lacking]
             found = comparison.judge(present, policy, clock_of(minutes))
             found += [
-                missing_case(*entry, asked.allow_new) for entry in (*lacking.values(), *inventory.missing.values())
+                missing_case(*entry, allow_new=asked.allow_new)
+                for entry in (*lacking.values(), *inventory.missing.values())
             ]
             notes = []
             if base.directory != candidate.directory and project_table(base.directory) != project:

@@ -84,7 +84,7 @@ def _revision(
         some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise GateError(
             f"the work tree differs from its commit ({some}), so that the verdict would be of no commit;"
-            " commit or stash, or compare it as it is with --allow-dirty"
+            " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
     with repository.worktree(commit) as tree, tempfile.TemporaryDirectory(prefix="anatomy-side-") as made:
         root = repository.root

@@ -51,8 +51,10 @@ def limits(metric: MetricResult) -> str:
     """What was tolerated: `2 % (5 %)`, `exact`, or a dash where nobody judges it."""
     if metric.tolerated is None or metric.verdict == "SHOWN":
         return MISSING
+    if metric.metric == "outputs":
+        return f"at most {metric.tolerated:.2g}"
     if metric.minimum is None:
-        return f"{metric.tolerated:.2g}" if metric.tolerated else "exact"
+        return f"{100 * metric.tolerated:.3g} %" if metric.tolerated else "exact"
     return f"{100 * metric.tolerated:.3g} % ({100 * metric.minimum:.3g} %)"
 
 

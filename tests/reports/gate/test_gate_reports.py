@@ -1,0 +1,204 @@
+"""Each form of a gate's result, from results made by hand with every verdict and awkward text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sarif_pydantic import Sarif
+
+from anatomy.bench.case import Case
+from anatomy.bench.environment import Environment
+from anatomy.bench.gate.result import CaseResult, CaseVerdict, GateResult, MetricResult, SideInfo, load_result
+from anatomy.reports.gate import publish_on_github, summary_of, write_gate_reports
+from anatomy.reports.gate.github import workflow_commands
+from anatomy.reports.gate.html import render_gate_html
+from anatomy.reports.gate.junit import render_junit
+from anatomy.reports.gate.markdown import MOST_ROWS, render_gate_markdown
+from anatomy.reports.gate.sarif import render_sarif
+
+AWKWARD = "<b>&amp; | `x` \x00\x1b[31m % ::error::\nnext, line: ]]>"
+VERDICTS: tuple[CaseVerdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NEW")
+
+
+def step(verdict: str = "FAIL") -> MetricResult:
+    return MetricResult.model_validate(
+        {
+            "metric": "step",
+            "verdict": verdict,
+            "unit": "s",
+            "base": 0.010,
+            "candidate": 0.0112,
+            "change": 0.12,
+            "low": 0.09,
+            "high": 0.15,
+            "tolerated": 0.02,
+            "minimum": 0.05,
+            "effects": [0.10, 0.11, 0.12, 0.13],
+            "confirmation": [0.11, 0.12, 0.12, 0.11],
+        }
+    )
+
+
+def case_of(verdict: CaseVerdict, number: int = 0, reason: str = "step +12.0%") -> CaseResult:
+    case = Case(model=f"nets.py:net{number}", mode="train", backend="jax", batch_size=8)
+    outputs = MetricResult(metric="outputs", verdict="SHOWN", reason="compared in infer mode")
+    parameters = MetricResult(metric="parameters", verdict="PASS", base=10, candidate=10, change=0.0, tolerated=0.0)
+    metrics = [step("FAIL" if verdict == "FAIL" else "PASS"), parameters, outputs]
+    return CaseResult(
+        case=case,
+        name=f"nets.py:net{number} train jax b8",
+        verdict=verdict,
+        reason="" if verdict == "PASS" else reason,
+        metrics=metrics if verdict in ("PASS", "FAIL") else [],
+        differences={"jit": [True, False]},
+        cpu_change=0.1,
+        pairs=8,
+        seconds=12.5,
+    )
+
+
+def result_of(*cases: CaseResult, notes: list[str] | None = None) -> GateResult:
+    side = {"python": "/usr/bin/python", "versions": {"jax": {"keras": "3.15.0"}}}
+    return GateResult(
+        id="gate-x",
+        started_at="2026-01-01T00:00:00+00:00",
+        command=["anatomy", "gate"],
+        suite="ci",
+        base=SideInfo(name="base", what="main (1a2b3c4)", commit="1a2b3c4", **side),
+        candidate=SideInfo(name="candidate", what="HEAD (5d6e7f8)", settings={"jit": "off"}, **side),
+        environment=Environment(
+            host="h", os="Linux", python="3.12", cpu="CPU", logical_cores=2, usable_cores=2, memory_bytes=2**33
+        ),
+        cases=list(cases),
+        notes=notes or [],
+        seconds=60.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        (VERDICTS, "FAIL"),
+        (("PASS", "ERROR", "INCONCLUSIVE"), "ERROR"),
+        (("PASS", "INCONCLUSIVE", "NEW"), "INCONCLUSIVE"),
+        (("PASS", "NEW"), "PASS"),
+        (("NEW",), None),
+        ((), None),
+    ],
+)
+def test_the_worst_case_decides(verdicts: tuple[CaseVerdict, ...], whole: str | None) -> None:
+    result = result_of(*(case_of(verdict, number) for number, verdict in enumerate(verdicts)))
+    assert result.verdict == whole
+    assert summary_of(result).startswith(whole or "Nothing was compared")
+
+
+@pytest.mark.parametrize("reason", ["step +12.0%", AWKWARD])
+def test_every_form_names_every_case(tmp_path: Path, reason: str) -> None:
+    result = result_of(*(case_of(verdict, n, reason) for n, verdict in enumerate(VERDICTS)), notes=[reason])
+    files = write_gate_reports(result, tmp_path)
+    for name, path in files.items():
+        text = path.read_text()
+        wanted = [case for case in result.cases if not (name == "gate.sarif" and case.verdict == "PASS")]
+        assert all(case.name.split()[0].split(":")[1] in text for case in wanted), name
+    ElementTree.parse(files["junit.xml"])
+    json.loads(files["gate.sarif"].read_text())
+    assert "<b>&amp;" not in files["gate.html"].read_text()
+
+
+def test_junit_counts_what_is_not_known_as_an_error() -> None:
+    cases = [case_of(verdict, number) for number, verdict in enumerate(VERDICTS)]
+    suite = ElementTree.fromstring(render_junit(result_of(*cases))).find("testsuite")
+    assert suite is not None
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "5",
+        "failures": "1",
+        "errors": "2",
+        "skipped": "1",
+    }
+    children = [[child.tag for child in case] for case in suite.findall("testcase")]
+    assert children == [
+        ["system-out"],
+        ["failure", "system-out"],
+        ["error", "system-out"],
+        ["error", "system-out"],
+        ["skipped", "system-out"],
+    ]
+    failure = suite.findall("testcase")[1].find("failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert "FAIL step time: 10 ms → 11.2 ms, +12.0 % [+9.0 … +15.0 %], tolerated 2 % (5 %)" in failure.text
+
+
+def test_sarif_has_a_result_for_each_case_that_did_not_pass() -> None:
+    cases = [case_of(verdict, number) for number, verdict in enumerate(VERDICTS)]
+    text = render_sarif(result_of(*cases))
+    # Its fields are those of the standard, and unknown ones an error here.
+    Sarif.model_validate_json(text)
+    log = json.loads(text)
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert [(found["ruleId"], found["level"]) for found in run["results"]] == [
+        ("regression", "error"),
+        ("not-known", "warning"),
+        ("not-measured", "error"),
+        ("new-case", "note"),
+    ]
+    assert all(found["ruleId"] in rules for found in run["results"])
+    place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "nets.py"
+
+
+def test_a_model_of_the_zoo_is_annotated_at_the_projects_configuration() -> None:
+    case = case_of("FAIL").model_copy(update={"case": Case(model="mlp")})
+    assert workflow_commands(result_of(case))[0].startswith("::error file=pyproject.toml,")
+
+
+@given(st.text(max_size=40))
+def test_a_workflow_command_is_one_line_whatever_the_reason(reason: str) -> None:
+    (line,) = workflow_commands(result_of(case_of("FAIL", reason=reason)))
+    assert "\n" not in line
+    assert "\r" not in line
+    assert line.startswith("::error file=nets.py,title=FAIL nets.py%3Anet0 train jax b8::")
+
+
+@given(st.text(max_size=40))
+def test_junit_is_xml_whatever_the_reason(reason: str) -> None:
+    ElementTree.fromstring(render_junit(result_of(case_of("ERROR", reason=reason))))
+
+
+def test_github_gets_its_summary_and_annotations_only_there(tmp_path: Path) -> None:
+    result = result_of(case_of("FAIL"), case_of("PASS", 1))
+    assert publish_on_github(result, {}) == []
+    summary = tmp_path / "summary"
+    summary.write_text("before\n")
+    lines = publish_on_github(result, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)})
+    assert len(lines) == 1
+    assert summary.read_text().startswith("before\n### ❌ Anatomy: FAIL")
+
+
+def test_the_comment_shows_what_failed_first_and_stays_a_comment() -> None:
+    many = [case_of("PASS", number) for number in range(400)]
+    text = render_gate_markdown(result_of(*many, case_of("FAIL", 999)))
+    rows = [line for line in text.splitlines() if line.startswith(("| ✅", "| ❌"))]
+    assert len(rows) == MOST_ROWS
+    assert "net999" in rows[0]
+    assert "341 more cases" in text
+    assert len(text) < 65536
+    assert "- step time: 10 ms → 11.2 ms, +12.0 % \\[+9.0 … +15.0 %\\], tolerated 2 % (5 %)" in text
+
+
+def test_the_page_draws_each_pair() -> None:
+    page = render_gate_html(result_of(case_of("FAIL")))
+    assert page.count('class="screening"') == page.count('class="confirmation"') == 4
+    assert "jit differs: True → False" in page
+
+
+def test_a_result_is_read_back(tmp_path: Path) -> None:
+    result = result_of(*(case_of(verdict, number) for number, verdict in enumerate(VERDICTS)))
+    (tmp_path / "gate.json").write_text(result.model_dump_json())
+    assert load_result(tmp_path) == result

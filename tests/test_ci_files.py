@@ -1,0 +1,48 @@
+"""The action and the workflows that users copy, against the published schemas; what they call is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = {
+    "action.yml": "vendor.github-actions",
+    "docs/ci/github.yml": "vendor.github-workflows",
+    "docs/ci/gitlab.yml": "vendor.gitlab-ci",
+}
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_the_file_is_what_its_schema_says(file: str) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[file], str(ROOT / file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_every_option_of_the_gate_that_it_uses_is_one(file: str) -> None:
+    from typer.main import get_command
+
+    from anatomy.bench.cli.main import app
+
+    gate = get_command(app).commands["gate"]  # type: ignore[attr-defined]  # typer's group has commands
+    known = {option for parameter in gate.params for option in parameter.opts}
+    text = (ROOT / file).read_text()
+    call = re.search(r"(?:anatomy|anatomy\.bench\.cli) gate ((?:.|\n)*?)(?:\n\s*\n|\n\s*- |\n\S|\Z)", text)
+    assert call is not None
+    used = set(re.findall(r"(?<!\S)--[a-z-]+", call[1]))
+    assert used
+    assert used <= known
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "anatomy.bench.cli", "gate", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "--against" in done.stdout
