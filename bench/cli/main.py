@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from anatomy.bench.cli.bisect import bisect
 from anatomy.bench.cli.doctor import doctor
 from anatomy.bench.cli.gate import gate
 from anatomy.bench.cli.inspect import inspect
@@ -29,6 +30,7 @@ app.command("report")(report)
 app.command("script")(script)
 app.command("doctor")(doctor)
 app.command("gate")(gate)
+app.command("bisect")(bisect)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anatomy.bench.gate.engine import examine_interpreter, lend_engine
-from anatomy.bench.gate.errors import GateError, SideError
+from anatomy.bench.gate.errors import GateError, SideError, SideName
 from anatomy.bench.gate.overlay import dependencies_differ, make_overlay, requirements_of
 from anatomy.bench.gate.revision import Repository
 from anatomy.bench.gate.sides import Side
@@ -79,28 +79,48 @@ def _revision(
     revision: str, directory: Path, allow_dirty: bool, install: Sequence[str] | None
 ) -> Iterator[tuple[Side, Side]]:
     repository = Repository.of(directory)
-    commit, head, changes = repository.resolve(revision), repository.head(), repository.changes()
+    # Before the work tree is looked at: a revision that is not there is the greater mistake.
+    repository.resolve(revision)
+    head, changes = repository.head(), repository.changes()
     if changes and not allow_dirty:
         some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise GateError(
             f"the work tree differs from its commit ({some}), so that the verdict would be of no commit;"
             " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
+    with revision_side("base", revision, repository, directory, install) as base:
+        assert base.origin is not None
+        what = f"work tree, {len(changes)} files changed from {head[:10]}" if changes else f"HEAD ({head[:10]})"
+        origin = Origin(instead_of=base.origin.tree, tree=repository.root, zoo=base.origin.zoo)
+        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin)
+
+
+@contextmanager
+def revision_side(
+    name: SideName, revision: str, repository: Repository, directory: Path, install: Sequence[str] | None
+) -> Iterator[Side]:
+    """A revision as a side: in a worktree of its own, removed at the end.
+
+    Args:
+        directory: the place in the working tree whose counterpart it runs in.
+        install: arguments of `pip install` where its dependencies differ; what it declares, by default.
+
+    Raises:
+        GateError: no such revision.
+        SideError: it could not be set up.
+    """
+    commit, root = repository.resolve(revision), repository.root
     with repository.worktree(commit) as tree, tempfile.TemporaryDirectory(prefix="anatomy-side-") as made:
-        root = repository.root
         own = _is_anatomy(tree) and _is_anatomy(root)
-        base = Side(
-            "base",
-            f"{revision} ({commit[:10]})",
+        yield Side(
+            name,
+            f"{revision} ({commit[:10]})" if not commit.startswith(revision) else commit[:10],
             _same_place(tree, root, directory, revision),
             commit=commit,
             python=_interpreter(Path(made), tree, root, install),
             environment=lend_engine(Path(made) / "engine", tree / "models") if own else {},
             origin=Origin(instead_of=root, tree=tree, zoo=own),
         )
-        what = f"work tree, {len(changes)} files changed from {head[:10]}" if changes else f"HEAD ({head[:10]})"
-        origin = Origin(instead_of=tree, tree=root, zoo=own)
-        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin)
 
 
 def _interpreter(folder: Path, tree: Path, root: Path, install: Sequence[str] | None) -> str:

@@ -58,6 +58,26 @@ class Repository:
             raise GateError(f"git status failed in {self.root}: {done.stderr.strip()}")
         return [line[3:] for line in done.stdout.splitlines()]
 
+    def between(self, good: str, bad: str) -> list[str]:
+        """Commits from the one after `good` to `bad`, oldest first, along the first parents.
+
+        Raises:
+            GateError: `good` is no ancestor of `bad`, or the same.
+        """
+        if _git(self.root, "merge-base", "--is-ancestor", good, bad).returncode:
+            raise GateError(
+                f"{good[:10]} is no ancestor of {bad[:10]}; name a good revision that the bad one came from"
+            )
+        done = _git(self.root, "rev-list", "--first-parent", "--reverse", f"{good}..{bad}")
+        commits = done.stdout.split()
+        if not commits:
+            raise GateError(f"no commit between {good[:10]} and {bad[:10]}")
+        return commits
+
+    def describe(self, commit: str) -> str:
+        """`1a2b3c4 2026-01-31 Author: subject`."""
+        return _git(self.root, "show", "--no-patch", "--format=%h %cs %an: %s", commit).stdout.strip()
+
     @contextmanager
     def worktree(self, commit: str) -> Iterator[Path]:
         """A checkout of `commit` in a temporary folder, removed at the end.
