@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from anatomy.bench.suite import Axes, SuiteError, explain
 
 
-def axes_of(given: dict[str, list[str] | None]) -> Axes:
+def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
     """The command line's axes, validated as a suite's are.
 
     Raises:

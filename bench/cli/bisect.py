@@ -100,11 +100,8 @@ def _bisection(
     project = project_table(directory)
     # Along history models change on purpose; only the figure that is looked for decides.
     others = {name: "any" for name in (*_EXACT, *SAMPLED) if name != figure}
-    policy = (
-        policy_of(project, WHERE)
-        .with_level(others, "bisect")
-        .with_level(rules_of(tolerate, "--tolerate"), "--tolerate")
-    )
+    policy = policy_of(project, WHERE).with_level(others, "bisect")
+    policy = policy.with_level(rules_of(tolerate, "--tolerate"), "--tolerate")
     return Bisection(
         repository,
         case,
@@ -129,15 +126,14 @@ def _tell(console: Console, tested: Tested) -> None:
 def _print(console: Console, found: Bisected, repository: Repository) -> None:
     if not found.suspects:
         last = found.tested[-1]
-        console.print(
-            f"{last.what}: {last.verdict} against the good revision; there is nothing to look for", markup=False
-        )
+        lines = [f"{last.what}: {last.verdict} against the good revision; there is nothing to look for"]
     elif len(found.suspects) == 1:
-        console.print(f"First slow commit: {repository.describe(found.suspects[0])}", markup=False, highlight=False)
+        lines = [f"First slow commit: {repository.describe(found.suspects[0])}"]
     else:
-        console.print("The first slow commit is one of these, which could not all be judged:")
-        for commit in found.suspects:
-            console.print(f"  {repository.describe(commit)}", markup=False, highlight=False)
+        lines = ["The first slow commit is one of these, which could not all be judged:"]
+        lines += [f"  {repository.describe(commit)}" for commit in found.suspects]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(found: Bisected, repository: Repository) -> None:

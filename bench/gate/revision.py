@@ -65,9 +65,7 @@ class Repository:
             GateError: `good` is no ancestor of `bad`, or the same.
         """
         if _git(self.root, "merge-base", "--is-ancestor", good, bad).returncode:
-            raise GateError(
-                f"{good[:10]} is no ancestor of {bad[:10]}; name a good revision that the bad one came from"
-            )
+            raise GateError(f"{good[:10]} is no ancestor of {bad[:10]}; name one that the bad revision came from")
         done = _git(self.root, "rev-list", "--first-parent", "--reverse", f"{good}..{bad}")
         commits = done.stdout.split()
         if not commits:

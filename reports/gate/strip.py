@@ -19,11 +19,14 @@ def strip(metric: MetricResult, label: str) -> Markup:
     reach = max([abs(value) for value in values] + [metric.minimum or 0, abs(metric.low or 0), abs(metric.high or 0)])
     reach = 1.1 * min(max(reach, 0.01), 10.0)
 
-    def x(share: float) -> float:
-        clipped = max(-reach, min(reach, share))
-        return MARGIN + (clipped + reach) / (2 * reach) * (WIDTH - 2 * MARGIN)
+    # Nothing shrinks by more than all of it.
+    least = -min(reach, 1.0)
 
-    left, width = x(-reach), x(metric.tolerated or 0) - x(-reach)
+    def x(share: float) -> float:
+        clipped = max(least, min(reach, share))
+        return MARGIN + (clipped - least) / (reach - least) * (WIDTH - 2 * MARGIN)
+
+    left, width = x(least), x(metric.tolerated or 0) - x(least)
     parts = [f'<rect class="tolerated" x="{left:.1f}" y="6" width="{width:.1f}" height="36"/>']
     if metric.minimum is not None:
         parts.append(
@@ -35,8 +38,10 @@ def strip(metric: MetricResult, label: str) -> Markup:
     for effects, y, kind in ((metric.effects, 16, "screening"), (metric.confirmation, 34, "confirmation")):
         parts += [f'<circle class="{kind}" cx="{x(math.expm1(effect)):.1f}" cy="{y}" r="3"/>' for effect in effects]
     step = next((tick for tick in _TICKS if tick >= reach / 2.5), _TICKS[-1])
-    ticks = [number * step for number in range(-3, 4) if abs(number * step) <= reach]
-    parts += [f'<text x="{x(tick):.1f}" y="58" text-anchor="middle">{tick:+.0%}</text>' for tick in ticks]
+    ticks = [number * step for number in range(-3, 4) if least <= number * step <= reach]
+    parts += [
+        f'<text x="{x(tick):.1f}" y="58" text-anchor="middle">{f"{tick:+.0%}" if tick else 0}</text>' for tick in ticks
+    ]
     return Markup(
         f'<svg class="strip" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img"'
         f' aria-label="{escape(label)}">{"".join(parts)}</svg>'
