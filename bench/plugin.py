@@ -26,6 +26,7 @@ _CASE = "_anatomy_case"
 _RUN: pytest.StashKey[PytestRun] = pytest.StashKey()
 _GATE: pytest.StashKey[PytestGate] = pytest.StashKey()
 _CLOCK: pytest.StashKey[Any] = pytest.StashKey()
+_WHY_NOT_KEPT: pytest.StashKey[str] = pytest.StashKey()
 _SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -171,6 +172,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = session.config.stash.get(_RUN, None)
     if run is not None:
         run.close()
+        if run.folder is not None:
+            from anatomy.bench.history.keep import keep_run
+
+            session.config.stash[_WHY_NOT_KEPT] = keep_run(run.folder, session.config.rootpath)
     gate = session.config.stash.get(_GATE, None)
     if gate is not None:
         result = gate.close()
@@ -186,6 +191,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     run = config.stash.get(_RUN, None)
     if run is not None and run.folder is not None:
         terminalreporter.write_line(f"anatomy: records in {run.folder}; a report: anatomy report {run.folder}")
+    if config.stash.get(_WHY_NOT_KEPT, ""):
+        terminalreporter.write_line(f"anatomy: {config.stash[_WHY_NOT_KEPT]}")
     gate = config.stash.get(_GATE, None)
     if gate is not None and _SAID in config.stash:
         terminalreporter.write_line(f"anatomy: comparison in {gate.folder}/gate.html")

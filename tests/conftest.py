@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Runs of the tests are no part of anyone's history.
+os.environ["ANATOMY_HISTORY"] = "off"
 
 pytest_plugins = ["pytester"]
 

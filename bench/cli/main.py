@@ -9,6 +9,7 @@ import typer
 from anatomy.bench.cli.bisect import bisect
 from anatomy.bench.cli.doctor import doctor
 from anatomy.bench.cli.gate import gate
+from anatomy.bench.cli.history import app as history
 from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
 from anatomy.bench.cli.report import report
@@ -30,6 +31,7 @@ app.command("report")(report)
 app.command("script")(script)
 app.command("doctor")(doctor)
 app.command("gate")(gate)
+app.add_typer(history, name="history")
 app.command("bisect")(bisect)
 
 

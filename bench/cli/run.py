@@ -50,6 +50,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -89,6 +90,8 @@ def run(
     except HostError as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
+    if history and records:
+        _keep(writer.path)
     _conclude(writer.path, records, len(cases), interrupted, report, json or quiet)
 
 
@@ -176,6 +179,15 @@ def _measure(
     except KeyboardInterrupt:
         return records, True
     return records, False
+
+
+def _keep(path: Path) -> None:
+    """Put the run into the history; what keeps it out is said, and costs the run nothing."""
+    from anatomy.bench.history.keep import keep_run
+
+    why_not = keep_run(path, Path.cwd())
+    if why_not:
+        typer.echo(why_not, err=True)
 
 
 def _print_isolation(console: Console, records: list[Record]) -> None:

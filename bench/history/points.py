@@ -1,0 +1,50 @@
+"""One case in one run, as the history has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Point:
+    """Figures in base units (seconds, bytes, examples/s); null where nothing was measured.
+
+    Attributes:
+        commit: hash, null outside a repository; `dirty`: whether files differed from it.
+        fingerprint: of the machine and its software.
+    """
+
+    case_key: str
+    name: str
+    run_id: str
+    started_at: str
+    commit: str | None
+    dirty: bool | None
+    branch: str | None
+    fingerprint: str
+    machine: str
+    step_s: float | None
+    step_low_s: float | None
+    step_high_s: float | None
+    throughput_examples_per_s: float | None
+    compile_s: float | None
+    peak_host_bytes: int | None
+    peak_device_bytes: int | None
+    parameters: int | None
+    flops: int | None
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Point:
+        """From a row of figures joined with its run."""
+        environment = row["environment"]
+        machine = ", ".join([environment["cpu"], f"{environment['usable_cores']} cores", *environment["gpus"]])
+        given: dict[str, Any] = {"commit": row["commit_hash"], "machine": machine}
+        values: dict[str, Any] = {field.name: given.get(field.name, row.get(field.name)) for field in fields(cls)}
+        return cls(**values)
+
+    @property
+    def where(self) -> str:
+        """The commit, shortened, with a plus where files differed; the run without one."""
+        return f"{self.commit[:10]}{'+' if self.dirty else ''}" if self.commit else self.run_id

@@ -1,0 +1,104 @@
+"""`anatomy history`, and the runs that go there by themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench.history.keep import branch_of, keep_run, project_of
+from anatomy.bench.history.store import History
+from tests.bench.gate.conftest import Done, Project
+from tests.bench.history.conftest import make_run, record_at
+
+
+def anatomy(folder: Path, *arguments: str, db: str) -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "anatomy.bench.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, "ANATOMY_HISTORY": db},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'history.sqlite'}"
+
+
+@pytest.mark.backends
+def test_a_run_goes_there_by_itself(tmp_path: Path, db: str) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\n')
+    short = ("--backend", "jax", "--mode", "infer", "--seconds", "0.1", "--no-report", "-q")
+    done = anatomy(tmp_path, "run", "mlp", *short, "--out", "run", db=db)
+    assert done.code == 0, done.err
+    shown = anatomy(tmp_path, "history", "show", "mlp", "--json", db=db)
+    (trend,) = json.loads(shown.out)
+    assert trend["name"] == "mlp infer jax b32"
+    assert len(trend["points"]) == 1
+    assert anatomy(tmp_path, "run", "mlp", *short, "--out", "other", "--no-history", db=db).code == 0
+    assert anatomy(tmp_path, "history", "add", "run", db=db).code == 0
+    with History(db) as history:
+        assert [row["run_id"] for row in history.runs("mine")] == [row["run_id"] for row in history.runs("mine")][:1]
+
+
+def test_a_history_that_cannot_be_written_costs_the_run_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANATOMY_HISTORY", "nonsense")
+    assert keep_run(tmp_path, tmp_path).startswith("not in the history: 'nonsense' is no URL")
+    monkeypatch.setenv("ANATOMY_HISTORY", "off")
+    assert keep_run(tmp_path, tmp_path) == ""
+
+
+def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
+    with History(db) as history:
+        for number in range(16):
+            history.add(make_run(number, [record_at(0.010 if number < 8 else 0.013)]), "mine", "main")
+    shown = anatomy(tmp_path, "history", "show", "mlp", "train", "--project", "mine", db=db)
+    assert shown.code == 0, shown.err
+    assert "+30.0%" in shown.out
+    assert "10 ms → 13 ms, in 0000000007..0000000008" in shown.out
+    listed = anatomy(tmp_path, "history", "runs", "--project", "mine", db=db)
+    assert listed.out.count("main") == 16
+    written = anatomy(tmp_path, "history", "report", "--project", "mine", "--out", "page.html", db=db)
+    assert written.code == 0
+    assert (tmp_path / "page.html").read_text().count('class="change"') == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "--project", "yours"), "has no project 'yours'; it has mine"),
+        (("show", "vgg", "--project", "mine"), "no case vgg with step_s"),
+        (("show", "--figure", "steps", "--project", "mine"), "unknown figure 'steps'"),
+        (("add", "nowhere"), "nowhere holds no run"),
+        (("show", "--db", "nonsense"), "is no URL of a database"),
+    ],
+)
+def test_what_cannot_be_shown(tmp_path: Path, db: str, arguments: tuple[str, ...], said: str) -> None:
+    with History(db) as history:
+        history.add(make_run(0), "mine")
+    done = anatomy(tmp_path, "history", *arguments, db=db)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_project_and_the_branch(project: Project, tmp_path: Path) -> None:
+    assert project_of(project.folder) == "project"
+    assert branch_of(project.folder, {}) == "main"
+    project.git("checkout", "-q", "--detach")
+    assert branch_of(project.folder, {"GITHUB_REF_NAME": "topic"}) == "topic"
+    assert branch_of(project.folder, {}) is None
+    (project.folder / "pyproject.toml").write_text('[project]\nname = "named"\n')
+    assert project_of(project.folder) == "named"
+    assert branch_of(tmp_path, {}) is None

@@ -1,0 +1,126 @@
+"""The store: written and read back on both databases, migrated, shared, and its troubles named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from anatomy.bench.history.store import History, HistoryError, default_url, in_order
+from anatomy.bench.history.tables import METADATA
+from tests.bench.history.conftest import make_run, record_at
+from tests.reports.conftest import build_record
+
+
+def test_what_is_written_is_read_back_in_order(url: str) -> None:
+    with History(url) as history:
+        for number in (2, 0, 1):
+            records = [record_at(0.010 + number / 1000), build_record("vgg:depth=11", outcome="oom", reason="no room")]
+            assert history.add(make_run(number, records), "mine", "main") == 2
+        points = history.points("mine")
+    assert [point.step_s for point in points] == [0.010, 0.011, 0.012]
+    first = points[0]
+    assert (first.run_id, first.branch, first.commit, first.dirty) == ("run-000", "main", "0" * 40, False)
+    assert first.machine == "Imaginary CPU @ 2 GHz, 2 cores"
+    assert (first.parameters, first.peak_host_bytes, first.compile_s) == (1_000, 420 * 2**20, 2.0)
+
+
+def test_a_run_that_is_there_already_is_replaced(url: str) -> None:
+    with History(url) as history:
+        history.add(make_run(0, [record_at(0.010), record_at(0.020, "lstm")]), "mine")
+        history.add(make_run(0, [record_at(0.030)]), "mine")
+        assert [point.step_s for point in history.points("mine")] == [0.030]
+        assert [(row["run_id"], row["cases"]) for row in history.runs("mine")] == [("run-000", 1)]
+
+
+def test_projects_branches_and_machines_are_kept_apart(url: str) -> None:
+    with History(url) as history:
+        history.add(make_run(0), "mine", "main")
+        history.add(make_run(1), "mine", "other")
+        history.add(make_run(0), "yours", "main")
+        history.add(make_run(0, cpu="Another CPU"), "mine", "main")
+        assert history.projects() == ["mine", "yours"]
+        assert len(history.points("mine")) == 3
+        assert len(history.points("mine", "main")) == 2
+        assert sorted(map(len, in_order(history.points("mine")).values())) == [1, 2]
+
+
+def test_numbers_beyond_32_bits_fit(url: str) -> None:
+    big = record_at(0.010, peak_host_bytes=2**40)
+    with History(url) as history:
+        history.add(make_run(0, [big]), "mine")
+        assert history.points("mine")[0].peak_host_bytes == 2**40
+
+
+def test_opening_again_keeps_what_is_there(url: str) -> None:
+    with History(url) as history:
+        history.add(make_run(0), "mine")
+    with History(url) as history:
+        assert len(history.points("mine")) == 1
+
+
+WRITER = """
+import sys
+from anatomy.bench.history.store import History
+from tests.bench.history.conftest import make_run
+with History(sys.argv[1]) as history:
+    history.add(make_run(int(sys.argv[2])), "mine")
+"""
+
+
+def test_several_that_open_a_new_store_at_once(url: str) -> None:
+    """Each migrates it, or waits for the one that does."""
+    root = Path(__file__).parents[3]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, str(n)], cwd=root) for n in range(4)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0, 0]
+    with History(url) as history:
+        assert len(history.points("mine")) == 4
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
+    with History(url) as history, history._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_store_of_a_newer_version_is_refused(url: str) -> None:
+    with History(url) as history, history._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(HistoryError, match="written by a newer Anatomy"):
+        History(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "is no URL of a database"),
+        ("oracle+nothing://x/y", "no driver for"),
+        ("postgresql://nobody@127.0.0.1:1/none", "cannot be used"),
+    ],
+)
+def test_a_store_that_cannot_be_opened(text: str, said: str) -> None:
+    with pytest.raises(HistoryError, match=said):
+        History(text)
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(HistoryError) as caught:
+        History("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "x.sqlite"
+    file.write_text("not a database, but long enough to be taken for one by its size\n" * 20)
+    with pytest.raises(HistoryError, match="file is not a database"):
+        History(f"sqlite:///{file}")
+
+
+def test_where_it_is_by_default(tmp_path: Path) -> None:
+    assert default_url({"ANATOMY_HISTORY": "postgresql://x/y"}) == "postgresql://x/y"
+    assert default_url({}).startswith("sqlite:///")
+    assert default_url({}).endswith("anatomy/history.sqlite")

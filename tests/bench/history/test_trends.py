@@ -1,0 +1,114 @@
+"""Since when: change points in a history, the commits they lie between, in words and as a picture."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anatomy.bench.history.points import Point
+from anatomy.bench.history.trends import Trend, trend
+from anatomy.reports.history import change_words, render_history, trend_data
+from anatomy.reports.history.line import line
+
+
+def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> Point:
+    return Point(
+        case_key="abc",
+        name=name,
+        run_id=f"run-{number}",
+        started_at=f"2026-01-{1 + number:02}T00:00:00+00:00",
+        commit=f"{number:02}" + "f" * 38,
+        dirty=dirty,
+        branch="main",
+        fingerprint="0123456789ab",
+        machine="CPU, 2 cores",
+        step_s=step_s,
+        step_low_s=None if step_s is None else step_s * 0.99,
+        step_high_s=None if step_s is None else step_s * 1.01,
+        throughput_examples_per_s=None,
+        compile_s=1.0,
+        peak_host_bytes=2**30,
+        peak_device_bytes=None,
+        parameters=10,
+        flops=20,
+    )
+
+
+def noisy(levels: list[float], spread: float = 0.01) -> list[Point]:
+    rng = random.Random(1)
+    return [point(number, level * rng.gauss(1, spread)) for number, level in enumerate(levels)]
+
+
+def found_in(points: list[Point]) -> Trend:
+    found = trend(points, "step_s")
+    assert found is not None
+    return found
+
+
+def test_a_slowdown_is_laid_between_two_commits() -> None:
+    found = found_in(noisy([0.010] * 10 + [0.012] * 10))
+    (change,) = found.changes
+    assert change.position == 10
+    assert change.commits == "09ffffffff..10ffffffff"
+    assert change.growth == pytest.approx(0.2, abs=0.02)
+    assert found.last_level == pytest.approx(0.012, rel=0.02)
+    now, since = change_words(found)
+    assert now == "median step now 12 ms"
+    assert since.startswith("+")
+    assert since.endswith("in 09ffffffff..10ffffffff")
+    assert "since 2026-01-11T00:00:00+00:00: 10 ms → 12 ms" in since
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_few_runs_say_so(count: int) -> None:
+    found = found_in(noisy([0.010] * count))
+    assert found.changes == []
+    assert change_words(found)[-1] == f"{count} runs: too few to see a change"
+
+
+def test_noise_is_no_change() -> None:
+    found = found_in(noisy([0.010] * 28, spread=0.05))
+    assert found.changes == []
+    assert change_words(found)[-1] == "no change of level"
+
+
+def test_runs_without_the_figure_are_left_out() -> None:
+    assert trend([point(0, None)], "step_s") is None
+    assert len(found_in([point(0, None), point(1, 0.01)]).points) == 1
+    assert trend([point(0, 0.01)], "peak_device_bytes") is None
+
+
+@settings(max_examples=30)
+@given(st.integers(6, 12), st.integers(6, 12), st.floats(1.2, 3))
+def test_a_change_well_above_the_noise_is_found_where_it_is(before: int, after: int, factor: float) -> None:
+    found = found_in(noisy([0.010] * before + [0.010 * factor] * after))
+    assert [change.position for change in found.changes] == [before]
+
+
+def test_the_page_puts_what_changed_first_and_escapes_names() -> None:
+    steady = found_in([point(n, 0.010, "steady train jax b1") for n in range(12)])
+    slower = found_in([point(n, 0.010 if n < 6 else 0.02, "<script>alert(1)</script>") for n in range(12)])
+    page = render_history([steady, slower], "mine")
+    assert page.index("&lt;script&gt;alert(1)") < page.index("steady train")
+    assert "<script>" not in page
+    assert "2 series of a case on a machine, 1 with a change of level" in page
+
+
+def test_the_picture_has_a_point_a_run_and_a_line_a_change() -> None:
+    drawn = line(found_in(noisy([0.010] * 10 + [0.012] * 10)))
+    assert drawn.count('class="run"') == 20
+    assert drawn.count('class="change"') == 1
+    assert drawn.count('class="level"') == 2
+
+
+def test_one_run_is_drawn_too() -> None:
+    assert line(found_in([point(0, 0.01)])).count('class="run"') == 1
+
+
+def test_data_for_machines() -> None:
+    data = trend_data(found_in(noisy([0.010] * 10 + [0.012] * 10)))
+    assert [change["position"] for change in data["changes"]] == [10]
+    assert data["points"][3]["commit"].startswith("03")
