@@ -179,6 +179,8 @@ class PytestGate:
     def _open(self) -> None:
         self._begin_s, self._started_at = time.perf_counter(), datetime.now(UTC)
         root, option = self.config.rootpath, self.config.getoption
+        if option("numprocesses", None) or hasattr(self.config, "workerinput"):
+            raise GateError("pytest-xdist would measure several items at once; leave out -n")
         out = option("--anatomy-out")
         self.folder = Path(out) if out else Path(DEFAULT_FOLDER) / f"gate-{new_run_id(self._started_at)}"
         project = project_table(root)

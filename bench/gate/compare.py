@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -37,7 +38,11 @@ from anatomy.bench.settings import MeasureSettings
 
 # Turns a side until the first look has shown how much of the variance lies within a pair.
 PILOT_TURNS = 40
-FINDING_TIMEOUT_S = 120.0
+# Two processes share the device: neither may take all of its memory when it starts. What is set already stays.
+_SHARED_DEVICE = {
+    name: os.environ.get(name, value)
+    for name, value in {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}.items()
+}
 
 Rules = Mapping[Metric, Rule]
 
@@ -188,7 +193,7 @@ class Comparison:
         if not pairs:
             return _result(case, "INCONCLUSIVE", "no time was left for it")
         ours, theirs = pairs[0].base.facts, pairs[0].candidate.facts
-        sampled = [metric_result(metric, pairs, judged.get(metric)) for metric in SAMPLED]
+        sampled = [metric_result(metric, pairs, judged.get(metric), rules[metric].gated) for metric in SAMPLED]
         metrics = [metric for metric in sampled if metric is not None] + compare_exactly(case, ours, theirs, rules)
         return CaseResult(
             case=case,
@@ -235,7 +240,7 @@ class Comparison:
                 self._folder / "logs" / name,
                 python=side.python,
                 directory=side.directory,
-                environment=side.environment,
+                environment=_SHARED_DEVICE | dict(side.environment),
             )
             self._stack.callback(held.close)
         return held

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from anatomy.bench import environment
 from anatomy.bench.begin import begin_run
 from anatomy.bench.case import Case
@@ -186,9 +188,11 @@ def _with_stored_run(asked: Asked, project: Mapping[str, Any], folder: Path) -> 
         require_same_machine(run, here.fingerprint)
     whole = not asked.selection.models and asked.selection.suite is None
     cases = run.header.planned if whole else asked.selection.cases(asked.directory)
-    settings = MeasureSettings.model_validate(
-        run.header.settings | {"memory_limit_bytes": asked.settings.memory_limit_bytes}
-    )
+    limit = {"memory_limit_bytes": asked.settings.memory_limit_bytes}
+    try:
+        settings = MeasureSettings.model_validate(run.header.settings | limit)
+    except ValidationError as error:
+        raise GateError(f"{run.path}: its settings are not those of this version: {error}") from error
     writer = begin_run(
         folder / "candidate",
         suite=asked.selection.name,

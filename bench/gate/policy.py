@@ -30,11 +30,14 @@ from anatomy.bench.case import Case, Mode
 from anatomy.bench.gate.errors import GateError
 from anatomy.bench.gate.margins import Margins
 from anatomy.bench.sizes import SizeError, parse_bytes
+from anatomy.bench.suite import Exclusion
 
 Metric = Literal["step", "compile", "peak_host", "peak_device", "parameters", "flops", "programs", "outputs"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 # Differ from process to process: compared by pairs. All others are the same each time: compared exactly.
 SAMPLED: tuple[Metric, ...] = ("step", "compile", "peak_host", "peak_device")
+# Of a level that is for all cases.
+EVERY_CASE = Exclusion()
 MODES: tuple[Mode, ...] = ("train", "infer")
 # The minimum effect where only the tolerated change is given: the ratio of the defaults, 2 % and 5 %.
 MINIMUM_OVER_TOLERATED = 2.5
@@ -96,24 +99,24 @@ DEFAULTS: Mapping[Metric, Rule] = {
 class Policy:
     """Levels of rules, each a choice of cases and what it says; later ones win."""
 
-    levels: Sequence[tuple[Mapping[str, Any], Mapping[str, Rule]]] = ()
+    levels: Sequence[tuple[Exclusion, Mapping[str, Rule]]] = ()
 
-    def with_level(self, tolerate: Mapping[str, Any], where: str, cases: Mapping[str, Any] | None = None) -> Policy:
+    def with_level(self, tolerate: Mapping[str, Any], where: str, cases: Exclusion = EVERY_CASE) -> Policy:
         """This policy and one more level.
 
         Args:
             tolerate: metric, or `mode.metric` → rule, as a text or a table.
             where: for messages, e.g. `pyproject.toml [tool.anatomy.gate.tolerate]`.
-            cases: fields of the cases that it is for; all by default.
+            cases: which cases it is for.
         """
         rules = {name: _rule(name, given, where) for name, given in tolerate.items()}
-        return Policy((*self.levels, (cases or {}, rules)))
+        return Policy((*self.levels, (cases, rules)))
 
     def rule(self, case: Case, metric: Metric) -> Rule:
         """What holds for a metric of a case."""
         found = DEFAULTS[metric]
         for cases, rules in self.levels:
-            if all(getattr(case, field) == value for field, value in cases.items()):
+            if cases == EVERY_CASE or cases.matches(case):
                 found = rules.get(f"{case.mode}.{metric}") or rules.get(metric) or found
         return found
 
@@ -128,11 +131,11 @@ def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] =
     policy = policy.with_level(suite, "the suite's tolerate")
     for number, entry in enumerate(project.get("case", [])):
         here = f"{where} case {number + 1}"
-        cases = {name: value for name, value in _table(entry, here).items() if name != "tolerate"}
-        known = [name for name in Case.model_fields if name not in ("options", "devices")]
-        for name in cases:
-            if name not in known:
-                raise GateError(f"{here}: unknown key {name!r}; expected tolerate, or one of {', '.join(known)}")
+        chosen = {name: value for name, value in _table(entry, here).items() if name != "tolerate"}
+        try:
+            cases = Exclusion.model_validate(chosen)
+        except ValidationError as error:
+            raise GateError("\n".join(_explained(here, item) for item in error.errors())) from error
         policy = policy.with_level(_table(entry.get("tolerate", {}), here), here, cases)
     return policy
 
@@ -201,6 +204,13 @@ def _parse_amount(text: str) -> float:
         return float(parse_bytes(text))
     except SizeError as error:
         raise ValueError(f"{text!r} is neither a time (0.2s, 50ms) nor a size (16MiB)") from error
+
+
+def _explained(where: str, item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key!r}; expected tolerate, or one of {', '.join(Exclusion.model_fields)}"
+    return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
 
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:

@@ -39,16 +39,22 @@ def observe(pair: Pair) -> dict[str, Observation]:
     return found
 
 
-def metric_result(metric: Metric, pairs: Sequence[Pair], judged: Judged | None) -> MetricResult | None:
-    """What became of a sampled metric; null where no pair measured it.
+def metric_result(metric: Metric, pairs: Sequence[Pair], judged: Judged | None, gated: bool) -> MetricResult | None:
+    """What became of a sampled metric; null where neither side measured it.
 
     Args:
-        judged: null where the policy does not judge it.
+        judged: null where it was not sampled: the policy does not judge it, or a side did not measure it.
+        gated: whether the policy judges it.
     """
     seen = [(level(pair.base, metric), level(pair.candidate, metric), observe(pair).get(metric)) for pair in pairs]
     both = [(base, candidate, found.effect) for base, candidate, found in seen if base and candidate and found]
     if not both:
-        return None
+        one_sided = any(base or candidate for base, candidate, _ in seen)
+        if judged is None and not (one_sided and gated):
+            return None
+        return MetricResult(
+            metric=metric, verdict="INCONCLUSIVE", unit=UNITS[metric], reason="measured on one side only"
+        )
     found = MetricResult(
         metric=metric,
         verdict="SHOWN",

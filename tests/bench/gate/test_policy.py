@@ -82,6 +82,7 @@ def test_later_levels_win_and_the_mode_wins_within_one() -> None:
         ({"tolerate": {"fit.step": "5%"}}, "unknown metric 'fit.step'"),
         ({"case": [{"modle": "mlp", "tolerate": {}}]}, "unknown key 'modle'"),
         ({"case": ["mlp"]}, "expected a table"),
+        ({"case": [{"backend": "jx", "tolerate": {}}]}, "case 1: backend: .*got 'jx'"),
         ({"tolerate": "5%"}, "expected a table"),
         ({"tolerate": {"step": {"tolerated": "5%", "minimun": "6%"}}}, "step: Extra inputs"),
         ({"tolerate": {"step": 5}}, "step: "),
