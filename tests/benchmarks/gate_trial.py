@@ -72,7 +72,7 @@ class Comparison:
             if self.runner is None:
                 raise LookupError("not finished")
             self.pairs.append(self.runner.run(1000 * self.number + self.used, self.turns, checked=False))
-            line = {"planted": self.planted, "number": self.number, "pair": self.pairs[-1].model_dump()}
+            line = {"planted": self.planted, "number": self.number, "pair": compact(self.pairs[-1])}
             with self.file.open("a") as file:
                 # A torn line of an interrupted start gets an end of its own.
                 file.write(f"\n{json.dumps(line)}")
@@ -91,6 +91,15 @@ class Comparison:
         """All turns of the base and of the candidate, in the order they were taken."""
         pairs = self.pairs[: self.used]
         return [t for p in pairs for t in p.base.step_s], [t for p in pairs for t in p.candidate.step_s]
+
+
+def compact(pair: Pair) -> dict[str, Any]:
+    """What the tables need: the turns to five digits, and no facts of the model, which are the same each time."""
+    data = pair.model_dump()
+    for name in ("base", "candidate"):
+        times = [float(f"{seconds:.5g}") for seconds in data[name]["step_s"]]
+        data[name] |= {"step_s": times, "cpu_s": [], "facts": {}}
+    return data
 
 
 def run(folder: Path, numbers: Sequence[int]) -> None:
