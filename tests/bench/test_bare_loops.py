@@ -32,6 +32,7 @@ SECONDS = 1.0
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 @pytest.mark.parametrize("backend", installed_backends())
 @pytest.mark.parametrize("model", MODELS)
 def test_agrees_with_a_bare_loop(

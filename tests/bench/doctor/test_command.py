@@ -27,6 +27,7 @@ def anatomy(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
     done = anatomy("doctor", "--backend", "jax", "--processes", "2", "--json", "--out", "doctor", folder=tmp_path)
     assert done.returncode == 0, done.stderr

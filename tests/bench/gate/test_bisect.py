@@ -56,6 +56,7 @@ ASKED = ("--backend", "jax", "--mode", "infer", "--batch-size", "256", "--tolera
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 def test_the_commit_that_made_it_slower(project: Project) -> None:
     good = project.git("rev-parse", "HEAD")
     project.commit(note="# nothing of weight")

@@ -75,6 +75,7 @@ def test_slower_code_fails_and_every_report_says_so(project: Project, tmp_path: 
     assert step.low > 0.6
 
 
+@pytest.mark.extended
 def test_another_model_fails_by_its_counts_alone(project: Project) -> None:
     project.commit(nets=NETS.format(layers=2))
     done = project.gate(*CASE, "--against", "HEAD~1", "--json", *(f"--tolerate={m}=any" for m in ("step", "compile")))
@@ -83,6 +84,7 @@ def test_another_model_fails_by_its_counts_alone(project: Project) -> None:
     assert (verdicts["parameters"], verdicts["flops"], verdicts["step"]) == ("FAIL", "FAIL", "SHOWN")
 
 
+@pytest.mark.extended
 def test_settings_of_the_candidate(project: Project) -> None:
     done = project.gate(*CASE, *LAX, "--candidate", "jit=off", "--candidate", "env:ANATOMY_TEST=1", "--json")
     case = done.result["cases"][0]
@@ -247,6 +249,7 @@ def test_an_interpreter_that_lacks_what_a_worker_needs(project: Project, tmp_pat
     assert "-m pip install" in done.err
 
 
+@pytest.mark.extended
 def test_another_interpreter(project: Project, tmp_path: Path) -> None:
     from anatomy.bench.gate.overlay import make_overlay
 

@@ -96,6 +96,7 @@ def test_each_item_decides_and_what_is_gone_or_new_fails(tested: Project, tmp_pa
     assert shown["extra_info"]["verdict"] == "FAIL"
 
 
+@pytest.mark.extended
 def test_identical_code_passes(tested: Project) -> None:
     done = run_pytest(tested, "--benchmark", "--anatomy-against", "HEAD", "-k", "kept")
     assert done.code == 0, done.out

@@ -88,6 +88,7 @@ def test_a_loop_fed_by_a_dataset_prints_its_figure(backend: Backend, measure: Me
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 @pytest.mark.parametrize("backend", installed_backends())
 def test_rebuilt_models_are_the_same(backend: Backend, scripts_of: Callable[[Backend], Scripts]) -> None:
     scripts = scripts_of(backend)
@@ -101,6 +102,7 @@ def test_rebuilt_models_are_the_same(backend: Backend, scripts_of: Callable[[Bac
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 @pytest.mark.parametrize("mode", ["train", "infer", "fit", "predict"])
 @pytest.mark.parametrize("backend", installed_backends())
 def test_prints_its_figures(backend: Backend, mode: Mode, tmp_path: Path) -> None:
