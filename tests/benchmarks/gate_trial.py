@@ -2,14 +2,17 @@
 
     python -m tests.benchmarks.gate_trial run FOLDER [IDENTICAL FIVE TEN]
     python -m tests.benchmarks.gate_trial table FOLDER
+    python -m tests.benchmarks.gate_trial pack FOLDER RESULTS
 
 `run` makes so many comparisons (60, 40 and 40 by default) of a chain of dense layers with itself, with 5 % and with
 10 % more layers, in training on JAX; interrupted, it goes on where it was: every pair is on disk as soon as it is
-measured. `table` prints what came of them, and what other rules say of the same steps.
+measured. `table` prints what came of them, and what other rules say of the same steps. `pack` compresses the pairs into
+RESULTS, from which both go on as well; what is committed is in `tests/benchmarks/gate_trial_results`.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import sys
@@ -50,7 +53,7 @@ def chain():
         x = keras.layers.Dense(256, activation="relu")(x)
     return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
 """
-PAIRS = "pairs.jsonl"
+PAIRS, PACKED = "pairs.jsonl", "pairs.jsonl.gz"
 ASV_FACTOR, ASV_P = 1.1, 0.002
 
 
@@ -105,7 +108,7 @@ def compact(pair: Pair) -> dict[str, Any]:
 def run(folder: Path, numbers: Sequence[int]) -> None:
     """Make the comparisons, the three kinds in turn."""
     folder.mkdir(parents=True, exist_ok=True)
-    recorded = _recorded(folder / PAIRS)
+    recorded = _recorded(folder)
     with ExitStack() as stack:
         made = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base = _side(stack, made, "base", 0.0)
@@ -131,7 +134,7 @@ def run(folder: Path, numbers: Sequence[int]) -> None:
 def table(folder: Path) -> str:
     """Markdown: verdicts, pairs and time of the gate, then the alarms of each rule."""
     found: dict[float, list[tuple[Comparison, Judged]]] = {planted: [] for planted in PLANTED}
-    for (planted, number), pairs in sorted(_recorded(folder / PAIRS).items()):
+    for (planted, number), pairs in sorted(_recorded(folder).items()):
         comparison = Comparison(planted, number, None, folder / PAIRS, pairs)
         try:
             found[planted].append((comparison, comparison.judge()))
@@ -215,9 +218,22 @@ def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> tuple[Side
     return Side(name, f"+{planted:.0%}", directory), host
 
 
-def _recorded(file: Path) -> dict[tuple[float, int], list[Pair]]:
+def pack(folder: Path, results: Path) -> None:
+    """Compress the pairs of a folder."""
+    results.mkdir(parents=True, exist_ok=True)
+    with gzip.GzipFile(results / PACKED, "wb", mtime=0) as file:
+        file.write("\n".join(_lines(folder)).encode())
+
+
+def _lines(folder: Path) -> list[str]:
+    packed, plain = folder / PACKED, folder / PAIRS
+    lines = gzip.decompress(packed.read_bytes()).decode().split("\n") if packed.exists() else []
+    return [line for line in [*lines, *(plain.read_text().split("\n") if plain.exists() else [])] if line]
+
+
+def _recorded(folder: Path) -> dict[tuple[float, int], list[Pair]]:
     found: dict[tuple[float, int], list[Pair]] = {}
-    for line in filter(None, file.read_text().split("\n") if file.exists() else []):
+    for line in _lines(folder):
         try:
             entry = json.loads(line)
         except json.JSONDecodeError:
@@ -228,8 +244,10 @@ def _recorded(file: Path) -> dict[tuple[float, int], list[Pair]]:
 
 
 if __name__ == "__main__":
-    verb, folder, *counts = sys.argv[1:]
+    verb, place, *rest = sys.argv[1:]
     if verb == "run":
-        run(Path(folder), [int(count) for count in counts] or list(PLANTED.values()))
+        run(Path(place), [int(count) for count in rest] or list(PLANTED.values()))
+    elif verb == "pack":
+        pack(Path(place), Path(rest[0]))
     else:
-        print(table(Path(folder)))
+        print(table(Path(place)))
