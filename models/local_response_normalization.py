@@ -33,21 +33,14 @@ class LocalResponseNormalization(keras.layers.Layer):  # type: ignore[misc,unuse
 
     def call(self, inputs: Any) -> Any:
         """Normalise `inputs`, channels last."""
-        x = ops.cast(inputs, "float32")
-        scale = self.bias + self.alpha * self._window_sum(ops.square(x))
-        return ops.cast(x * self._damping(scale), self.compute_dtype)
-
-    def _damping(self, scale: Any) -> Any:
-        """scale^(−beta); two square roots take a fifth of the time of a power on a CPU."""
-        if self.beta == 0.75:
-            return ops.rsqrt(scale * ops.sqrt(scale))
-        return ops.power(scale, -self.beta)
-
-    def _window_sum(self, x: Any) -> Any:
-        """Sum over the window of channels: shifted slices of the zero-padded tensor, exact and fusible."""
-        channels, radius = x.shape[-1], self.depth_radius
-        padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(radius, radius)])
-        return sum(padded[..., shift : shift + channels] for shift in range(2 * radius + 1))
+        x, radius = ops.cast(inputs, "float32"), self.depth_radius
+        padded = ops.pad(ops.square(x), [(0, 0)] * (len(x.shape) - 1) + [(radius, radius)])
+        # Shifted slices of the zero-padded tensor: exact, and fusible.
+        window = sum(padded[..., shift : shift + x.shape[-1]] for shift in range(2 * radius + 1))
+        scale = self.bias + self.alpha * window
+        # Two square roots take a fifth of the time of a power on a CPU.
+        power = ops.rsqrt(scale * ops.sqrt(scale)) if self.beta == 0.75 else ops.power(scale, -self.beta)
+        return ops.cast(x * power, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""

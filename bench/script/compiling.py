@@ -24,9 +24,9 @@ def compile_lines(model: Any, trains: bool) -> list[str]:
         InexpressibleError: an optimizer, loss or metric that is not Keras's own.
     """
     given = model.get_compile_config()
-    arguments = ["optimizer", expression(given["loss"], {})] if trains else []
+    arguments = ["optimizer", _repeated(given["loss"])] if trains else []
     arguments += [
-        f"{name}={expression(given[name], {})}"
+        f"{name}={_repeated(given[name])}"
         for name, default in _DEFAULTS.items()
         if given.get(name) != default and (trains or name in ("run_eagerly", "steps_per_execution"))
     ]
@@ -35,6 +35,13 @@ def compile_lines(model: Any, trains: bool) -> list[str]:
         arguments.append("auto_scale_loss=False")
     optimizer = [f"optimizer = {expression(given['optimizer'], {})}"] if trains else []
     return [*optimizer, *call("model.compile(", arguments)]
+
+
+def _repeated(value: Any) -> str:
+    """An expression; a list of several equal items as a product."""
+    if isinstance(value, list) and len(value) > 1 and all(item == value[0] for item in value):
+        return f"[{expression(value[0], {})}] * {len(value)}"
+    return expression(value, {})
 
 
 def loss_names(model: Any) -> list[str]:

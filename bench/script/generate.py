@@ -10,14 +10,15 @@ from anatomy.bench.script.compiling import compile_lines, loss_names
 from anatomy.bench.script.data import data_lines
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.header import docstring_lines
+from anatomy.bench.script.layout import code_lines
 from anatomy.bench.script.loops import loop_lines
 from anatomy.bench.script.origin import Origin, origins_of
 from anatomy.bench.script.preamble import import_lines, setting_lines
 from anatomy.bench.script.steps import step_lines
 from anatomy.bench.settings import MeasureSettings
 
-# A model is written out as long as the whole program has no more lines than this.
-LONGEST = 65
+# A model is written out as long as the whole program has no more lines of code than this.
+LONGEST = 60
 
 
 def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
@@ -43,11 +44,11 @@ def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
         except InexpressibleError as error:
             reason = str(error)
             continue
-        if programs[-1].count("\n") <= LONGEST:
+        if code_lines(programs[-1]) <= LONGEST:
             return programs[-1]
     if not programs:
         raise InexpressibleError(f"{case.model}: {reason}")
-    return min(programs, key=lambda text: text.count("\n"))
+    return min(programs, key=code_lines)
 
 
 def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings) -> str:

@@ -16,3 +16,9 @@ def call(head: str, arguments: Sequence[str], tail: str = ")", indent: int = 0) 
     if len(inner + joined) <= WIDTH:
         return [space + head, inner + joined, space + tail]
     return [space + head, *(f"{inner}{argument}," for argument in arguments), space + tail]
+
+
+def code_lines(program: str) -> int:
+    """Lines of a program, blank ones and the docstring that it begins with aside."""
+    _, _, code = program.split('"""', 2)
+    return sum(bool(line.strip()) for line in code.splitlines())

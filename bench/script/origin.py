@@ -56,8 +56,9 @@ def _packed(model: Any) -> Origin:
     sources = sources_of(list(own.values()))
     given = [f"custom_objects={{{', '.join(f'{expression(name, {})}: {name}' for name in own)}}}"] if own else []
     lines = [
-        f'CONFIG = "{packed(model, own)}"',
-        *call("model = keras.models.model_from_json(", ["zlib.decompress(base64.b85decode(CONFIG)).decode()", *given]),
+        f'PACKED = "{packed(model, own)}"',
+        "CONFIG = zlib.decompress(base64.b85decode(PACKED))",
+        *call("model = keras.models.model_from_json(", ["CONFIG", *given]),
     ]
     imports = ["import base64", "import zlib", *sources.imports]
     if len(model.layers) > _USUAL_RECURSION_LIMIT:

@@ -63,8 +63,7 @@ def _jax(trains: bool, jit: bool, accelerator: bool) -> _Parts:
     ]
     launch = [
         "    global state",
-        f"{_START}",
-        "    outputs = []",
+        "    outputs, start = [], time.perf_counter()",
         "    for _ in range(steps):",
         f"        output, {'state' if trains else 'changed'} = step(state, data)",
         *([] if trains else ["        state = (state[0], changed)"]),

@@ -55,7 +55,7 @@ def test_code_of_the_users_own_is_imported(function: str) -> None:
 
 def test_a_shared_layer_is_packed() -> None:
     text = _script("shared", mode="infer")
-    assert "CONFIG = " in text
+    assert "PACKED = " in text
     assert len(_model_of(text).layers) == 2
 
 

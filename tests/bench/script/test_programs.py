@@ -15,13 +15,14 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.case import Backend, Mode
+from anatomy.bench.script.layout import code_lines
 from anatomy.bench.store import SCRIPTS_FOLDER
 from tests.bench.conftest import Measure, cases_of
-from tests.bench.script.zoo import OWN_LAYERS, TINY
+from tests.bench.script.zoo import TINY
 
 HERE = Path(__file__).parent
-# Lines of a program, and of one that must define a layer of the zoo itself.
-LONGEST, LONGEST_WITH_LAYERS = 65, 90
+# Lines of code.
+LONGEST = 60
 
 Scripts = dict[str, Path]
 
@@ -57,8 +58,7 @@ def test_programs_are_short_and_stand_alone(backend: Backend, scripts_of: Callab
             for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [str(node.module)])
         ]
         assert not [name for name in imported if name.startswith("anatomy")], model
-        longest = LONGEST_WITH_LAYERS if model.startswith(OWN_LAYERS) else LONGEST
-        assert text.count("\n") <= longest, f"{model}: {text.count(chr(10))} lines"
+        assert code_lines(text) <= LONGEST, f"{model}: {code_lines(text)} lines"
 
 
 @pytest.mark.backends
@@ -79,7 +79,7 @@ def test_a_loop_fed_by_a_dataset_prints_its_figure(backend: Backend, measure: Me
     assert record.outcome == "ok", record.reason
     (script,) = (tmp_path / "run" / SCRIPTS_FOLDER).glob("*.py")
     assert "tf.data.Dataset" in script.read_text()
-    assert script.read_text().count("\n") <= LONGEST
+    assert code_lines(script.read_text()) <= LONGEST
     figures = _run(backend, [script])
     assert float(dict(line.rsplit(maxsplit=2)[:2] for line in figures)["throughput"]) > 0
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=120", "--diff", script]

@@ -18,6 +18,4 @@ TINY = (
     "rcnn:words=20,embedding_dim=32,lstm_units=32,dense_units=32,keywords=true",
     "text_cnn:vocabulary=2000,embedding_dim=32,length=200,trainable_embedding=false",
 )
-# Their own layers are written out in the script.
-OWN_LAYERS = ("alexnet", "googlenet", "resnet:depth=8", "rcnn")
 BATCH_SIZE = 8
