@@ -221,8 +221,10 @@ def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> tuple[Side
 def pack(folder: Path, results: Path) -> None:
     """Compress the pairs of a folder."""
     results.mkdir(parents=True, exist_ok=True)
+    # Read before the file is opened: both may be in one folder.
+    lines = "\n".join(_lines(folder)).encode()
     with gzip.GzipFile(results / PACKED, "wb", mtime=0) as file:
-        file.write("\n".join(_lines(folder)).encode())
+        file.write(lines)
 
 
 def _lines(folder: Path) -> list[str]:
