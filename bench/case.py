@@ -17,11 +17,14 @@ Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
 Jit = Literal["auto", "on", "off"]
 Feed = Literal["numpy", "tf.data"]
+# What is held constant as devices are added: the batch of each device, or the whole batch.
+Scaling = Literal["weak", "strong"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 MODES: tuple[Mode, ...] = get_args(Mode)
 JITS: tuple[Jit, ...] = get_args(Jit)
 FEEDS: tuple[Feed, ...] = get_args(Feed)
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 # Keras's own loops, which draw their data from a feed, and the mode of the step inside each.
 LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
@@ -42,7 +45,7 @@ class Case(BaseModel):
         batch_size: examples per step, over all devices.
         dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
         jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
-        devices: number of devices.
+        devices: number of devices that share each step by data parallelism.
         feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
     """
 

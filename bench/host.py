@@ -81,7 +81,7 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
     from anatomy.bench.origins import Origin
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.turns import Turns
-    from anatomy.bench.worker import find_models, run_case
+    from anatomy.bench.worker import find_models, run_case, run_trajectory
 
     code = 1
     try:
@@ -96,6 +96,8 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
             sys.path[:] = origin.mapped(sys.path)
         if "find" in request:
             find_models(request["find"], emit)
+        elif "trajectory" in request:
+            run_trajectory(Case.model_validate(request["trajectory"]), emit)
         else:
             case, settings = Case.model_validate(request["case"]), MeasureSettings.model_validate(request["settings"])
             turns = Turns(Path(request["fifo"]), request["checked"]) if "fifo" in request else None

@@ -26,13 +26,17 @@ class PeakMeter:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Work of the measuring itself, whose memory is not the model's; it must free what it takes."""
-        self._highest = self.read()
+        self._highest = self.own()
         yield
         reset_peak()
 
-    def read(self) -> int:
-        """Bytes."""
+    def own(self) -> int:
+        """Bytes of this process."""
         return max(self._highest, peak_bytes())
+
+    def read(self) -> int:
+        """Bytes of all processes that compute."""
+        return self.own()
 
 
 def resident_bytes() -> int:

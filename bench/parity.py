@@ -24,8 +24,8 @@ _PRECISIONS = {
     "medium": "bfloat16",
     "f16": "float16",
 }
-# How the weights got their first values, not how a step is computed.
-_NOT_OF_THE_STEP = frozenset({"initialisers"})
+# How the weights got their first values, and each backend's own name of data parallelism: not how a step is computed.
+_NOT_OF_THE_STEP = frozenset({"initialisers", "strategy"})
 
 
 class Manifest(BaseModel):

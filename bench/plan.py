@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.case import LOOPS, Backend, Case, Mode
-from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite
+from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite, whole_batch
 
 # What an axis has when neither the suite nor the command line says otherwise.
 DEFAULT_MODES: tuple[Mode, ...] = ("train", "infer")
@@ -63,13 +63,14 @@ def count_case(text: str) -> Case:
 def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
     axes = overrides.over(matrix).over(suite)
     backends = axes.backend or installed_backends()
-    for text, mode, batch_size, dtype, jit, feed, backend in product(
+    for text, mode, batch_size, dtype, jit, feed, (devices, scaling), backend in product(
         matrix.model,
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
         axes.jit or ("auto",),
         axes.feed or ("numpy",),
+        axes.scaled(),
         backends,
     ):
         # Asked for by name, an impossible pair becomes a record that says so; by default it is left out.
@@ -78,7 +79,19 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
         # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
         if feed != "numpy" and mode not in LOOPS:
             continue
-        yield _case(text, mode=mode, backend=backend, batch_size=batch_size, dtype=dtype, jit=jit, feed=feed)
+        # Keras on OpenVINO runs on one device.
+        if axes.backend is None and devices > 1 and backend == "openvino":
+            continue
+        yield _case(
+            text,
+            mode=mode,
+            backend=backend,
+            batch_size=whole_batch(batch_size, devices, scaling),
+            dtype=dtype,
+            jit=jit,
+            feed=feed,
+            devices=devices,
+        )
 
 
 def _case(text: str, **point: Any) -> Case:

@@ -19,7 +19,7 @@ from anatomy.bench.case import BACKENDS, LOOPS, Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.suite import Axes, explain
+from anatomy.bench.suite import Axes, explain, whole_batch
 from anatomy.bench.supervise import usable_memory_bytes
 
 
@@ -41,6 +41,7 @@ class Point:
             f"{v['backend']}-{v['mode']}-b{v['batch_size']}-{v['dtype']}"
             + ("" if v["jit"] == "auto" else f"-jit_{v['jit']}")
             + ("" if v["feed"] == "numpy" else f"-{v['feed']}")
+            + ("" if v["devices"] == 1 else f"-{v['devices']}dev")
         )
 
 
@@ -56,14 +57,25 @@ def points(marker: pytest.Mark) -> list[Point]:
     except ValidationError as error:
         raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
     found = [
-        Point({"backend": backend, "mode": mode, "batch_size": size, "dtype": dtype, "jit": jit, "feed": feed})
-        for backend, mode, size, dtype, jit, feed in product(
+        Point(
+            {
+                "backend": backend,
+                "mode": mode,
+                "batch_size": whole_batch(size, devices, scaling),
+                "dtype": dtype,
+                "jit": jit,
+                "feed": feed,
+                "devices": devices,
+            }
+        )
+        for backend, mode, size, dtype, jit, feed, (devices, scaling) in product(
             axes.backend or BACKENDS,
             axes.mode or ("train", "infer"),
             axes.batch_size or (32,),
             axes.dtype or ("float32",),
             axes.jit or ("auto",),
             axes.feed or ("numpy",),
+            axes.scaled(),
         )
         if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
     ]

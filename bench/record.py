@@ -4,6 +4,7 @@ History of the format (`schema_version`):
     1   first version.
     2   series, clock, checks, recompilations, warm-up steps, losses before and after, sample of the
         outputs, repeats in fresh processes; modes fit and predict.
+    3   several devices: equality, all_reduce.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -21,7 +22,7 @@ from anatomy.bench.case import Case
 from anatomy.bench.parity import Manifest, manifest
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
 Verdict = Literal["agrees", "overlaps", "disagrees", "not checked"]
@@ -131,6 +132,42 @@ class ClockCheck(_Frozen):
     reason: str = ""
 
 
+class Equality(_Frozen):
+    """Whether several devices train as one does; see `anatomy.bench.devices`.
+
+    Attributes:
+        verdict: `equal`; `differs` (then the case is `invalid`); `not checked`, with the reason.
+        loss_deviation: largest relative difference of the losses of five steps.
+        update_deviation: largest ‖difference‖ / ‖change‖ of a trainable variable over the five steps.
+        replica_deviation: the same between the devices themselves.
+        tolerance: of the losses and changes, from the dtype.
+    """
+
+    verdict: Literal["equal", "differs", "not checked"]
+    reason: str = ""
+    loss_deviation: float | None = None
+    update_deviation: float | None = None
+    replica_deviation: float | None = None
+    tolerance: float | None = None
+
+
+class AllReduce(_Frozen):
+    """The sum over all devices of as many bytes as a step's gradients have, by itself.
+
+    Attributes:
+        size_bytes: of float32 on each device.
+        seconds: of each repetition, raw.
+    """
+
+    size_bytes: int = Field(ge=1)
+    seconds: list[float] = Field(min_length=1)
+
+    @property
+    def median_s(self) -> float:
+        """Seconds."""
+        return median(self.seconds)
+
+
 class Record(_Frozen):
     """One case and what came of it.
 
@@ -164,6 +201,8 @@ class Record(_Frozen):
         peak_device_bytes: the framework allocator's peak on the device.
         cpu_cores_used: CPU seconds of the worker per second of the measured window.
         gpu: NVML samples over the measured window.
+        equality: in training on several devices, whether they train as one does.
+        all_reduce: in training on several devices, what adding up the gradients takes by itself.
         not_measured: field → why it is null.
         log: path of the worker's output, relative to the run's folder.
     """
@@ -198,6 +237,8 @@ class Record(_Frozen):
     peak_device_bytes: int | None = None
     cpu_cores_used: float | None = None
     gpu: list[GpuUse] | None = None
+    equality: Equality | None = None
+    all_reduce: AllReduce | None = None
     not_measured: dict[str, str] = Field(default_factory=dict)
     log: str | None = None
 

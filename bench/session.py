@@ -10,6 +10,8 @@ from typing import Protocol
 from anatomy.bench.backends.available import why_not
 from anatomy.bench.case import Backend, Case
 from anatomy.bench.channel import HostChannel, HostError
+from anatomy.bench.equality import EqualityCheck
+from anatomy.bench.follow import Findings
 from anatomy.bench.gpu import GpuSampler
 from anatomy.bench.naming import case_name
 from anatomy.bench.record import Record
@@ -58,6 +60,7 @@ class Session:
             import_paths=tuple(self.import_paths),
             sampler=GpuSampler(),
         )
+        self._equality = EqualityCheck(self._supervisor)
 
     def __enter__(self) -> Session:
         return self
@@ -88,11 +91,21 @@ class Session:
             host = self._host(case.backend)
         except HostError as error:
             return self._supervisor.refuse(case, name, "crashed", str(error))
-        record = self._supervisor.measure(host, case, name, listener.phase, repeat)
+        record = self._measured(host, case, name, listener, repeat)
         if not host.alive:
             # Its successor is started by the next case that needs it.
             self._hosts.pop(case.backend).close()
         return record
+
+    def _measured(self, host: HostChannel, case: Case, name: str, listener: Listener, repeat: int) -> Record:
+        """Measured, unless it is on several devices that do not train as one would."""
+        equality = self._equality.ask(host, case)
+        if isinstance(equality, Findings):
+            return self._supervisor.refuse(case, name, equality.outcome or "crashed", equality.reason)
+        if equality is not None and equality.verdict == "differs":
+            return self._supervisor.refuse(case, name, "invalid", equality.reason, equality)
+        record = self._supervisor.measure(host, case, name, listener.phase, repeat)
+        return record.model_copy(update={"equality": equality})
 
     def _host(self, backend: Backend) -> HostChannel:
         if backend not in self._hosts:

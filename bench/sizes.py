@@ -1,4 +1,4 @@
-"""Sizes of memory, as people write them."""
+"""Sizes of memory and short times, as people write them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ _UNITS = {"": 1, "b": 1} | {
 }
 
 
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
 class SizeError(ValueError):
-    """A text is not a size."""
+    """A text is not a size or a time."""
 
 
 def parse_bytes(text: str) -> int:
@@ -25,3 +28,15 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2] not in _UNITS:
         raise SizeError(f"{text!r} is not a size; expected a number with B, KiB, MiB, GiB, kB, MB or GB, e.g. 4GiB")
     return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_seconds(text: str) -> float:
+    """`5us` → 5e-6; a unit is needed: s, ms, us or ns.
+
+    Raises:
+        SizeError: anything else.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*", text.lower())
+    if match is None or match[2] not in _SECONDS:
+        raise SizeError(f"{text!r} is not a time; expected a number with s, ms, us or ns, e.g. 5us")
+    return float(match[1]) * _SECONDS[match[2]]

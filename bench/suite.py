@@ -11,7 +11,8 @@ tolerate = { step = "3%" }         # for `anatomy gate`; see anatomy.bench.gate.
 
 [[matrix]]
 model = ["vgg:depth=11,input_shape=32x32x3,classes=10"]
-batch_size = [8, 16]               # … unless a matrix has its own
+batch_size = [8, 16]               # … unless a matrix has its own; of one device
+devices = [1, 2, 4]                # with scaling = "weak" (default) each has that batch, with "strong" they share it
 
 [[include]]                        # added after the excludes
 model = ["mlp"]
@@ -29,7 +30,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from anatomy.bench.case import DTYPES, Backend, Case, Feed, Jit, Mode
+from anatomy.bench.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
@@ -64,11 +65,27 @@ class Axes(BaseModel):
     dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
     jit: Annotated[tuple[Jit, ...] | None, Several] = None
     feed: Annotated[tuple[Feed, ...] | None, Several] = None
+    devices: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
+    scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
+
+    def scaled(self) -> tuple[tuple[int, Scaling], ...]:
+        """Numbers of devices, each with what is held constant as they grow; on one device that makes no difference."""
+        scalings: tuple[Scaling, ...] = self.scaling or ("weak",)
+        return tuple(
+            (devices, scaling)
+            for devices in self.devices or (1,)
+            for scaling in (scalings if devices > 1 else scalings[:1])
+        )
 
     def over(self, lower: Axes) -> Axes:
         """These axes, and the lower level's where these have none."""
         merged = {name: getattr(self, name) or getattr(lower, name) for name in Axes.model_fields}
         return Axes(**merged)
+
+
+def whole_batch(batch_size: int, devices: int, scaling: Scaling) -> int:
+    """Examples a step over all devices: each has `batch_size` of them, or they share as many."""
+    return batch_size * devices if scaling == "weak" else batch_size
 
 
 class Matrix(Axes):
@@ -89,6 +106,7 @@ class Exclusion(BaseModel):
     dtype: str | None = None
     jit: Jit | None = None
     feed: Feed | None = None
+    devices: int | None = None
 
     def matches(self, case: Case) -> bool:
         """Whether every key that is set equals the case's."""
@@ -176,7 +194,7 @@ def explain(where: str, item: Any) -> str:
     if item["type"] == "literal_error":
         valid = next(
             values
-            for values in (get_args(Backend), get_args(Mode), get_args(Jit), get_args(Feed))
+            for values in (get_args(Backend), get_args(Mode), get_args(Jit), get_args(Feed), get_args(Scaling))
             if repr(values[0]) in item["ctx"]["expected"]
         )
         given = item["input"]

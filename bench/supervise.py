@@ -12,8 +12,9 @@ import psutil
 from anatomy.bench import gpu
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel
+from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings, Worker
-from anatomy.bench.record import Outcome, Phases, Record, Series
+from anatomy.bench.record import Equality, Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
 from anatomy.bench.store import write_script
@@ -41,9 +42,24 @@ class Supervisor:
         findings.add({"repeat": repeat})
         return self._record(host, case, name, started_at, log, findings)
 
-    def refuse(self, case: Case, name: str, outcome: Outcome, reason: str) -> Record:
-        """The record of a case that no worker was started for."""
+    def trajectory(self, host: HostChannel, case: Case) -> Trajectory | Findings:
+        """Five training steps of `case` in a fresh process of `host`; what is known where it did not get there."""
+        found: list[Trajectory] = []
+
+        def listen(kind: str, event: Event) -> None:
+            if kind == "trajectory":
+                found.append(Trajectory.model_validate(event))
+
+        request = {"trajectory": case.fields(), **self._where(self.logs / f"{case.key}.trajectory.log")}
+        worker = Worker(host, request, self.settings, listen)
+        worker.follow()
+        return found[0] if found else worker.findings
+
+    def refuse(self, case: Case, name: str, outcome: Outcome, reason: str, equality: Equality | None = None) -> Record:
+        """The record of a case that is not measured."""
         findings = Findings(outcome=outcome, reason=reason)
+        if equality is not None:
+            findings.add({"equality": equality})
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return self._record(None, case, name, now, self.logs / f"{case.key}.log", findings)
 
@@ -61,19 +77,17 @@ class Supervisor:
                 else:
                     write_script(self.run_folder, case.key, event["text"])
 
-        request = {
-            "case": case.fields(),
-            "settings": self.settings.model_dump(),
-            "log": str(log.absolute()),
-            "paths": list(self.import_paths),
-            "directory": str(self.directory),
-        }
+        request = {"case": case.fields(), "settings": self.settings.model_dump(), **self._where(log)}
         worker = Worker(host, request, self.settings, listen)
         try:
             worker.follow()
         finally:
             self._finish_sampling(worker.findings)
         return worker.findings
+
+    def _where(self, log: Path) -> dict[str, object]:
+        """What each request says of where its worker runs."""
+        return {"log": str(log.absolute()), "paths": list(self.import_paths), "directory": str(self.directory)}
 
     def _finish_sampling(self, findings: Findings) -> None:
         samples = self.sampler.stop()

@@ -6,17 +6,19 @@ worker that dies leaves behind what it had found.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
-from anatomy.bench import memory
-from anatomy.bench.backends import step as step_module
 from anatomy.bench.build import build
 from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting import count_model
+from anatomy.bench.devices.group import Build, Group, open_group
+from anatomy.bench.devices.trajectory import build_calm, follow
 from anatomy.bench.inputs import SEED, OpenShapeError
 from anatomy.bench.measure import Emit, measure_loop, measure_step, phase
 from anatomy.bench.origins import Origin, loaded_files
@@ -26,6 +28,8 @@ from anatomy.bench.script.generate import script_of
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.turns import Turns, measure_turns
 
+# Sums over all devices that are timed by themselves.
+EXCHANGES = 10
 # What each framework's out-of-memory error says, since their classes cannot all be imported here.
 _OUT_OF_MEMORY = (
     "RESOURCE_EXHAUSTED",
@@ -45,15 +49,19 @@ def run_case(
         turns: take part in a pair of processes instead of measuring alone.
         origin: the tree that its code must come from, where there is another.
     """
-    try:
+    with _reported(emit):
         if case.mode == "count":
             _count(case, emit, origin)
         else:
-            _measure(case, settings, emit, turns, origin)
-        emit("result", {"outcome": "ok", "reason": ""})
-    except Exception as error:  # noqa: BLE001  # the boundary: whatever a model raises becomes its record
-        traceback.print_exc()
-        emit("result", {"outcome": _outcome_of(error), "reason": _one_line(error)})
+            with _group(case, emit) as group:
+                _measure(case, settings, group, emit, turns, origin)
+
+
+def run_trajectory(case: Case, emit: Emit) -> None:
+    """Train `case` for a few steps and emit what they did, then one `result`; never raises."""
+    emit("phase", {"name": "trajectory"})
+    with _reported(emit), _group(case, emit, build_calm) as group:
+        emit("trajectory", follow(case, group).model_dump())
 
 
 def find_models(models: Sequence[str], emit: Emit) -> None:
@@ -76,6 +84,26 @@ def find_models(models: Sequence[str], emit: Emit) -> None:
     emit("result", {"outcome": "ok", "reason": ""})
 
 
+@contextmanager
+def _reported(emit: Emit) -> Iterator[None]:
+    """End with one `result`, whatever happens within."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the boundary: whatever a model raises becomes its record
+        traceback.print_exc()
+        emit("result", {"outcome": _outcome_of(error), "reason": _one_line(error)})
+    else:
+        emit("result", {"outcome": "ok", "reason": ""})
+
+
+@contextmanager
+def _group(case: Case, emit: Emit, build: Build = build) -> Iterator[Group]:
+    """The devices of a case, ready to build on; `build` is called in each of their processes."""
+    with closing(open_group(case, build, emit)) as group:
+        group.initialise(SEED)
+        yield group
+
+
 def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     """Count a model of any size without allocating its weights."""
     from anatomy.bench.counting import skeleton
@@ -90,26 +118,40 @@ def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     emit("facts", {"phases": {"build_s": time.perf_counter() - start}, "counts": counts.model_dump()})
 
 
-def _measure(case: Case, settings: MeasureSettings, emit: Emit, turns: Turns | None, origin: Origin | None) -> None:
-    if case.devices > 1:
-        raise NotImplementedError(f"{case.devices} devices were asked for; a case is measured on one device")
-    backend = step_module.load(case.backend)
-    backend.initialise(SEED)
-    emit("started", {"at_s": time.perf_counter(), "base_host_bytes": memory.resident_bytes()})
-    meter = memory.PeakMeter()
+def _measure(
+    case: Case, settings: MeasureSettings, group: Group, emit: Emit, turns: Turns | None, origin: Origin | None
+) -> None:
+    emit("started", {"at_s": time.perf_counter(), "base_host_bytes": group.base_host_bytes()})
+    meter = group.meter()
 
-    with phase("build", emit):
+    with phase("build", emit), group.building():
         built = build(case)
     _require_own(origin)
     emit("facts", {"counts": count_model(built.model).summary().model_dump()})
     if turns is not None:
-        measure_turns(case, settings, backend, built, meter, emit, turns)
+        if case.devices > 1:
+            raise NotImplementedError("the gate compares cases on one device; leave --devices out")
+        measure_turns(case, settings, group, built, meter, emit, turns)
         return
     if case.mode in LOOPS:
-        measure_loop(case, settings, backend, built, meter, emit)
+        measure_loop(case, settings, group, built, meter, emit)
     else:
-        measure_step(case, settings, backend, built, meter, emit)
+        measure_step(case, settings, group, built, meter, emit)
+    if group.processes > 1:
+        why = f"{group.processes} processes compute, and the time of one is known"
+        emit("facts", {"cpu_cores_used": None, "not_measured": {"cpu_cores_used": why}})
+    if case.devices > 1:
+        _measure_exchange(case, group, built.model, emit)
     emit("script", _script(built.model, case, settings))
+
+
+def _measure_exchange(case: Case, group: Group, model: Any, emit: Emit) -> None:
+    """What adding up the gradients over the devices takes by itself."""
+    if case.mode not in ("train", "fit"):
+        return
+    size_bytes = sum(math.prod(v.shape) * _width(v.dtype) for v in model.trainable_variables)
+    seconds = group.all_reduce(size_bytes, EXCHANGES)
+    emit("facts", {"all_reduce": {"size_bytes": size_bytes, "seconds": seconds}})
 
 
 def _require_own(origin: Origin | None) -> None:
@@ -123,8 +165,15 @@ def _require_own(origin: Origin | None) -> None:
         )
 
 
+def _width(dtype: str) -> int:
+    """Bytes of a number: `bfloat16` → 2."""
+    return int("".join(filter(str.isdigit, dtype))) // 8
+
+
 def _script(model: Any, case: Case, settings: MeasureSettings) -> dict[str, Any]:
     """The stand-alone program for this case, or why there is none."""
+    if case.devices > 1:
+        return {"text": None, "not_measured": {"script": "programs for several devices are not written yet"}}
     if case.backend != "tensorflow":
         # Keras's serialisation asks whether an object is TensorFlow's, and would import it to see: 2 s a case.
         sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]  # documented: makes the import fail

@@ -26,6 +26,7 @@ from anatomy.reports.chart import (
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.marks import Mark, marks_of, signs
 from anatomy.reports.roofline import roofline_charts
+from anatomy.reports.scaling_chart import scaling_charts
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.models import TIMED
 
@@ -38,6 +39,7 @@ def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
         *(memory_chart(runs, mode) for mode in TIMED),
         *(preparation_chart(runs, mode) for mode in TIMED),
         *roofline_charts(runs),
+        *scaling_charts(runs, TIMED),
         phase_chart(runs),
     )
 

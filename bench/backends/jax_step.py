@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
@@ -28,8 +29,15 @@ class JaxStep:
             self._groups += [model.optimizer.variables, model.metrics_variables]
         # The arrays are donated as `fit` does, and not copied; see `restore`.
         self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
-        donated = (0,) if self._train else ()
-        self.function = jax.jit(python_step, donate_argnums=donated) if model.jit_compile else python_step
+        self.function = self._compiled(python_step) if model.jit_compile else python_step
+
+    def _compiled(self, python_step: Any) -> Any:
+        """As Keras's `make_train_function` does; on several devices the state stays where it lies."""
+        options: dict[str, Any] = {"donate_argnums": (0,)} if self._train else {}
+        if keras.distribution.distribution() is not None:
+            places = jax.tree.map(lambda array: array.sharding, self._state)
+            options["out_shardings"] = (None, places if self._train else places[1])
+        return jax.jit(python_step, **options)
 
     def launch(self) -> Any:
         """Dispatch one step (asynchronous); returns the logs (train) or the outputs (infer)."""
@@ -47,9 +55,14 @@ class JaxStep:
         return float(outputs["loss"]) if self._train else None
 
     def use(self, batch: Batch) -> None:
-        """Put the batch on the device."""
+        """Put the batch on the device; on several, as the distribution in force has it."""
         host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = jax.block_until_ready(jax.device_put(host_data))
+        distribution = keras.distribution.distribution()
+        if distribution is None:
+            self._data = jax.block_until_ready(jax.device_put(host_data))
+            return
+        places = keras.tree.map_structure(lambda a: distribution.get_data_layout(a.shape).backend_layout, host_data)
+        self._data = jax.block_until_ready(keras.tree.map_structure(jax.device_put, host_data, places))
 
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """Copies on the host; reading waits for the values."""

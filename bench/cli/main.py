@@ -12,6 +12,7 @@ from anatomy.bench.cli.gate import gate
 from anatomy.bench.cli.history import app as history
 from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
+from anatomy.bench.cli.project import project
 from anatomy.bench.cli.report import report
 from anatomy.bench.cli.run import run
 from anatomy.bench.cli.script import script
@@ -33,6 +34,7 @@ app.command("doctor")(doctor)
 app.command("gate")(gate)
 app.add_typer(history, name="history")
 app.command("bisect")(bisect)
+app.command("project")(project)
 
 
 def main() -> None:

@@ -35,6 +35,11 @@ def run(
     ] = None,
     jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
     feed: Annotated[list[str] | None, typer.Option(help=f"What fit, predict read: numpy, tf.data ({_REPEAT}).")] = None,
+    devices: Annotated[list[str] | None, typer.Option(help=f"Devices that share a step, 1,2,4 ({_REPEAT}).")] = None,
+    scaling: Annotated[
+        list[str] | None,
+        typer.Option(help=f"weak: each device has --batch-size; strong: they share it ({_REPEAT})."),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
     target: Annotated[
@@ -69,6 +74,8 @@ def run(
             "dtype": dtype,
             "jit": jit,
             "feed": feed,
+            "devices": devices,
+            "scaling": scaling,
         }
         if resume is not None:
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import exit_codes
+from anatomy.bench.cli.newest import newest_run
 
 if TYPE_CHECKING:
     from anatomy.bench.record import Record
@@ -31,7 +32,7 @@ def script(
     from anatomy.bench.store import SCRIPTS_FOLDER, StoreError, load_run
 
     try:
-        folder = run or _newest_run()
+        folder = run or newest_run()
         found = select(load_run(folder).records, " ".join(record))
     except (SelectionError, StoreError) as error:
         typer.echo(f"anatomy script: {error}", err=True)
@@ -45,16 +46,6 @@ def script(
         print(json_module.dumps({"key": found.key, "name": found.name, "script": text}))
     else:
         print(text, end="")
-
-
-def _newest_run() -> Path:
-    """The last run begun in the default folder; the folders' names sort by time."""
-    from anatomy.bench.store import DEFAULT_FOLDER, RUN_FILE, StoreError
-
-    runs = sorted(header.parent for header in Path(DEFAULT_FOLDER).glob(f"*/{RUN_FILE}"))
-    if not runs:
-        raise StoreError(f"no run in {DEFAULT_FOLDER}/; name one with --run, or make one with `anatomy run`")
-    return runs[-1]
 
 
 def _why_not(record: Record) -> str:

@@ -14,6 +14,7 @@ from anatomy.reports.tables.frameworks import framework_table
 from anatomy.reports.tables.loops import loop_table
 from anatomy.reports.tables.machine import machine_table
 from anatomy.reports.tables.models import model_table
+from anatomy.reports.tables.scaling import scaling_table
 from anatomy.reports.tables.speeds import speed_table
 from anatomy.reports.tables.trust import trust_table
 from anatomy.reports.tables.utilisation import utilisation_table
@@ -31,6 +32,7 @@ __all__ = [
     "machine_table",
     "model_table",
     "phase_table",
+    "scaling_table",
     "speed_table",
     "trust_table",
     "utilisation_table",
@@ -45,6 +47,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         speed_table(runs),
         framework_table(runs),
         loop_table(runs),
+        scaling_table(runs),
         agreement_table(runs),
         utilisation_table(runs, peak),
         claims_table(runs),

@@ -126,3 +126,29 @@ def test_a_dataset_for_the_compiled_step_alone_says_which_modes_take_one() -> No
 def test_a_marker_that_leaves_no_item_is_an_error() -> None:
     with pytest.raises(MarkerError, match="for the modes fit, predict"):
         points(pytest.mark.anatomy(feed="tf.data").mark)
+
+
+def test_with_weak_scaling_each_device_has_the_batch_and_with_strong_they_share_it() -> None:
+    axes = {"mode": "train", "backend": "jax", "batch_size": 8, "devices": [1, 2, 4], "scaling": ["weak", "strong"]}
+    cases = planned(axes, matrix=[{"model": "mlp"}])
+    assert [(c.devices, c.batch_size) for c in cases] == [(1, 8), (2, 16), (2, 8), (4, 32), (4, 8)]
+    weak = planned({**axes, "scaling": None}, matrix=[{"model": "mlp"}])
+    assert [(c.devices, c.batch_size) for c in weak] == [(1, 8), (2, 16), (4, 32)]
+
+
+def test_a_stateful_model_is_built_for_the_whole_batch() -> None:
+    cases = planned({"mode": "train", "backend": "jax", "devices": [1, 2]}, matrix=[{"model": "lstm:stateful=true"}])
+    assert [(c.batch_size, c.options["batch_size"]) for c in cases] == [(32, 32), (64, 64)]
+
+
+def test_several_devices_are_for_backends_that_have_them_unless_asked_for_by_name() -> None:
+    axes = {"mode": "infer", "devices": [2]}
+    assert "openvino" not in {c.backend for c in planned(axes, matrix=[{"model": "mlp"}])}
+    assert planned({**axes, "backend": "openvino"}, matrix=[{"model": "mlp"}])
+
+
+def test_a_markers_devices_are_items() -> None:
+    marker = pytest.mark.anatomy(backend="jax", mode="train", batch_size=8, devices=[1, 2]).mark
+    found = points(marker)
+    assert [point.id for point in found] == ["jax-train-b8-float32", "jax-train-b16-float32-2dev"]
+    assert [point.values["devices"] for point in found] == [1, 2]

@@ -1,0 +1,95 @@
+"""Throughput by number of devices, over that of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from anatomy.bench.case import SCALINGS, Mode, Scaling
+from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout
+from anatomy.reports.labels import LabelledRun
+from anatomy.reports.scaling import Scaled, scaled
+from anatomy.reports.subjects import model_text
+
+HEIGHT_PX = 340
+# Of the lines without a backend: legible on white and on black.
+_IDEAL = "#8a8a8a"
+
+
+def scaling_charts(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> tuple[Chart, ...]:
+    """A chart for each mode and way of scaling that the runs have."""
+    found = {(mode, scaling): _lines(runs, mode, scaling) for mode in modes for scaling in SCALINGS}
+    return tuple(_chart(lines, mode, scaling) for (mode, scaling), lines in found.items() if lines)
+
+
+def _chart(lines: dict[tuple[str, str], list[Scaled]], mode: Mode, scaling: Scaling) -> Chart:
+    key, title = f"scaling-{mode}-{scaling}", f"Several devices, {mode}, {scaling} scaling"
+    caption = (
+        "Throughput of all devices over that of one; the dotted line is devices that add up, the bars are 95 % "
+        "intervals. Virtual devices share one CPU and cannot rise above 1."
+    )
+    figure = go.Figure()
+    counts = sorted({1, *(one.record.case.devices for line in lines.values() for one in line)})
+    figure.add_scatter(
+        name="devices that add up",
+        x=counts,
+        y=counts,
+        mode="lines",
+        line={"dash": "dot", "width": 1.5, "color": _IDEAL},
+        hoverinfo="skip",
+    )
+    named: set[str] = set()
+    for (name, backend), line in lines.items():
+        errors = [_error(one) for one in line]
+        figure.add_scatter(
+            name=backend,
+            showlegend=backend not in named,
+            mode="lines+markers",
+            x=[1, *(one.record.case.devices for one in line)],
+            y=[1.0, *(one.speedup for one in line)],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [0.0, *(high for _, high in errors)],
+                "arrayminus": [0.0, *(low for low, _ in errors)],
+                "thickness": 1.5,
+                "width": 4,
+                "color": COLOURS[backend],
+            },
+            line={"width": 1.5, "color": COLOURS[backend]},
+            marker={"size": 9, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
+            text=[escape(name)] * (1 + len(line)),
+            hovertemplate="%{text}<br>%{x} devices: %{y:.2f}<extra>" + backend + "</extra>",
+        )
+        named.add(backend)
+    settings = layout(HEIGHT_PX, "devices")
+    settings["xaxis"] |= {"type": "log", "tickvals": counts, "ticktext": [str(count) for count in counts]}
+    settings["yaxis"] |= {"title": {"text": "throughput, one device = 1"}, "rangemode": "tozero"}
+    figure.update_layout(settings)
+    return Chart(key, title, caption, json.loads(figure.to_json()), height=HEIGHT_PX)
+
+
+def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tuple[str, str], list[Scaled]]:
+    """Name and backend → the points of a line, by devices."""
+    found: dict[tuple[str, str], list[Scaled]] = {}
+    for item in runs:
+        for group in scaled(item.run.records):
+            for one in group:
+                case = one.record.case
+                if one.one is None or one.speedup is None or (case.mode, one.scaling) != (mode, scaling):
+                    continue
+                name = f"{model_text(case.model, case.options)} b{one.one.case.batch_size} {case.dtype}"
+                label = name if len(runs) == 1 else f"{name} ({item.label})"
+                found.setdefault((label, case.backend), []).append(one)
+    return found
+
+
+def _error(one: Scaled) -> tuple[float, float]:
+    """How far the interval reaches below and above the speedup."""
+    interval, speedup = one.efficiency_interval, one.speedup or 0.0
+    if interval is None:
+        return 0.0, 0.0
+    low, high = (bound * one.record.case.devices for bound in interval)
+    return speedup - low, high - speedup
