@@ -11,7 +11,8 @@ from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.record import Equality
 
 # Sums in another order differ by rounding, which five steps of a deep network carry on: 0.5 % was seen in GoogLeNet in
-# float32, on every backend. Gradients that were not added up, or added up where a mean was meant, are wrong by far more.
+# float32, on every backend. Gradients that were not added up, or added up where a mean was meant, are wrong by far
+# more.
 TOLERANCE = {"float32": 2e-2, "bfloat16": 1e-1, "float16": 5e-2}
 # A variable that hardly moves (a bias before a normalisation) moves by rounding alone: it is held to this share of what
 # the others move.

@@ -48,7 +48,8 @@ def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
     cases = cases_of([f"{FAULTS}:honest"], backend=backend, mode=modes, batch_size=BATCH)
     records = measure(cases, seconds=0.2, warmup_budget_s=0.5)
     again = [record.case for record in records if record.clock is not None and record.clock.verdict == "not checked"]
-    # What noise or a slow machine kept the clock from checking is measured once more, for longer; a fault would show the better.
+    # What noise or a slow machine kept the clock from checking is measured once more, for longer; a fault would show
+    # the better.
     records = [record for record in records if record.case not in again] + measure(again, "again", seconds=2.0)
     assert len(records) == len(cases)
     for record in records:
