@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -36,6 +36,7 @@ def test_no_link_beats_its_bandwidth(link: Link, devices: int, size: float) -> N
 
 
 @given(LINKS, COUNTS, SIZES, st.floats(1e-5, 10), st.integers(1, 512))
+@example(Link(0.0, 1e6), 2, 4096000007.0, 1e-5, 1)
 def test_a_projection_is_a_range_within_what_is_possible(
     link: Link, devices: int, size: float, step_s: float, batch: int
 ) -> None:
@@ -44,7 +45,8 @@ def test_a_projection_is_a_range_within_what_is_possible(
     assert 0 < worst <= best <= 1
     assert row.step_s[1] == pytest.approx(step_s + row.exchange_s)
     assert row.step_s[0] >= step_s
-    assert row.step_s[1] - row.step_s[0] <= BACKWARD_SHARE * step_s * (1 + 1e-9)
+    # The difference of two large times is known to their own rounding only.
+    assert row.step_s[1] - row.step_s[0] <= BACKWARD_SHARE * step_s + 1e-12 * row.step_s[1]
     assert row.examples_per_s[0] == pytest.approx(devices * batch * worst / step_s)
 
 
