@@ -30,6 +30,7 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
+_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1}
 
 
 class Case(BaseModel):
@@ -46,6 +47,7 @@ class Case(BaseModel):
         dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
         jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
         devices: number of devices that share each step by data parallelism.
+        nodes: number of machines that these are on, equally many on each.
         feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
     """
 
@@ -59,6 +61,7 @@ class Case(BaseModel):
     dtype: str = "float32"
     jit: Jit = "auto"
     devices: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
     feed: Feed = "numpy"
 
     @model_validator(mode="before")
@@ -87,6 +90,12 @@ class Case(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _equal_on_each_node(self) -> Case:
+        if self.devices % self.nodes:
+            raise ValueError(f"{self.devices} devices are not equally many on each of {self.nodes} nodes")
+        return self
+
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property
     def key(self) -> str:
@@ -94,7 +103,7 @@ class Case(BaseModel):
 
         A field that came later is left out at its default, so that older keys stay what they were.
         """
-        fields = {name: value for name, value in self.fields().items() if (name, value) != ("feed", "numpy")}
+        fields = {name: value for name, value in self.fields().items() if _LATER_FIELDS.get(name) != value}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 

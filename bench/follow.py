@@ -48,6 +48,7 @@ class Worker:
 
     Args:
         on_event: told of every event, after `findings` has it.
+        trouble: why it cannot go on; null while it can.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Worker:
         request: Mapping[str, Any],
         settings: MeasureSettings,
         on_event: Callable[[str, Event], None] = lambda kind, event: None,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.findings = Findings()
         self._host, self._settings, self._on_event = host, settings, on_event
+        self._trouble = trouble
         self._log = Path(request["log"])
         self._watch: MemoryWatch | None = None
         self._ended = False
@@ -124,6 +127,10 @@ class Worker:
         if self._watch is None:
             return
         settings, findings = self._settings, self.findings
+        trouble = self._trouble()
+        if trouble is not None:
+            findings.end("crashed", trouble)
+            self.kill()
         if time.perf_counter() > self._deadline_s:
             findings.end("timeout", f"not finished after {settings.timeout_s:g} s, in phase {findings.phase}")
             self.kill()

@@ -78,10 +78,11 @@ def _serve(request: dict[str, Any], emit: Emit) -> None:
 def _work(request: dict[str, Any], emit: Emit) -> None:
     """The worker: a process group of its own (so that it dies whole), its output in its own log."""
     from anatomy.bench.case import Case
+    from anatomy.bench.devices.span import Span
     from anatomy.bench.origins import Origin
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.turns import Turns
-    from anatomy.bench.worker import find_models, run_case, run_trajectory
+    from anatomy.bench.worker import find_models, run_case, run_follower, run_trajectory
 
     code = 1
     try:
@@ -94,14 +95,18 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
         sys.path[:0] = [path for path in (request["directory"], *request["paths"]) if path not in sys.path]
         if origin is not None:
             sys.path[:] = origin.mapped(sys.path)
+        span = Span.model_validate(request["span"]) if request.get("span") else None
         if "find" in request:
             find_models(request["find"], emit)
+        elif span is not None and span.node > 0:
+            calm = "trajectory" in request
+            run_follower(Case.model_validate(request["trajectory" if calm else "case"]), emit, span, calm)
         elif "trajectory" in request:
-            run_trajectory(Case.model_validate(request["trajectory"]), emit)
+            run_trajectory(Case.model_validate(request["trajectory"]), emit, span)
         else:
             case, settings = Case.model_validate(request["case"]), MeasureSettings.model_validate(request["settings"])
             turns = Turns(Path(request["fifo"]), request["checked"]) if "fifo" in request else None
-            run_case(case, settings, emit, turns, origin)
+            run_case(case, settings, emit, turns, origin, span)
         code = 0
     finally:
         sys.stdout.flush()

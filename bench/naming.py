@@ -20,5 +20,5 @@ def case_name(case: Case) -> str:
     if case.feed != "numpy":
         parts.append(case.feed)
     if case.devices > 1:
-        parts.append(f"{case.devices} devices")
+        parts.append(f"{case.devices} devices" + (f" on {case.nodes} nodes" if case.nodes > 1 else ""))
     return " ".join(parts)

@@ -27,11 +27,12 @@ class NothingPlannedError(PlanError):
     """The selection leaves no case."""
 
 
-def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case]:
+def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int = 1) -> list[Case]:
     """All cases of `suite`, without repetitions.
 
     Backends vary fastest, so that the figures that are compared are taken close in time.
-    `overrides` replaces axes for every matrix; `models` keeps the matrices' models of these names.
+    `overrides` replaces axes for every matrix; `models` keeps the matrices' models of these names. On several `nodes`
+    the devices of a case are equally many on each, but for one device.
 
     Raises:
         PlanError: an unknown model or option.
@@ -40,7 +41,7 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = ()) -> list[Case
     cases = {
         case.key: case
         for matrix in (*suite.matrix, *suite.include)
-        for case in _expand(matrix, suite, overrides)
+        for case in _expand(matrix, suite, overrides, nodes)
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
     if not cases and overrides.feed and "numpy" not in overrides.feed:
@@ -60,9 +61,11 @@ def count_case(text: str) -> Case:
     return _case(text, mode="count", backend=COUNT_BACKEND, batch_size=1, dtype="float32", jit="auto")
 
 
-def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
+def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:
     axes = overrides.over(matrix).over(suite)
     backends = axes.backend or installed_backends()
+    if nodes > 1 and axes.devices is None:
+        axes = axes.model_copy(update={"devices": (1, nodes)})
     for text, mode, batch_size, dtype, jit, feed, (devices, scaling), backend in product(
         matrix.model,
         axes.mode or DEFAULT_MODES,
@@ -91,6 +94,7 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes) -> Iterator[Case]:
             jit=jit,
             feed=feed,
             devices=devices,
+            nodes=nodes if devices > 1 else 1,
         )
 
 

@@ -14,6 +14,7 @@ from anatomy.bench.equality import EqualityCheck
 from anatomy.bench.follow import Findings
 from anatomy.bench.gpu import GpuSampler
 from anatomy.bench.naming import case_name
+from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.record import Record
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import RunWriter
@@ -41,6 +42,7 @@ class Session:
         environment: fingerprint that goes into each record.
         directory: where workers run, and look first for the user's own modules.
         import_paths: where they look further.
+        nodes: the other nodes, for cases on several.
     """
 
     writer: RunWriter
@@ -48,6 +50,7 @@ class Session:
     environment: str
     directory: Path = field(default_factory=Path.cwd)
     import_paths: Sequence[str] = ()
+    nodes: Lead | None = None
     _hosts: dict[Backend, HostChannel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,6 +62,7 @@ class Session:
             directory=self.directory,
             import_paths=tuple(self.import_paths),
             sampler=GpuSampler(),
+            nodes=self.nodes,
         )
         self._equality = EqualityCheck(self._supervisor)
 
@@ -84,7 +88,7 @@ class Session:
         return record
 
     def _outcome(self, case: Case, name: str, listener: Listener, repeat: int) -> Record:
-        refusal = why_not(case)
+        refusal = why_not(case) or self._why_not_spanning(case)
         if refusal:
             return self._supervisor.refuse(case, name, "unsupported", refusal)
         try:
@@ -96,6 +100,16 @@ class Session:
             # Its successor is started by the next case that needs it.
             self._hosts.pop(case.backend).close()
         return record
+
+    def _why_not_spanning(self, case: Case) -> str | None:
+        here = self.nodes.count if self.nodes is not None else 1
+        if case.nodes == 1:
+            return None
+        if case.nodes != here:
+            return (
+                f"on {case.nodes} nodes, and this run has {here}; start `anatomy run --nodes` on each with a launcher"
+            )
+        return self.nodes.missing() if self.nodes is not None else None
 
     def _measured(self, host: HostChannel, case: Case, name: str, listener: Listener, repeat: int) -> Record:
         """Measured, unless it is on several devices that do not train as one would."""

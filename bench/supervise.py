@@ -14,6 +14,7 @@ from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings, Worker
+from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.record import Equality, Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
@@ -33,6 +34,7 @@ class Supervisor:
     directory: Path
     import_paths: tuple[str, ...]
     sampler: gpu.GpuSampler
+    nodes: Lead | None = None
 
     def measure(self, host: HostChannel, case: Case, name: str, on_phase: PhaseListener, repeat: int = 0) -> Record:
         """Run `case` in a fresh process of `host` and return its record, whatever happens."""
@@ -51,8 +53,9 @@ class Supervisor:
                 found.append(Trajectory.model_validate(event))
 
         request = {"trajectory": case.fields(), **self._where(self.logs / f"{case.key}.trajectory.log")}
-        worker = Worker(host, request, self.settings, listen)
+        worker = self._worker(host, case, request, listen)
         worker.follow()
+        self._hear_nodes(case, worker.findings)
         return found[0] if found else worker.findings
 
     def refuse(self, case: Case, name: str, outcome: Outcome, reason: str, equality: Equality | None = None) -> Record:
@@ -77,13 +80,32 @@ class Supervisor:
                 else:
                     write_script(self.run_folder, case.key, event["text"])
 
-        request = {"case": case.fields(), "settings": self.settings.model_dump(), **self._where(log)}
-        worker = Worker(host, request, self.settings, listen)
+        request = {"case": case.fields(), **self._where(log)}
+        worker = self._worker(host, case, request, listen)
         try:
             worker.follow()
         finally:
             self._finish_sampling(worker.findings)
+        self._hear_nodes(case, worker.findings)
         return worker.findings
+
+    def _worker(
+        self, host: HostChannel, case: Case, request: dict[str, object], listen: Callable[[str, Event], None]
+    ) -> Worker:
+        """Start the worker of a case, and those of the other nodes that share it."""
+        request = {"settings": self.settings.model_dump(), **request}
+        if self.nodes is None or case.nodes == 1:
+            return Worker(host, request, self.settings, listen)
+        span = self.nodes.start(request)
+        return Worker(host, {**request, "span": span.model_dump()}, self.settings, listen, self.nodes.trouble)
+
+    def _hear_nodes(self, case: Case, findings: Findings) -> None:
+        """What went wrong on the other nodes, where the case has failed."""
+        if self.nodes is None or case.nodes == 1:
+            return
+        elsewhere = [reason for reason in self.nodes.finish() if reason not in findings.reason]
+        if findings.outcome != "ok" and elsewhere:
+            findings.reason = "; ".join([findings.reason, *elsewhere])
 
     def _where(self, log: Path) -> dict[str, object]:
         """What each request says of where its worker runs."""

@@ -17,7 +17,9 @@ from typing import Any
 from anatomy.bench.build import build
 from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting import count_model
-from anatomy.bench.devices.group import Build, Group, open_group
+from anatomy.bench.devices.group import Build, Group, open_group, require_shareable
+from anatomy.bench.devices.span import Span
+from anatomy.bench.devices.spanning import follow_node_0, open_spanning_group
 from anatomy.bench.devices.trajectory import build_calm, follow
 from anatomy.bench.inputs import SEED, OpenShapeError
 from anatomy.bench.measure import Emit, measure_loop, measure_step, phase
@@ -41,11 +43,17 @@ _OUT_OF_MEMORY = (
 
 
 def run_case(
-    case: Case, settings: MeasureSettings, emit: Emit, turns: Turns | None = None, origin: Origin | None = None
+    case: Case,
+    settings: MeasureSettings,
+    emit: Emit,
+    turns: Turns | None = None,
+    origin: Origin | None = None,
+    span: Span | None = None,
 ) -> None:
     """Measure `case` and emit its facts, then one `result`; never raises.
 
     Args:
+        span: the nodes of a case on several.
         turns: take part in a pair of processes instead of measuring alone.
         origin: the tree that its code must come from, where there is another.
     """
@@ -53,15 +61,23 @@ def run_case(
         if case.mode == "count":
             _count(case, emit, origin)
         else:
-            with _group(case, emit) as group:
+            with _group(case, emit, span=span) as group:
                 _measure(case, settings, group, emit, turns, origin)
 
 
-def run_trajectory(case: Case, emit: Emit) -> None:
+def run_trajectory(case: Case, emit: Emit, span: Span | None = None) -> None:
     """Train `case` for a few steps and emit what they did, then one `result`; never raises."""
     emit("phase", {"name": "trajectory"})
-    with _reported(emit), _group(case, emit, build_calm) as group:
+    with _reported(emit), _group(case, emit, build_calm, span) as group:
         emit("trajectory", follow(case, group).model_dump())
+
+
+def run_follower(case: Case, emit: Emit, span: Span, calm: bool) -> None:
+    """Take part in a case that node 0 measures (if `calm`, whose trajectory it takes), then emit one `result`."""
+    emit("phase", {"name": "follow"})
+    with _reported(emit):
+        require_shareable(case)
+        follow_node_0(case, build_calm if calm else build, emit, span)
 
 
 def find_models(models: Sequence[str], emit: Emit) -> None:
@@ -97,11 +113,18 @@ def _reported(emit: Emit) -> Iterator[None]:
 
 
 @contextmanager
-def _group(case: Case, emit: Emit, build: Build = build) -> Iterator[Group]:
+def _group(case: Case, emit: Emit, build: Build = build, span: Span | None = None) -> Iterator[Group]:
     """The devices of a case, ready to build on; `build` is called in each of their processes."""
-    with closing(open_group(case, build, emit)) as group:
+    with closing(_opened(case, emit, build, span)) as group:
         group.initialise(SEED)
         yield group
+
+
+def _opened(case: Case, emit: Emit, build: Build, span: Span | None) -> Group:
+    if span is None:
+        return open_group(case, build, emit)
+    require_shareable(case)
+    return open_spanning_group(case, build, emit, span)
 
 
 def _count(case: Case, emit: Emit, origin: Origin | None) -> None:

@@ -55,14 +55,9 @@ class JaxStep:
         return float(outputs["loss"]) if self._train else None
 
     def use(self, batch: Batch) -> None:
-        """Put the batch on the device; on several, as the distribution in force has it."""
+        """Put the batch on the device."""
         host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        distribution = keras.distribution.distribution()
-        if distribution is None:
-            self._data = jax.block_until_ready(jax.device_put(host_data))
-            return
-        places = keras.tree.map_structure(lambda a: distribution.get_data_layout(a.shape).backend_layout, host_data)
-        self._data = jax.block_until_ready(keras.tree.map_structure(jax.device_put, host_data, places))
+        self._data = jax.block_until_ready(jax.device_put(host_data))
 
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """Copies on the host; reading waits for the values."""

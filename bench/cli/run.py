@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from anatomy.bench.case import Case
+    from anatomy.bench.nodes.launcher import Place
     from anatomy.bench.record import Record
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.store import RunWriter
@@ -55,18 +56,28 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    nodes: Annotated[
+        bool,
+        typer.Option("--nodes", help="Measure on several machines; started on each by torchrun, srun or mpirun."),
+    ] = False,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Measure models on backends: one fresh process a case, one record as each ends."""
     from anatomy.bench.channel import HostError
+    from anatomy.bench.cli.nodes import follow, place_of
+    from anatomy.bench.nodes.launcher import LaunchError
     from anatomy.bench.plan import PlanError
     from anatomy.bench.sizes import SizeError, parse_bytes
     from anatomy.bench.store import StoreError
     from anatomy.bench.suite import SuiteError
 
     try:
+        place = place_of(nodes)
+        if place is not None and place.rank > 0:
+            follow(place)
+            return
         axes = {
             "backend": backend,
             "mode": mode,
@@ -89,9 +100,10 @@ def run(
                 "timeout_s": timeout,
                 "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
             }
-            writer, cases, settings = _created(models or [], suite, axes, out, budgets)
-        records, interrupted = _measure(writer, cases, settings, json, quiet)
-    except (PlanError, SuiteError, StoreError, SizeError) as error:
+            count = place.count if place is not None else 1
+            writer, cases, settings = _created(models or [], suite, axes, out, budgets, count)
+        records, interrupted = _measure(writer, cases, settings, place, json, quiet)
+    except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
     except HostError as error:
@@ -108,6 +120,7 @@ def _created(
     axes: dict[str, list[str] | None],
     out: Path | None,
     budgets: dict[str, Any],
+    nodes: int,
 ) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
     """Plan a new run and create its folder."""
     import sys
@@ -124,10 +137,10 @@ def _created(
     overrides = axes_of(axes)
     if models and suite_name is None:
         suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
-        cases = plan(suite, overrides)
+        cases = plan(suite, overrides, nodes=nodes)
     else:
         suite = load_suite(suite_name or "quick")
-        cases = plan(suite, overrides, models)
+        cases = plan(suite, overrides, models, nodes)
     defaults = {
         "memory_limit_bytes": usable_memory_bytes(),
         **{name: getattr(suite, name) for name in SUITE_BUDGETS},
@@ -162,11 +175,17 @@ def _resumed(path: Path) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSett
 
 
 def _measure(
-    writer: RunWriter, cases: list[tuple[Case, int]], settings: MeasureSettings, json: bool, quiet: bool
+    writer: RunWriter,
+    cases: list[tuple[Case, int]],
+    settings: MeasureSettings,
+    place: Place | None,
+    json: bool,
+    quiet: bool,
 ) -> tuple[list[Record], bool]:
     """Measure until done or Ctrl-C; what was finished is on disk either way."""
     from rich.console import Console
 
+    from anatomy.bench.cli.nodes import gathered
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.session import Session
     from anatomy.bench.store import load_run
@@ -175,7 +194,7 @@ def _measure(
     environment = load_run(writer.path).header.environment
     records: list[Record] = []
     try:
-        with Session(writer, settings, environment.fingerprint) as session:
+        with gathered(place) as nodes, Session(writer, settings, environment.fingerprint, nodes=nodes) as session:
             with Display(console, len(cases), quiet) as display:
                 for case, repeat in cases:
                     records.append(session.measure(case, display, repeat))

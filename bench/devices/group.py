@@ -102,7 +102,7 @@ class OneDevice:
 
 
 def open_group(case: Case, build: Build, emit: Emit) -> Group:
-    """The devices of a case; to be called before the backend has touched any.
+    """The devices of a case on this machine; to be called before the backend has touched any.
 
     Args:
         build: builds the case's model and batch; called in each process of the group.
@@ -111,9 +111,19 @@ def open_group(case: Case, build: Build, emit: Emit) -> Group:
     Raises:
         NotImplementedError: the backend cannot do it, or there are not so many devices here.
     """
-    backend = step_module.load(case.backend)
     if case.devices == 1:
-        return OneDevice(backend)
+        return OneDevice(step_module.load(case.backend))
+    require_shareable(case)
+    module = import_module(f"anatomy.bench.devices.{case.backend}_group")
+    return cast("Group", module.open_group(case, build, emit))
+
+
+def require_shareable(case: Case) -> None:
+    """What several devices cannot do.
+
+    Raises:
+        NotImplementedError: always with what to do instead.
+    """
     if case.batch_size % case.devices:
         nearest = case.devices * max(1, round(case.batch_size / case.devices))
         raise NotImplementedError(
@@ -129,8 +139,6 @@ def open_group(case: Case, build: Build, emit: Emit) -> Group:
         raise NotImplementedError(
             f"a stateful model is built for one batch size, and on {case.backend} each device sees a part of the batch"
         )
-    module = import_module(f"anatomy.bench.devices.{case.backend}_group")
-    return cast("Group", module.open_group(case, build, emit))
 
 
 def share_of_cores(devices: int) -> int:

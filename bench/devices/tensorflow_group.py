@@ -1,4 +1,5 @@
-"""Data parallelism on TensorFlow: `tf.distribute.MirroredStrategy`, one replica a device in one process.
+"""Data parallelism on TensorFlow: `tf.distribute.MirroredStrategy`, one replica a device in one process, and on several
+nodes `MultiWorkerMirroredStrategy`.
 
 Source: https://keras.io/guides/distributed_training_with_tensorflow/. Keras's optimizer adds up the gradients of the
 replicas before it applies them. Without a GPU the devices are logical ones of the CPU.
@@ -6,7 +7,6 @@ replicas before it applies them. Without a GPU the devices are logical ones of t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
@@ -19,8 +19,10 @@ from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends import tensorflow_step
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.case import Case, Mode
+from anatomy.bench.devices.exchange import time_exchange
 from anatomy.bench.devices.group import Array, Build, Emit, OneDevice, too_few
 from anatomy.bench.devices.shards import shard
+from anatomy.bench.devices.span import Span, bracketed
 
 
 class MirroredStep(tensorflow_step.TensorFlowStep):
@@ -60,17 +62,11 @@ class MirroredStep(tensorflow_step.TensorFlowStep):
 
 
 class MirroredGroup(OneDevice):
-    """All devices belong to this process."""
+    """The devices of this process under a strategy of that name, which may span other processes."""
 
-    def __init__(self, devices: int) -> None:
+    def __init__(self, name: str, strategy: Any) -> None:
         super().__init__(step_module.load("tensorflow"))
-        gpus = tf.config.list_physical_devices("GPU")
-        if gpus and len(gpus) < devices:
-            raise too_few(devices, len(gpus), "GPUs")
-        if not gpus:
-            cpu = tf.config.list_physical_devices("CPU")[0]
-            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-        self._strategy = tf.distribute.MirroredStrategy([f"{'GPU' if gpus else 'CPU'}:{n}" for n in range(devices)])
+        self._name, self._strategy = name, strategy
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> MirroredStep:
         """Split the batch and wrap the model's step."""
@@ -79,7 +75,7 @@ class MirroredGroup(OneDevice):
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
         """The backend's, and what shares the step."""
         devices = self._strategy.num_replicas_in_sync
-        shared = {"devices": devices, "strategy": "MirroredStrategy", "virtual_devices": self.on_cpu()}
+        shared = {"devices": devices, "strategy": self._name, "virtual_devices": self.on_cpu()}
         return super().settings(model, step) | shared
 
     def building(self) -> AbstractContextManager[Any]:
@@ -87,27 +83,22 @@ class MirroredGroup(OneDevice):
         return cast("AbstractContextManager[Any]", self._strategy.scope())
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """Each replica's own copy of every variable."""
+        """The own copy of every variable of each replica of this process."""
         copies = [self._strategy.experimental_local_results(v.value) for v in model.trainable_variables]
-        count = self._strategy.num_replicas_in_sync
-        return [[np.array(of_variable[n]) for of_variable in copies] for n in range(count)]
+        return [[np.array(values) for values in of_replica] for of_replica in zip(*copies, strict=True)]
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
         """`ReplicaContext.all_reduce` in a function of its own."""
         strategy = self._strategy
 
         def add_up(part: Any) -> Any:
-            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, part)
+            # Placed anew: a lone replica's part of a strategy over several nodes names no device.
+            own = tf.identity(part)
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
 
         program = tf.function(lambda parts: strategy.experimental_local_results(strategy.run(add_up, args=(parts,))))
         parts = strategy.experimental_distribute_values_from_function(lambda _: tf.ones(max(1, size_bytes // 4)))
-        self._wait(program(parts))
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            self._wait(program(parts))
-            seconds.append(time.perf_counter() - start)
-        return seconds
+        return time_exchange(lambda: self._wait(program(parts)), repeats)
 
     def _wait(self, sums: Sequence[Any]) -> None:
         if not self.on_cpu():
@@ -117,5 +108,40 @@ class MirroredGroup(OneDevice):
 
 
 def open_group(case: Case, build: Build, emit: Emit) -> MirroredGroup:
-    """The group of a case."""
-    return MirroredGroup(case.devices)
+    """The group of a case: all devices belong to this process."""
+    count = case.devices
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and len(gpus) < count:
+        raise too_few(count, len(gpus), "GPUs")
+    if not gpus:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    names = [f"{'GPU' if gpus else 'CPU'}:{number}" for number in range(count)]
+    return MirroredGroup("MirroredStrategy", tf.distribute.MirroredStrategy(names))
+
+
+def ranks_per_node(case: Case, span: Span) -> int:
+    """One process has all devices of its node."""
+    return 1
+
+
+def join(case: Case, span: Span, rank: int) -> MirroredGroup:
+    """Become a worker of a `MultiWorkerMirroredStrategy`, which takes all visible GPUs, or the CPU as one device.
+
+    Source: https://www.tensorflow.org/tutorials/distribute/multi_worker_with_ctl
+    """
+    here = case.devices // span.nodes
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and len(gpus) < here:
+        raise too_few(here, len(gpus), "GPUs")
+    if not gpus and here > 1:
+        raise NotImplementedError(
+            f"MultiWorkerMirroredStrategy has one device on the CPU of each node; use --devices {span.nodes}"
+        )
+    tf.config.set_visible_devices(gpus[:here], "GPU")
+    workers = [f"{bracketed(host)}:{port}" for host, port in zip(span.hosts, span.ports, strict=True)]
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": workers}), task_type="worker", task_id=rank, rpc_layer="grpc"
+    )
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    return MirroredGroup("MultiWorkerMirroredStrategy", strategy)
