@@ -87,15 +87,20 @@ class Peers:
         threading.Thread(target=self._watch, name="anatomy-ranks", daemon=True).start()
 
     def launch(self) -> None:
-        """Let every rank launch one step."""
-        for wire in self._wires:
-            wire.send_bytes(LAUNCH)
+        """Let every rank launch one step.
+
+        Raises:
+            RankLostError: a rank has ended.
+        """
+        self._send(LAUNCH)
 
     def tell(self, order: str, *arguments: Any) -> None:
-        """Give every rank an order; its answer is due."""
-        message = encode([order, arguments])
-        for wire in self._wires:
-            wire.send_bytes(message)
+        """Give every rank an order; its answer is due.
+
+        Raises:
+            RankLostError: a rank has ended.
+        """
+        self._send(encode([order, arguments]))
 
     def answers(self) -> list[Any]:
         """Each rank's answer to the last order, in the order of the ranks.
@@ -121,6 +126,13 @@ class Peers:
         for pid in self._pids.values():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def _send(self, message: bytes) -> None:
+        for name, wire in zip(self._names, self._wires, strict=True):
+            try:
+                wire.send_bytes(message)
+            except OSError as error:
+                raise RankLostError(f"{name} has ended") from error
 
     def _answer(self, name: str, wire: Wire) -> Any:
         try:
