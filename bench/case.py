@@ -30,7 +30,7 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
-_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1}
+_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": ""}
 
 
 class Case(BaseModel):
@@ -48,6 +48,11 @@ class Case(BaseModel):
         jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
         devices: number of devices that share each step by data parallelism.
         nodes: number of machines that these are on, equally many on each.
+        model_parallel: number of devices that share each copy of the model's weights; `devices / model_parallel` copies
+            share the batch.
+        layout_map: `package.module:function` or `path/to/file.py:function`, called with the device mesh, whose
+            `keras.distribution.LayoutMap` says how the weights are shared; empty for the rule of
+            `anatomy.bench.devices.layout`.
         feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
     """
 
@@ -62,6 +67,8 @@ class Case(BaseModel):
     jit: Jit = "auto"
     devices: int = Field(default=1, ge=1)
     nodes: int = Field(default=1, ge=1)
+    model_parallel: int = Field(default=1, ge=1)
+    layout_map: str = ""
     feed: Feed = "numpy"
 
     @model_validator(mode="before")
@@ -94,6 +101,8 @@ class Case(BaseModel):
     def _equal_on_each_node(self) -> Case:
         if self.devices % self.nodes:
             raise ValueError(f"{self.devices} devices are not equally many on each of {self.nodes} nodes")
+        if self.devices % self.model_parallel:
+            raise ValueError(f"{self.devices} devices do not divide into copies of {self.model_parallel}")
         return self
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property

@@ -35,7 +35,7 @@ class EqualityCheck:
         several = self.supervisor.trajectory(host, case)
         if isinstance(several, Findings):
             return several
-        alone = case.model_copy(update={"devices": 1, "nodes": 1})
+        alone = case.model_copy(update={"devices": 1, "nodes": 1, "model_parallel": 1, "layout_map": ""})
         if alone.key not in self._on_one:
             self._on_one[alone.key] = self.supervisor.trajectory(host, alone)
         one = self._on_one[alone.key]

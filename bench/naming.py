@@ -21,4 +21,6 @@ def case_name(case: Case) -> str:
         parts.append(case.feed)
     if case.devices > 1:
         parts.append(f"{case.devices} devices" + (f" on {case.nodes} nodes" if case.nodes > 1 else ""))
+    if case.model_parallel > 1:
+        parts.append(f"model over {case.model_parallel}")
     return " ".join(parts)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.case import LOOPS, Backend, Case, Mode
-from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite, whole_batch
+from anatomy.bench.suite import Axes, Exclusion, Matrix, Suite
 
 # What an axis has when neither the suite nor the command line says otherwise.
 DEFAULT_MODES: tuple[Mode, ...] = ("train", "infer")
@@ -66,14 +66,14 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterat
     backends = axes.backend or installed_backends()
     if nodes > 1 and axes.devices is None:
         axes = axes.model_copy(update={"devices": (1, nodes)})
-    for text, mode, batch_size, dtype, jit, feed, (devices, scaling), backend in product(
+    for text, mode, batch_size, dtype, jit, feed, share, backend in product(
         matrix.model,
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
         axes.jit or ("auto",),
         axes.feed or ("numpy",),
-        axes.scaled(),
+        axes.shares(),
         backends,
     ):
         # Asked for by name, an impossible pair becomes a record that says so; by default it is left out.
@@ -83,18 +83,18 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterat
         if feed != "numpy" and mode not in LOOPS:
             continue
         # Keras on OpenVINO runs on one device.
-        if axes.backend is None and devices > 1 and backend == "openvino":
+        if axes.backend is None and share.devices > 1 and backend == "openvino":
             continue
         yield _case(
             text,
             mode=mode,
             backend=backend,
-            batch_size=whole_batch(batch_size, devices, scaling),
+            batch_size=share.batch_of(batch_size),
             dtype=dtype,
             jit=jit,
             feed=feed,
-            devices=devices,
-            nodes=nodes if devices > 1 else 1,
+            nodes=nodes if share.devices > 1 else 1,
+            **share.fields(),
         )
 
 

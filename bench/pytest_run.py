@@ -19,7 +19,7 @@ from anatomy.bench.case import BACKENDS, LOOPS, Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.suite import Axes, explain, whole_batch
+from anatomy.bench.suite import Axes, explain
 from anatomy.bench.supervise import usable_memory_bytes
 
 
@@ -42,6 +42,8 @@ class Point:
             + ("" if v["jit"] == "auto" else f"-jit_{v['jit']}")
             + ("" if v["feed"] == "numpy" else f"-{v['feed']}")
             + ("" if v["devices"] == 1 else f"-{v['devices']}dev")
+            + ("" if v["model_parallel"] == 1 else f"-mp{v['model_parallel']}")
+            + ("" if not v["layout_map"] else f"-{v['layout_map'].rpartition(':')[2]}")
         )
 
 
@@ -61,21 +63,21 @@ def points(marker: pytest.Mark) -> list[Point]:
             {
                 "backend": backend,
                 "mode": mode,
-                "batch_size": whole_batch(size, devices, scaling),
+                "batch_size": share.batch_of(size),
                 "dtype": dtype,
                 "jit": jit,
                 "feed": feed,
-                "devices": devices,
+                **share.fields(),
             }
         )
-        for backend, mode, size, dtype, jit, feed, (devices, scaling) in product(
+        for backend, mode, size, dtype, jit, feed, share in product(
             axes.backend or BACKENDS,
             axes.mode or ("train", "infer"),
             axes.batch_size or (32,),
             axes.dtype or ("float32",),
             axes.jit or ("auto",),
             axes.feed or ("numpy",),
-            axes.scaled(),
+            axes.shares(),
         )
         if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
     ]

@@ -26,7 +26,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -54,6 +54,23 @@ def _known_dtype(value: Any) -> Any:
 Several = BeforeValidator(_as_list)
 
 
+class Share(NamedTuple):
+    """How devices share a step; see `Case` for the fields."""
+
+    devices: int
+    model_parallel: int
+    scaling: Scaling
+    layout_map: str
+
+    def batch_of(self, batch_size: int) -> int:
+        """Examples a step over all devices: each part of the batch has `batch_size` of them, or they share as many."""
+        return batch_size * (self.devices // self.model_parallel) if self.scaling == "weak" else batch_size
+
+    def fields(self) -> dict[str, Any]:
+        """Those of a case."""
+        return {"devices": self.devices, "model_parallel": self.model_parallel, "layout_map": self.layout_map}
+
+
 class Axes(BaseModel):
     """Values of each axis; null leaves it to the next level: command line, matrix, suite, default."""
 
@@ -67,25 +84,30 @@ class Axes(BaseModel):
     feed: Annotated[tuple[Feed, ...] | None, Several] = None
     devices: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
     scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
+    model_parallel: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
+    layout_map: Annotated[tuple[str, ...] | None, Several] = None
 
-    def scaled(self) -> tuple[tuple[int, Scaling], ...]:
-        """Numbers of devices, each with what is held constant as they grow; on one device that makes no difference."""
-        scalings: tuple[Scaling, ...] = self.scaling or ("weak",)
-        return tuple(
-            (devices, scaling)
+    def shares(self) -> tuple[Share, ...]:
+        """Every way to share a step that the axes give, each once: on one device there is but one."""
+        found = {
+            Share(devices, split, scaling if devices > split else "weak", layout_map if split > 1 else "")
             for devices in self.devices or (1,)
-            for scaling in (scalings if devices > 1 else scalings[:1])
-        )
+            for split in (self.model_parallel or (1,) if devices > 1 else (1,))
+            if devices % split == 0
+            for scaling in self.scaling or ("weak",)
+            for layout_map in self.layout_map or ("",)
+        }
+        given = list(self.devices or (1,))
+
+        def place(share: Share) -> tuple[int, int, bool, str]:
+            return given.index(share.devices), share.model_parallel, share.scaling == "strong", share.layout_map
+
+        return tuple(sorted(found, key=place))
 
     def over(self, lower: Axes) -> Axes:
         """These axes, and the lower level's where these have none."""
         merged = {name: getattr(self, name) or getattr(lower, name) for name in Axes.model_fields}
         return Axes(**merged)
-
-
-def whole_batch(batch_size: int, devices: int, scaling: Scaling) -> int:
-    """Examples a step over all devices: each has `batch_size` of them, or they share as many."""
-    return batch_size * devices if scaling == "weak" else batch_size
 
 
 class Matrix(Axes):
@@ -107,6 +129,7 @@ class Exclusion(BaseModel):
     jit: Jit | None = None
     feed: Feed | None = None
     devices: int | None = None
+    model_parallel: int | None = None
 
     def matches(self, case: Case) -> bool:
         """Whether every key that is set equals the case's."""

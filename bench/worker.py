@@ -172,6 +172,10 @@ def _measure_exchange(case: Case, group: Group, model: Any, emit: Emit) -> None:
     """What adding up the gradients over the devices takes by itself."""
     if case.mode not in ("train", "fit"):
         return
+    if case.model_parallel > 1:
+        why = "the devices share the weights: they exchange activations as well, and gradients of parts"
+        emit("facts", {"not_measured": {"all_reduce": why}})
+        return
     size_bytes = sum(math.prod(v.shape) * _width(v.dtype) for v in model.trainable_variables)
     seconds = group.all_reduce(size_bytes, EXCHANGES)
     emit("facts", {"all_reduce": {"size_bytes": size_bytes, "seconds": seconds}})

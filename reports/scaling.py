@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from anatomy.bench.case import Scaling
 from anatomy.bench.record import Record
 
+_SHARING = {"devices", "nodes", "model_parallel", "layout_map"}
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -69,8 +71,11 @@ def _of_group(group: Sequence[Record]) -> list[Scaled]:
     ones = {record.case.batch_size: record for record in group if record.case.devices == 1}
     found = []
     for record in sorted((r for r in group if r.case.devices > 1), key=lambda r: r.case.devices):
-        batch, devices = record.case.batch_size, record.case.devices
-        weak, strong = ones.get(batch // devices), ones.get(batch)
+        batch, parts = record.case.batch_size, record.case.devices // record.case.model_parallel
+        weak, strong = ones.get(batch // parts), ones.get(batch)
+        if parts == 1:
+            # The one copy of the model has the whole batch: both ways of scaling are the same.
+            weak = None
         found += [Scaled(record, weak, "weak")] if weak else []
         found += [Scaled(record, strong, "strong")] if strong else []
         if not weak and not strong:
@@ -79,7 +84,7 @@ def _of_group(group: Sequence[Record]) -> list[Scaled]:
 
 
 def _alike(record: Record) -> str:
-    fields = record.case.model_dump(exclude={"devices", "batch_size", "key"})
+    fields = record.case.model_dump(exclude=_SHARING | {"batch_size", "key"})
     # A stateful model is built for one batch size.
     fields["options"] = {name: value for name, value in fields["options"].items() if name != "batch_size"}
     return json.dumps(fields, sort_keys=True)

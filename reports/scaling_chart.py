@@ -81,6 +81,8 @@ def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tu
                 if one.one is None or one.speedup is None or (case.mode, one.scaling) != (mode, scaling):
                     continue
                 name = f"{model_text(case.model, case.options)} b{one.one.case.batch_size} {case.dtype}"
+                if case.model_parallel > 1:
+                    name += f" model over {case.model_parallel}"
                 label = name if len(runs) == 1 else f"{name} ({item.label})"
                 found.setdefault((label, case.backend), []).append(one)
     return found

@@ -41,6 +41,13 @@ def run(
         list[str] | None,
         typer.Option(help=f"weak: each device has --batch-size; strong: they share it ({_REPEAT})."),
     ] = None,
+    model_parallel: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Devices that share each copy of the weights, 1,2 (JAX; {_REPEAT})."),
+    ] = None,
+    layout_map: Annotated[
+        list[str] | None, typer.Option(help="How they share them: package.module:function of the device mesh.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
     target: Annotated[
@@ -87,6 +94,8 @@ def run(
             "feed": feed,
             "devices": devices,
             "scaling": scaling,
+            "model_parallel": model_parallel,
+            "layout_map": layout_map,
         }
         if resume is not None:
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})

@@ -124,11 +124,18 @@ def require_shareable(case: Case) -> None:
     Raises:
         NotImplementedError: always with what to do instead.
     """
-    if case.batch_size % case.devices:
-        nearest = case.devices * max(1, round(case.batch_size / case.devices))
+    parts = case.devices // case.model_parallel
+    if case.batch_size % parts:
+        nearest = parts * max(1, round(case.batch_size / parts))
         raise NotImplementedError(
-            f"a batch of {case.batch_size} does not divide into {case.devices} equal parts; use --batch-size {nearest}"
+            f"a batch of {case.batch_size} does not divide into {parts} equal parts; use --batch-size {nearest}"
         )
+    if case.model_parallel > 1 and case.backend != "jax":
+        raise NotImplementedError(
+            f"Keras shares a model's weights between devices on JAX alone, not on {case.backend}; use --backend jax"
+        )
+    if case.model_parallel > 1 and case.nodes > 1:
+        raise NotImplementedError("a model's weights are shared between devices of one node here; leave --nodes out")
     if case.backend == "openvino":
         raise NotImplementedError("Keras on OpenVINO has no data parallelism; use --devices 1")
     if case.mode in LOOPS and case.backend == "torch":

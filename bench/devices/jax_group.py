@@ -1,4 +1,4 @@
-"""Data parallelism on JAX: `keras.distribution.DataParallel`, one program for all devices (SPMD).
+"""Several devices on JAX: `keras.distribution.DataParallel` or `ModelParallel`, one program for all devices (SPMD).
 
 Source: https://keras.io/guides/distribution/. The variables are replicated, the batch is split along its first axis,
 and XLA adds the all-reduce of the gradients. Without an accelerator the devices are virtual ones of the CPU. On several
@@ -19,6 +19,7 @@ from anatomy.bench.backends.step import Batch
 from anatomy.bench.case import Case, Mode
 from anatomy.bench.devices.exchange import time_exchange
 from anatomy.bench.devices.group import Array, Build, Emit, OneDevice, too_few
+from anatomy.bench.devices.layout import model_parallel_distribution, shared_weights
 from anatomy.bench.devices.span import Span
 
 
@@ -49,16 +50,19 @@ class OneInFlight(SharedStep):
     one and wait for the other, and XLA ends the process after 40 s.
     """
 
+    _before: Any = None
+
     def launch(self) -> Any:
-        """Wait for the state, then dispatch."""
-        jax.block_until_ready(self._state)
-        return super().launch()
+        """Wait for the step before, then dispatch."""
+        jax.block_until_ready((self._before, self._state))
+        self._before = super().launch()
+        return self._before
 
 
 class JaxGroup(OneDevice):
     """`devices` devices, of which this process has its equal part of those of `processes`."""
 
-    def __init__(self, devices: int, processes: int = 1) -> None:
+    def __init__(self, devices: int, processes: int = 1, model_parallel: int = 1, layout_map: str = "") -> None:
         super().__init__(step_module.load("jax"))
         here = devices // processes
         found = [jax.local_devices(process_index=number)[:here] for number in range(processes)]
@@ -67,23 +71,35 @@ class JaxGroup(OneDevice):
             raise too_few(here, fewest, f"of JAX's kind {jax.default_backend()}")
         self._devices = [device for part in found for device in part]
         names = [f"{device.platform}:{device.id}" for device in self._devices]
+        self._split = model_parallel
         # For the whole process: the step asks for it when it puts data on the devices.
         keras.distribution.set_distribution(
             keras.distribution.DataParallel(devices=names, auto_shard_dataset=processes == 1)
+            if model_parallel == 1
+            else model_parallel_distribution(names, model_parallel, layout_map)
         )
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> SharedStep:
         """Split the batch and take the state out of the model."""
-        kind = OneInFlight if self.on_cpu() and mode == "train" else SharedStep
+        exchanges = mode == "train" or self._split > 1
+        kind = OneInFlight if self.on_cpu() and exchanges else SharedStep
         return kind(model, batch, mode)
 
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
         """The backend's, and what shares the step."""
-        shared = {"devices": len(self._devices), "strategy": "DataParallel", "virtual_devices": self.on_cpu()}
+        shared = {
+            "devices": len(self._devices),
+            "strategy": type(keras.distribution.distribution()).__name__,
+            "virtual_devices": self.on_cpu(),
+        }
+        if self._split > 1:
+            shared |= {"model_parallel": self._split, "shared_weights": shared_weights(model)}
         return super().settings(model, step) | shared
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """The own copy of every variable of each device of this process."""
+        """The own copy of every variable of each device of this process; whole ones where the devices share them."""
+        if self._split > 1:
+            return super().replicas(model)
         copies = [
             {shard.device: np.array(shard.data) for shard in variable.value.addressable_shards}
             for variable in model.trainable_variables
@@ -92,7 +108,9 @@ class JaxGroup(OneDevice):
         return [[of_device[device] for of_device in copies] for device in own]
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
-        """A `psum` in a program of its own."""
+        """A `psum` in a program of its own; nothing where the devices share the weights, and exchange other things."""
+        if self._split > 1:
+            return []
         mesh = jax.sharding.Mesh(np.array(self._devices), ("batch",))
         spec = jax.sharding.PartitionSpec("batch")
         add_up = jax.jit(
@@ -113,7 +131,7 @@ def open_group(case: Case, build: Build, emit: Emit) -> JaxGroup:
     """The group of a case: all devices belong to this process."""
     # Read when the CPU's client is created; devices of accelerators are what they are.
     jax.config.update("jax_num_cpu_devices", case.devices)
-    return JaxGroup(case.devices)
+    return JaxGroup(case.devices, 1, case.model_parallel, case.layout_map)
 
 
 def ranks_per_node(case: Case, span: Span) -> int:

@@ -19,6 +19,8 @@ _COLUMNS = (
     Column("dtype", "dtype", group="case"),
     Column("scaling", "scaling", group="case", missing="none"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
+    Column("nodes", "nodes", kind="number", whole=True, group="case"),
+    Column("model_parallel", "model over", kind="number", whole=True, group="case"),
     Column("batch_size", "batch, whole", kind="number", whole=True, group="case"),
     Column("strategy", "strategy"),
     Column("outcome", "outcome", kind="outcome"),
@@ -72,6 +74,9 @@ def scaling_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
+_OF_CASE = {"mode", "backend", "dtype", "devices", "nodes", "model_parallel", "batch_size"}
+
+
 def _virtual(found: Sequence[tuple[str, Scaled]]) -> tuple[str, ...]:
     if not any(one.record.settings.get("virtual_devices") for _, one in found):
         return ()
@@ -87,7 +92,7 @@ def _row(one: Scaled) -> dict[str, Any]:
     low, high = one.efficiency_interval or (None, None)
     return {
         "model": model_text(record.case.model, record.case.options),
-        **record.case.model_dump(include={"mode", "backend", "dtype", "devices", "batch_size"}),
+        **record.case.model_dump(include=_OF_CASE),
         "scaling": one.scaling,
         "strategy": record.settings.get("strategy"),
         "outcome": record.outcome,
@@ -117,4 +122,5 @@ def _absence(one: Scaled, key: str) -> Absence | None:
         record.case.mode in ("infer", "predict")
     ):
         return Absence("training only")
-    return Absence("not measured", record.not_measured[key]) if key in record.not_measured else None
+    field = "all_reduce" if key in ("exchange_s", "gradient_bytes", "exchange_share") else key
+    return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None
