@@ -274,8 +274,9 @@ def _absence(record: Record, key: str) -> Absence | None:
 
 
 def _gpu_use(record: Record) -> float | None:
-    """Mean use of the devices, 0…1."""
-    return sum(gpu.utilisation for gpu in record.gpu) / len(record.gpu) if record.gpu else None
+    """Mean use of the devices that the case ran on, or of all where a record does not say, 0…1."""
+    shares = [gpu.utilisation for gpu in record.gpu or () if gpu.used is not False and gpu.utilisation is not None]
+    return sum(shares) / len(shares) if shares else None
 
 
 def _pairs(values: dict[str, Any]) -> str | None:
