@@ -23,6 +23,8 @@ _FINAL = (
     "NVML_ERROR_DEPRECATED",
 )
 _LOST = ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_RESET_REQUIRED", "NVML_ERROR_UNINITIALIZED")
+# A reading that comes a little early is not put off to the next one.
+_SLACK_S = 0.05
 
 
 class DeviceReader:
@@ -59,7 +61,7 @@ class DeviceReader:
         values: dict[str, float] = {}
         for probe in list(self._probes):
             if at_s >= self._due_s.get(probe, at_s):
-                self._due_s[probe] = at_s + probe.every_s
+                self._due_s[probe] = at_s + probe.every_s - _SLACK_S
                 values |= self._ask(probe)
             if self.series.ended:
                 break

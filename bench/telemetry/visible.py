@@ -56,7 +56,7 @@ def choose(gpus: Sequence[Physical], environment: Mapping[str, str]) -> Chosen:
         doubt = ""
     else:
         places = _by_index(entries, gpus)
-        if doubt and len(places) < len(gpus):
+        if doubt and 0 < len(places) < len(gpus):
             return Chosen(reason=f"CUDA_VISIBLE_DEVICES={text}: {doubt}")
     if not places:
         return Chosen(reason=f"CUDA_VISIBLE_DEVICES={text!r} shows no device" if gpus else "NVML sees no device")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from anatomy.bench.device_use import CpuEnergy, GpuUse, Trace
@@ -26,22 +27,15 @@ Energy = Callable[[Sequence[float], Sequence[float], float, float], float]
 BITS = "clock_event_reasons"
 # Traces are for eyes and for deriving figures again: a microsecond is finer than any reading.
 _TRACE_DIGITS = 6
-
-
-def mean(values: Sequence[float]) -> float:
-    """Of the readings, one as good as another."""
-    return sum(values) / len(values)
-
-
 # Figure → column and what is made of its readings in the window.
 _READINGS: dict[str, tuple[str, Reduce]] = {
-    "utilisation": ("utilisation", mean),
+    "utilisation": ("utilisation", fmean),
     "memory_used_peak_bytes": ("memory_used_bytes", max),
-    "power_mean_w": ("power_w", mean),
+    "power_mean_w": ("power_w", fmean),
     "power_max_w": ("power_w", max),
-    "sm_clock_mean_mhz": ("sm_clock_mhz", mean),
+    "sm_clock_mean_mhz": ("sm_clock_mhz", fmean),
     "sm_clock_min_mhz": ("sm_clock_mhz", min),
-    "memory_clock_mean_mhz": ("memory_clock_mhz", mean),
+    "memory_clock_mean_mhz": ("memory_clock_mhz", fmean),
     "temperature_max_c": ("temperature_c", max),
 }
 # Read less often, so that one reading must do.
@@ -189,7 +183,7 @@ def _interval(
     starts = [next((r.values[name] for name in since if name in r.values), None) for r in having]
     known = [start for start in starts if start is not None]
     if not known:
-        return mean(values)
+        return fmean(values)
     timed = [(v, s, r.at_s) for v, s, r in zip(values, starts, having, strict=True) if s is not None]
     shares, begins, ends = zip(*timed, strict=True)
     return interval_mean(shares, begins, ends, *window)
@@ -211,7 +205,7 @@ def _unthrottled_mean(series: DeviceSeries, inside: Sequence[Reading], column: s
     free = [reading for reading in inside if BITS in reading.values and not harmful(int(reading.values[BITS]))]
     if not free:
         raise UnmeasurableError("every sample in the window was throttled")
-    return mean(_values(series, free, column, window))
+    return fmean(_values(series, free, column, window))
 
 
 def _around(at_s: Sequence[float], window: Window) -> range:
