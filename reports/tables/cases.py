@@ -269,6 +269,10 @@ def _absence(record: Record, key: str) -> Absence | None:
         return Absence("under 100 steps")
     if record.outcome != "ok" and key in _MEASURED:
         return Absence(record.outcome, record.reason)
+    if key == "gpu_utilisation" and record.gpu and _gpu_use(record) is None:
+        own = next((gpu for gpu in record.gpu if gpu.used is not False), None)
+        why = own.not_measured.get("utilisation", "") if own else "the case did not run on a GPU"
+        return Absence("not measured", why)
     field = "gpu" if key == "gpu_utilisation" else "step_s" if key.startswith("step_") else key
     return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None
 

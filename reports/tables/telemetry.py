@@ -105,8 +105,8 @@ def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
             "and DRAM: GPM, on Hopper and later. Memory of this case: of its processes, by NVML; the framework's "
             "allocator counts what it handed out and not what it keeps.",
             "Energy by the counter is the device's own; by the power, the sampler's readings integrated. A step's "
-            "energy is that of the GPUs that the case ran on, over the window, by the steps in it; the CPU's is that of "
-            "all packages of the machine, whatever ran on them. They are not added up.",
+            "energy is that of the GPUs that the case ran on, over the window, by the steps in it; the CPU's is of all "
+            "packages of the machine, whatever ran on them. They are not added up.",
             *_mig(rows),
         ),
         empty=_why_empty(runs),

@@ -84,7 +84,11 @@ def test_without_a_device_the_reason_stands_in_its_place(record: MakeRecord, run
 
 def test_use_of_the_case_table_is_of_the_devices_that_it_ran_on(record: MakeRecord, run: MakeRun) -> None:
     one = record(gpu=[use(utilisation=0.8), use(used=False, utilisation=0.0)])
-    none = record(gpu=[use(utilisation=None)])
-    frame = case_table(label([run([one, none])])).frame
-    assert frame["gpu_utilisation"][0] == 0.8
-    assert frame["gpu_utilisation"].isna().tolist() == [False, True]
+    silent = use(utilisation=None, not_measured={"utilisation": "NVML: Not Supported"})
+    none = record(gpu=[silent], case={"batch_size": 7})
+    beside = record(gpu=[use(used=False)], case={"batch_size": 9})
+    table = case_table(label([run([one, none, beside])]))
+    assert table.frame["gpu_utilisation"][0] == 0.8
+    assert table.frame["gpu_utilisation"].isna().tolist() == [False, True, True]
+    reasons = [table.absent[row, "gpu_utilisation"].reason for row in (1, 2)]
+    assert reasons == ["NVML: Not Supported", "the case did not run on a GPU"]
