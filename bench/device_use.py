@@ -43,6 +43,7 @@ class GpuUse(_Frozen):
         tensor_utilisation: share of time in which the tensor cores computed, 0…1 (GPM).
         dram_utilisation: memory bandwidth used, of the theoretical, 0…1 (GPM).
         samples: number of samples in the window.
+        ended: why the samples end before the window does, so that means are of its beginning; empty when they do not.
         not_measured: figure → why it is null.
         trace: raw samples in columns, from the last before the window to the first after it: `at_s` from the
             window's start, then what NVML said, null where it was not asked or did not answer.
@@ -78,6 +79,7 @@ class GpuUse(_Frozen):
     tensor_utilisation: float | None = None
     dram_utilisation: float | None = None
     samples: int
+    ended: str = ""
     not_measured: dict[str, str] = Field(default_factory=dict)
     trace: Trace = Field(default_factory=dict)
 

@@ -79,6 +79,7 @@ def gpu_use(series: DeviceSeries, window: Window, used: bool | None) -> GpuUse:
         **figures,
         throttle_reasons=_shares(inside),
         samples=len(inside),
+        ended=_why_ended(series, end_s),
         not_measured=reasons,
         trace=trace_of(series.readings, window),
     )
@@ -154,6 +155,12 @@ def _values(series: DeviceSeries, inside: Sequence[Reading], column: str, window
 
 def _why_none(series: DeviceSeries, column: str) -> str:
     return series.reasons.get(column) or series.ended or "no reading of it fell into the measured window"
+
+
+def _why_ended(series: DeviceSeries, end_s: float) -> str:
+    if series.readings and series.readings[-1].at_s >= end_s:
+        return ""
+    return series.ended or "the sampler stopped before the window did"
 
 
 def _energy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from anatomy.bench.device_use import GpuUse
@@ -58,7 +59,10 @@ _COLUMNS = (
     *_OF_USE[15:],
     *_OF_RECORD[1:],
     Column("samples", "samples", kind="number", whole=True),
+    Column("ended", "ended early", missing="no"),
 )
+# Of the case, and always there.
+_CASE = ("run", "model", "mode", "backend", "batch_size")
 # Figures whose readings have throttled samples in them.
 _WITH_THROTTLED = (
     "utilisation",
@@ -114,6 +118,20 @@ def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
+def mean_utilisation(record: Record) -> float | None:
+    """Mean over the GPUs that the case ran on, or over all where a record does not say, 0…1."""
+    shares = [gpu.utilisation for gpu in record.gpu or () if gpu.used is not False and gpu.utilisation is not None]
+    return fmean(shares) if shares else None
+
+
+def why_no_utilisation(record: Record) -> str:
+    """Why `mean_utilisation` is null; empty where the record does not say."""
+    if not record.gpu:
+        return record.not_measured.get("gpu", "")
+    own = [gpu.not_measured.get("utilisation", "") for gpu in record.gpu if gpu.used is not False]
+    return own[0] if own else "the case did not run on a GPU"
+
+
 def _rows(label: str, record: Record) -> list[_Row]:
     if record.case.mode == "count" or record.outcome != "ok":
         return []
@@ -134,6 +152,7 @@ def _values(row: _Row) -> dict[str, Any]:
         **{column.key: getattr(use, column.key) if use else None for column in _OF_USE},
         **{column.key: getattr(record, column.key) if row.first else None for column in _OF_RECORD},
         "samples": use.samples if use else None,
+        "ended": (use.ended or None) if use else None,
     }
 
 
@@ -143,7 +162,8 @@ def _absence(row: _Row, key: str) -> Absence | None:
             return Absence("as above", "of the whole case")
         return Absence("not measured", row.record.not_measured[key]) if key in row.record.not_measured else None
     if row.use is None:
-        return Absence("not measured", row.record.not_measured.get("gpu", "")) if key not in ("used", "gpu") else None
+        known = key in ("used", "gpu", "ended", *_CASE)
+        return None if known else Absence("not measured", row.record.not_measured.get("gpu", ""))
     if key == "throttle_reasons" and row.use.throttled_share is None:
         key = "throttled_share"
     return Absence("not measured", row.use.not_measured[key]) if key in row.use.not_measured else None

@@ -39,6 +39,7 @@ def test_a_busy_window_of_a_whole_device(played: Played) -> None:
     assert use.sm_clock_mean_mhz == pytest.approx((14 * 1980 + 13 * 1700) / 27)
     assert use.tensor_utilisation == pytest.approx(0.555)
     assert use.pcie_rx_bytes_per_s == pytest.approx(800 * 2**20)
+    assert use.ended == ""
     assert set(use.not_measured) == {"nvlink_tx_bytes_per_s", "nvlink_rx_bytes_per_s"}
 
 
@@ -87,6 +88,8 @@ def test_a_gpu_that_is_lost_in_the_window_has_no_energy(played: Played) -> None:
     use = gpu_use(series, (0.55, 3.25), used=True)
     assert use.utilisation == pytest.approx(0.97)
     assert "readings end before the window (NVML: GPU is lost)" in use.not_measured["energy_j"]
+    assert use.ended == "NVML: GPU is lost"
+    assert gpu_use(series, (0.15, 1.05), used=True).ended == ""
 
 
 def test_a_window_that_is_throttled_throughout_says_so() -> None:
