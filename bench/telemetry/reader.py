@@ -73,10 +73,7 @@ class DeviceReader:
         if self._gpm is not None:
             self.series.reasons |= self._gpm.reasons
         for probe in self._probes:
-            try:
-                probe.close()
-            except self._nvml.NVMLError as error:
-                self.series.ended = self.series.ended or f"NVML: {error}"
+            self._free(probe)
         self._probes = []
 
     def _choose(self, pid: int | None) -> list[Probe]:
@@ -117,10 +114,16 @@ class DeviceReader:
     def _give_up(self, probe: Probe) -> None:
         """Ask no more; where the performance monitor was it, the traffic is asked for by the older ways."""
         self._probes.remove(probe)
-        probe.close()
+        self._free(probe)
         if set(probe.columns) == set(METRICS):
             others = [nvlink_probe(self._nvml, self._device, self._clock), pcie_probe(self._nvml, self._device)]
             self._probes += others
+
+    def _free(self, probe: Probe) -> None:
+        try:
+            probe.close()
+        except self._nvml.NVMLError as error:
+            self.series.ended = self.series.ended or f"NVML: {error}"
 
     def _explain(self, error: Exception) -> str:
         nvml = self._nvml
