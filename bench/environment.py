@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from anatomy.bench.gpu import list_gpus
+from anatomy.bench.telemetry.library import list_gpus
 
 # What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
 _FINGERPRINTED = (
@@ -55,7 +55,7 @@ class Environment(BaseModel):
         usable_cores: cores this process may use (affinity), as against those the machine has.
         memory_bytes: physical memory.
         memory_limit_bytes: the cgroup's limit, null when there is none.
-        gpus: names in NVML's order; empty without a GPU.
+        gpus: names of those that CUDA shows, in its order; empty without a GPU.
         driver: NVIDIA driver version, null without one.
         packages: installed versions of the packages that decide speed.
         flags: environment variables that are set and change speed or results.

@@ -16,6 +16,8 @@ EPOCHS = 5
 FEWEST_STEPS = 4
 MOST_STEPS = 1000
 LARGEST_DATA_BYTES = 256 * 2**20
+# Arrays or a dataset, and the arguments that say how they are batched.
+EpochData = tuple[tuple[Any, ...], dict[str, int]]
 # An epoch grows by at most this factor at a time, and stays when it would grow by less than the other.
 GROWTH = 10
 ENOUGH = 1.5
@@ -23,12 +25,17 @@ ENOUGH = 1.5
 
 @dataclass
 class LoopTimings:
-    """Epochs as blocks; the first call's seconds (with compilation), steps before the window, losses by epoch."""
+    """Epochs as blocks; the first call's seconds (with compilation), steps before the window, losses by epoch.
+
+    The window goes from `start_s`, where the first measured epoch starts, to `end_s`, where the last one ends.
+    """
 
     compile_s: float
     warmup_steps: int
     blocks: list[Block] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    start_s: float = 0.0
+    end_s: float = 0.0
 
 
 def time_loop(
@@ -47,10 +54,11 @@ def time_loop(
     logs, the predictions), so that the end of an epoch is the end of its work.
     """
     call = _Call(model, batch, mode, feed)
-    first, _ = call.timed(1, clock)
+    first, _ = call.timed(call.data(1), clock)
     warmup_steps, size = 1, min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
     while True:
-        elapsed, _ = call.timed(size, clock)
+        data = call.data(size)
+        elapsed, _ = call.timed(data, clock)
         warmup_steps += size
         # The constant cost of a call hides how many steps fit: grow until an epoch fills half its time.
         wanted = steps or int(min(GROWTH, seconds / EPOCHS / elapsed) * size)
@@ -58,12 +66,16 @@ def time_loop(
         if wanted <= size * ENOUGH:
             break
         size = wanted
-    timings = LoopTimings(compile_s=first, warmup_steps=warmup_steps)
+        # Let go of these before the next are made: the memory's peak has one epoch's data, as a user's has.
+        del data
+    # All epochs take the same data, so that nothing but epochs is in the window, and in its energy.
+    timings = LoopTimings(compile_s=first, warmup_steps=warmup_steps, start_s=clock())
     for _ in range(EPOCHS):
-        elapsed, loss = call.timed(size, clock)
+        elapsed, loss = call.timed(data, clock)
         timings.blocks.append(Block(steps=size, seconds=elapsed))
         if loss is not None:
             timings.losses.append(loss)
+    timings.end_s = clock()
     return timings
 
 
@@ -81,9 +93,13 @@ class _Call:
         self._size = len(leaves[0])
         self.most_steps = max(1, LARGEST_DATA_BYTES // sum(leaf.nbytes for leaf in leaves))
 
-    def timed(self, steps: int, clock: Callable[[], float]) -> tuple[float, float | None]:
-        """Seconds of one epoch of `steps` batches, and its loss. Its data are made before the clock starts."""
-        data, batching = repeated(self._data, steps, self._feed, self._size)
+    def data(self, steps: int) -> EpochData:
+        """The data of an epoch of `steps` batches, and how `fit` or `predict` is told of the batches."""
+        return repeated(self._data, steps, self._feed, self._size)
+
+    def timed(self, epoch: EpochData, clock: Callable[[], float]) -> tuple[float, float | None]:
+        """Seconds of one epoch, and its loss."""
+        data, batching = epoch
         if not self._fits:
             start = clock()
             self._model.predict(*data, **batching, verbose=0)

@@ -101,6 +101,7 @@ def measure_step(
         {
             "phases": {"measure_s": window_s},
             "window": [timings.start_s, timings.end_s],
+            "window_steps": timings.launched,
             "step_s": timings.step_s,
             "blocks": [block.model_dump() for block in timings.blocks],
             "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / window_s,
@@ -154,7 +155,8 @@ def measure_loop(
         {
             "phases": {"compile_s": timings.compile_s, "measure_s": sum(b.seconds for b in timings.blocks)},
             "settings": _settings(case, built.model, backend, step),
-            "window": [start_s, end_s],
+            "window": [timings.start_s, timings.end_s],
+            "window_steps": sum(block.steps for block in timings.blocks),
             "warmup_steps": timings.warmup_steps,
             "blocks": [block.model_dump() for block in timings.blocks],
             "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / (end_s - start_s),

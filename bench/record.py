@@ -4,7 +4,8 @@ History of the format (`schema_version`):
     1   first version.
     2   series, clock, checks, recompilations, warm-up steps, losses before and after, sample of the
         outputs, repeats in fresh processes; modes fit and predict.
-    3   several devices: equality, all_reduce.
+    3   several devices: equality, all_reduce. Telemetry: more of each GPU, with a reason for each figure that is
+        missing and the raw samples; cpu_energy; window_s, window_steps.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -19,6 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from anatomy.bench.case import Case
+from anatomy.bench.device_use import CpuEnergy, EnergySource, GpuUse, energy_of
 from anatomy.bench.parity import Manifest, manifest
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
@@ -77,22 +79,6 @@ class Counts(_Frozen):
     output_shape: Any
     activation_bytes: int
     uncounted: list[str] = Field(default_factory=list)
-
-
-class GpuUse(_Frozen):
-    """NVML over the measured window, one entry a device, in NVML's order.
-
-    Attributes:
-        utilisation: mean share of time in which a kernel ran, 0…1 (`nvmlDeviceGetUtilizationRates`).
-        memory_used_peak_bytes: highest memory in use on the device, by all processes.
-        samples: number of samples in the window.
-    """
-
-    index: int
-    name: str
-    utilisation: float
-    memory_used_peak_bytes: int
-    samples: int
 
 
 class Series(_Frozen):
@@ -200,7 +186,11 @@ class Record(_Frozen):
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute.
         peak_device_bytes: the framework allocator's peak on the device.
         cpu_cores_used: CPU seconds of the worker per second of the measured window.
-        gpu: NVML samples over the measured window.
+        window_s: length of the measured window. In the modes fit and predict it goes from the start of the first
+            measured epoch to the end of the last.
+        window_steps: steps of all kinds that were launched in it, and drained.
+        gpu: what NVML said of each visible GPU over the measured window.
+        cpu_energy: of all CPU packages of the machine over the measured window.
         equality: in training on several devices, whether they train as one does.
         all_reduce: in training on several devices, what adding up the gradients takes by itself.
         not_measured: field → why it is null.
@@ -236,7 +226,10 @@ class Record(_Frozen):
     peak_host_bytes: int | None = None
     peak_device_bytes: int | None = None
     cpu_cores_used: float | None = None
+    window_s: float | None = None
+    window_steps: int | None = None
     gpu: list[GpuUse] | None = None
+    cpu_energy: CpuEnergy | None = None
     equality: Equality | None = None
     all_reduce: AllReduce | None = None
     not_measured: dict[str, str] = Field(default_factory=dict)
@@ -321,6 +314,36 @@ class Record(_Frozen):
         if self.peak_host_bytes is None or self.base_host_bytes is None:
             return None
         return self.peak_host_bytes - self.base_host_bytes
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def gpu_energy_source(self) -> EnergySource | None:
+        """Whence the GPUs' energy is: their own counters, or the power that the sampler integrated."""
+        energy = energy_of(self.gpu)
+        return energy[1] if energy else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def energy_per_step_j(self) -> float | None:
+        """Joules of the GPUs that the case ran on, over the window, for each step in it. The CPU's are not in it."""
+        # On several nodes the devices of one are read, and the steps are of all.
+        energy = energy_of(self.gpu) if self.case.nodes == 1 else None
+        return energy[0] / self.window_steps if energy and self.window_steps else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def examples_per_joule(self) -> float | None:
+        """Examples of the whole batch for each joule of the GPUs that the case ran on."""
+        step_j = self.energy_per_step_j
+        return self.case.batch_size / step_j if step_j else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cpu_energy_per_step_j(self) -> float | None:
+        """Joules of all CPU packages of the machine, whatever ran on them, for each step in the window."""
+        if not self.cpu_energy or not self.window_steps or self.case.nodes > 1:
+            return None
+        return self.cpu_energy.energy_j / self.window_steps
 
     def _block_rates(self) -> list[float]:
         """Examples/s of the longer blocks: of the shorter ones, what a block costs once is a larger share."""

@@ -12,13 +12,13 @@ from anatomy.bench.case import Backend, Case
 from anatomy.bench.channel import HostChannel, HostError
 from anatomy.bench.equality import EqualityCheck
 from anatomy.bench.follow import Findings
-from anatomy.bench.gpu import GpuSampler
 from anatomy.bench.naming import case_name
 from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.record import Record
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import RunWriter
 from anatomy.bench.supervise import Supervisor
+from anatomy.bench.telemetry.sampler import open_sampler
 
 
 class Listener(Protocol):
@@ -61,7 +61,7 @@ class Session:
             logs=self.writer.logs,
             directory=self.directory,
             import_paths=tuple(self.import_paths),
-            sampler=GpuSampler(),
+            sampler=open_sampler(),
             nodes=self.nodes,
         )
         self._equality = EqualityCheck(self._supervisor)

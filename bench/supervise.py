@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from anatomy.bench import gpu
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
@@ -19,6 +18,8 @@ from anatomy.bench.record import Equality, Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
 from anatomy.bench.store import write_script
+from anatomy.bench.telemetry.facts import PER_STEP_ENERGY, facts_of
+from anatomy.bench.telemetry.sampler import Sampler
 
 PhaseListener = Callable[[str], None]
 
@@ -33,7 +34,7 @@ class Supervisor:
     logs: Path
     directory: Path
     import_paths: tuple[str, ...]
-    sampler: gpu.GpuSampler
+    sampler: Sampler
     nodes: Lead | None = None
 
     def measure(self, host: HostChannel, case: Case, name: str, on_phase: PhaseListener, repeat: int = 0) -> Record:
@@ -68,11 +69,15 @@ class Supervisor:
 
     def _follow(self, host: HostChannel, case: Case, log: Path, on_phase: PhaseListener) -> Findings:
         """Send the request and take events until the worker has ended."""
+        pid: int | None = None
 
         def listen(kind: str, event: Event) -> None:
-            if kind == "phase":
+            nonlocal pid
+            if kind == "forked":
+                pid = event["pid"]
+            elif kind == "phase":
                 if event["name"] == "warmup":
-                    self.sampler.start()
+                    self.sampler.start(pid)
                 on_phase(event["name"])
             elif kind == "script":
                 if event["text"] is None:
@@ -85,7 +90,7 @@ class Supervisor:
         try:
             worker.follow()
         finally:
-            self._finish_sampling(worker.findings)
+            self._finish_sampling(case, worker.findings)
         self._hear_nodes(case, worker.findings)
         return worker.findings
 
@@ -111,14 +116,21 @@ class Supervisor:
         """What each request says of where its worker runs."""
         return {"log": str(log.absolute()), "paths": list(self.import_paths), "directory": str(self.directory)}
 
-    def _finish_sampling(self, findings: Findings) -> None:
-        samples = self.sampler.stop()
-        window = findings.facts.pop("window", None)
-        uses = gpu.within(samples, self.sampler.names, *window) if window else None
-        if uses is None:
-            findings.not_measured["gpu"] = self.sampler.reason or "no sample fell into the measured window"
-        else:
-            findings.add({"gpu": [use.model_dump() for use in uses]})
+    def _finish_sampling(self, case: Case, findings: Findings) -> None:
+        """What the devices did, over the measured window alone."""
+        recording = self.sampler.stop()
+        start_s, end_s = findings.facts.pop("window", (None, None))
+        window = None if start_s is None or end_s is None else (start_s, end_s)
+        device = findings.facts.get("settings", {}).get("device")
+        steps = findings.facts.get("window_steps")
+        facts, reasons = facts_of(recording, window, device, case.devices // case.nodes, steps)
+        if case.nodes > 1:
+            why = f"the case ran on {case.nodes} nodes, and the devices of this one alone are read"
+            reasons |= dict.fromkeys(PER_STEP_ENERGY, why)
+        if window is not None:
+            facts["window_s"] = window[1] - window[0]
+        findings.add(facts)
+        findings.not_measured |= reasons
 
     def _record(
         self, host: HostChannel | None, case: Case, name: str, started_at: str, log: Path, findings: Findings

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import psutil
 
+from anatomy.bench.family import PROC, family
+
 # A worker seldom starts processes: they are looked for at every so many readings.
 SEARCH_EVERY = 10
 
 
 class MemoryWatch:
-    """Memory of the process `pid` and of those it started.
+    """Memory of the process `pid` and of those it started."""
 
-    psutil's `children` reads every process of the machine, which costs a busy case part of a core; the kernel's list of
-    a thread's children (proc(5), `task/TID/children`) is read instead, and psutil only asked where there is none.
-    """
-
-    def __init__(self, pid: int, proc: Path = Path("/proc")) -> None:
+    def __init__(self, pid: int, proc: Path = PROC) -> None:
         self.pid = pid
         self._proc = proc
         self._readings = 0
@@ -27,27 +25,10 @@ class MemoryWatch:
     def read(self) -> int:
         """Bytes of all of them; 0 once they are gone."""
         if self._readings % SEARCH_EVERY == 0:
-            self._watched = self._family()
+            self._watched = family(self.pid, self._proc)
         self._readings += 1
         total = 0
         for process in self._watched:
             with suppress(psutil.NoSuchProcess):
                 total += int(process.memory_info().rss)
         return total
-
-    def _family(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        todo = [self.pid]
-        while todo:
-            pid = todo.pop()
-            with suppress(psutil.NoSuchProcess):
-                found.append(psutil.Process(pid))
-                todo += self._children(pid)
-        return found
-
-    def _children(self, pid: int) -> list[int]:
-        try:
-            lists = [(task / "children").read_text() for task in (self._proc / str(pid) / "task").iterdir()]
-        except FileNotFoundError:
-            return [child.pid for child in psutil.Process(pid).children()]
-        return [int(child) for text in lists for child in text.split()]

@@ -30,6 +30,9 @@ def dense_peak(device: str, dtype: str) -> float | None:
         device: NVML's name of it.
         dtype: of the operands: `float32`, `tensorfloat32`, `bfloat16` or `float16`.
     """
+    if " MIG" in device:
+        # A slice of a GPU has a slice of its peak.
+        return None
     fitting = [name for name in (*_DENSE, *_OTHERS) if device.startswith(name)]
     best = max(fitting, key=len, default="")
     tera = _DENSE.get(best, {}).get(dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from anatomy.bench.device_use import GpuUse
 from anatomy.bench.record import Record
 from anatomy.reports.utilisation import Utilisation
 
@@ -26,7 +27,11 @@ IMPOSSIBLE = Mark(
     "(as Winograd's convolutions do); run anatomy doctor again on the quiet machine",
 )
 DEVIATES = Mark("#", "the outputs deviate from the other backends' by more than rounding allows")
-ALL_MARKS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES)
+THROTTLED = Mark(
+    "↓",
+    "a GPU's clock was held down in part of the window (power cap, heat, …); see Devices' telemetry for the reasons",
+)
+ALL_MARKS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED)
 
 
 def marks_of(record: Record) -> tuple[Mark, ...]:
@@ -39,8 +44,14 @@ def marks_of(record: Record) -> tuple[Mark, ...]:
         SHORT: label == "short",
         RECOMPILED: bool(record.recompilations),
         CLOCKS: record.clock is not None and record.clock.verdict == "disagrees",
+        THROTTLED: any(use.used is not False and is_throttled(use) for use in record.gpu or ()),
     }
     return tuple(mark for mark, holds in found.items() if holds)
+
+
+def is_throttled(use: GpuUse) -> bool:
+    """Whether the clock was held down in any sample of the window."""
+    return bool(use.throttled_share)
 
 
 def marks_of_use(record: Record, use: Utilisation) -> dict[str, tuple[Mark, ...]]:

@@ -126,11 +126,13 @@ def _overhead(console: Console) -> list[Overhead]:
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.doctor.observers import Observers
     from anatomy.bench.doctor.overhead import LIMITS, measure_overhead
-    from anatomy.bench.gpu import GpuSampler
+    from anatomy.bench.telemetry.sampler import open_sampler
 
-    sampler = GpuSampler()
-    if not sampler.available:
-        console.print(f"Sampling GPUs is not part of it: {sampler.reason}.", highlight=False)
+    sampler = open_sampler()
+    if sampler.gpu_reason:
+        console.print(f"Sampling GPUs is not part of it: {sampler.gpu_reason}.", highlight=False)
+    if sampler.cpu_reason:
+        console.print(f"Sampling CPU energy is not part of it: {sampler.cpu_reason}.", highlight=False)
     terminal = Console(file=io.StringIO(), force_terminal=True)
     with Display(terminal, 1, quiet=True, bar=True) as display:
         observing = Observers(sampler, display.phase)

@@ -41,8 +41,8 @@ def inventory() -> dict[str, Any]:
     from anatomy.bench.backends.available import availability, supports
     from anatomy.bench.case import BACKENDS
     from anatomy.bench.environment import cpu_name
-    from anatomy.bench.gpu import list_gpus
     from anatomy.bench.suite import built_in
+    from anatomy.bench.telemetry.library import list_gpus
     from anatomy.models import zoo
 
     gpus = list_gpus()

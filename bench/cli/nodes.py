@@ -18,8 +18,8 @@ def place_of(nodes: bool) -> Place | None:
     """This process's place among those that the launcher has started; null where one process measures alone."""
     import os
 
-    from anatomy.bench.gpu import list_gpus
     from anatomy.bench.nodes.launcher import LaunchError, find_place
+    from anatomy.bench.telemetry.library import list_gpus
 
     if not nodes:
         return None

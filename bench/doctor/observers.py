@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from anatomy.bench.follow import WATCH_INTERVAL_S
-from anatomy.bench.gpu import GpuSampler
 from anatomy.bench.supervise import PhaseListener
+from anatomy.bench.telemetry.sampler import Sampler
 from anatomy.bench.watch import MemoryWatch
 
 
@@ -19,7 +19,7 @@ class Observers:
     has them before it: the cost is an upper bound.
     """
 
-    def __init__(self, sampler: GpuSampler, on_phase: PhaseListener) -> None:
+    def __init__(self, sampler: Sampler, on_phase: PhaseListener) -> None:
         self._sampler = sampler
         self._on_phase = on_phase
         # Kept from one window to the next, so that child processes are searched for as seldom as in a run.
@@ -27,7 +27,7 @@ class Observers:
 
     @contextmanager
     def __call__(self, pid: int) -> Iterator[None]:
-        """Sample GPUs, show progress and watch the memory of `pid`, while the context lasts."""
+        """Sample GPUs and CPU energy, show progress and watch the memory of `pid`, while the context lasts."""
         memory = self._watches.setdefault(pid, MemoryWatch(pid))
         stop = threading.Event()
 
@@ -37,7 +37,7 @@ class Observers:
                 memory.read()
 
         self._on_phase("measure")
-        self._sampler.start()
+        self._sampler.start(pid)
         watcher = threading.Thread(target=watch, name="anatomy-watch", daemon=True)
         watcher.start()
         try:

@@ -8,10 +8,10 @@ import textwrap
 
 from anatomy.bench.case import Case
 from anatomy.bench.environment import cpu_name, installed_versions
-from anatomy.bench.gpu import list_gpus
 from anatomy.bench.naming import case_name
 from anatomy.bench.record import Record
 from anatomy.bench.script.layout import WIDTH
+from anatomy.bench.telemetry.library import list_gpus
 
 _QUOTES = '"""'
 

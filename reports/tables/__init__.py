@@ -16,6 +16,7 @@ from anatomy.reports.tables.machine import machine_table
 from anatomy.reports.tables.models import model_table
 from anatomy.reports.tables.scaling import scaling_table
 from anatomy.reports.tables.speeds import speed_table
+from anatomy.reports.tables.telemetry import telemetry_table
 from anatomy.reports.tables.trust import trust_table
 from anatomy.reports.tables.utilisation import utilisation_table
 from anatomy.reports.utilisation import Peak
@@ -34,6 +35,7 @@ __all__ = [
     "phase_table",
     "scaling_table",
     "speed_table",
+    "telemetry_table",
     "trust_table",
     "utilisation_table",
 ]
@@ -50,6 +52,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         scaling_table(runs),
         agreement_table(runs),
         utilisation_table(runs, peak),
+        telemetry_table(runs),
         claims_table(runs),
         trust_table(runs),
         failure_table(runs),

@@ -14,6 +14,7 @@ from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import DEVIATES, Mark, marks_of, marks_of_use
 from anatomy.reports.subjects import model_text
 from anatomy.reports.table import MEBI, Absence, Column, Link, Table, make_frame
+from anatomy.reports.tables.telemetry import mean_utilisation, why_no_utilisation
 from anatomy.reports.tables.trust import spread
 from anatomy.reports.tables.utilisation import uses
 from anatomy.reports.utilisation import Peak
@@ -245,7 +246,7 @@ def _figures(record: Record) -> dict[str, Any]:
         "step_spread": spread(record.step_interval_s, record.step_median_s),
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
-        "gpu_utilisation": _gpu_use(record),
+        "gpu_utilisation": mean_utilisation(record),
     }
 
 
@@ -269,13 +270,10 @@ def _absence(record: Record, key: str) -> Absence | None:
         return Absence("under 100 steps")
     if record.outcome != "ok" and key in _MEASURED:
         return Absence(record.outcome, record.reason)
-    field = "gpu" if key == "gpu_utilisation" else "step_s" if key.startswith("step_") else key
+    if key == "gpu_utilisation":
+        return Absence("not measured", why) if (why := why_no_utilisation(record)) else None
+    field = "step_s" if key.startswith("step_") else key
     return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None
-
-
-def _gpu_use(record: Record) -> float | None:
-    """Mean use of the devices, 0…1."""
-    return sum(gpu.utilisation for gpu in record.gpu) / len(record.gpu) if record.gpu else None
 
 
 def _pairs(values: dict[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from anatomy.reports.datasheet import dense_peak
         ("NVIDIA H100 80GB HBM3", "bfloat16", 989.4),
         ("NVIDIA H100 PCIe", "bfloat16", 756),
         ("NVIDIA A100-SXM4-80GB", "tensorfloat32", 156),
+        ("NVIDIA A100-SXM4-80GB MIG 3g.40gb", "tensorfloat32", None),
         ("NVIDIA L40S", "float16", 362),
         ("NVIDIA L4", "float16", 121),
         ("NVIDIA L40", "float16", None),

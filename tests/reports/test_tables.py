@@ -4,7 +4,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anatomy.bench.record import GpuUse, Phases, Record
+from anatomy.bench.device_use import GpuUse
+from anatomy.bench.record import Phases, Record
 from anatomy.bench.store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.labels import LabelledRun, label

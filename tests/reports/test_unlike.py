@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.record import GpuUse, Record
+from anatomy.bench.device_use import GpuUse
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.reports.bars import preparation_chart
 from anatomy.reports.deviation import deviations

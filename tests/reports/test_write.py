@@ -25,7 +25,7 @@ def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
     assert set(names[2:]) == {
         f"{key}.csv"
         for key in ("machine", "models", "speeds", "frameworks", "loops", "agreement", "claims", "trust", "failures")
-    } | {"cases.csv", "counts.csv", "phases.csv", "scaling.csv", "utilisation.csv"}
+    } | {"cases.csv", "counts.csv", "phases.csv", "scaling.csv", "telemetry.csv", "utilisation.csv"}
     assert all(path.parent == tmp_path / "new" and path.stat().st_size for path in paths)
 
 
@@ -61,7 +61,7 @@ def test_records_of_the_first_version_still_have_a_report(big_run: Run, tmp_path
 def test_the_example_has_a_report(tmp_path: Path) -> None:
     html, *tables = write_report([EXAMPLE], ["html", "csv"], tmp_path)
     assert html.stat().st_size > 1e6
-    assert len(tables) == 14
+    assert len(tables) == 15
 
 
 def test_the_default_folder_is_the_first_runs(run: MakeRun) -> None:
@@ -117,7 +117,7 @@ def test_command_prints_what_it_wrote(app: typer.Typer, run: MakeRun, tmp_path: 
     result = CliRunner().invoke(app, [str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"])
     assert result.exit_code == 0
     written = json.loads(result.stdout)
-    assert len(written) == 15
+    assert len(written) == 16
     assert all(Path(path).exists() for path in written)
 
 

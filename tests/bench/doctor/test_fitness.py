@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from anatomy.bench.doctor import fitness, gpu_fitness
+from tests.bench.telemetry.replay import Replay
 
 CPU = "devices/system/cpu"
 Tree = Callable[[dict[str, str]], Path]
@@ -119,26 +118,14 @@ def test_this_machine_is_examined() -> None:
     assert len(names) == len(set(names))
 
 
-class NVMLError(Exception):
-    pass
+@pytest.fixture
+def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Replay]:
+    def install(name: str) -> Replay:
+        replay = Replay(name)
+        replay.install(monkeypatch)
+        return replay
 
-
-def nvml(reasons: int, pids: list[int], fails: bool = False) -> Any:
-    """NVML's answers for one device."""
-
-    def initialise() -> None:
-        if fails:
-            raise NVMLError("Driver Not Loaded")
-
-    return SimpleNamespace(
-        NVMLError=NVMLError,
-        nvmlInit=initialise,
-        nvmlShutdown=lambda: None,
-        nvmlDeviceGetCount=lambda: 1,
-        nvmlDeviceGetHandleByIndex=lambda index: index,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: reasons,
-        nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=pid) for pid in pids],
-    )
+    return install
 
 
 @pytest.mark.parametrize(
@@ -149,15 +136,29 @@ def nvml(reasons: int, pids: list[int], fails: bool = False) -> Any:
         (0x2, [12345678], ["fit", "unfit"]),
     ],
 )
-def test_gpus(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int], verdicts: list[str]) -> None:
-    monkeypatch.setattr(gpu_fitness, "import_module", lambda name: nvml(reasons, pids))
+def test_gpus(replayed: Callable[[str], Replay], reasons: int, pids: list[int], verdicts: list[str]) -> None:
+    replay = replayed("h100")
+    answers = replay.session["answers"]
+    answers["nvmlDeviceGetCurrentClocksEventReasons(gpu0)"] = [reasons]
+    listed = [{"pid": pid, "usedGpuMemory": 1} for pid in pids]
+    answers["nvmlDeviceGetComputeRunningProcesses_v3(gpu0)"] = [listed]
     findings = gpu_fitness.examine_gpus()
     assert [finding.verdict for finding in findings] == verdicts
     if reasons & 0x4:
         assert findings[0].value == "SwPowerCap, HwThermalSlowdown"
+    assert replay.open == 0
 
 
-def test_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu_fitness, "import_module", lambda name: nvml(0, [], fails=True))
+def test_what_a_gpu_does_not_say_is_unknown(replayed: Callable[[str], Replay]) -> None:
+    replayed("no_permission")
+    findings = gpu_fitness.examine_gpus()
+    assert [finding.verdict for finding in findings] == ["fit", "unknown"]
+    assert "Insufficient Permissions" in findings[1].value
+    replayed("older")
+    assert gpu_fitness.examine_gpus()[0].verdict == "fit"
+
+
+def test_without_a_driver(replayed: Callable[[str], Replay]) -> None:
+    replayed("no_driver")
     (finding,) = gpu_fitness.examine_gpus()
-    assert (finding.verdict, finding.value) == ("unknown", "NVML: Driver Not Loaded")
+    assert (finding.verdict, finding.value) == ("unknown", "NVML: NVML Shared Library Not Found")

@@ -14,8 +14,8 @@ from anatomy.bench.case import Case
 from anatomy.bench.doctor.noise import noise_of
 from anatomy.bench.doctor.observers import Observers
 from anatomy.bench.doctor.overhead import measure_overhead, order, summarise
-from anatomy.bench.gpu import GpuSampler
 from anatomy.bench.record import Record
+from anatomy.bench.telemetry.sampler import open_sampler
 
 
 def process(step_s: float, outcome: str = "ok", reason: str = "") -> Record:
@@ -68,7 +68,7 @@ def test_each_pair_has_both_and_their_order_alternates(pairs: int) -> None:
 
 def test_the_real_thing_runs() -> None:
     entered: list[int] = []
-    real = Observers(GpuSampler(), lambda phase: None)
+    real = Observers(open_sampler(), lambda phase: None)
 
     def observing(pid: int) -> AbstractContextManager[None]:
         entered.append(pid)
