@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,13 +13,11 @@ from anatomy.bench.cli import exit_codes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anatomy.bench.case import Case
+    from anatomy.bench.cli.work import Work
     from anatomy.bench.nodes.launcher import Place
     from anatomy.bench.record import Record
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import RunWriter
-    from anatomy.bench.suite import Suite
 
+_INTERRUPTED = "interrupted"
 _REPEAT = "repeat, or separate by commas"
 
 
@@ -67,13 +66,23 @@ def run(
         bool,
         typer.Option("--nodes", help="Measure on several machines; started on each by torchrun, srun or mpirun."),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Spread the cases over the nodes of a Ray cluster: ray://HOST:10001, HOST:6379 or auto."),
+    ] = None,
+    machine_type: Annotated[
+        str | None, typer.Option(help="With --cluster: only nodes of this type (a Ray resource or label).")
+    ] = None,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Measure models on backends: one fresh process a case, one record as each ends."""
     from anatomy.bench.channel import HostError
+    from anatomy.bench.cli.axes import axes_of
     from anatomy.bench.cli.nodes import follow, place_of
+    from anatomy.bench.cli.work import Work
+    from anatomy.bench.cluster.errors import ClusterError
     from anatomy.bench.nodes.launcher import LaunchError
     from anatomy.bench.plan import PlanError
     from anatomy.bench.sizes import SizeError, parse_bytes
@@ -81,6 +90,7 @@ def run(
     from anatomy.bench.suite import SuiteError
 
     try:
+        _refuse_unlike_places(nodes, cluster, machine_type)
         place = place_of(nodes)
         if place is not None and place.rank > 0:
             follow(place)
@@ -99,7 +109,7 @@ def run(
         }
         if resume is not None:
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
-            writer, cases, settings = _resumed(resume)
+            work = Work.resumed(resume)
         else:
             budgets = {
                 "seconds": seconds,
@@ -110,110 +120,84 @@ def run(
                 "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
             }
             count = place.count if place is not None else 1
-            writer, cases, settings = _created(models or [], suite, axes, out, budgets, count)
-        records, interrupted = _measure(writer, cases, settings, place, json, quiet)
+            work = Work.of(models or [], suite, axes_of(axes), budgets, count)
+        if cluster is None:
+            done = _measure(work.limited(), out, place, json, quiet)
+        else:
+            done = _sweep(work, out, cluster, machine_type, json, quiet)
     except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
-    except HostError as error:
+    except (HostError, ClusterError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
-    if history and records:
-        _keep(writer.path)
-    _conclude(writer.path, records, len(cases), interrupted, report, json or quiet)
+    if history and done.records:
+        _keep(done.path)
+    _conclude(done, report, json or quiet)
 
 
-def _created(
-    models: list[str],
-    suite_name: str | None,
-    axes: dict[str, list[str] | None],
-    out: Path | None,
-    budgets: dict[str, Any],
-    nodes: int,
-) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
-    """Plan a new run and create its folder."""
-    import sys
+@dataclass
+class _Done:
+    """What has been measured so far; `stopped` says why not all of it."""
 
-    from anatomy.bench import environment
-    from anatomy.bench.begin import begin_run
-    from anatomy.bench.cli.axes import axes_of
-    from anatomy.bench.plan import plan
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import in_order
-    from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
-    from anatomy.bench.supervise import usable_memory_bytes
+    path: Path
+    planned: int
+    records: list[Record] = field(default_factory=list)
+    stopped: str = ""
 
-    overrides = axes_of(axes)
-    if models and suite_name is None:
-        suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
-        cases = plan(suite, overrides, nodes=nodes)
-    else:
-        suite = load_suite(suite_name or "quick")
-        cases = plan(suite, overrides, models, nodes)
-    defaults = {
-        "memory_limit_bytes": usable_memory_bytes(),
-        **{name: getattr(suite, name) for name in SUITE_BUDGETS},
-    }
-    given = {name: value for name, value in budgets.items() if value is not None}
-    settings = MeasureSettings(**{name: v for name, v in (defaults | given).items() if v is not None})
-    writer = begin_run(
-        out,
-        suite=suite.name,
-        command=["anatomy", *sys.argv[1:]],
-        settings=settings,
-        environment=environment.collect(),
-        planned=cases,
-    )
-    return writer, in_order(cases, settings.processes), settings
+    def add(self, record: Record, json: bool) -> None:
+        self.records.append(record)
+        if json:
+            print(record.model_dump_json(), flush=True)
 
 
-def _resumed(path: Path) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
-    """Open a run and plan what it has no record of. The machine must be the one it began on."""
-    from anatomy.bench import environment
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import RunWriter, StoreError, load_run
-
-    run = load_run(path)
-    now = environment.collect()
-    if now.fingerprint != run.header.environment.fingerprint:
-        raise StoreError(
-            f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {now.fingerprint});"
-            " its figures would not compare: start a new run"
-        )
-    return RunWriter(path), run.remaining, MeasureSettings.model_validate(run.header.settings)
-
-
-def _measure(
-    writer: RunWriter,
-    cases: list[tuple[Case, int]],
-    settings: MeasureSettings,
-    place: Place | None,
-    json: bool,
-    quiet: bool,
-) -> tuple[list[Record], bool]:
-    """Measure until done or Ctrl-C; what was finished is on disk either way."""
+def _measure(work: Work, out: Path | None, place: Place | None, json: bool, quiet: bool) -> _Done:
+    """Measure here until done or Ctrl-C; what was finished is on disk either way."""
     from rich.console import Console
 
     from anatomy.bench.cli.nodes import gathered
     from anatomy.bench.cli.progress import Display
+    from anatomy.bench.environment import collect
     from anatomy.bench.session import Session
-    from anatomy.bench.store import load_run
 
     console = Console(stderr=json)
-    environment = load_run(writer.path).header.environment
-    records: list[Record] = []
+    environment = collect()
+    writer = work.begin(out, environment)
+    done = _Done(writer.path, len(work.todo))
     try:
-        with gathered(place) as nodes, Session(writer, settings, environment.fingerprint, nodes=nodes) as session:
-            with Display(console, len(cases), quiet) as display:
-                for case, repeat in cases:
-                    records.append(session.measure(case, display, repeat))
-                    if json:
-                        print(records[-1].model_dump_json(), flush=True)
+        with gathered(place) as nodes, Session(writer, work.settings, environment.fingerprint, nodes=nodes) as session:
+            with Display(console, len(work.todo), quiet) as display:
+                for case, repeat in work.todo:
+                    done.add(session.measure(case, display, repeat), json)
             if not quiet:
-                _print_isolation(console, records)
+                _print_isolation(console, done.records)
     except KeyboardInterrupt:
-        return records, True
-    return records, False
+        done.stopped = _INTERRUPTED
+    return done
+
+
+def _sweep(work: Work, out: Path | None, address: str, machine_type: str | None, json: bool, quiet: bool) -> _Done:
+    """Measure on a cluster until done, Ctrl-C, or no node is left."""
+    from rich.console import Console
+
+    from anatomy.bench.cli.cluster import gathered
+    from anatomy.bench.cli.progress import Display
+    from anatomy.bench.cluster.errors import ClusterError
+
+    console = Console(stderr=json)
+    with gathered(address, machine_type, work, lambda text: typer.echo(text, err=True)) as cluster:
+        work = work.limited(cluster.kind.usable_memory_bytes)
+        writer = work.begin(out, cluster.environment, cluster.kind.ceilings)
+        done = _Done(writer.path, len(work.todo))
+        try:
+            with Display(console, len(work.todo), quiet) as display:
+                for record in cluster.records(work, writer, display):
+                    done.add(record, json)
+        except KeyboardInterrupt:
+            done.stopped = _INTERRUPTED
+        except ClusterError as error:
+            done.stopped = str(error)
+    return done
 
 
 def _keep(path: Path) -> None:
@@ -238,25 +222,35 @@ def _print_isolation(console: Console, records: list[Record]) -> None:
         console.print(f"A fresh process a case cost (median): {costs}", highlight=False, soft_wrap=True)
 
 
-def _conclude(path: Path, records: list[Record], planned: int, interrupted: bool, report: bool, silent: bool) -> None:
+def _conclude(done: _Done, report: bool, silent: bool) -> None:
     """Write the report, say where things are, and exit with what came of it."""
-    measured = sum(record.outcome == "ok" for record in records)
-    failed = len(records) - measured
-    if report and records:
+    measured = sum(record.outcome == "ok" for record in done.records)
+    failed = len(done.records) - measured
+    if report and done.records:
         from anatomy.reports import write_report
 
-        (written,) = write_report([path])
+        (written,) = write_report([done.path])
         if not silent:
-            print(f"{measured} measured, {failed} not; records in {path}, report in {written}")
+            print(f"{measured} measured, {failed} not; records in {done.path}, report in {written}")
     elif not silent:
-        print(f"{measured} measured, {failed} not; records in {path}")
-    if interrupted:
-        typer.echo(f"interrupted; the rest: anatomy run --resume {path}", err=True)
+        print(f"{measured} measured, {failed} not; records in {done.path}")
+    if done.stopped:
+        typer.echo(f"{done.stopped}; the rest: anatomy run --resume {done.path}", err=True)
+    if done.stopped == _INTERRUPTED:
         raise typer.Exit(exit_codes.INTERRUPTED)
-    if planned and not measured:
+    if done.planned and not measured:
         raise typer.Exit(exit_codes.NOTHING_MEASURED)
-    if failed:
+    if failed or done.stopped:
         raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+
+
+def _refuse_unlike_places(nodes: bool, cluster: str | None, machine_type: str | None) -> None:
+    from anatomy.bench.store import StoreError
+
+    if nodes and cluster is not None:
+        raise StoreError("--nodes spreads one case over machines, --cluster many cases; give one of them")
+    if machine_type is not None and cluster is None:
+        raise StoreError("--machine-type chooses among the nodes of a cluster; add --cluster")
 
 
 def _refuse_with_resume(given: dict[str, object]) -> None:
