@@ -59,17 +59,22 @@ class RayNodes:
     def address(self) -> str:
         return f"ray://{HEAD}:{self._client_port}"
 
-    def start(self, second: bool = True) -> None:
+    @property
+    def direct_address(self) -> str:
+        return f"{HEAD}:{self._port}"
+
+    def start(self, second: bool = True, **variables: str) -> None:
+        """Start the head and, if wanted, the second node, with environment variables of its own."""
         client = f"--ray-client-server-port={self._client_port}"
         self._start(HEAD, ["--head", f"--port={self._port}", client, "--include-dashboard=false"])
         if second:
-            self._start(OTHER, [f"--address={HEAD}:{self._port}"])
+            self._start(OTHER, [f"--address={self.direct_address}"], **variables)
 
     def stop(self) -> None:
         for node in reversed(self.nodes):
             node.kill()
 
-    def _start(self, address: str, options: list[str]) -> None:
+    def _start(self, address: str, options: list[str], **more: str) -> None:
         # Sockets lie below the temporary folder, and their paths may have 107 bytes.
         temporary = self._folder / address.rpartition(".")[2]
         command = [
@@ -79,7 +84,7 @@ class RayNodes:
             *(f"--temp-dir={temporary}", "--disable-usage-stats", '--resources={"anatomy-type-test": 1}'),
         ]
         log = self._folder / f"{temporary.name}.log"
-        variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+        variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"} | more
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True

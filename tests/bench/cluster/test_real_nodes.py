@@ -108,13 +108,24 @@ def test_own_models_ctrl_c_resume_and_nothing_that_will_do(cluster: RayNodes, tm
         assert time.monotonic() < end, "a worker has outlived its sweep"
         time.sleep(0.1)
 
-    rest = _anatomy_run(tmp_path, "--resume", str(run), *where)
+    # From a node of the cluster, without Ray's client.
+    rest = _anatomy_run(tmp_path, "--resume", str(run), "--cluster", cluster.direct_address)
     said, _ = rest.communicate(timeout=DONE_S)
     assert rest.returncode == exit_codes.OK, said
     after = read_records(run / RECORDS_FILE)
     assert after[: len(before)] == before
     assert Counter(record.key for record in after) == Counter(case.key for case in load_run(run).header.planned)
     assert {record.outcome for record in after} == {"ok"}
+
+
+def test_nodes_of_two_kinds_are_no_sweep(cluster: RayNodes, tmp_path: Path) -> None:
+    cluster.start(OMP_NUM_THREADS="1")
+    sweep = _anatomy_run(tmp_path, "mlp", "--cluster", cluster.address)
+    said, _ = sweep.communicate(timeout=DONE_S)
+    assert sweep.returncode == exit_codes.NOTHING_MEASURED, said
+    assert "the nodes are of 2 kinds" in said
+    assert "{'OMP_NUM_THREADS': '1'}" in said
+    assert not (tmp_path / "anatomy-runs").exists()
 
 
 def _anatomy_run(directory: Path, *arguments: str) -> subprocess.Popen[str]:
