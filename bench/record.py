@@ -193,6 +193,8 @@ class Record(_Frozen):
         cpu_energy: of all CPU packages of the machine over the measured window.
         equality: in training on several devices, whether they train as one does.
         all_reduce: in training on several devices, what adding up the gradients takes by itself.
+        host: name of the machine, where a cluster has measured it.
+        lost_nodes: names of the machines of a cluster that were lost while they measured it, before.
         not_measured: field → why it is null.
         log: path of the worker's output, relative to the run's folder.
     """
@@ -232,6 +234,8 @@ class Record(_Frozen):
     cpu_energy: CpuEnergy | None = None
     equality: Equality | None = None
     all_reduce: AllReduce | None = None
+    host: str | None = None
+    lost_nodes: list[str] = Field(default_factory=list)
     not_measured: dict[str, str] = Field(default_factory=dict)
     log: str | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,12 +12,9 @@ from anatomy.bench.cli import exit_codes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anatomy.bench.case import Case
+    from anatomy.bench.cli.begun import Begun
     from anatomy.bench.nodes.launcher import Place
     from anatomy.bench.record import Record
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import RunWriter
-    from anatomy.bench.suite import Suite
 
 _REPEAT = "repeat, or separate by commas"
 
@@ -67,13 +64,24 @@ def run(
         bool,
         typer.Option("--nodes", help="Measure on several machines; started on each by torchrun, srun or mpirun."),
     ] = False,
+    cluster: Annotated[
+        str | None, typer.Option(help="A Ray cluster whose nodes measure: ray://HOST:10001, HOST:6379 or auto.")
+    ] = None,
+    machine_type: Annotated[
+        list[str] | None, typer.Option(help=f"Its nodes with this label, a run of each type ({_REPEAT}).")
+    ] = None,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Measure models on backends: one fresh process a case, one record as each ends."""
     from anatomy.bench.channel import HostError
+    from anatomy.bench.cli.begun import Asked, ask, begin, resumed
+    from anatomy.bench.cli.cluster import measure_on_cluster, refuse_with_cluster
+    from anatomy.bench.cli.conclude import Done, conclude
     from anatomy.bench.cli.nodes import follow, place_of
+    from anatomy.bench.cluster.connection import ClusterError
+    from anatomy.bench.environment import collect
     from anatomy.bench.nodes.launcher import LaunchError
     from anatomy.bench.plan import PlanError
     from anatomy.bench.sizes import SizeError, parse_bytes
@@ -81,6 +89,7 @@ def run(
     from anatomy.bench.suite import SuiteError
 
     try:
+        refuse_with_cluster(cluster, machine_type, nodes)
         place = place_of(nodes)
         if place is not None and place.rank > 0:
             follow(place)
@@ -97,115 +106,52 @@ def run(
             "model_parallel": model_parallel,
             "layout_map": layout_map,
         }
+        budgets = {
+            "seconds": seconds,
+            "steps": steps,
+            "target": target,
+            "processes": processes,
+            "timeout_s": timeout,
+            "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
+        }
         if resume is not None:
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
-            writer, cases, settings = _resumed(resume)
+        count = place.count if place is not None else 1
+        what = ask(models or [], suite, axes, budgets, nodes=count) if resume is None else resume
+        if cluster is not None:
+            done = measure_on_cluster(cluster, machine_type or [], what, out, json, quiet)
         else:
-            budgets = {
-                "seconds": seconds,
-                "steps": steps,
-                "target": target,
-                "processes": processes,
-                "timeout_s": timeout,
-                "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
-            }
-            count = place.count if place is not None else 1
-            writer, cases, settings = _created(models or [], suite, axes, out, budgets, count)
-        records, interrupted = _measure(writer, cases, settings, place, json, quiet)
+            here = collect()
+            begun = begin(what, out, here) if isinstance(what, Asked) else resumed(what, here.fingerprint)
+            records, interrupted = _measure(begun, here.fingerprint, place, json, quiet)
+            stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
+            done = [Done(begun.writer.path, records, len(begun.todo), stopped)]
     except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
-    except HostError as error:
+    except (HostError, ClusterError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
-    if history and records:
-        _keep(writer.path)
-    _conclude(writer.path, records, len(cases), interrupted, report, json or quiet)
+    conclude(done, report=report, history=history, silent=json or quiet)
 
 
-def _created(
-    models: list[str],
-    suite_name: str | None,
-    axes: dict[str, list[str] | None],
-    out: Path | None,
-    budgets: dict[str, Any],
-    nodes: int,
-) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
-    """Plan a new run and create its folder."""
-    import sys
-
-    from anatomy.bench import environment
-    from anatomy.bench.begin import begin_run
-    from anatomy.bench.cli.axes import axes_of
-    from anatomy.bench.plan import plan
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import in_order
-    from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
-    from anatomy.bench.supervise import usable_memory_bytes
-
-    overrides = axes_of(axes)
-    if models and suite_name is None:
-        suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
-        cases = plan(suite, overrides, nodes=nodes)
-    else:
-        suite = load_suite(suite_name or "quick")
-        cases = plan(suite, overrides, models, nodes)
-    defaults = {
-        "memory_limit_bytes": usable_memory_bytes(),
-        **{name: getattr(suite, name) for name in SUITE_BUDGETS},
-    }
-    given = {name: value for name, value in budgets.items() if value is not None}
-    settings = MeasureSettings(**{name: v for name, v in (defaults | given).items() if v is not None})
-    writer = begin_run(
-        out,
-        suite=suite.name,
-        command=["anatomy", *sys.argv[1:]],
-        settings=settings,
-        environment=environment.collect(),
-        planned=cases,
-    )
-    return writer, in_order(cases, settings.processes), settings
-
-
-def _resumed(path: Path) -> tuple[RunWriter, list[tuple[Case, int]], MeasureSettings]:
-    """Open a run and plan what it has no record of. The machine must be the one it began on."""
-    from anatomy.bench import environment
-    from anatomy.bench.settings import MeasureSettings
-    from anatomy.bench.store import RunWriter, StoreError, load_run
-
-    run = load_run(path)
-    now = environment.collect()
-    if now.fingerprint != run.header.environment.fingerprint:
-        raise StoreError(
-            f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {now.fingerprint});"
-            " its figures would not compare: start a new run"
-        )
-    return RunWriter(path), run.remaining, MeasureSettings.model_validate(run.header.settings)
-
-
-def _measure(
-    writer: RunWriter,
-    cases: list[tuple[Case, int]],
-    settings: MeasureSettings,
-    place: Place | None,
-    json: bool,
-    quiet: bool,
-) -> tuple[list[Record], bool]:
-    """Measure until done or Ctrl-C; what was finished is on disk either way."""
+def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, quiet: bool) -> tuple[list[Record], bool]:
+    """Measure here until done or Ctrl-C; what was finished is on disk either way."""
     from rich.console import Console
 
     from anatomy.bench.cli.nodes import gathered
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.session import Session
-    from anatomy.bench.store import load_run
 
     console = Console(stderr=json)
-    environment = load_run(writer.path).header.environment
     records: list[Record] = []
     try:
-        with gathered(place) as nodes, Session(writer, settings, environment.fingerprint, nodes=nodes) as session:
-            with Display(console, len(cases), quiet) as display:
-                for case, repeat in cases:
+        with (
+            gathered(place) as nodes,
+            Session(begun.writer, begun.settings, fingerprint, nodes=nodes) as session,
+        ):
+            with Display(console, len(begun.todo), quiet) as display:
+                for case, repeat in begun.todo:
                     records.append(session.measure(case, display, repeat))
                     if json:
                         print(records[-1].model_dump_json(), flush=True)
@@ -214,15 +160,6 @@ def _measure(
     except KeyboardInterrupt:
         return records, True
     return records, False
-
-
-def _keep(path: Path) -> None:
-    """Put the run into the history; what keeps it out is said, and costs the run nothing."""
-    from anatomy.bench.history.keep import keep_run
-
-    why_not = keep_run(path, Path.cwd())
-    if why_not:
-        typer.echo(why_not, err=True)
 
 
 def _print_isolation(console: Console, records: list[Record]) -> None:
@@ -236,27 +173,6 @@ def _print_isolation(console: Console, records: list[Record]) -> None:
     if by_backend:
         costs = ", ".join(f"{name} {median(values):.2f} s" for name, values in by_backend.items())
         console.print(f"A fresh process a case cost (median): {costs}", highlight=False, soft_wrap=True)
-
-
-def _conclude(path: Path, records: list[Record], planned: int, interrupted: bool, report: bool, silent: bool) -> None:
-    """Write the report, say where things are, and exit with what came of it."""
-    measured = sum(record.outcome == "ok" for record in records)
-    failed = len(records) - measured
-    if report and records:
-        from anatomy.reports import write_report
-
-        (written,) = write_report([path])
-        if not silent:
-            print(f"{measured} measured, {failed} not; records in {path}, report in {written}")
-    elif not silent:
-        print(f"{measured} measured, {failed} not; records in {path}")
-    if interrupted:
-        typer.echo(f"interrupted; the rest: anatomy run --resume {path}", err=True)
-        raise typer.Exit(exit_codes.INTERRUPTED)
-    if planned and not measured:
-        raise typer.Exit(exit_codes.NOTHING_MEASURED)
-    if failed:
-        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
 
 
 def _refuse_with_resume(given: dict[str, object]) -> None:

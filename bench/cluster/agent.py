@@ -1,0 +1,85 @@
+"""What measures on a node of the cluster: a session as in `anatomy run`, in an actor that has the node to itself."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from anatomy.bench.case import Case
+from anatomy.bench.environment import FLAGS, Environment, collect
+from anatomy.bench.session import Session, Silent
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import SCRIPTS_FOLDER, RunHeader, RunWriter
+from anatomy.bench.supervise import usable_memory_bytes
+
+_LOG_BYTES = 200_000
+
+
+class NodeAgent:
+    """Measures one case after another on the node where it lives; the node's frameworks are imported once."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        restore_flags(os.environ, raylet_environment())
+        own = dict(settings)
+        if own.get("memory_limit_bytes") is None:
+            own["memory_limit_bytes"] = usable_memory_bytes()
+        self._environment = collect()
+        self._folder = tempfile.TemporaryDirectory(prefix="anatomy-node-")
+        header = RunHeader(
+            id="node",
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=[],
+            suite="cluster",
+            environment=self._environment,
+            planned=[],
+        )
+        self._writer = RunWriter.create(Path(self._folder.name), header)
+        self._session = Session(
+            self._writer, MeasureSettings.model_validate(own), self._environment.fingerprint, Path.cwd()
+        )
+
+    def describe(self) -> str:
+        """The node's environment, as JSON."""
+        return self._environment.model_dump_json()
+
+    def measure(self, case: Mapping[str, Any], repeat: int) -> dict[str, Any]:
+        """Measure a case; its record as JSON, the end of each log by name, and the script if there is one."""
+        record = self._session.measure(Case.model_validate(case), Silent(), repeat)
+        script = self._writer.path / SCRIPTS_FOLDER / f"{record.key}.py"
+        return {
+            "record": record.model_copy(update={"host": self._environment.host}).model_dump_json(),
+            "logs": {path.name: _end_of(path) for path in self._writer.logs.glob(f"{record.key}*.log")},
+            "script": script.read_text() if script.exists() else None,
+        }
+
+
+def restore_flags(variables: MutableMapping[str, str], of_node: Mapping[str, str]) -> None:
+    """Set the variables that change speed as the node has them: Ray sets `OMP_NUM_THREADS` and others for its tasks."""
+    for name in FLAGS:
+        variables.pop(name, None)
+        if name in of_node:
+            variables[name] = of_node[name]
+
+
+def raylet_environment() -> dict[str, str]:
+    """The environment that this node's Ray was started with; this process's own where there is no Ray above it."""
+    for parent in psutil.Process().parents():
+        if parent.name() == "raylet":
+            return parent.environ()
+    return dict(os.environ)
+
+
+def environment_of(description: str) -> Environment:
+    """From `describe`."""
+    return Environment.model_validate_json(description)
+
+
+def _end_of(path: Path) -> str:
+    data = path.read_bytes()
+    return data[-_LOG_BYTES:].decode(errors="replace")
