@@ -6,6 +6,7 @@ https://docs.ray.io/en/latest/ray-core/scheduling/index.html (node affinity, res
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from anatomy.bench.cluster.placement import Node
 
 LABEL = "machine-type"
+_ANSWER_S = 10.0
 _ACCELERATOR = "ray.io/accelerator-type"
 # What is not to be copied to the nodes with the user's own modules.
 _NOT_SHIPPED = ["anatomy-runs", ".venv", "venv", ".git", ".tox", "__pycache__", "*.ipynb_checkpoints"]
@@ -37,6 +39,7 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise ClusterError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
+    _require_listening(address)
     runtime = {"working_dir": str(ship), "excludes": _NOT_SHIPPED} if ship is not None else {}
     try:
         ray.init(
@@ -51,6 +54,22 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_listening(address: str) -> None:
+    """Ray itself asks an address where nobody listens for more than a minute."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        if address not in ("auto", "local"):
+            raise ClusterError(f"--cluster {address}: expected ray://HOST:10001, HOST:6379 or auto")
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"--cluster {address}: nobody listens there ({error}); start a cluster (`ray start --head`), whose port"
+            " for ray:// is 10001 and otherwise 6379"
+        ) from error
 
 
 def nodes_of(ray: Any) -> list[Node]:

@@ -74,13 +74,11 @@ class Cluster:
         self.kill(self.head)
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        ray = Path(sys.executable).parent / "ray"
+        ray = [sys.executable, "-m", "ray.scripts.scripts"]
         with Path(self._folder, "start.log").open("ab") as log:
-            return subprocess.Popen([ray, "start", *arguments], env=self._environment, stdout=log, stderr=log)
+            return subprocess.Popen([*ray, "start", *arguments], env=self._environment, stdout=log, stderr=log)
 
     def _until_alive(self, count: int) -> None:
-        from ray.util.state import list_nodes  # noqa: F401  # imported early: it takes a second
-
         def alive() -> bool:
             done = subprocess.run(
                 [
@@ -180,11 +178,22 @@ def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_pat
     assert not run.remaining
 
 
-def test_a_cluster_that_is_not_there_is_said(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "anatomy.bench.cli", "run", "mlp", "--machine-type", "h100"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == exit_codes.USAGE
-    assert "give --cluster" in done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--machine-type", "h100"], exit_codes.USAGE, "give --cluster"),
+        (["--cluster", "auto", "--nodes"], exit_codes.USAGE, "choose one"),
+        (["--cluster", "127.0.0.1:{port}"], exit_codes.NOTHING_MEASURED, "nobody listens there"),
+        (["--cluster", "ray://127.0.0.1:{port}"], exit_codes.NOTHING_MEASURED, "nobody listens there"),
+        (["--cluster", "here"], exit_codes.NOTHING_MEASURED, "expected ray://HOST:10001"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(arguments: list[str], code: int, said: str, tmp_path: Path) -> None:
+    given = [text.format(port=free_port(HOST)) for text in arguments]
+    command = [sys.executable, "-m", "anatomy.bench.cli", "run", "mlp", *given]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code
+    assert said in done.stderr
 
 
 def _command(cluster: Cluster, *arguments: str) -> list[str]:
