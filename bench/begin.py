@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from anatomy.bench.case import Case
-from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.environment import Environment
 from anatomy.bench.kept import kept_ceilings
 from anatomy.bench.settings import MeasureSettings
@@ -23,14 +22,12 @@ def begin_run(
     environment: Environment,
     planned: Sequence[Case] = (),
     prefix: str = "",
-    ceilings: Sequence[Ceiling] | None = None,
 ) -> RunWriter:
     """Make the folder of a run that starts now, with the ceilings that are known of this machine.
 
     Args:
         out: the run's folder; by default `anatomy-runs/` and its id.
         prefix: before the time in its id.
-        ceilings: of the machine, where it is not this one.
 
     Raises:
         StoreError: the folder holds a run, or the kept ceilings are damaged.
@@ -43,7 +40,7 @@ def begin_run(
         suite=suite,
         settings=settings.model_dump(),
         environment=environment,
-        ceilings=kept_ceilings(environment.fingerprint) if ceilings is None else list(ceilings),
+        ceilings=kept_ceilings(environment.fingerprint),
         planned=list(planned),
     )
     return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 from anatomy.bench.telemetry.library import list_gpus
 
 # What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
-FINGERPRINTED = (
+_FINGERPRINTED = (
     "cpu",
     "logical_cores",
     "usable_cores",
@@ -89,7 +89,7 @@ class Environment(BaseModel):
     @property
     def fingerprint(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of what decides speed."""
-        decisive = self.model_dump(include=set(FINGERPRINTED))
+        decisive = self.model_dump(include=set(_FINGERPRINTED))
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -5,7 +5,7 @@ History of the format (`schema_version`):
     2   series, clock, checks, recompilations, warm-up steps, losses before and after, sample of the
         outputs, repeats in fresh processes; modes fit and predict.
     3   several devices: equality, all_reduce. Telemetry: more of each GPU, with a reason for each figure that is
-        missing and the raw samples; cpu_energy; window_s, window_steps. Sweeps over a cluster: placement.
+        missing and the raw samples; cpu_energy; window_s, window_steps.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -154,20 +154,6 @@ class AllReduce(_Frozen):
         return median(self.seconds)
 
 
-class Placement(_Frozen):
-    """Where a sweep over a cluster has measured a case; see `anatomy.bench.cluster`.
-
-    Attributes:
-        host: the machine's name; null where every try was lost.
-        node: the first digits of Ray's id of the node; null likewise.
-        lost: which node each earlier try was lost with, and how, in order.
-    """
-
-    host: str | None = None
-    node: str | None = None
-    lost: list[str] = Field(default_factory=list)
-
-
 class Record(_Frozen):
     """One case and what came of it.
 
@@ -179,7 +165,6 @@ class Record(_Frozen):
         repeat: which of the case's processes this is, from 0.
         started_at: ISO 8601, UTC.
         environment: fingerprint of the run's environment.
-        placement: the node that measured it, in a sweep over a cluster.
         settings: in effect, not as asked: jit, dtype policy, threads, matmul precision, layout, …
         versions: of Python, Keras and the backend's packages.
         step_s: synchronised steps, raw seconds in order: launch, wait for outputs and state.
@@ -208,6 +193,8 @@ class Record(_Frozen):
         cpu_energy: of all CPU packages of the machine over the measured window.
         equality: in training on several devices, whether they train as one does.
         all_reduce: in training on several devices, what adding up the gradients takes by itself.
+        host: name of the machine, where a cluster has measured it.
+        lost_nodes: names of the machines of a cluster that were lost while they measured it, before.
         not_measured: field → why it is null.
         log: path of the worker's output, relative to the run's folder.
     """
@@ -219,7 +206,6 @@ class Record(_Frozen):
     reason: str = ""
     started_at: str
     environment: str = ""
-    placement: Placement | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     phases: Phases = Phases()
@@ -248,6 +234,8 @@ class Record(_Frozen):
     cpu_energy: CpuEnergy | None = None
     equality: Equality | None = None
     all_reduce: AllReduce | None = None
+    host: str | None = None
+    lost_nodes: list[str] = Field(default_factory=list)
     not_measured: dict[str, str] = Field(default_factory=dict)
     log: str | None = None
 

@@ -145,7 +145,7 @@ class Supervisor:
             environment=self.environment,
             versions=host.versions if host else {},
             phases=phases,
-            not_measured=findings.not_measured | why_missing(case, findings),
+            not_measured=findings.not_measured | _why_missing(case, findings),
             log=str(log.relative_to(self.run_folder)) if log.exists() else None,
             series=_series(findings.facts.get("step_s", [])),
             **findings.facts,
@@ -156,7 +156,7 @@ def _series(step_s: list[float]) -> Series | None:
     return Series(**asdict(classify(step_s))) if step_s else None
 
 
-def why_missing(case: Case, findings: Findings) -> dict[str, str]:
+def _why_missing(case: Case, findings: Findings) -> dict[str, str]:
     """A reason for each figure that a reader would look for and not find."""
     wanted = ("step_s", "blocks", "cpu_cores_used", "peak_host_bytes", "peak_device_bytes")
     why = "counted, not run" if case.mode == "count" else f"{findings.outcome} in phase {findings.phase}"

@@ -40,7 +40,7 @@ class Display:
         self._console = console
         self._quiet = quiet
         self._started_s = time.perf_counter()
-        self._begun_s: dict[str, float] = {}
+        self._case_started_s = self._started_s
         self._done = 0
         self._total = total
         self._progress = Progress(
@@ -69,7 +69,7 @@ class Display:
     def begin(self, case: Case, name: str) -> None:
         """Show which case starts."""
         self._name = name
-        self._begun_s[name] = time.perf_counter()
+        self._case_started_s = time.perf_counter()
         self._show("start")
 
     def phase(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Display:
         """Print the case's row."""
         self._done += 1
         if not self._quiet:
-            seconds = time.perf_counter() - self._begun_s.get(record.name, self._started_s)
+            seconds = time.perf_counter() - self._case_started_s
             failed = record.outcome != "ok"
             if record.counts is not None and record.case.mode == "count":
                 counts = record.counts
@@ -92,11 +92,6 @@ class Display:
                 self._print(f"    {record.outcome}: {record.reason}", "red")
         self._progress.update(self._task, completed=self._done)
         self._show("done")
-
-    def note(self, text: str) -> None:
-        """Print what happened to a node of a cluster."""
-        if not self._quiet:
-            self._print(text, "yellow")
 
     def _show(self, phase: str) -> None:
         self._progress.update(self._task, description=f"{self._name} · {phase}", left=self._time_left())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.store import Run
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.table import Column, Table, make_frame
-from anatomy.reports.words import count
 
 _GIBI = 2**30
 NONE = "none"
@@ -56,21 +54,7 @@ def _facts(run: Run) -> dict[str, str | None]:
         "flags set": ", ".join(f"{name}={value}" for name, value in machine.flags.items()) or NONE,
         "commit": _commit(machine.commit, machine.dirty),
         "host": machine.host,
-        **_placements(run),
         "fingerprint": machine.fingerprint,
-    }
-
-
-def _placements(run: Run) -> dict[str, str]:
-    """In a sweep over a cluster: who has measured how much, and what was lost on the way."""
-    placements = [record.placement for record in run.records if record.placement is not None]
-    if not placements:
-        return {}
-    measured = Counter(f"{one.host} ({one.node})" for one in placements if one.host)
-    lost = [what for one in placements for what in one.lost]
-    return {
-        "measured on": "; ".join(f"{node}: {count(cases, 'case')}" for node, cases in sorted(measured.items())) or NONE,
-        "lost tries": "; ".join(lost) or NONE,
     }
 
 

@@ -14,6 +14,7 @@ from anatomy.bench.case import FEEDS
 from anatomy.bench.feed import repeated
 from anatomy.bench.loop import EPOCHS, MOST_STEPS, time_loop
 from tests.bench.conftest import Measure, cases_of
+from tests.marks import extended_but
 
 BATCH = Batch(np.ones((4, 3), np.float32), np.ones((4, 1), np.float32))
 
@@ -82,7 +83,7 @@ def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("feed", FEEDS)
+@pytest.mark.parametrize("feed", extended_but(FEEDS, "numpy"))
 @pytest.mark.parametrize("backend", installed_backends())
 def test_loops_run_on_every_backend(measure: Measure, backend: str, feed: str) -> None:
     modes = ["predict"] if backend == "openvino" else ["fit", "predict"]

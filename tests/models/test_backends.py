@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import extended_but
+
 SMALL = (
     "mlp",
     "functional:input_size=9",
@@ -32,7 +34,7 @@ STATEFUL = "lstm:units=4,stateful=true,batch_size=2"
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch", "openvino"])
+@pytest.mark.parametrize("backend", extended_but(["tensorflow", "jax", "torch", "openvino"], "tensorflow", "openvino"))
 def test_small_zoo(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from anatomy.bench.device_use import GpuUse
-from anatomy.bench.record import Phases, Placement, Record
+from anatomy.bench.record import Phases, Record
 from anatomy.bench.store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.labels import LabelledRun, label
@@ -199,19 +199,6 @@ def test_several_runs_are_labelled_and_never_merged(record: MakeRecord, run: Mak
     speeds = speed_table(runs).frame
     assert list(speeds[speeds["kind"] == "all"]["relative_speed"]) == [1.0, 1.0]
     assert list(machine_table(runs).frame.columns) == ["fact", "first", "second"]
-
-
-def test_a_sweep_over_a_cluster_names_who_measured_what_and_what_was_lost(record: MakeRecord, run: MakeRun) -> None:
-    placements = [
-        Placement(host="b", node="2", lost=["a (1): the node is dead"]),
-        Placement(host="a", node="1"),
-        Placement(host="b", node="2"),
-    ]
-    cases = [point("train", backend) for backend in ("jax", "torch", "tensorflow")]
-    records = [record(case=case, placement=where) for case, where in zip(cases, placements, strict=True)]
-    facts = machine_table(label([run(records)])).frame.set_index("fact").iloc[:, 0]
-    assert facts["measured on"] == "a (1): 1 case; b (2): 2 cases"
-    assert facts["lost tries"] == "a (1): the node is dead"
 
 
 @pytest.mark.parametrize(

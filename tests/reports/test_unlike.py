@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anatomy.bench.device_use import GpuUse
-from anatomy.bench.record import Placement, Record
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.reports.bars import preparation_chart
 from anatomy.reports.deviation import deviations
@@ -95,14 +95,6 @@ def test_every_place_names_a_planted_difference(
     for place, text in said.items():
         # Sentences name the setting, tables and charts also who has which.
         assert (name if place in ("frameworks, speed", "summary") else words) in text, place
-
-
-def test_every_place_names_the_machines_of_a_sweep_over_a_cluster(record: MakeRecord, run: MakeRun) -> None:
-    hosts = {"jax": "node-1", "torch": "node-2"}
-    placed = [one.model_copy(update={"placement": Placement(host=hosts[one.case.backend])}) for one in pair(record)]
-    for place, text in said_by(labelled(run, placed)).items():
-        words = "machine" if place in ("frameworks, speed", "summary") else "machine: node-1 (jax), node-2 (torch)"
-        assert words in text, place
 
 
 def test_nothing_is_said_where_all_is_alike(record: MakeRecord, run: MakeRun) -> None:

@@ -74,6 +74,7 @@ def test_the_commit_that_made_it_slower(project: Project) -> None:
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 def test_a_bad_revision_that_is_no_slower(project: Project) -> None:
     project.commit(note="# nothing of weight")
     done = run_bisect(project, "nets.py:net", "HEAD~1", "HEAD", *ASKED)

@@ -221,6 +221,7 @@ def test_outside_a_repository(tmp_path: Path) -> None:
     assert "in no git repository" in done.err
 
 
+@pytest.mark.extended
 def test_a_base_with_dependencies_of_its_own(project: Project, wheel: Callable[[str, str], Path]) -> None:
     path = wheel("1.0", "WIDTH = 64\n")
     base = NETS.format(layers=1).replace("import keras", "import keras, tiny").replace("width=64", "width=tiny.WIDTH")

@@ -62,6 +62,7 @@ def tested(project: Project) -> Project:
     return project
 
 
+@pytest.mark.extended
 def test_each_item_decides_and_what_is_gone_or_new_fails(tested: Project, tmp_path: Path) -> None:
     tested.commit(test_speed=TESTS.replace("NAME", "new"), nets=NETS.format(layers=30))
     junit, out, written = tmp_path / "junit.xml", tmp_path / "gate", tmp_path / "benchmark.json"

@@ -63,6 +63,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 @pytest.mark.backends
+@pytest.mark.extended
 def test_two_nodes_train_as_one_device_on_every_backend(launch: Launch, tmp_path: Path) -> None:
     lead, member = launch(
         "mlp:hidden=32", "--backend", ",".join(PARALLEL), "--devices", "2", "--batch-size", "8", "--seconds", "0.2"

@@ -19,6 +19,7 @@ from anatomy.bench.script.layout import code_lines
 from anatomy.bench.store import SCRIPTS_FOLDER
 from tests.bench.conftest import Measure, cases_of
 from tests.bench.script.zoo import TINY
+from tests.marks import extended_but
 
 HERE = Path(__file__).parent
 # Lines of code.
@@ -47,7 +48,7 @@ def scripts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Backend], 
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "torch"))
 def test_programs_are_short_and_stand_alone(backend: Backend, scripts_of: Callable[[Backend], Scripts]) -> None:
     for model, path in scripts_of(backend).items():
         text = path.read_text()

@@ -1,0 +1,96 @@
+"""From the command line of `anatomy run` to a run that has begun: what is to be measured, how, and where it is kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from anatomy.bench.begin import begin_run
+from anatomy.bench.case import Case
+from anatomy.bench.cli.axes import axes_of
+from anatomy.bench.environment import Environment
+from anatomy.bench.plan import plan
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import RunWriter, StoreError, in_order, load_run
+from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
+from anatomy.bench.supervise import usable_memory_bytes
+
+
+class Asked(NamedTuple):
+    """What is to be measured, and how."""
+
+    suite: str
+    cases: list[Case]
+    settings: MeasureSettings
+
+
+class Begun(NamedTuple):
+    """A run with a folder, and what it has no record of."""
+
+    writer: RunWriter
+    todo: list[tuple[Case, int]]
+    settings: MeasureSettings
+
+
+def ask(
+    models: list[str],
+    suite_name: str | None,
+    axes: Mapping[str, list[str] | None],
+    budgets: Mapping[str, Any],
+    nodes: int = 1,
+) -> Asked:
+    """Plan the cases of a suite or of models given by name."""
+    overrides = axes_of(axes)
+    if models and suite_name is None:
+        suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
+        cases = plan(suite, overrides, nodes=nodes)
+    else:
+        suite = load_suite(suite_name or "quick")
+        cases = plan(suite, overrides, models, nodes)
+    given = {name: value for name, value in budgets.items() if value is not None}
+    of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
+    return Asked(suite.name, cases, MeasureSettings(**(of_suite | given)))
+
+
+def begin(asked: Asked, out: Path | None, environment: Environment, here: bool = True) -> Begun:
+    """Create the run's folder.
+
+    Args:
+        environment: of the machine that measures.
+        here: whether that is this machine, whose memory then limits the workers.
+
+    Raises:
+        StoreError: the folder holds a run.
+    """
+    settings = asked.settings
+    if here and settings.memory_limit_bytes is None:
+        settings = settings.model_copy(update={"memory_limit_bytes": usable_memory_bytes()})
+    writer = begin_run(
+        out,
+        suite=asked.suite,
+        command=["anatomy", *sys.argv[1:]],
+        settings=settings,
+        environment=environment,
+        planned=asked.cases,
+    )
+    return Begun(writer, in_order(asked.cases, settings.processes), settings)
+
+
+def resumed(path: Path, fingerprint: str) -> Begun:
+    """Open a run and plan what it has no record of.
+
+    Args:
+        fingerprint: of the machine that measures, which must be that on which the run began.
+
+    Raises:
+        StoreError: it is another.
+    """
+    run = load_run(path)
+    if fingerprint != run.header.environment.fingerprint:
+        raise StoreError(
+            f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {fingerprint});"
+            " its figures would not compare: start a new run"
+        )
+    return Begun(RunWriter(path), run.remaining, MeasureSettings.model_validate(run.header.settings))

@@ -1,0 +1,112 @@
+"""The Ray cluster: connect, list its nodes, and start an agent that has a node to itself.
+
+Sources: https://docs.ray.io/en/latest/ray-core/api/doc/ray.init.html and
+https://docs.ray.io/en/latest/ray-core/scheduling/index.html (node affinity, resources).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from anatomy.bench.cluster.placement import Node
+
+LABEL = "machine-type"
+_ANSWER_S = 10.0
+_ACCELERATOR = "ray.io/accelerator-type"
+# What is not to be copied to the nodes with the user's own modules.
+_NOT_SHIPPED = ["anatomy-runs", ".venv", "venv", ".git", ".tox", "__pycache__", "*.ipynb_checkpoints"]
+
+
+class ClusterError(RuntimeError):
+    """The cluster cannot be reached or cannot do it; the message says what to do."""
+
+
+@contextmanager
+def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
+    """Ray's module, connected to the cluster at `address` (`ray://HOST:10001`, `HOST:6379` or `auto`).
+
+    Args:
+        ship: folder with the user's own modules, to be copied to each node that needs it.
+
+    Raises:
+        ClusterError: Ray is not installed, or the cluster does not answer or has another version.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ClusterError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
+    _require_listening(address)
+    runtime = {"working_dir": str(ship), "excludes": _NOT_SHIPPED} if ship is not None else {}
+    try:
+        ray.init(
+            address=address, runtime_env=runtime, log_to_driver=False, logging_level="ERROR", configure_logging=False
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ClusterError(
+            f"--cluster {address}: {' '.join(str(error).split())[:300]}; is a cluster started there"
+            " (`ray start --head`), with the same versions of Python and Ray?"
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _require_listening(address: str) -> None:
+    """Ray itself asks an address where nobody listens for more than a minute."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        if address not in ("auto", "local"):
+            raise ClusterError(f"--cluster {address}: expected ray://HOST:10001, HOST:6379 or auto")
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"--cluster {address}: nobody listens there ({error}); start a cluster (`ray start --head`), whose port"
+            " for ray:// is 10001 and otherwise 6379"
+        ) from error
+
+
+def nodes_of(ray: Any) -> list[Node]:
+    """The nodes that are alive, in the order of their names."""
+    found = []
+    for node in ray.nodes():
+        resources, labels = node["Resources"], node.get("Labels") or {}
+        if not node["Alive"] or not resources.get("CPU"):
+            # A head that gives no CPU away computes nothing.
+            continue
+        found.append(
+            Node(
+                id=node["NodeID"],
+                host=node["NodeManagerHostname"],
+                cpus=resources["CPU"],
+                gpus=resources.get("GPU", 0.0),
+                memory_bytes=resources.get("memory", 0.0),
+                machine_type=labels.get(LABEL) or labels.get(_ACCELERATOR) or "",
+            )
+        )
+    return sorted(found, key=lambda node: (node.host, node.id))
+
+
+def start_agent(ray: Any, node: Node, settings: Mapping[str, Any]) -> Any:
+    """An agent on `node` with all its CPUs and GPUs: it waits until nothing else of Ray's runs there."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    from anatomy.bench.cluster.agent import NodeAgent
+
+    return (
+        ray.remote(NodeAgent)
+        .options(
+            num_cpus=node.cpus,
+            num_gpus=node.gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
+        )
+        .remote(dict(settings))
+    )
