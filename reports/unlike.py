@@ -19,14 +19,14 @@ def unlike_settings(records: Iterable[Record]) -> str:
 
 
 def differing(records: Iterable[Record]) -> dict[str, str]:
-    """Name of a setting of the parity manifests that differs → who has which, in words.
+    """Name of a setting of the parity manifests, or `machine`, that differs → who has which, in words.
 
     A setting that no more than one record states cannot differ; where two state it differently, those that do
     not state it are named as well.
     """
     measured = [record for record in records if record.outcome == "ok"]
     modes_alone = len({record.case.backend for record in measured}) == 1
-    manifests = [(r.case.mode if modes_alone else r.case.backend, manifest(r).items()) for r in measured]
+    manifests = [(r.case.mode if modes_alone else r.case.backend, _machine(r) | manifest(r).items()) for r in measured]
     names = dict.fromkeys(name for _, items in manifests for name in items)
     found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in names}
     return {
@@ -75,6 +75,11 @@ def tally(groups: Iterable[Iterable[Record]]) -> str:
     """Differences over several rows: `jit: on (jax), off (torch) in 3 cases`; empty when all agree."""
     counted = Counter(text for group in groups for text in differing(group).values())
     return "; ".join(f"{text} in {count(number, 'case')}" for text, number in counted.items())
+
+
+def _machine(record: Record) -> dict[str, Setting]:
+    """In a sweep over a cluster, the machine: even of one kind, two differ by some per cent."""
+    return {"machine": record.host} if record.host is not None else {}
 
 
 def _holders(values: Iterable[tuple[str, Setting]]) -> dict[str, dict[str, None]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.store import Run
 from anatomy.reports.labels import LabelledRun
 from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.words import count
 
 _GIBI = 2**30
 NONE = "none"
@@ -54,8 +56,20 @@ def _facts(run: Run) -> dict[str, str | None]:
         "flags set": ", ".join(f"{name}={value}" for name, value in machine.flags.items()) or NONE,
         "commit": _commit(machine.commit, machine.dirty),
         "host": machine.host,
+        **_on_a_cluster(run),
         "fingerprint": machine.fingerprint,
     }
+
+
+def _on_a_cluster(run: Run) -> dict[str, str]:
+    """Which machine has measured how much, and which were lost on the way."""
+    measured = Counter(record.host for record in run.records if record.host is not None)
+    lost = Counter(host for record in run.records for host in record.lost_nodes)
+    return {"measured on": _cases_of(measured), "lost while measuring": _cases_of(lost)} if measured or lost else {}
+
+
+def _cases_of(hosts: Counter[str]) -> str:
+    return ", ".join(f"{host} ({count(cases, 'case')})" for host, cases in sorted(hosts.items())) or NONE
 
 
 def _setting(name: str) -> str:

@@ -201,6 +201,16 @@ def test_several_runs_are_labelled_and_never_merged(record: MakeRecord, run: Mak
     assert list(machine_table(runs).frame.columns) == ["fact", "first", "second"]
 
 
+def test_a_sweep_over_a_cluster_names_who_measured_what_and_what_was_lost(record: MakeRecord, run: MakeRun) -> None:
+    records = [
+        record(case=point("train", backend), host=host, lost_nodes=lost)
+        for backend, host, lost in (("jax", "b", ["a"]), ("torch", "a", []), ("tensorflow", "b", []))
+    ]
+    facts = machine_table(label([run(records)])).frame.set_index("fact").iloc[:, 0]
+    assert facts["measured on"] == "a (1 case), b (2 cases)"
+    assert facts["lost while measuring"] == "a (1 case)"
+
+
 @pytest.mark.parametrize(
     ("values", "text"), [([1234.5678, 2.0], "1,234.57"), ([1234.5678], "1,235"), ([0.01234], "0.012")]
 )

@@ -97,6 +97,14 @@ def test_every_place_names_a_planted_difference(
         assert (name if place in ("frameworks, speed", "summary") else words) in text, place
 
 
+def test_every_place_names_the_machines_of_a_sweep_over_a_cluster(record: MakeRecord, run: MakeRun) -> None:
+    hosts = {"jax": "node-1", "torch": "node-2"}
+    swept = [one.model_copy(update={"host": hosts[one.case.backend]}) for one in pair(record)]
+    for place, text in said_by(labelled(run, swept)).items():
+        words = "machine" if place in ("frameworks, speed", "summary") else "machine: node-1 (jax), node-2 (torch)"
+        assert words in text, place
+
+
 def test_nothing_is_said_where_all_is_alike(record: MakeRecord, run: MakeRun) -> None:
     for place, text in said_by(labelled(run, pair(record))).items():
         assert "unlike" not in text, place
