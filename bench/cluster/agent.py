@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,39 @@ import psutil
 
 from anatomy.bench.case import Case
 from anatomy.bench.environment import FLAGS, Environment, collect
+from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import SCRIPTS_FOLDER, RunHeader, RunWriter
 from anatomy.bench.supervise import usable_memory_bytes
+from anatomy.bench.telemetry.library import list_gpus
 
 _LOG_BYTES = 200_000
+NICENESS = "RAY_worker_niceness"
+
+
+class UnfitError(RuntimeError):
+    """Nothing may be measured on this node; the message says why, with the remedy."""
 
 
 class NodeAgent:
-    """Measures one case after another on the node where it lives; the node's frameworks are imported once."""
+    """Measures one case after another on the node where it lives; the node's frameworks are imported once.
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    Args:
+        settings: how cases are measured.
+        gpus: that the node lends to Ray, all of them claimed.
+        version: of keras-anatomy where the sweep was started.
+
+    Raises:
+        UnfitError: the node would measure under other conditions than by itself.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], gpus: float, version: str) -> None:
         restore_flags(os.environ, raylet_environment())
+        niceness, wanted = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, os.getppid()))
+        why = unfit(gpus, len(list_gpus().names), niceness, wanted) or unlike_version(own_version(), version)
+        if why:
+            raise UnfitError(why)
         own = dict(settings)
         if own.get("memory_limit_bytes") is None:
             own["memory_limit_bytes"] = usable_memory_bytes()
@@ -54,9 +75,46 @@ class NodeAgent:
         script = self._writer.path / SCRIPTS_FOLDER / f"{record.key}.py"
         return {
             "record": record.model_copy(update={"host": self._environment.host}).model_dump_json(),
-            "logs": {path.name: _end_of(path) for path in self._writer.logs.glob(f"{record.key}*.log")},
+            "logs": self._logs_of(record),
             "script": script.read_text() if script.exists() else None,
         }
+
+    def _logs_of(self, record: Record) -> dict[str, str]:
+        logs = {path.name: _end_of(path) for path in self._writer.logs.glob(f"{record.key}*.log")}
+        host = self._writer.logs / f"host-{record.case.backend}.log"
+        # Each node has its own.
+        return logs | ({f"{host.stem}.{self._environment.host}.log": _end_of(host)} if host.exists() else {})
+
+
+def own_version() -> str:
+    """Of keras-anatomy here."""
+    return metadata.version("keras-anatomy")
+
+
+def unlike_version(here: str, there: str) -> str:
+    """That a node's keras-anatomy is not the sweep's; empty where it is."""
+    if here == there:
+        return ""
+    return f"it has keras-anatomy {here}, and the sweep was started by {there}; install the same on every node"
+
+
+def unfit(gpus: float, visible: int, niceness: int, wanted: int) -> str:
+    """Why figures of this node would not be those of `anatomy run` on it; empty where they would.
+
+    Args:
+        gpus: lent to Ray, and claimed.
+        visible: GPUs that a case would see.
+        niceness: of this process, and so of its cases.
+        wanted: that of the process which started Ray's workers.
+    """
+    if gpus != visible:
+        return (
+            f"it lends {gpus:g} GPUs to Ray and its cases would see {visible}, which others may be using;"
+            " start Ray there with --num-gpus for all, and CUDA_VISIBLE_DEVICES for fewer"
+        )
+    if niceness > wanted:
+        return f"its Ray workers run at niceness {niceness}; set {NICENESS}=0 before `ray start` there"
+    return ""
 
 
 def restore_flags(variables: MutableMapping[str, str], of_node: Mapping[str, str]) -> None:

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.cluster.agent import NICENESS, NodeAgent, own_version
 from anatomy.bench.cluster.placement import Node
 
 LABEL = "machine-type"
 _ANSWER_S = 10.0
+_CONNECT_TRIES = 4
 _ACCELERATOR = "ray.io/accelerator-type"
 # What is not to be copied to the nodes with the user's own modules.
 _NOT_SHIPPED = ["anatomy-runs", ".venv", "venv", ".git", ".tox", "__pycache__", "*.ipynb_checkpoints"]
@@ -40,11 +42,12 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
     except ImportError as error:
         raise ClusterError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
     _require_listening(address)
-    runtime = {"working_dir": str(ship), "excludes": _NOT_SHIPPED} if ship is not None else {}
+    # Ray starts its workers at niceness 15, which a worker reads from here.
+    runtime: dict[str, Any] = {"env_vars": {NICENESS: "0"}}
+    if ship is not None:
+        runtime |= {"working_dir": str(ship), "excludes": _NOT_SHIPPED}
     try:
-        ray.init(
-            address=address, runtime_env=runtime, log_to_driver=False, logging_level="ERROR", configure_logging=False
-        )
+        _reach(ray, address, runtime)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(
             f"--cluster {address}: {' '.join(str(error).split())[:300]}; is a cluster started there"
@@ -54,6 +57,24 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(ray: Any, address: str, runtime: Mapping[str, Any]) -> None:
+    """Connect. The head starts a server for each client of `ray://`, which at times dies at its start (Ray 2.60)."""
+    for tries_left in reversed(range(_CONNECT_TRIES)):
+        try:
+            ray.init(
+                address=address,
+                runtime_env=dict(runtime),
+                log_to_driver=False,
+                logging_level="ERROR",
+                configure_logging=False,
+            )
+        except ConnectionAbortedError:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def _require_listening(address: str) -> None:
@@ -97,8 +118,6 @@ def start_agent(ray: Any, node: Node, settings: Mapping[str, Any]) -> Any:
     """An agent on `node` with all its CPUs and GPUs: it waits until nothing else of Ray's runs there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from anatomy.bench.cluster.agent import NodeAgent
-
     return (
         ray.remote(NodeAgent)
         .options(
@@ -108,5 +127,5 @@ def start_agent(ray: Any, node: Node, settings: Mapping[str, Any]) -> Any:
             max_task_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
         )
-        .remote(dict(settings))
+        .remote(dict(settings), node.gpus, own_version())
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from anatomy.bench.case import Case
+from anatomy.bench.case import LOOPS, Case
 
 # A case that has taken so many nodes with it is not tried on another.
 MOST_TRIES = 3
+# What may differ between cases that a table sets side by side.
+_COMPARED = {"key", "backend", "dtype", "jit", "feed", "devices", "nodes", "model_parallel", "layout_map"}
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,29 @@ class Task:
 
 
 class Queue:
-    """What is still to be measured, in order; the first task that an idle node can measure goes to it."""
+    """What is still to be measured, in order; the first task that an idle node can measure goes to it.
+
+    Machines of one kind still differ by some per cent. Cases that are compared (backends, dtypes, jit, numbers of
+    devices, a step and the loop around it, the processes of a case) therefore go to one node for as long as it lives.
+    """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._waiting = deque(tasks)
+        self._owners: dict[str, Node] = {}
+        # Over several devices the whole batch grows with them, so that it belongs to what is compared.
+        spans = any(task.case.devices > 1 for task in self._waiting)
+        self._left_out = _COMPARED | ({"batch_size"} if spans else set())
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def next_for(self, node: Node) -> Task | None:
-        """Take the first task that this node can measure; null where there is none."""
+        """Take the first task that this node can measure and that is not another's; null where there is none."""
         for task in self._waiting:
-            if not task.why_not(node):
+            row = self._row(task)
+            owner = self._owners.get(row, node)
+            if not task.why_not(node) and (owner == node or task.why_not(owner)):
+                self._owners.setdefault(row, node)
                 self._waiting.remove(task)
                 return task
         return None
@@ -84,6 +98,10 @@ class Queue:
             return False
         self._waiting.appendleft(task)
         return True
+
+    def release(self, node: Node) -> None:
+        """What was kept for a node that is lost is any node's."""
+        self._owners = {row: owner for row, owner in self._owners.items() if owner != node}
 
     def impossible(self, nodes: Collection[Node]) -> list[tuple[Task, str]]:
         """Tasks that none of these nodes can measure, with what each node lacks."""
@@ -98,3 +116,8 @@ class Queue:
         left = list(self._waiting)
         self._waiting.clear()
         return left
+
+    def _row(self, task: Task) -> str:
+        fields = task.case.model_dump(exclude=self._left_out)
+        mode = LOOPS.get(task.case.mode, task.case.mode)
+        return json.dumps([task.run, fields | {"mode": mode}], sort_keys=True)

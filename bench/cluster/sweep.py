@@ -172,6 +172,7 @@ class Sweep:
             record = self._crashed(task, _one_line(error))
         except self.ray.exceptions.RayError as error:
             self._drop(worker.node, f"lost while it measured {case_name(task.case)}: {_one_line(error)}")
+            queue.release(worker.node)
             if queue.give_back(task, worker.node.host):
                 return None
             record = self._crashed(task, f"its node was lost {len(task.lost)} times: {', '.join(task.lost)}")
@@ -230,4 +231,8 @@ class Sweep:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+    """The words that say most: of an error raised on a node the last line, of Ray's own what is not a detail."""
+    lines = str(error).strip().splitlines()
+    raised = any("ray::" in line for line in lines)
+    said = lines[-1:] if raised else [line for line in lines if not line.startswith("\t")]
+    return " ".join(" ".join(said).split())[:300]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.case import Case
-from anatomy.bench.cluster.agent import restore_flags
+from anatomy.bench.cluster.agent import restore_flags, unfit, unlike_version
 from anatomy.bench.cluster.connection import ClusterError
 from anatomy.bench.cluster.likeness import the_one
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
@@ -58,20 +60,86 @@ def test_a_task_whose_node_is_lost_comes_first_again_until_it_is_given_up() -> N
     assert queue.take_all() == [other]
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(1, 4)), max_size=30), st.data())
-def test_nothing_is_lost_and_nothing_is_done_twice(kinds: list[tuple[bool, int]], data: st.DataObject) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 4)), max_size=30), st.randoms(use_true_random=False))
+def test_nothing_is_lost_and_nothing_is_done_twice(kinds: list[tuple[bool, int]], chance: Random) -> None:
     tasks = [task(devices=devices, machine_type="h100" if gpu else "") for gpu, devices in kinds]
     queue = Queue(tasks)
     done: list[int] = []
     while queue:
-        node = data.draw(st.sampled_from([CPU_NODE, GPU_NODE]))
+        node = chance.choice([CPU_NODE, GPU_NODE])
         taken = queue.next_for(node)
         if taken is None:
             continue
-        if data.draw(st.booleans()) and queue.give_back(taken, node.host):
-            continue
+        if chance.random() < 0.5:
+            queue.release(node)
+            if queue.give_back(taken, node.host):
+                continue
         done.append(id(taken))
     assert sorted(done) == sorted(map(id, tasks))
+
+
+ROWS = [
+    Task(0, Case(model="mlp", options={"hidden": size}, mode=mode, backend=backend, dtype=dtype), repeat)
+    for repeat in (0, 1)
+    for size in (8, 9, 10)
+    for mode in ("train", "fit", "infer")
+    for dtype in ("float32", "mixed_bfloat16")
+    for backend in ("jax", "torch")
+]
+OTHER_NODE = Node("c", "cpu2", 8, 0, 16 * GIB)
+
+
+def test_what_is_compared_is_measured_on_one_node_and_the_rest_spreads() -> None:
+    queue = Queue(ROWS)
+    found: dict[tuple[object, bool], set[str]] = {}
+    while queue:
+        for node in (CPU_NODE, OTHER_NODE):
+            taken = queue.next_for(node)
+            if taken is not None:
+                found.setdefault((taken.case.options["hidden"], taken.case.mode == "infer"), set()).add(node.id)
+    assert len(found) == 6
+    assert all(len(nodes) == 1 for nodes in found.values())
+    assert set.union(*found.values()) == {CPU_NODE.id, OTHER_NODE.id}
+
+
+def test_a_case_on_several_devices_is_measured_where_that_on_one_is() -> None:
+    several = [
+        Task(0, Case(model="mlp", backend="jax", devices=devices, batch_size=8 * devices), 0) for devices in (1, 2, 4)
+    ]
+    queue = Queue(several)
+    assert queue.next_for(CPU_NODE) is several[0]
+    assert queue.next_for(OTHER_NODE) is None
+
+
+def test_the_rest_of_a_row_goes_with_its_lost_case_to_another_node() -> None:
+    lost, rest = (Task(0, Case(model="mlp", backend=backend), 0) for backend in ("jax", "torch"))
+    queue = Queue([lost, rest])
+    assert queue.next_for(CPU_NODE) is lost
+    assert queue.next_for(OTHER_NODE) is None
+    queue.release(CPU_NODE)
+    assert queue.give_back(lost, CPU_NODE.host)
+    assert [queue.next_for(OTHER_NODE), queue.next_for(OTHER_NODE)] == [lost, rest]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "niceness", "said"),
+    [
+        (4, 4, 0, ""),
+        (2, 4, 0, "lends 2 GPUs to Ray and its cases would see 4"),
+        (0, 0, 15, "set RAY_worker_niceness=0 before `ray start`"),
+    ],
+)
+def test_a_node_that_is_not_all_ours_or_slowed_down_is_unfit(
+    gpus: float, visible: int, niceness: int, said: str
+) -> None:
+    found = unfit(gpus, visible, niceness, wanted=0)
+    assert said in found
+    assert bool(found) is bool(said)
+
+
+def test_another_version_of_anatomy_is_named() -> None:
+    assert unlike_version("1.0", "1.0") == ""
+    assert "it has keras-anatomy 1.0, and the sweep was started by 1.1" in unlike_version("1.0", "1.1")
 
 
 def test_nodes_of_one_environment_compare_and_others_do_not() -> None:

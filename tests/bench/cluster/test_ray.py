@@ -40,11 +40,12 @@ class Cluster:
     """Two nodes, each `ray start --block` with everything that it starts."""
 
     def __init__(self, folder: str) -> None:
-        self.port = free_port(HOST)
+        self.port, self.client_port = free_port(HOST), free_port(HOST)
         self._folder = folder
         self._environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
         common = ["--num-cpus=2", f"--node-ip-address={HOST}", "--block", "--disable-usage-stats"]
-        head = [f"--port={self.port}", "--head", "--include-dashboard=false", f"--temp-dir={folder}"]
+        client = f"--ray-client-server-port={self.client_port}"
+        head = [f"--port={self.port}", client, "--head", "--include-dashboard=false", f"--temp-dir={folder}"]
         self.head = self._start(*head, "--labels=machine-type=first", *common)
         self._until_alive(1)
         self.second = self._start(f"--address={HOST}:{self.port}", "--labels=machine-type=second", *common)
@@ -126,6 +127,7 @@ def test_a_run_of_each_type_of_machine_with_the_users_own_model(cluster: Cluster
             assert record.host
             assert record.log is not None
             assert (run.path / record.log).exists()
+            assert (run.path / "logs" / f"host-{record.case.backend}.{record.host}.log").exists()
             assert (run.path / "scripts" / f"{record.key}.py").exists()
     refused = _run(cluster, tmp_path, "nets:net", "--machine-type", "third")
     assert refused.returncode == exit_codes.NOTHING_MEASURED
@@ -142,7 +144,9 @@ def test_a_node_killed_in_the_middle_of_a_case_loses_nothing(cluster: Cluster, t
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sweep:
         _until(lambda: bool(cluster.workers(cluster.second)), 180)
         time.sleep(1)
-        assert cluster.workers(cluster.second), "the case must still be running when its node is killed"
+        workers = cluster.workers(cluster.second)
+        assert workers, "the case must still be running when its node is killed"
+        assert psutil.Process(workers[0]).nice() == psutil.Process(cluster.second.pid).nice()
         cluster.kill(cluster.second)
         out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == exit_codes.OK, out + err
@@ -171,7 +175,8 @@ def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_pat
     assert sweep.returncode == exit_codes.INTERRUPTED, err
     assert "--resume" in err
     _until(lambda: not cluster.workers(cluster.head), 60)
-    rest = _run(cluster, tmp_path, "--resume", "run", out=None)
+    # And from a machine that is no node of the cluster, through Ray's client.
+    rest = _run(cluster, tmp_path, "--resume", "run", "--cluster", f"ray://{HOST}:{cluster.client_port}", out=None)
     assert rest.returncode == exit_codes.OK, rest.stdout + rest.stderr
     run = load_run(tmp_path / "run")
     assert [record.outcome for record in run.records] == ["ok"] * 4
