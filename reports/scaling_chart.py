@@ -28,7 +28,7 @@ def _chart(lines: dict[tuple[str, str], list[Scaled]], mode: Mode, scaling: Scal
     key, title = f"scaling-{mode}-{scaling}", f"Several devices, {mode}, {scaling} scaling"
     caption = (
         "Throughput of all devices over that of one; the dotted line is devices that add up, the bars are 95 % "
-        "intervals. Virtual devices share one CPU and cannot rise above 1."
+        "intervals. Virtual devices share one CPU and add up as far as one leaves cores idle."
     )
     figure = go.Figure()
     counts = sorted({1, *(one.record.case.devices for line in lines.values() for one in line)})
