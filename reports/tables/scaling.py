@@ -81,8 +81,8 @@ def _virtual(found: Sequence[tuple[str, Scaled]]) -> tuple[str, ...]:
     if not any(one.record.settings.get("virtual_devices") for _, one in found):
         return ()
     return (
-        "Virtual devices share the cores of one CPU. Where one device uses all cores, an efficiency of 1/n is the best to "
-        "be had, and what is missing there is what the strategy costs; more says that one left cores idle. It says "
+        "Virtual devices share the cores of one CPU. Where one device uses all cores, an efficiency of 1/n is the best "
+        "to be had, and what is missing there is what the strategy costs; more says that one left cores idle. It says "
         "nothing of hardware.",
     )
 
