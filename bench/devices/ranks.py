@@ -21,7 +21,7 @@ from typing import Any
 
 from anatomy.bench.devices.group import Emit
 from anatomy.bench.devices.messages import decode, encode
-from anatomy.bench.devices.wire import Server, Wire
+from anatomy.bench.devices.wire import Server, Wire, has_message
 
 LAUNCH = b"L"
 END = b"E"
@@ -31,6 +31,8 @@ ORPHANED = "rank 0 has ended"
 _REPLY_TIMEOUT_S = 600.0
 # Given to the thread that has seen a rank end.
 _MOURNING_S = 5.0
+# Given to the connection of a rank whose end was first seen by the framework to close as well.
+_HANGUP_S = 1.0
 # Given to a rank to end by itself, unless it is held up by an operation that will never end.
 _FAREWELL_S = 2.0
 _POLL_MS = 200
@@ -48,6 +50,8 @@ class Peers:
         self._wires: list[Wire] = []
         self._names: list[str] = []
         self._pids: dict[int, int] = {}
+        # Ranks are at work on what they were told last.
+        self._at_work = False
         self._closing = False
 
     def fork(self, count: int, work: Callable[[int, Wire], None]) -> None:
@@ -108,11 +112,13 @@ class Peers:
         Raises:
             RankLostError: a rank has failed, ended or does not answer.
         """
-        return [self._answer(name, wire) for name, wire in zip(self._names, self._wires, strict=True)]
+        answers = [self._answer(name, wire) for name, wire in zip(self._names, self._wires, strict=True)]
+        self._at_work = False
+        return answers
 
     def close(self) -> None:
         """End the ranks."""
-        if any(_has_ended(pid) for pid in self._pids.values()):
+        if self._lost_one():
             # What brought us here is that loss: let it be reported as what it is, which ends this process.
             time.sleep(_MOURNING_S)
         self._closing = True
@@ -127,7 +133,17 @@ class Peers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def _lost_one(self) -> bool:
+        if any(_has_ended(pid) for pid in self._pids.values()):
+            return True
+        if not self._at_work:
+            return False
+        # A framework's own connection to that rank may have closed, and raised an error here, before ours.
+        deadline = time.monotonic() + _HANGUP_S
+        return wait_for_hangup(self._wires, lambda: time.monotonic() > deadline) is not None
+
     def _send(self, message: bytes) -> None:
+        self._at_work = True
         for name, wire in zip(self._names, self._wires, strict=True):
             try:
                 wire.send_bytes(message)
@@ -155,7 +171,7 @@ class Peers:
             _, status = os.waitpid(self._pids[ended], 0)
             code = os.waitstatus_to_exitcode(status)
             how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"was ended with status {code}"
-        elif self._wires[ended].poll(0):
+        elif has_message(self._wires[ended]):
             # It has said what it died of: the thread that waits for its answer has that.
             time.sleep(_MOURNING_S)
         # Where a rank has reported a reason itself, that one stands.

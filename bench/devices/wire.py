@@ -96,6 +96,13 @@ def other_host(wire: Wire) -> str:
     return _address(wire, "getpeername")
 
 
+def has_message(wire: Wire) -> bool:
+    """Something is there to be read: not so at an end, where `poll` is true as well."""
+    with _socket_of(wire) as own, suppress(OSError):
+        return bool(own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    return False
+
+
 def _wire(found: socket.socket) -> Wire:
     found.setblocking(True)
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

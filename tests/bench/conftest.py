@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
         planned=list(planned),
     )
     return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
+
+
+def heed_interrupts() -> None:
+    """Tests that run as a background job of a shell inherit SIGINT ignored (POSIX, asynchronous lists)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from anatomy.bench.cli import exit_codes
 from anatomy.bench.store import RECORDS_FILE, load_run
+from tests.bench.conftest import heed_interrupts
 
 ANATOMY = [sys.executable, "-c", "from anatomy.bench.cli.main import main; main()"]
 MODELS = ["mlp", "mlp:hidden=8", "mlp:hidden=9", "mlp:hidden=10"]
@@ -24,7 +25,7 @@ def test_ctrl_c_then_resume(tmp_path: Path) -> None:
     options = ["--backend", "tensorflow", "--mode", "infer", "--seconds", "1.5", "--out", str(run)]
     # A session of its own: the terminal sends SIGINT to the whole foreground group, hosts and workers too.
     with subprocess.Popen(
-        [*ANATOMY, "run", *MODELS, *options], start_new_session=True, text=True, preexec_fn=_heed_interrupts
+        [*ANATOMY, "run", *MODELS, *options], start_new_session=True, text=True, preexec_fn=heed_interrupts
     ) as process:
         _wait_for_lines(run / RECORDS_FILE, 2, process)
         group = os.getpgid(process.pid)
@@ -52,11 +53,6 @@ def test_resume_takes_no_other_options(tmp_path: Path) -> None:
     )
     assert done.returncode == exit_codes.USAGE
     assert "leave out MODEL" in done.stderr
-
-
-def _heed_interrupts() -> None:
-    """Tests that run as a background job of a shell inherit SIGINT ignored (POSIX, asynchronous lists)."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait_for_lines(path: Path, lines: int, process: subprocess.Popen[str], timeout_s: float = 90) -> None:

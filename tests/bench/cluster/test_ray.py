@@ -23,6 +23,7 @@ import pytest
 from anatomy.bench.cli import exit_codes
 from anatomy.bench.devices.span import free_port
 from anatomy.bench.store import load_run, read_records
+from tests.bench.conftest import heed_interrupts
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")
 
@@ -167,7 +168,9 @@ def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_pat
     command = _command(
         cluster, "mlp", "--backend", "tensorflow", "--batch-size", "1,2", "--seconds", "2", "--target", "0.000001"
     )
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sweep:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as sweep:
         records = tmp_path / "run" / "records.jsonl"
         _until(lambda: records.exists() and len(records.read_text().splitlines()) == 1, 180)
         sweep.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ import pytest
 
 from anatomy.bench.devices.ranks import wait_for_hangup
 from anatomy.bench.devices.span import Span, free_port, interface
-from anatomy.bench.devices.wire import NoConnectionError, Server, connect, other_host, own_host
+from anatomy.bench.devices.wire import NoConnectionError, Server, connect, has_message, other_host, own_host
 
 HOST = "127.0.0.1"
 
@@ -63,6 +63,19 @@ def test_nobody_there_is_said_in_time() -> None:
     with pytest.raises(NoConnectionError, match=f"no answer from 127.0.0.1 port {port} within 0.5 s"):
         connect(HOST, port, "word", {}, 0.5)
     assert time.monotonic() - start < 5
+
+
+def test_an_end_is_no_message() -> None:
+    with Server(HOST, port := free_port(HOST), "word") as server, connect(HOST, port, "word", {}, 5) as near:
+        far, _ = server.accept(5)
+        assert not has_message(near)
+        far.send_bytes(b"last words")
+        far.close()
+        assert near.poll(5)
+        assert has_message(near)
+        assert near.recv_bytes() == b"last words"
+        assert near.poll(5)
+        assert not has_message(near)
 
 
 def test_waiting_for_an_end_can_be_stopped() -> None:

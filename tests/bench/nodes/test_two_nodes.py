@@ -19,6 +19,7 @@ from anatomy.bench.cli import exit_codes
 from anatomy.bench.devices.span import free_port
 from anatomy.bench.record import Record
 from anatomy.bench.store import load_run
+from tests.bench.conftest import heed_interrupts
 
 PARALLEL = [backend for backend in installed_backends() if backend != "openvino"]
 HOST = "127.0.0.1"
@@ -50,6 +51,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
+                    preexec_fn=heed_interrupts,
                 )
             )
         return started[0], started[1]
