@@ -94,8 +94,7 @@ def test_a_killed_rank_ends_the_case_as_a_record_and_the_next_one_runs(
 ) -> None:
     long = ("--seconds", "60", "--target", "0.000001", "--mode", "infer", "--batch-size", "8,16", "--devices", "2")
     lead, member = launch("mlp:hidden=32", "--backend", backend, "--timeout", "90", *long)
-    first, *_ = _workers_when_there(member, 1)
-    time.sleep(3)
+    first, *_ = _workers_that_stay(member, 1)
     os.kill(first, signal.SIGKILL)
     # The second case has begun where the first has its record.
     _until(lambda: len(_records(tmp_path)) == 1, 30)
@@ -104,9 +103,8 @@ def test_a_killed_rank_ends_the_case_as_a_record_and_the_next_one_runs(
     assert "rank 1 on 127.0.0.1 has ended" in record.reason
     assert "node 1" in record.reason
     assert "SIGKILL" in record.reason
-    second, *_ = _workers_when_there(member, 1)
+    second, *_ = _workers_that_stay(member, 1)
     assert second != first
-    time.sleep(3)
     # Now the whole node.
     for child in psutil.Process(member.pid).children(recursive=True):
         child.kill()
@@ -160,9 +158,19 @@ def _workers(process: subprocess.Popen[str]) -> list[int]:
         return []
 
 
-def _workers_when_there(process: subprocess.Popen[str], count: int) -> list[int]:
-    _until(lambda: len(_workers(process)) >= count, 60)
-    return _workers(process)
+def _workers_that_stay(process: subprocess.Popen[str], count: int, seconds: float = 3.0) -> list[int]:
+    """Those that measure: others look a model up and end at once."""
+    found: list[int] = []
+
+    def stay() -> bool:
+        found[:] = _workers(process)
+        if len(found) < count:
+            return False
+        time.sleep(seconds)
+        return _workers(process) == found
+
+    _until(stay, 60)
+    return found
 
 
 def _until(holds: Callable[[], bool], seconds: float) -> None:
