@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field
+
+# Names a ceiling may have for a dtype of products, the first found counts.
+_CEILING_NAMES = {"tensorfloat32": ("tensorfloat32", "tf32")}
 
 
 class Ceiling(BaseModel):
@@ -35,3 +40,17 @@ class Ceiling(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     measured_at: str
     not_measured: dict[str, str] = Field(default_factory=dict)
+
+
+def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str) -> Ceiling | None:
+    """The ceiling of a backend on a device, the latest where it was measured twice."""
+    fitting = [one for one in ceilings if one.backend == backend and one.device == device]
+    return max(fitting, key=lambda one: one.measured_at, default=None)
+
+
+def matmul_ceiling(ceiling: Ceiling, dtype: str) -> float | None:
+    """FLOP/s of the best matrix product whose operands have this dtype."""
+    for name in _CEILING_NAMES.get(dtype, (dtype,)):
+        if name in ceiling.matmul_flops_per_s:
+            return ceiling.matmul_flops_per_s[name]
+    return None

@@ -80,9 +80,10 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
     from anatomy.bench.case import Case
     from anatomy.bench.devices.span import Span
     from anatomy.bench.origins import Origin
+    from anatomy.bench.profiling.bound import LayerCeilings
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.turns import Turns
-    from anatomy.bench.worker import find_models, run_case, run_follower, run_trajectory
+    from anatomy.bench.worker import find_models, run_case, run_follower, run_profile, run_trajectory
 
     code = 1
     try:
@@ -101,6 +102,11 @@ def _work(request: dict[str, Any], emit: Emit) -> None:
         elif span is not None and span.node > 0:
             calm = "trajectory" in request
             run_follower(Case.model_validate(request["trajectory" if calm else "case"]), emit, span, calm)
+        elif "profile" in request:
+            wanted = request["profile"]
+            ceilings = LayerCeilings.model_validate(wanted["ceilings"]) if wanted["ceilings"] else None
+            case, settings = Case.model_validate(wanted["case"]), MeasureSettings.model_validate(request["settings"])
+            run_profile(case, settings, emit, Path(wanted["folder"]), ceilings, origin)
         elif "trajectory" in request:
             run_trajectory(Case.model_validate(request["trajectory"]), emit, span)
         else:

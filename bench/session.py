@@ -9,16 +9,20 @@ from typing import Protocol
 
 from anatomy.bench.backends.available import why_not
 from anatomy.bench.case import Backend, Case
+from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.channel import HostChannel, HostError
 from anatomy.bench.equality import EqualityCheck
 from anatomy.bench.follow import Findings
 from anatomy.bench.naming import case_name
 from anatomy.bench.nodes.lead import Lead
+from anatomy.bench.profiling.bound import LayerCeilings, layer_ceilings
+from anatomy.bench.profiling.result import Profile, append_profile
 from anatomy.bench.record import Record
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import RunWriter
 from anatomy.bench.supervise import Supervisor
 from anatomy.bench.telemetry.sampler import open_sampler
+from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
 
 
 class Listener(Protocol):
@@ -86,6 +90,33 @@ class Session:
         self.writer.append(record)
         listener.end(record)
         return record
+
+    def profile(self, record: Record, ceilings: Sequence[Ceiling] = ()) -> Profile:
+        """Trace the case of a record in a process of its own, and append what became of its time.
+
+        Args:
+            ceilings: of the run's machine.
+        """
+        profile = self._profile(record, layer_ceilings(record, ceilings))
+        append_profile(self.writer.path, profile)
+        return profile
+
+    def _profile(self, record: Record, ceilings: LayerCeilings | None) -> Profile:
+        case, name = record.case, record.name
+        if record.outcome != "ok":
+            return Profile(case=case, name=name, outcome=record.outcome, reason=f"it was not measured: {record.reason}")
+        if case.nodes > 1:
+            why = "profiles are taken on one node; leave --nodes out"
+            return Profile(case=case, name=name, outcome="unsupported", reason=why)
+        try:
+            host = self._host(case.backend)
+        except HostError as error:
+            return Profile(case=case, name=name, outcome="crashed", reason=str(error))
+        folder = case_folder(self.writer.path / TENSORBOARD_FOLDER, case)
+        profile = self._supervisor.profile(host, case, name, folder, ceilings)
+        if not host.alive:
+            self._hosts.pop(case.backend).close()
+        return profile
 
     def _outcome(self, case: Case, name: str, listener: Listener, repeat: int) -> Record:
         refusal = why_not(case) or self._why_not_spanning(case)

@@ -16,6 +16,7 @@ class MeasureSettings(BaseModel):
         warmup_budget_s: warm-up ends here even when the step times have not settled.
         processes: fresh processes a case, interleaved over the run.
         timeout_s: wall clock of a case from its request to its result; past it, it is killed.
+        profile: take a profile of each case after it was measured, in a process of its own.
         memory_limit_bytes: resident memory past which a worker is killed; null for no limit.
     """
 
@@ -29,3 +30,4 @@ class MeasureSettings(BaseModel):
     processes: int = Field(default=1, ge=1)
     timeout_s: float = Field(default=600.0, gt=0)
     memory_limit_bytes: int | None = Field(default=None, gt=0)
+    profile: bool = False

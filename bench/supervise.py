@@ -14,6 +14,8 @@ from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings, Worker
 from anatomy.bench.nodes.lead import Lead
+from anatomy.bench.profiling.bound import LayerCeilings
+from anatomy.bench.profiling.result import Profile
 from anatomy.bench.record import Equality, Outcome, Phases, Record, Series
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
@@ -58,6 +60,36 @@ class Supervisor:
         worker.follow()
         self._hear_nodes(case, worker.findings)
         return found[0] if found else worker.findings
+
+    def profile(
+        self, host: HostChannel, case: Case, name: str, folder: Path, ceilings: LayerCeilings | None
+    ) -> Profile:
+        """Trace `case` in a fresh process of `host`, into `folder`; what went wrong where there is no profile."""
+        found: Event = {}
+
+        def listen(kind: str, event: Event) -> None:
+            if kind == "profile":
+                found.update(event)
+
+        wanted = {
+            "case": case.fields(),
+            "folder": str(folder.absolute()),
+            "ceilings": ceilings.model_dump() if ceilings else None,
+        }
+        request = {"profile": wanted, **self._where(self.logs / f"{case.key}.profile.log")}
+        worker = self._worker(host, case, request, listen)
+        worker.follow()
+        findings = worker.findings
+        trace = str(folder.relative_to(self.run_folder)) if found else None
+        return Profile(
+            case=case,
+            name=name,
+            outcome=findings.outcome or "crashed",
+            reason=findings.reason,
+            environment=self.environment,
+            trace=trace,
+            **(found if findings.outcome == "ok" else {}),
+        )
 
     def refuse(self, case: Case, name: str, outcome: Outcome, reason: str, equality: Equality | None = None) -> Record:
         """The record of a case that is not measured."""

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from anatomy.bench.build import build
@@ -24,6 +25,7 @@ from anatomy.bench.devices.trajectory import build_calm, follow
 from anatomy.bench.inputs import SEED, OpenShapeError
 from anatomy.bench.measure import Emit, measure_loop, measure_step, phase
 from anatomy.bench.origins import Origin, loaded_files
+from anatomy.bench.profiling.bound import LayerCeilings
 from anatomy.bench.sanity import InvalidCaseError
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate import script_of
@@ -70,6 +72,30 @@ def run_trajectory(case: Case, emit: Emit, span: Span | None = None) -> None:
     emit("phase", {"name": "trajectory"})
     with _reported(emit), _group(case, emit, build_calm, span) as group:
         emit("trajectory", follow(case, group).model_dump())
+
+
+def run_profile(
+    case: Case,
+    settings: MeasureSettings,
+    emit: Emit,
+    folder: Path,
+    ceilings: LayerCeilings | None = None,
+    origin: Origin | None = None,
+) -> None:
+    """Trace a few steps of `case` and emit where their time went, then one `result`; never raises.
+
+    Args:
+        folder: in which the trace is left.
+        ceilings: of the machine; null where they were not measured.
+    """
+    from anatomy.bench.profiling.take import require_profilable, take_profile
+
+    with _reported(emit), _group(case, emit) as group:
+        require_profilable(case, group)
+        with phase("build", emit), group.building():
+            built = build(case)
+        _require_own(origin)
+        take_profile(case, settings, group, built, folder, ceilings, emit)
 
 
 def run_follower(case: Case, emit: Emit, span: Span, calm: bool) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from anatomy.bench.case import Mode
-from anatomy.bench.ceiling import Ceiling
+from anatomy.bench.ceiling import Ceiling, ceiling_of, matmul_ceiling
 from anatomy.bench.parity import manifest
 from anatomy.bench.record import Counts, Record
 
@@ -26,8 +26,6 @@ PARAMETER_MOVES: dict[Mode, int] = {"train": 6, "fit": 6, "infer": 1, "predict":
 # momentum. Source: https://keras.io/api/optimizers/.
 OPTIMIZER_SLOTS = {"SGD": 1, "RMSprop": 1, "Adagrad": 1, "Adam": 2, "AdamW": 2, "Nadam": 2, "Lion": 1}
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# Names a ceiling may have for a dtype of products, the first found counts.
-_CEILING_NAMES = {"tensorfloat32": ("tensorfloat32", "tf32")}
 NOT_MEASURED = "the ceilings were not measured: run anatomy doctor"
 
 # (device, dtype of products) → dense FLOP/s of its datasheet, null for an unknown device.
@@ -124,20 +122,6 @@ def device_of(record: Record, gpus: Sequence[str]) -> str:
     """The device as ceilings name it; a backend that says `gpu` alone means the run's first."""
     device = str(record.settings.get("device") or "")
     return gpus[0] if device == "gpu" and gpus else device
-
-
-def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str) -> Ceiling | None:
-    """The ceiling of a backend on a device, the latest where it was measured twice."""
-    fitting = [one for one in ceilings if one.backend == backend and one.device == device]
-    return max(fitting, key=lambda one: one.measured_at, default=None)
-
-
-def matmul_ceiling(ceiling: Ceiling, dtype: str) -> float | None:
-    """FLOP/s of the best matrix product whose operands have this dtype."""
-    for name in _CEILING_NAMES.get(dtype, (dtype,)):
-        if name in ceiling.matmul_flops_per_s:
-            return ceiling.matmul_flops_per_s[name]
-    return None
 
 
 def _why_none(ceiling: Ceiling | None, dtype: str) -> str:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from anatomy.bench.store import RunWriter
 
 
-def refuse_with_cluster(address: str | None, machine_types: Sequence[str] | None, nodes: bool) -> None:
+def refuse_with_cluster(
+    address: str | None, machine_types: Sequence[str] | None, nodes: bool, profile: bool = False
+) -> None:
     """What does not go together.
 
     Raises:
@@ -33,6 +35,8 @@ def refuse_with_cluster(address: str | None, machine_types: Sequence[str] | None
     """
     if machine_types and address is None:
         raise StoreError("--machine-type chooses nodes of a cluster; give --cluster")
+    if profile and (nodes or address is not None):
+        raise StoreError("profiles are taken on this machine alone; leave --profile out, or --cluster and --nodes")
     if nodes and address is not None:
         raise StoreError("--nodes lets several machines share a case and --cluster gives each its own; choose one")
 

@@ -38,7 +38,7 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from anatomy.reports.gate import GATE_HTML, summary_of, table_rows
+    from anatomy.reports.gate import GATE_HTML, explained, summary_of, table_rows
 
     columns = ("verdict", "case", "base", "step time", "95 % interval", "pairs", "time")
 
@@ -57,6 +57,8 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
             console.print(
                 Text(f"{case.verdict} {case.name}: {case.reason}", style=_STYLE[case.verdict]), soft_wrap=True
             )
+        for said in explained(case):
+            console.print(Text(f"  {said}"), soft_wrap=True)
     for note in result.notes:
         console.print(note, highlight=False, soft_wrap=True)
     console.print(Text(summary_of(result), style=_STYLE.get(result.verdict or "", "")), soft_wrap=True)

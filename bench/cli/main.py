@@ -8,10 +8,12 @@ import typer
 
 from anatomy.bench.cli.bisect import bisect
 from anatomy.bench.cli.doctor import doctor
+from anatomy.bench.cli.explain import explain
 from anatomy.bench.cli.gate import gate
 from anatomy.bench.cli.history import app as history
 from anatomy.bench.cli.inspect import inspect
 from anatomy.bench.cli.list import list_
+from anatomy.bench.cli.profile import profile
 from anatomy.bench.cli.project import project
 from anatomy.bench.cli.report import report
 from anatomy.bench.cli.run import run
@@ -28,6 +30,8 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("list")(list_)
 app.command("inspect")(inspect)
+app.command("profile")(profile)
+app.command("explain")(explain)
 app.command("report")(report)
 app.command("script")(script)
 app.command("doctor")(doctor)

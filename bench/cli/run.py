@@ -60,6 +60,9 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Then trace each case in another process; see `anatomy profile`.")
+    ] = False,
     nodes: Annotated[
         bool,
         typer.Option("--nodes", help="Measure on several machines; started on each by torchrun, srun or mpirun."),
@@ -89,7 +92,7 @@ def run(
     from anatomy.bench.suite import SuiteError
 
     try:
-        refuse_with_cluster(cluster, machine_type, nodes)
+        refuse_with_cluster(cluster, machine_type, nodes, profile)
         place = place_of(nodes)
         if place is not None and place.rank > 0:
             follow(place)
@@ -111,6 +114,7 @@ def run(
             "steps": steps,
             "target": target,
             "processes": processes,
+            "profile": profile or None,
             "timeout_s": timeout,
             "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
         }
@@ -124,6 +128,8 @@ def run(
             here = collect()
             begun = begin(what, out, here) if isinstance(what, Asked) else resumed(what, here.fingerprint)
             records, interrupted = _measure(begun, here.fingerprint, place, json, quiet)
+            if begun.settings.profile:
+                _show_in_tensorboard(begun.writer.path, silent=json or quiet)
             stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
             done = [Done(begun.writer.path, records, len(begun.todo), stopped)]
     except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
@@ -142,8 +148,10 @@ def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, qu
     from anatomy.bench.cli.nodes import gathered
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.session import Session
+    from anatomy.bench.store import load_run
 
     console = Console(stderr=json)
+    ceilings = load_run(begun.writer.path).header.ceilings
     records: list[Record] = []
     try:
         with (
@@ -153,6 +161,8 @@ def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, qu
             with Display(console, len(begun.todo), quiet) as display:
                 for case, repeat in begun.todo:
                     records.append(session.measure(case, display, repeat))
+                    if begun.settings.profile and repeat == 0 and case.mode != "count":
+                        session.profile(records[-1], ceilings)
                     if json:
                         print(records[-1].model_dump_json(), flush=True)
             if not quiet:
@@ -160,6 +170,16 @@ def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, qu
     except KeyboardInterrupt:
         return records, True
     return records, False
+
+
+def _show_in_tensorboard(folder: Path, silent: bool) -> None:
+    """Scalars and figures of the cases beside their traces, which are there already."""
+    from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER
+    from anatomy.bench.tensorboard.write import write_tensorboard
+
+    write_tensorboard(folder)
+    if not silent:
+        print(f"traces: tensorboard --logdir {folder / TENSORBOARD_FOLDER}")
 
 
 def _print_isolation(console: Console, records: list[Record]) -> None:

@@ -24,6 +24,7 @@ from anatomy.bench.follow import Worker
 from anatomy.bench.gate.effect import MOST_STEPS, steps_a_pair
 from anatomy.bench.gate.errors import SIDES, SideError, SideName
 from anatomy.bench.gate.exact import Stated, compare_exactly
+from anatomy.bench.gate.explain import explain_failure, is_slower
 from anatomy.bench.gate.looks import LOOKS
 from anatomy.bench.gate.margins import Margins
 from anatomy.bench.gate.pair import Pair, Runner, worker_request
@@ -153,6 +154,29 @@ class Comparison:
             else:
                 done[key] = self._concluded(drawing, rules[key], judged[key])
         return [done[case.key] for case in cases]
+
+    def explain(self, results: Sequence[CaseResult], time_left: TimeLeft = lambda share: True) -> list[CaseResult]:
+        """The same, with what accounts for each slower step, as far as there is time."""
+        found = []
+        for result in results:
+            if not is_slower(result):
+                found.append(result)
+            elif not time_left(1.0):
+                found.append(result.model_copy(update={"not_explained": "no time was left to profile it"}))
+            else:
+                found.append(self._explained(result))
+        return found
+
+    def _explained(self, result: CaseResult) -> CaseResult:
+        requests = {
+            name: worker_request(self.sides[name], result.case, self._settings, self._paths, self._logs(), "profile")
+            for name in SIDES
+        }
+        try:
+            hosts = self._both_hosts(result.case)
+        except HostError as error:
+            return result.model_copy(update={"not_explained": str(error)})
+        return explain_failure(result, hosts, requests, self._settings, self._folder)
 
     def _rules(self, case: Case, policy: Policy) -> Rules:
         """What the policy says of each metric of a case."""

@@ -157,7 +157,8 @@ def _measured(asked: Asked, project: Mapping[str, Any], folder: Path, listener: 
         with Comparison(base, candidate, asked.settings, folder, listener, sys.path) as comparison:
             lacking = {case.key: (case, *found) for case, found in _lacking(comparison, inventory.common)}
             present = [case for case in inventory.common if case.key not in lacking]
-            found = comparison.judge(present, policy, clock_of(minutes))
+            time_left = clock_of(minutes)
+            found = comparison.explain(comparison.judge(present, policy, time_left), time_left)
             found += [
                 missing_case(*entry, allow_new=asked.allow_new)
                 for entry in (*lacking.values(), *inventory.missing.values())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from anatomy.bench.case import Case
 from anatomy.bench.environment import Environment
 from anatomy.bench.gate.errors import GateError, SideName
+from anatomy.bench.profiling.explanation import Explanation
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "gate.json"
@@ -84,6 +85,7 @@ class CaseResult(_Frozen):
         differences: settings in effect that differ between the sides, name → base's and candidate's.
         cpu_change: relative growth of the CPU time of a step: a second witness, judged by nobody.
         seconds: time used.
+        explanation: which layers account for a slower step; null where it is not slower, or `not_explained` says why.
     """
 
     case: Case
@@ -96,6 +98,8 @@ class CaseResult(_Frozen):
     cpu_change: float | None = None
     pairs: int = 0
     seconds: float = 0.0
+    explanation: Explanation | None = None
+    not_explained: str = ""
 
     def metric(self, name: str) -> MetricResult | None:
         """The figure of that name."""

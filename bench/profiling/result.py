@@ -20,7 +20,6 @@ from anatomy.bench.record import Outcome
 
 SCHEMA_VERSION = 1
 PROFILES_FILE = "profiles.jsonl"
-TENSORBOARD_FOLDER = "tensorboard"
 
 Kind = Literal[
     "convolution",
@@ -175,6 +174,11 @@ class Profile(_Frozen):
     unattributed_share: float | None = None
     not_measured: dict[str, str] = Field(default_factory=dict)
     trace: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The case's."""
+        return self.case.key
 
     @property
     def device_time(self) -> float:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-
-from anatomy.bench.record import Record
+from typing import Protocol, TypeVar
 
 
 class SelectionError(ValueError):
     """No record is meant, or more than one; the message lists the candidates."""
 
 
-def select(records: Sequence[Record], wanted: str) -> Record:
+class Named(Protocol):
+    """What a record and a profile have: a key and a readable name."""
+
+    @property
+    def key(self) -> str:
+        """Of its case."""
+
+    @property
+    def name(self) -> str:
+        """Of its case."""
+
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
+
+
+def select(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
     """The one record that `wanted` names; upper and lower case are the same.
 
     Tried in turn, until exactly one record fits: the whole key; the whole name; words that are all
@@ -37,12 +51,12 @@ def select(records: Sequence[Record], wanted: str) -> Record:
     raise SelectionError(f"{wanted!r} fits no record; the nearest:\n{_listed(_nearest(records, text))}")
 
 
-def _has_all(record: Record, words: Sequence[str]) -> bool:
+def _has_all(record: Named, words: Sequence[str]) -> bool:
     return all(word in record.name.lower() for word in words)
 
 
-def _nearest(records: Sequence[Record], text: str, number: int = 3) -> list[Record]:
-    def closeness(record: Record) -> float:
+def _nearest(records: Sequence[AnyNamed], text: str, number: int = 3) -> list[AnyNamed]:
+    def closeness(record: Named) -> float:
         return max(
             difflib.SequenceMatcher(None, text, candidate).ratio() for candidate in (record.name.lower(), record.key)
         )
@@ -50,5 +64,5 @@ def _nearest(records: Sequence[Record], text: str, number: int = 3) -> list[Reco
     return sorted(records, key=closeness, reverse=True)[:number]
 
 
-def _listed(records: Sequence[Record]) -> str:
+def _listed(records: Sequence[Named]) -> str:
     return "\n".join(f"  {record.key}  {record.name}" for record in records) or "  (the run has no records)"

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from anatomy.bench.gate.result import CaseResult, GateResult, MetricResult
-from anatomy.reports.gate.rows import LABELS, change, interval, limits, quantity, summary_of
+from anatomy.reports.gate.rows import LABELS, change, explained, interval, limits, quantity, summary_of
 from anatomy.reports.gate.strip import strip
 
 _TEMPLATES = "anatomy.reports.templates"
@@ -47,6 +47,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "differences": case.differences,
         "step": next((_metric(case, metric) for metric in case.metrics if metric.metric == "step"), None),
         "metrics": [_metric(case, metric) for metric in case.metrics],
+        "explained": explained(case),
     }
 
 

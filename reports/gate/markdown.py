@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anatomy.bench.gate.result import CaseResult, GateResult
-from anatomy.reports.gate.rows import LABELS, change, interval, limits, quantity, summary_of, table_rows
+from anatomy.reports.gate.rows import LABELS, change, explained, interval, limits, quantity, summary_of, table_rows
 from anatomy.reports.markdown import escape
 
 ICONS = {"PASS": "✅", "FAIL": "❌", "ERROR": "💥", "INCONCLUSIVE": "❔", "NEW": "🆕"}
@@ -37,4 +37,4 @@ def _details(case: CaseResult) -> list[str]:
             known = f" [{interval(metric)}]" if interval(metric) else ""
             said = f"{LABELS[metric.metric]}: {figures}, {change(metric)}{known}, tolerated {limits(metric)}"
             lines.append(f"- {escape(said)}")
-    return lines
+    return lines + [f"- {escape(sentence)}" for sentence in explained(case)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anatomy.bench.gate.result import ORDER, CaseResult, GateResult, MetricResult
+from anatomy.bench.profiling.explanation import large, sentence
 from anatomy.reports.words import count
 
 MISSING = "–"
@@ -99,3 +100,18 @@ def summary_of(result: GateResult) -> str:
     numbers = ", ".join(f"{result.count(verdict)} {verdict}" for verdict in ORDER if result.count(verdict))
     cases = count(len(result.cases), "case")
     return f"{_HEADLINE[result.verdict]} ({numbers} of {cases}); {sides}; {result.seconds:.0f} s."
+
+
+def explained(case: CaseResult) -> list[str]:
+    """Which layers and kinds of work account for a slower step, largest first, or why that is not known."""
+    if case.not_explained:
+        return [f"Which layers account for it is not known: {case.not_explained}."]
+    if case.explanation is None:
+        return []
+    layers = [sentence(change) for change in large(case.explanation.layers, case.explanation)]
+    kinds = ", ".join(
+        f"{change.name} {change.share:+.0%}"
+        for change in large(case.explanation.kinds, case.explanation)
+        if change.share is not None
+    )
+    return [*layers, *([f"By kind of work: {kinds}"] if kinds else [])]

@@ -73,6 +73,13 @@ def test_slower_code_fails_and_every_report_says_so(project: Project, tmp_path: 
     assert step.confirmation
     assert step.low is not None
     assert step.low > 0.6
+    assert case.explanation is not None, case.not_explained
+    changes = case.explanation.layers
+    assert sum(change.delta for change in changes) == pytest.approx(case.explanation.difference)
+    assert "of the change" in done.out
+    assert "of the change" in summary.read_text()
+    assert "Which layers account for it" in (folder / "gate.html").read_text()
+    assert list((folder / "candidate").rglob("*.xplane.pb"))
 
 
 @pytest.mark.extended

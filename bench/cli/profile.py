@@ -1,0 +1,90 @@
+"""`anatomy profile`: a trace of each case for TensorBoard, and where the time of its step goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.cli import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.cli.begun import Begun
+    from anatomy.bench.profiling.result import Profile
+
+_REPEAT = "repeat, or separate by commas"
+
+
+def profile(
+    models: Annotated[list[str], typer.Argument(help="Models: vgg, vgg:depth=11, package.module:function.")],
+    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch ({_REPEAT}).")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
+    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help=f"Dtype policies ({_REPEAT}).")] = None,
+    jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    seconds: Annotated[float, typer.Option(help="Measured window of a case, before and apart from its trace.")] = 1.0,
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print each profile as a JSON line.")] = False,
+) -> None:
+    """Measure each case, then trace a few of its steps in another process: time by layer, by kind of work, and gaps."""
+    from anatomy.bench.cli.begun import ask, begin
+    from anatomy.bench.environment import collect
+    from anatomy.bench.plan import PlanError
+    from anatomy.bench.store import StoreError
+    from anatomy.bench.suite import SuiteError
+
+    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+    budgets = {"seconds": seconds, "timeout_s": timeout, "profile": True}
+    try:
+        here = collect()
+        begun = begin(ask(models, None, axes, budgets), out, here)
+    except (PlanError, SuiteError, StoreError) as error:
+        typer.echo(f"anatomy profile: {error}", err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    found = _take(begun, here.fingerprint, json)
+    _finish(begun, found, report=report, silent=json)
+
+
+def _take(begun: Begun, fingerprint: str, json: bool) -> list[Profile]:
+    from anatomy.bench.cli.profile_screen import print_profile
+    from anatomy.bench.cli.progress import Display
+    from anatomy.bench.session import Session
+    from anatomy.bench.store import load_run
+
+    console = Console(stderr=json)
+    ceilings = load_run(begun.writer.path).header.ceilings
+    found = []
+    with Session(begun.writer, begun.settings, fingerprint) as session:
+        for case, repeat in begun.todo:
+            with Display(console, 1, quiet=json) as display:
+                record = session.measure(case, display, repeat)
+            found.append(session.profile(record, ceilings))
+            if json:
+                print(found[-1].model_dump_json(), flush=True)
+            else:
+                print_profile(console, found[-1])
+    return found
+
+
+def _finish(begun: Begun, found: list[Profile], *, report: bool, silent: bool) -> None:
+    from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER
+    from anatomy.bench.tensorboard.write import write_tensorboard
+
+    folder = begun.writer.path
+    write_tensorboard(folder)
+    where = f"tensorboard --logdir {folder / TENSORBOARD_FOLDER}"
+    if report:
+        from anatomy.reports import write_report
+
+        (written,) = write_report([folder], out=folder)
+        where += f"; report in {written}"
+    taken = sum(profile.outcome == "ok" for profile in found)
+    if not silent:
+        print(f"{taken} profiled, {len(found) - taken} not; {where}")
+    if found and not taken:
+        raise typer.Exit(exit_codes.NOTHING_MEASURED)
+    if taken < len(found):
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)

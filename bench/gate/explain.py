@@ -1,0 +1,78 @@
+"""Why a case has failed: both sides profiled once more, and the difference laid on layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anatomy.bench.case import Case
+from anatomy.bench.channel import Event, HostChannel, HostError
+from anatomy.bench.follow import Worker
+from anatomy.bench.gate.errors import SIDES, SideName
+from anatomy.bench.gate.result import CaseResult
+from anatomy.bench.naming import case_name
+from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
+from anatomy.bench.profiling.result import Profile, append_profile
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
+
+
+def is_slower(result: CaseResult) -> bool:
+    """Whether it failed on the time of its step, so that layers can account for it."""
+    step = result.metric("step")
+    return step is not None and step.verdict == "FAIL"
+
+
+def explain_failure(
+    result: CaseResult,
+    hosts: Mapping[SideName, HostChannel],
+    requests: Mapping[SideName, dict[str, Any]],
+    settings: MeasureSettings,
+    folder: Path,
+) -> CaseResult:
+    """The result with what accounts for its slower step, or why that is not known.
+
+    Args:
+        requests: for a worker of each side.
+        folder: of the comparison; each side has a folder in it, with profiles and traces.
+    """
+    try:
+        profiles = {name: _profile(hosts[name], requests[name], settings, folder / name) for name in SIDES}
+        return result.model_copy(update={"explanation": _explain(result, profiles)})
+    except (HostError, NotComparableError) as error:
+        return result.model_copy(update={"not_explained": str(error)})
+
+
+def _explain(result: CaseResult, profiles: Mapping[SideName, Profile]) -> Explanation:
+    step = result.metric("step")
+    assert step is not None
+    # The pairs have measured the step far better than the process of a trace has.
+    measured = (step.base, step.candidate) if step.base is not None and step.candidate is not None else None
+    return explain(profiles["base"], profiles["candidate"], measured, ("base", "candidate"))
+
+
+def _profile(host: HostChannel, request: dict[str, Any], settings: MeasureSettings, folder: Path) -> Profile:
+    case = Case.model_validate(request["case"])
+    trace = case_folder(folder / TENSORBOARD_FOLDER, case)
+    found: Event = {}
+
+    def listen(kind: str, event: Event) -> None:
+        if kind == "profile":
+            found.update(event)
+
+    wanted = {"case": case.fields(), "folder": str(trace.absolute()), "ceilings": None}
+    worker = Worker(host, request | {"profile": wanted}, settings, listen)
+    worker.follow()
+    outcome = worker.findings.outcome or "crashed"
+    profile = Profile(
+        case=case,
+        name=case_name(case),
+        outcome=outcome,
+        reason=worker.findings.reason,
+        trace=str(trace.relative_to(folder)) if found else None,
+        **(found if outcome == "ok" else {}),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    append_profile(folder, profile)
+    return profile

@@ -1,0 +1,207 @@
+"""What explains the difference between two profiles: which layers and kinds of work, adding up to what was measured.
+
+Times of layers come from a few traced steps, the steps' own times from many that were not traced. Each side's shares
+are therefore laid on its measured step: a layer with a tenth of the traced step has a tenth of the measured one. The
+changes of all parts then add up to the measured difference, exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anatomy.bench.profiling.result import LayerTime, Profile
+
+# Parts of a step that are no layer's.
+UNATTRIBUTED = "(unattributed)"
+GAPS = {"input_wait": "(waiting for input)", "host_dispatch": "(launching on the host)", "idle": "(idle)"}
+# Changes of calls smaller than this, per step, are those of an operation that not every step has.
+_WHOLE_CALL = 0.5
+_MOST_NOTES = 3
+# Changes below this share of the larger step are one line together.
+SMALL = 0.005
+MOST = 12
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Change(_Frozen):
+    """What one part of the step has to do with the difference.
+
+    Attributes:
+        name: a layer, a part in brackets, or a kind of work.
+        type: the layer's class; empty for what is none.
+        before, after: seconds of the measured step.
+        share: of the whole difference; null where there is none.
+        notes: what else is different: operations more or fewer, merged or no longer.
+    """
+
+    name: str
+    type: str = ""
+    before: float
+    after: float
+    share: float | None
+    notes: list[str] = Field(default_factory=list)
+
+    @property
+    def delta(self) -> float:
+        """Seconds it became longer."""
+        return self.after - self.before
+
+
+class Explanation(_Frozen):
+    """Two profiles, and the difference between them.
+
+    Attributes:
+        before, after: names of the two.
+        before_step, after_step: seconds of the measured steps.
+        layers: longest change first; they add up to `after_step - before_step`.
+        kinds: the same difference by kind of work.
+    """
+
+    before: str
+    after: str
+    before_step: float
+    after_step: float
+    layers: list[Change]
+    kinds: list[Change]
+
+    @property
+    def difference(self) -> float:
+        """Seconds the step became longer."""
+        return self.after_step - self.before_step
+
+
+class NotComparableError(ValueError):
+    """A profile has no figures; the message says why."""
+
+
+def explain(
+    before: Profile, after: Profile, steps: tuple[float, float] | None = None, names: tuple[str, str] | None = None
+) -> Explanation:
+    """Lay the difference of two steps on their parts.
+
+    Args:
+        steps: measured, where they were measured better than beside the trace.
+        names: of the two, where their own are the same.
+
+    Raises:
+        NotComparableError: a profile has no figures.
+    """
+    for profile in (before, after):
+        if profile.outcome != "ok" or profile.gaps is None or not profile.step:
+            raise NotComparableError(f"{profile.name} has no profile: {profile.outcome}: {profile.reason}")
+    first, second = steps or (before.step or 0.0, after.step or 0.0)
+    difference = second - first
+    types = {layer.name: layer.type for profile in (before, after) for layer in profile.layers}
+    notes = _notes(before, after) if before.case.backend == after.case.backend else {}
+    first_name, second_name = names or (before.name, after.name)
+    return Explanation(
+        before=first_name,
+        after=second_name,
+        before_step=first,
+        after_step=second,
+        layers=_changes(_parts(before, first), _parts(after, second), difference, types, notes),
+        kinds=_changes(_kinds(before, first), _kinds(after, second), difference, {}, {}),
+    )
+
+
+def headline(explanation: Explanation) -> str:
+    """`A → B: 12.1 ms → 15.3 ms a step, +3.2 ms (+26 %)`."""
+    before, after = explanation.before_step, explanation.after_step
+    return (
+        f"{explanation.before} → {explanation.after}: {before * 1e3:.3f} ms → {after * 1e3:.3f} ms a step,"
+        f" {explanation.difference * 1e3:+.3f} ms ({explanation.difference / before:+.1%})"
+    )
+
+
+def sentence(change: Change) -> str:
+    """`block3_conv2: 38 % of the change; 12 more transpose`."""
+    share = "" if change.share is None else f"{change.share:.0%} of the change"
+    return f"{change.name}: {'; '.join(part for part in (share, *change.notes) if part)}"
+
+
+def large(changes: Sequence[Change], explanation: Explanation) -> list[Change]:
+    """Those worth a line."""
+    least = SMALL * max(explanation.before_step, explanation.after_step)
+    return [change for change in changes if abs(change.delta) >= least][:MOST]
+
+
+def _changes(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    difference: float,
+    types: Mapping[str, str],
+    notes: Mapping[str, list[str]],
+) -> list[Change]:
+    found = [
+        Change(
+            name=name,
+            type=types.get(name, ""),
+            before=before.get(name, 0.0),
+            after=after.get(name, 0.0),
+            share=(after.get(name, 0.0) - before.get(name, 0.0)) / difference if difference else None,
+            notes=notes.get(name, []),
+        )
+        for name in {**before, **after}
+    ]
+    return sorted(found, key=lambda change: -abs(change.delta))
+
+
+def _parts(profile: Profile, step: float) -> dict[str, float]:
+    """Every part of the step, in seconds of the measured one."""
+    assert profile.gaps is not None
+    parts = {layer.name: layer.time for layer in profile.layers}
+    parts[UNATTRIBUTED] = sum(operation.time for operation in profile.unattributed)
+    parts |= {title: getattr(profile.gaps, name) for name, title in GAPS.items()}
+    return _laid_on(parts, step)
+
+
+def _kinds(profile: Profile, step: float) -> dict[str, float]:
+    assert profile.gaps is not None
+    parts: dict[str, float] = {kind.kind: kind.time for kind in profile.kinds}
+    parts["idle"] = profile.gaps.idle
+    return _laid_on(parts, step)
+
+
+def _laid_on(parts: Mapping[str, float], step: float) -> dict[str, float]:
+    whole = sum(parts.values())
+    return {name: time / whole * step for name, time in parts.items() if time}
+
+
+def _notes(before: Profile, after: Profile) -> dict[str, list[str]]:
+    """What each layer runs more or fewer of, on one backend, whose operations have the same names."""
+    first, second = ({layer.name: layer for layer in profile.layers} for profile in (before, after))
+    return {name: _notes_of(first.get(name), second.get(name)) for name in {**first, **second}}
+
+
+def _notes_of(before: LayerTime | None, after: LayerTime | None) -> list[str]:
+    if before is None or after is None:
+        return ["new" if before is None else "gone"]
+    first, second = _calls(before), _calls(after)
+    changed = {name: second[name] - first[name] for name in {*first, *second}}
+    whole = sorted((n for n in changed if abs(changed[n]) >= _WHOLE_CALL), key=lambda n: (-abs(changed[n]), n))
+    notes = [f"{abs(changed[n]):.0f} {'more' if changed[n] > 0 else 'fewer'} {n}" for n in whole[:_MOST_NOTES]]
+    merged = _is_merged(before), _is_merged(after)
+    if merged == (True, False):
+        notes.append("no longer fused")
+    elif merged == (False, True):
+        notes.append("now fused")
+    if not whole and before.time and after.time:
+        notes.append(f"the same operations, {after.time / before.time:.2f}× as long")
+    return notes
+
+
+def _calls(layer: LayerTime) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for operation in layer.operations:
+        found[operation.name] += operation.calls  # type: ignore[assignment]  # calls are per step: fractions
+    return found
+
+
+def _is_merged(layer: LayerTime) -> bool:
+    return any((operation.fused or 1) > 1 for operation in layer.operations)

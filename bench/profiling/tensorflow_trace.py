@@ -1,0 +1,88 @@
+"""Traces of TensorFlow: its executor names an operation by the scopes it was called in, `unet__L0/conv1__L4/Relu:Relu`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from anatomy.bench.profiling.activity import STEP, Activity, Traced, Work
+from anatomy.bench.profiling.hlo_reader import reader_of_hlo
+from anatomy.bench.profiling.kinds import kind_of
+from anatomy.bench.profiling.layers import Layers
+from anatomy.bench.profiling.result import OPTIMIZER, Pass
+from anatomy.bench.profiling.xspace_trace import Reader, read_traced
+from anatomy.bench.tensorboard.xspace import Event
+
+# Operations that run a graph of their own.
+_CONTAINERS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "PartitionedCall", "StatefulPartitionedCall")
+_GRADIENTS = ("gradient_tape", "gradients")
+
+
+class Tracer:
+    """TensorFlow's own profiler."""
+
+    scopes_at_compile_time = True
+
+    def why_not(self, model: Any) -> str | None:
+        """Nothing stands in the way."""
+        return None
+
+    def scope(self, name: str) -> AbstractContextManager[Any]:
+        """A scope that the graph keeps."""
+        found: AbstractContextManager[Any] = tf.name_scope(name)
+        return found
+
+    def annotation(self, name: str) -> AbstractContextManager[Any]:
+        """An event of the host."""
+        found: AbstractContextManager[Any] = tf.profiler.experimental.Trace(name)
+        return found
+
+    def step(self, number: int) -> AbstractContextManager[Any]:
+        """A step, as xprof counts them."""
+        found: AbstractContextManager[Any] = tf.profiler.experimental.Trace(STEP, step_num=number, _r=1)
+        return found
+
+    @contextmanager
+    def recording(self, folder: Path) -> Iterator[None]:
+        """Python's own calls are left out, since watching them costs more than they do."""
+        options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
+        tf.profiler.experimental.start(str(folder), options=options)
+        try:
+            yield
+        finally:
+            tf.profiler.experimental.stop()
+
+    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
+        """Operations by their names; where XLA compiled them, joined to the compiled program."""
+        if step._model.jit_compile:
+            text = step.function.experimental_get_compiler_ir(step._data)(stage="optimized_hlo")
+            return read_traced(path, reader_of_hlo(text, layers))
+        return read_traced(path, reader_of_operations(layers))
+
+
+def reader_of_operations(layers: Layers) -> Reader:
+    """Reads events that the executor names `scopes/operation:Type`."""
+    known: dict[str, Work] = {}
+
+    def read_event(event: Event, end: float) -> Activity | None:
+        place, colon, kind = event.name.rpartition(":")
+        if not colon or kind != event.display_name:
+            return None
+        work = known.get(event.name)
+        if work is None:
+            work = known[event.name] = _work(place.split("/")[:-1], kind, layers)
+        return Activity(event.start_ns / 1e9, end, work, "container" if kind in _CONTAINERS else "operation")
+
+    return read_event
+
+
+def _work(scopes: list[str], kind: str, layers: Layers) -> Work:
+    layer = layers.find(scopes)
+    pass_: Pass = "backward" if any(scope in _GRADIENTS for scope in scopes) else "forward"
+    if layer == OPTIMIZER:
+        pass_ = "update"
+    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, 2 if "Fused" in kind else 1)

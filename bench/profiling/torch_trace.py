@@ -1,0 +1,131 @@
+"""Traces of torch: layers are marked as they are called, and autograd's numbers lead backward nodes to forward ones.
+
+An operation that ran forward under a number (`sequence_nr`) has its gradient computed under the same one, see
+https://docs.pytorch.org/docs/stable/autograd.html#torch.autograd.profiler.emit_nvtx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from anatomy.bench.profiling.activity import FETCH, LAUNCH, STEP, Activity, Level, Traced, Window, Work
+from anatomy.bench.profiling.kinds import kind_of
+from anatomy.bench.profiling.layers import Layers
+from anatomy.bench.profiling.result import OPTIMIZER, Pass
+from anatomy.bench.tensorboard.layout import trace_file
+from anatomy.bench.tensorboard.xspace import Event, Line, Plane
+from anatomy.bench.tensorboard.xspace_writer import write_xspace
+
+_LAYER = "anatomy:"
+_NODE = "autograd::engine::evaluate_function: "
+# `RecordScope::FUNCTION`: an operation called forward, or by another.
+_FORWARD = 0
+# Adds a gradient to a variable, of whose layer it has no number.
+_ACCUMULATE = "AccumulateGrad"
+
+
+class Tracer:
+    """torch's own profiler."""
+
+    scopes_at_compile_time = False
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+
+    def why_not(self, model: Any) -> str | None:
+        """Inductor's kernels have no names of layers."""
+        return "torch.compile's kernels name no layers; use --jit off" if model.jit_compile else None
+
+    def scope(self, name: str) -> AbstractContextManager[Any]:
+        """An event around what runs within."""
+        found: AbstractContextManager[Any] = record_function(_LAYER + name)
+        return found
+
+    def annotation(self, name: str) -> AbstractContextManager[Any]:
+        """An event of the host."""
+        found: AbstractContextManager[Any] = record_function(name)
+        return found
+
+    def step(self, number: int) -> AbstractContextManager[Any]:
+        """An event of the host around a step."""
+        found: AbstractContextManager[Any] = record_function(STEP)
+        return found
+
+    @contextmanager
+    def recording(self, folder: Path) -> Iterator[None]:
+        """What is written is no trace of torch's but an XSpace, so that xprof shows it beside the others."""
+        with profile(activities=[ProfilerActivity.CPU], acc_events=True) as recorded:
+            yield
+        self._events = list(recorded.events() or [])
+        write_xspace(trace_file(folder), [_plane(self._events)])
+
+    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
+        """Layers as the host's work, the outermost operations within them as the device's."""
+        return Traced(
+            steps=_windows(self._events, STEP),
+            fetches=_windows(self._events, FETCH),
+            launches=_windows(self._events, LAUNCH),
+            activities=list(_activities(self._events, layers)),
+        )
+
+
+def _activities(events: Iterable[Any], layers: Layers) -> Iterator[Activity]:
+    """In order of their beginning; a backward node comes after the forward operation with its number."""
+    owners: dict[int, str | None] = {}
+    owner: str | None = None
+    for event in sorted(events, key=lambda one: one.time_range.start):
+        layer, is_node = layers.find(_scopes(event)), event.name.startswith(_NODE)
+        if event.name.startswith(_LAYER):
+            inner = layers.find([*_scopes(event), event.name.removeprefix(_LAYER)])
+            yield _activity(event, Work(inner, "Python", "host", "forward"), "host")
+        elif not is_node and event.scope == _FORWARD and event.sequence_nr >= 0:
+            owners[event.sequence_nr] = layer
+        if _is_marked(event) or not (event.cpu_parent is None or _is_marked(event.cpu_parent)):
+            continue
+        if is_node:
+            name = event.name.removeprefix(_NODE).rpartition("::")[2]
+            owner = owner if name == _ACCUMULATE else owners.get(event.sequence_nr)
+            yield _activity(event, _work(name, owner, "backward", layers))
+        else:
+            yield _activity(event, _work(event.name, layer, "update" if layer == OPTIMIZER else "forward", layers))
+
+
+def _work(name: str, layer: str | None, pass_: Pass, layers: Layers) -> Work:
+    return Work(layer, name, kind_of(name, layer, layers.family(layer)), pass_, 1)
+
+
+def _activity(event: Any, work: Work, level: Level = "operation") -> Activity:
+    return Activity(event.time_range.start / 1e6, event.time_range.end / 1e6, work, level)
+
+
+def _scopes(event: Any) -> list[str]:
+    """Names of the layers that hold it, outermost first."""
+    found = []
+    parent = event.cpu_parent
+    while parent is not None:
+        if parent.name.startswith(_LAYER):
+            found.append(parent.name.removeprefix(_LAYER))
+        parent = parent.cpu_parent
+    return found[::-1]
+
+
+def _is_marked(event: Any) -> bool:
+    return event.name.startswith(_LAYER) or event.name in (STEP, FETCH, LAUNCH)
+
+
+def _windows(events: Iterable[Any], name: str) -> list[Window]:
+    return [Window(e.time_range.start / 1e6, e.time_range.end / 1e6) for e in events if e.name == name]
+
+
+def _plane(events: Iterable[Any]) -> Plane:
+    threads: dict[int, list[Event]] = {}
+    for event in events:
+        start_ns = event.time_range.start * 1e3
+        shown = Event(event.name, start_ns, event.time_range.elapsed_us() * 1e3, {"sequence_nr": event.sequence_nr})
+        threads.setdefault(event.thread, []).append(shown)
+    return Plane("/host:CPU", tuple(Line(f"thread {thread}", tuple(found)) for thread, found in threads.items()))

@@ -1,0 +1,53 @@
+"""What every backend offers to the profiler: scopes that lead from an operation to its layer, and a trace."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from anatomy.bench.case import Backend
+from anatomy.bench.profiling.activity import Traced
+from anatomy.bench.profiling.layers import Layers
+
+
+class Tracer(Protocol):
+    """One backend's profiler; for one trace.
+
+    Attributes:
+        scopes_at_compile_time: scopes are read when the step is traced and compiled, and cost it nothing; else they
+            are open while it runs, and are opened for the trace alone.
+    """
+
+    scopes_at_compile_time: bool
+
+    def why_not(self, model: Any) -> str | None:
+        """Why its step's time cannot be attributed, as it was compiled; null where it can."""
+
+    def scope(self, name: str) -> AbstractContextManager[Any]:
+        """A scope that operations keep."""
+
+    def annotation(self, name: str) -> AbstractContextManager[Any]:
+        """An event of the host in the trace."""
+
+    def step(self, number: int) -> AbstractContextManager[Any]:
+        """An event of the host around a step."""
+
+    def recording(self, folder: Path) -> AbstractContextManager[None]:
+        """Record within it; the trace lies below `folder`, a log directory of TensorBoard's, at its end."""
+
+    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
+        """What was recorded and now lies in `path`."""
+
+
+def open_tracer(backend: Backend) -> Tracer:
+    """The profiler of one backend. Keras must already run on it (`KERAS_BACKEND`).
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    if backend == "openvino":
+        raise NotImplementedError("traces are taken on tensorflow, jax and torch; openvino has no profiler of its own")
+    module = import_module(f"anatomy.bench.profiling.{backend}_trace")
+    return cast("Tracer", module.Tracer())

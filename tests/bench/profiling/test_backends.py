@@ -1,0 +1,115 @@
+"""Real profiles on each backend that has a profiler: they add up, and a planted slowdown is found by its name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.case import Backend
+from anatomy.bench.cli import exit_codes
+from anatomy.bench.profiling.result import Profile, read_profiles
+from anatomy.bench.store import load_run
+from tests.bench.conftest import TESTS
+
+PROFILED = [backend for backend in installed_backends() if backend != "openvino"]
+UNET = "unet:depth=2,base_filters=8,input_shape=32x32x1"
+LSTM = "lstm:layers=2,units=16,steps=10"
+PLANTED = f"{TESTS / 'data' / 'planted_models.py'}:build"
+
+pytestmark = pytest.mark.backends
+
+
+def anatomy(*arguments: str, folder: Path, code: int = exit_codes.OK) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "anatomy.bench.cli", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + (done.stderr if code else "")
+
+
+def profiles(folder: Path, *arguments: str) -> list[Profile]:
+    said = anatomy("profile", *arguments, "--seconds", "0.3", "--no-report", "--json", folder=folder)
+    return [Profile.model_validate_json(line) for line in said.splitlines()]
+
+
+@pytest.mark.parametrize("backend", PROFILED)
+def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
+    train, infer = profiles(
+        tmp_path, UNET, "--backend", backend, "--mode", "train,infer", "--batch-size", "8", "--out", "run"
+    )
+    counts = json.loads(anatomy("inspect", UNET, "--json", folder=tmp_path))
+    names = {layer["name"] for layer in counts["layers"]}
+    for profile, passes in ((train, 3), (infer, 1)):
+        assert profile.outcome == "ok"
+        assert profile.gaps is not None
+        assert profile.gaps.sum == pytest.approx(profile.gaps.step, rel=0.05)
+        assert profile.gaps.device_compute + profile.gaps.communication == pytest.approx(profile.device_time)
+        assert sum(kind.time for kind in profile.kinds) + profile.gaps.idle == pytest.approx(profile.gaps.sum)
+        assert profile.unattributed_share is not None
+        assert profile.unattributed_share < 0.1
+        assert sum(layer.share for layer in profile.layers) + profile.unattributed_share == pytest.approx(1)
+        layers = [layer for layer in profile.layers if not layer.name.startswith("(")]
+        assert {layer.name for layer in layers} <= names
+        assert sum(layer.flops or 0 for layer in layers) == passes * 8 * counts["flops"]
+        assert {kind.kind for kind in profile.kinds} >= {"convolution"}
+        convolutions = {layer.name for layer in layers if layer.type == "Conv2D"}
+        assert convolutions == {layer["name"] for layer in counts["layers"] if layer["type"] == "Conv2D"}
+        backward = sum(layer.backward for layer in layers)
+        assert backward > 0 if passes == 3 else backward == 0
+    assert any(layer.name == "(optimizer)" for layer in train.layers)
+    assert not any(layer.name == "(optimizer)" for layer in infer.layers)
+    run = load_run(tmp_path / "run")
+    assert [record.outcome for record in run.records] == ["ok", "ok"]
+    assert read_profiles(tmp_path / "run") == [train, infer]
+    assert train.trace is not None
+    assert list((tmp_path / "run" / train.trace).rglob("*.xplane.pb"))
+
+
+@pytest.mark.parametrize("backend", PROFILED)
+def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) -> None:
+    (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")
+    kinds = {kind.kind: kind.time for kind in profile.kinds}
+    assert kinds["recurrent"] == max(time for kind, time in kinds.items() if kind != "host")
+    recurrent = {layer.name for layer in profile.layers if layer.type == "LSTM"}
+    assert len(recurrent) == 2
+    assert profile.unattributed_share is not None
+    assert profile.unattributed_share < 0.1
+
+
+@pytest.mark.parametrize("backend", PROFILED)
+def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Path) -> None:
+    plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
+    profiles(tmp_path, plain, slow, "--backend", backend, "--mode", "train", "--batch-size", "256", "--out", "run")
+    said = anatomy("explain", "slow=1", "slow=8", "--run", "run", "--json", folder=tmp_path)
+    (found,) = json.loads(said)
+    layers: list[dict[str, Any]] = found["layers"]
+    assert found["difference"] > 0
+    assert layers[0]["name"] == "middle"
+    assert layers[0]["share"] > 0.5
+    assert sum(layer["after"] - layer["before"] for layer in layers) == pytest.approx(found["difference"])
+    shown = anatomy("explain", "slow=1", "slow=8", "--run", "run", folder=tmp_path)
+    assert "middle" in shown
+    assert "more" in shown
+
+
+def test_what_cannot_be_profiled_is_said(tmp_path: Path) -> None:
+    arguments = ("profile", "mlp", "--backend", "openvino", "--mode", "infer", "--seconds", "0.2", "--no-report")
+    said = anatomy(*arguments, folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
+    assert "openvino has no profiler" in said
+
+
+def test_nothing_to_explain_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    said = anatomy("explain", "a", "b", "--run", "run", folder=tmp_path, code=exit_codes.USAGE)
+    assert "anatomy profile" in said

@@ -1,0 +1,122 @@
+"""Instructions of a compiled program and the layers they are for."""
+
+from __future__ import annotations
+
+import pytest
+
+from anatomy.bench.profiling.hlo_reader import reader_of_hlo
+from anatomy.bench.profiling.hlo_work import scopes_of, works
+from anatomy.bench.profiling.layers import Layers, Row
+from anatomy.bench.profiling.result import OPTIMIZER
+from anatomy.bench.tensorboard.xspace import Event
+
+TEXT = """HloModule jit_step, is_scheduled=true
+
+%fused (p0: f32[8,4], p1: f32[4,4]) -> f32[8,4] {
+  %p0 = f32[8,4]{1,0} parameter(0)
+  %p1 = f32[4,4]{1,0} parameter(1)
+  %dot.1 = f32[8,4]{1,0} dot(%p0, %p1), lhs_contracting_dims={1}, rhs_contracting_dims={0}, metadata={op_name="jit(step)/jvp(first__L4)/dot_general"}
+  ROOT %max.1 = f32[8,4]{1,0} maximum(%dot.1, %dot.1), metadata={op_name="jit(step)/jvp(second__L5)/jit(relu)/max"}
+}
+
+%body (b: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
+  %b = (s32[], f32[8,4]{1,0}) parameter(0)
+  %i = s32[] get-tuple-element(%b), index=0
+  %v = f32[8,4]{1,0} get-tuple-element(%b), index=1
+  %t = f32[8,4]{1,0} tanh(%v)
+  ROOT %out = (s32[], f32[8,4]{1,0}) tuple(%i, %t)
+}
+
+%cond (c: (s32[], f32[8,4])) -> pred[] {
+  %c = (s32[], f32[8,4]{1,0}) parameter(0)
+  %j = s32[] get-tuple-element(%c), index=0
+  ROOT %less = pred[] compare(%j, %j), direction=LT
+}
+
+ENTRY %main (x: f32[8,4], w: f32[4,4], m: f32[4,4]) -> f32[4,4] {
+  %x = f32[8,4]{1,0} parameter(0), metadata={op_name="data[0]"}
+  %w = f32[4,4]{1,0} parameter(1), metadata={op_name="state[0][0]"}
+  %m = f32[4,4]{1,0} parameter(2), metadata={op_name="state[2][0]"}
+  %copy.1 = f32[4,4]{1,0} copy(%w)
+  %fusion.1 = f32[8,4]{1,0} fusion(%x, %copy.1), kind=kLoop, calls=%fused, metadata={op_name="jit(step)/jvp(second__L5)/jit(relu)/max"}
+  %zero = s32[] constant(0)
+  %start = (s32[], f32[8,4]{1,0}) tuple(%zero, %fusion.1)
+  %while.1 = (s32[], f32[8,4]{1,0}) while(%start), condition=%cond, body=%body, metadata={op_name="jit(step)/jvp(second__L5)/while"}
+  %last = f32[8,4]{1,0} get-tuple-element(%while.1), index=1
+  %back = f32[8,4]{1,0} multiply(%last, %fusion.1), metadata={op_name="jit(step)/transpose(jvp(second__L5))/mul"}
+  %grad.1 = f32[4,4]{1,0} dot(%x, %back), lhs_contracting_dims={0}, rhs_contracting_dims={0}
+  %slot = f32[4,4]{1,0} add(%m, %grad.1), metadata={op_name="jit(step)/optimizer__L3/add"}
+  ROOT %new = f32[4,4]{1,0} subtract(%copy.1, %slot), metadata={op_name="jit(step)/optimizer__L3/sub"}
+}
+"""
+
+
+@pytest.fixture
+def layers() -> Layers:
+    rows = [Row("first", "Dense", None, 1, 1), Row("second", "LSTM", "recurrent", 1, 1)]
+    return Layers(rows)
+
+
+def test_the_marks_in_the_text_are_the_models(layers: Layers) -> None:
+    assert [layers.mark(name) for name in ("first", "second", OPTIMIZER)] == [
+        "first__L4",
+        "second__L5",
+        "optimizer__L3",
+    ]
+
+
+def test_each_instruction_has_its_layer(layers: Layers) -> None:
+    found = {name: work for name, (work, _) in works(TEXT, layers, {"state[0][0]": "first"}).items()}
+    fused = found["fusion.1"]
+    # The product in it is the heaviest, whatever XLA named the fusion by.
+    assert (fused.layer, fused.kind, fused.name, fused.fused) == ("first", "matrix product", "fusion(dot, maximum)", 2)
+    # A copy belongs to what uses it.
+    assert found["copy.1"].layer == "first"
+    # The gradient goes to the layer whose weight is updated with it, though its operand is another layer's.
+    assert (found["grad.1"].layer, found["grad.1"].pass_) == ("first", "backward")
+    assert (found["back"].layer, found["back"].pass_, found["back"].kind) == ("second", "backward", "recurrent")
+    assert (found["new"].layer, found["new"].pass_, found["new"].kind) == (OPTIMIZER, "update", "optimizer")
+    # What is in a loop without scopes of its own is the loop's.
+    assert found["t"].layer == "second"
+
+
+def test_without_weights_a_gradient_is_still_no_work_of_the_optimizer(layers: Layers) -> None:
+    assert works(TEXT, layers)["grad.1"][0].layer == "second"
+
+
+def test_loops_hold_others(layers: Layers) -> None:
+    assert [name for name, (_, holds) in works(TEXT, layers).items() if holds] == ["while.1"]
+
+
+@pytest.mark.parametrize(
+    ("op_name", "scopes", "pass_"),
+    [
+        ("jit(step)/jvp(conv1)/conv_general_dilated", ["conv1"], "forward"),
+        ("jit(step)/transpose(jvp(conv1))/mul", ["conv1"], "backward"),
+        ("jit(step)/jvp(encoder)/conv1/jit(relu)/max", ["encoder", "conv1"], "forward"),
+        ("jit(step)/jvp(encoder/conv1)/max", ["encoder", "conv1"], "forward"),
+        ("jit(step)/add", [], "forward"),
+        ("", [], "forward"),
+    ],
+)
+def test_scopes_of_an_operations_name(op_name: str, scopes: list[str], pass_: str) -> None:
+    assert scopes_of(op_name) == (scopes, pass_)
+
+
+def test_events_become_activities(layers: Layers) -> None:
+    read = reader_of_hlo(TEXT, layers)
+    known = read(Event("fusion.1", 1e9, 5e8, {"hlo_op": "fusion.1"}), 2.5)
+    assert known is not None
+    assert (known.start, known.end, known.work.layer, known.level) == (1.0, 2.5, "first", "operation")
+    loop = read(Event("while.1", 0, 1, {"hlo_op": "while.1"}), 1.0)
+    assert loop is not None
+    assert loop.level == "container"
+    stranger = read(Event("copy.7", 0, 1, {"hlo_op": "copy.7"}), 1.0)
+    assert stranger is not None
+    assert (stranger.work.layer, stranger.work.name, stranger.work.kind) == (None, "copy", "data movement")
+    assert read(Event("ThunkExecutor::Execute", 0, 1), 1.0) is None
+
+
+def test_text_that_is_no_program_is_refused(layers: Layers) -> None:
+    with pytest.raises(ValueError, match="ENTRY"):
+        works("nothing", layers)

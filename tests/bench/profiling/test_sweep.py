@@ -1,0 +1,104 @@
+"""Every instant of a step belongs to something, and to each thing only once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anatomy.bench.profiling.activity import Activity, Level, Traced, Window, Work
+from anatomy.bench.profiling.result import Kind
+from anatomy.bench.profiling.sweep import share_out
+
+
+def work(name: str, kind: Kind = "element-wise") -> Work:
+    return Work(layer=name, name=name, kind=kind, pass_="forward")
+
+
+def activity(name: str, start: float, end: float, level: Level = "operation", kind: Kind = "element-wise") -> Activity:
+    return Activity(start, end, work(name, kind), level)
+
+
+def seconds(traced: Traced) -> dict[str, float]:
+    return {one.name: time for one, time in share_out(traced).device.items()}
+
+
+def test_what_runs_at_the_same_time_shares_it() -> None:
+    traced = Traced([Window(0, 10)], activities=[activity("a", 0, 6), activity("b", 4, 8)])
+    assert seconds(traced) == pytest.approx({"a": 5, "b": 3})
+    assert dict(share_out(traced).gaps) == pytest.approx({"device_compute": 8, "idle": 2})
+
+
+def test_a_loop_has_the_time_in_which_nothing_in_it_runs() -> None:
+    traced = Traced([Window(0, 10)], activities=[activity("while", 0, 10, "container"), activity("a", 2, 9)])
+    assert seconds(traced) == pytest.approx({"while": 3, "a": 7})
+
+
+def test_communication_that_is_hidden_costs_nothing() -> None:
+    traced = Traced([Window(0, 10)], activities=[activity("sum", 0, 10, kind="communication"), activity("a", 0, 7)])
+    assert seconds(traced) == pytest.approx({"sum": 3, "a": 7})
+    assert share_out(traced).gaps["communication"] == pytest.approx(3)
+
+
+def test_why_nothing_runs() -> None:
+    traced = Traced(
+        steps=[Window(0, 10)],
+        fetches=[Window(0, 2)],
+        launches=[Window(2, 5)],
+        activities=[activity("a", 4, 6), activity("b", 8, 9)],
+    )
+    gaps = share_out(traced).gaps
+    assert dict(gaps) == pytest.approx({"input_wait": 2, "host_dispatch": 2, "device_compute": 3, "idle": 3})
+
+
+def test_the_hosts_time_is_the_innermost_layers() -> None:
+    traced = Traced(
+        steps=[Window(0, 10)],
+        launches=[Window(0, 10)],
+        activities=[
+            activity("model", 0, 9, "host", "host"),
+            activity("layer", 2, 6, "host", "host"),
+            activity("a", 3, 5),
+        ],
+    )
+    shares = share_out(traced)
+    assert dict(shares.host) == pytest.approx({"model": 5, "layer": 2})
+    assert shares.gaps["host_dispatch"] == pytest.approx(8)
+
+
+def test_only_steps_count() -> None:
+    traced = Traced([Window(2, 4)], activities=[activity("a", 0, 3), activity("a", 3, 9), activity("a", 5, 6)])
+    shares = share_out(traced)
+    assert sum(shares.device.values()) == pytest.approx(2)
+    assert sum(shares.calls.values()) == 1
+
+
+LEVELS: list[Level] = ["operation", "container", "host"]
+TIMES = st.integers(0, 60)
+ACTIVITIES = st.lists(
+    st.builds(
+        lambda name, start, length, level, kind: activity(name, start, start + length, level, kind),
+        st.sampled_from("abc"),
+        TIMES,
+        st.integers(0, 30),
+        st.sampled_from(LEVELS),
+        st.sampled_from(["element-wise", "communication"]),
+    ),
+    max_size=12,
+)
+WINDOWS = st.lists(
+    st.builds(lambda start, length: Window(start, start + length), TIMES, st.integers(1, 20)), max_size=3
+)
+
+
+@given(ACTIVITIES, WINDOWS, WINDOWS)
+def test_the_gaps_are_the_whole_of_the_steps(
+    activities: list[Activity], fetches: list[Window], launches: list[Window]
+) -> None:
+    steps = [Window(3, 20), Window(25, 50)]
+    shares = share_out(Traced(steps, fetches, launches, activities))
+    assert sum(shares.gaps.values()) == pytest.approx(17 + 25)
+    computed = shares.gaps["device_compute"] + shares.gaps["communication"]
+    assert sum(shares.device.values()) == pytest.approx(computed)
+    assert sum(shares.host.values()) <= sum(shares.gaps.values()) - computed + 1e-9
+    assert all(time > 0 for time in shares.device.values())
