@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from anatomy.bench.profiling.result import Gaps, Operation, Profile
 from anatomy.bench.profiling.tree import LayerNode, layer_tree
 from anatomy.reports.profiles.colours import UNATTRIBUTED, WHOLE
-from anatomy.reports.words import count
 
 # Differences below this share are rounding, not time.
 _ROUNDING = 1e-9
@@ -118,8 +117,20 @@ def _fold(node: Node, smallest: float) -> Node:
     if len(small) == 1:
         kept.append(_fold(small[0], smallest))
     elif small:
-        kept.append(Node(f"{count(len(small), 'smaller part')}", node.colour, _sum(small)))
+        kept.append(_together(small))
     return Node(node.name, node.colour, _sum(kept) if kept else node.seconds, node.note, tuple(kept))
+
+
+def _together(small: Sequence[Node]) -> Node:
+    """Several parts as one, divided by kind of work alone."""
+    name = f"{len(small):,} smaller parts"
+    times: dict[str, float] = {}
+    for leaf in (leaf for part in small for leaf in part.walk() if not leaf.children):
+        times[leaf.colour] = times.get(leaf.colour, 0.0) + leaf.seconds
+    longest = max(times, key=lambda colour: times[colour])
+    if len(times) == 1:
+        return Node(name, longest, _sum(small))
+    return _whole(name, longest, [Node(colour, colour, seconds) for colour, seconds in times.items()])
 
 
 def _longest_first(nodes: Iterable[Node]) -> list[Node]:

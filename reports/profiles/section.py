@@ -15,6 +15,8 @@ from anatomy.reports.tables.layers import layer_table
 from anatomy.reports.view import TableView, view
 from anatomy.reports.words import count
 
+# Rows of a case's table on the page; the CSV has every layer.
+MOST_LAYERS = 300
 # Operations that belong to no layer, named below a case.
 MOST_UNATTRIBUTED = 5
 
@@ -86,7 +88,7 @@ def _case(one: LabelledProfile, number: int) -> ProfiledCase:
             icicle_chart(profile, f"profile-{number}-icicle"),
             layer_chart(profile, f"profile-{number}-layers"),
         ),
-        layers=view(layer_table([one], named=False)),
+        layers=view(layer_table([one], named=False, most=MOST_LAYERS)),
         facts=_facts(profile),
     )
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anatomy.bench.profiling.result import LayerTime, Operation, Profile
-from anatomy.bench.profiling.tree import kinds_of
+from anatomy.bench.profiling.tree import LayerNode, kinds_of
 from anatomy.reports.labels import LabelledProfile, with_case
 from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
+from anatomy.reports.words import count
 
 _UNATTRIBUTED = "(unattributed)"
 _COLUMNS = (
@@ -36,16 +37,17 @@ NOTES = (
 )
 
 
-def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True) -> Table:
+def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True, most: int | None = None) -> Table:
     """A row for each layer of each measured case.
 
     Args:
         cases: failed ones have no rows.
         named: whether rows carry the name of their case and run.
+        most: layers of a case that have rows of their own, the longest; one more row holds the rest.
     """
     columns = with_case(_COLUMNS, cases) if named else _COLUMNS
     measured = [case for case in cases if case.profile.outcome == "ok"]
-    rows = [(case, layer, row) for case in measured for layer, row in _rows(case.profile)]
+    rows = [(case, layer, row) for case in measured for layer, row in _rows(case.profile, most)]
     cells = [{"case": case.profile.name, "run": case.label, **row} for case, _, row in rows]
     return Table(
         key="layers",
@@ -64,24 +66,48 @@ def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True) -> Tabl
     )
 
 
-def _rows(profile: Profile) -> list[tuple[LayerTime, dict[str, Any]]]:
-    layers = [*profile.layers, *_unattributed(profile)]
-    return [(layer, _row(layer)) for layer in sorted(layers, key=lambda layer: -layer.time)]
+def _rows(profile: Profile, most: int | None) -> list[tuple[LayerTime, dict[str, Any]]]:
+    layers = sorted(profile.layers, key=lambda layer: -layer.time)
+    shown, rest = (layers, []) if most is None else (layers[:most], layers[most:])
+    rows = [*shown, *_together(rest), *_unattributed(profile)]
+    return [(layer, _row(layer)) for layer in sorted(rows, key=lambda layer: -layer.time)]
+
+
+def _together(rest: Sequence[LayerTime]) -> list[LayerTime]:
+    """Several layers as one row."""
+    if not rest:
+        return []
+    sums = LayerNode("", "", tuple(rest), ())
+    return [
+        LayerTime(
+            name=f"({count(len(rest), 'shorter layer')})",
+            type="",
+            time=sums.time,
+            share=sums.share,
+            forward=sum(layer.forward for layer in rest),
+            backward=sum(layer.backward for layer in rest),
+            flops=sums.flops,
+            flops_share=sums.flops_share,
+            flops_per_s=sums.flops_per_s,
+            operations=[operation for layer in rest for operation in layer.operations],
+        )
+    ]
 
 
 def _unattributed(profile: Profile) -> list[LayerTime]:
     """What belongs to no known layer, as a row, so that the shares add up."""
-    if not profile.unattributed:
+    operations = profile.unattributed
+    if not operations:
         return []
     return [
         LayerTime(
             name=_UNATTRIBUTED,
             type="",
-            time=sum(operation.time for operation in profile.unattributed),
+            time=sum(operation.time for operation in operations),
             share=profile.unattributed_share or 0.0,
-            forward=_in_pass(profile.unattributed, "forward"),
-            backward=_in_pass(profile.unattributed, "backward"),
-            operations=profile.unattributed,
+            forward=_in_pass(operations, "forward"),
+            backward=_in_pass(operations, "backward"),
+            operations=operations,
         )
     ]
 
@@ -114,7 +140,7 @@ def kinds_text(layer: LayerTime) -> str:
 def _absences(layer: LayerTime, not_measured: Mapping[str, str]) -> dict[str, Absence]:
     """What cells without a value say: that the row is no layer, or the profile's own reason."""
     if layer.name.startswith("("):
-        return {key: Absence("no layer", "work of the step that is no layer's, and is not counted") for key in _WORK}
+        return {key: Absence("no layer", "the row is not one layer") for key in _WORK}
     reasons = {key: Absence("not measured", not_measured.get(key, "")) for key in _WORK}
     counted = {} if layer.flops is not None else dict.fromkeys(_WORK[:2], Absence("not counted"))
     host = {"host_s": Absence("not known", "the host launches the step as a whole")}

@@ -65,7 +65,8 @@ def test_folding_keeps_the_step_and_hides_only_what_is_small(profile: Profile, s
     assert folded.seconds == pytest.approx(whole.seconds)
     for node in folded.walk():
         small = [child for child in node.children if child.seconds < smallest * whole.seconds]
-        assert len([child for child in small if "smaller part" not in child.name]) <= 1
+        names = [child.name for child in small if "smaller parts" not in child.name]
+        assert len(names) <= 1 or ("smaller parts" in node.name and set(names) <= set(COLOURS))
 
 
 @given(PROFILES)
@@ -95,6 +96,13 @@ def test_nested_models_hold_their_layers_and_those_their_kinds() -> None:
     assert [one.note for one in convolution.children] == ["backward, 2 calls a step", "forward, 1 call a step"]
     assert child(tree, "device compute", "unattributed", "data movement").seconds == pytest.approx(7e-4)
     assert child(tree, "not in the trace").seconds == pytest.approx(3e-4)
+
+
+def test_many_small_layers_are_one_part_divided_by_kind() -> None:
+    kinds: dict[str, Kind] = {"conv": "convolution", "norm": "normalisation", "add": "element-wise"}
+    layers = {f"{name}{n}": [operation(name, 1e-3, kind)] for n in range(500) for name, kind in kinds.items()}
+    part = child(step_tree(make_profile(layers), 0.01), "device compute", "1,500 smaller parts")
+    assert {one.name: one.seconds for one in part.children} == pytest.approx(dict.fromkeys(kinds.values(), 0.5))
 
 
 def test_time_of_a_layer_beyond_its_operations_is_shown() -> None:

@@ -28,7 +28,7 @@ def test_the_section_is_there_for_profiles_alone(text: str, tmp_path: Path) -> N
     assert 'id="profiles"' in text
     (path,) = write_report([profiled_run(tmp_path / "none").path])
     assert 'id="profiles"' not in path.read_text()
-    assert "#profiles" not in path.read_text()
+    assert 'href="#profiles"' not in path.read_text()
 
 
 def test_each_case_is_folded_but_the_first(text: str) -> None:
@@ -88,8 +88,8 @@ def test_several_runs_have_cases_of_their_own(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     run = profiled_run(tmp_path / "run", nested_profile())
-    append_profile(run.path, nested_profile("torch"))
     with (run.path / PROFILES_FILE).open("a") as file:
-        file.write('{"schema_version": 1, "cas')
+        file.write('{"schema_version": 1, "cas\n')
+    append_profile(run.path, nested_profile("torch"))
     with pytest.raises(StoreError, match=r"profiles\.jsonl is damaged"):
         write_report([run.path], ["md"], tmp_path)

@@ -29,6 +29,16 @@ def test_layers_and_what_is_unattributed_make_up_the_device_time() -> None:
     assert (frame["layer"] == "(unattributed)").sum() == 1
 
 
+def test_the_shortest_layers_share_a_row_that_keeps_the_sums() -> None:
+    profile = nested_profile()
+    table = layer_table(labelled(profile), most=5)
+    assert len(table.frame) == 5 + 2
+    (row,) = (n for n, name in enumerate(table.frame["layer"]) if "shorter layers" in name)
+    assert cells(table, row)["layer"] == f"({len(profile.layers) - 5} shorter layers)"
+    assert table.frame["time_s"].sum() == pytest.approx(profile.device_time)
+    assert table.frame["flops_share"].sum() == pytest.approx(1.0)
+
+
 def test_a_layers_row_says_what_it_did() -> None:
     layers = {"a": [operation(time=3e-3), operation(time=1e-3, kind="data movement", pass_="backward")]}
     row = cells(layer_table(labelled(make_profile(layers, flops={"a": 8_000_000})), named=False))
@@ -72,9 +82,9 @@ def test_kinds_have_a_column_where_any_case_did_them() -> None:
     one = make_profile({"a": [operation(time=1.0)]})
     two = make_profile({"a": [operation(time=1.0, kind="matrix product")]}, host_dispatch=3.0)
     table = kind_table(labelled(one, two))
-    assert cells(table, 1)["matrix_product_share"] == "25"
+    assert cells(table, 1)["matrix_product_share"] == "25.0"
     assert cells(table, 1)["convolution_share"] == "none"
-    assert cells(table, 1)["host_share"] == "75"
+    assert cells(table, 1)["host_share"] == "75.0"
     assert "recurrent_share" not in table.frame.columns
 
 
