@@ -48,7 +48,10 @@ class LegendEntry:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: Plotly's JSON, or null and a sentence that stands in for it."""
+    """One chart: Plotly's JSON, or null and a sentence that stands in for it.
+
+    `entries` is the legend of a chart whose colours are not those of whole traces.
+    """
 
     key: str
     title: str
@@ -56,10 +59,13 @@ class Chart:
     spec: dict[str, Any] | None
     height: int = 0
     empty: str = "There is nothing to draw."
+    entries: tuple[LegendEntry, ...] = ()
 
     @property
     def legend(self) -> tuple[LegendEntry, ...]:
         """One entry a trace, for a legend that wraps where Plotly's would not."""
+        if self.entries:
+            return self.entries
         traces = self.spec["data"] if self.spec else ()
         return tuple(
             LegendEntry(trace["name"], _colour(trace), MARKS[trace.get("marker", {}).get("symbol", "square")])
@@ -192,13 +198,15 @@ def layout(height: int, axis: str) -> dict[str, Any]:
     }
 
 
-def finish(figure: go.Figure, rows: list[Row], settings: dict[str, Any], **texts: str) -> Chart:
+def finish(
+    figure: go.Figure, rows: list[Row], settings: dict[str, Any], *, key: str, title: str, caption: str
+) -> Chart:
     """Label the rows from the top and size the chart to them."""
     height = FRAME_PX + ROW_PX * len(rows)
     figure.update_layout(settings | {"height": height})
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[row.label for row in rows])
     figure.update_yaxes(range=[len(rows) - 0.45, -0.55])
-    return Chart(**texts, spec=json.loads(figure.to_json()), height=height)
+    return Chart(key, title, caption, json.loads(figure.to_json()), height)
 
 
 def _colour(trace: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from anatomy.reports.figures import charts
 from anatomy.reports.labels import LabelledRun
+from anatomy.reports.profiles import profile_section
 from anatomy.reports.summary import summary, warnings
 from anatomy.reports.tables import all_tables
 from anatomy.reports.view import view
@@ -29,7 +30,7 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
-    drawn = charts(runs)
+    drawn, profiles = charts(runs), profile_section(runs)
     return environment.get_template("report.html").render(
         title=title(runs),
         version=metadata.version("keras-anatomy"),
@@ -37,7 +38,8 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         warnings=warnings(runs),
         tables={table.key: view(table) for table in all_tables(runs)},
         charts=drawn,
-        specs={chart.key: chart.spec for chart in drawn if chart.spec},
+        profiles=profiles,
+        specs={chart.key: chart.spec for chart in (*drawn, *(profiles.charts if profiles else ())) if chart.spec},
         failures=sum(record.outcome != "ok" for item in runs for record in item.run.records),
         style=_asset("report.css"),
         script=_asset("report.js"),

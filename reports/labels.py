@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from anatomy.bench.environment import Environment
+from anatomy.bench.profiling.result import PROFILES_FILE, Profile, read_profiles
 from anatomy.bench.record import Record
-from anatomy.bench.store import SCRIPTS_FOLDER, Run
+from anatomy.bench.store import SCRIPTS_FOLDER, Run, StoreError
 from anatomy.reports.table import Column, Link
 
 
@@ -29,6 +33,39 @@ class LabelledRun:
         """The script that reproduces a record's figures; null without one, or where a link would not lead to it."""
         address = f"{SCRIPTS_FOLDER}/{record.key}.py"
         return Link(address, "reproduce") if self.linked and (self.run.path / address).is_file() else None
+
+    @cached_property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles beside the records, the last of each case.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        try:
+            return tuple(read_profiles(self.run.path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            what = f"{where}: {first['msg']}" if where else first["msg"]
+            raise StoreError(f"{self.run.path / PROFILES_FILE} is damaged: {what}") from error
+
+
+@dataclass(frozen=True)
+class LabelledProfile:
+    """A profile, its run's label, and a name that says both where there are several runs."""
+
+    label: str
+    name: str
+    profile: Profile
+
+
+def profiles_of(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:
+    """Every profile of the report, in the order in which they were taken."""
+    return tuple(
+        LabelledProfile(item.label, profile.name if len(runs) == 1 else f"{profile.name} ({item.label})", profile)
+        for item in runs
+        for profile in item.profiles
+    )
 
 
 def label(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
@@ -68,3 +105,9 @@ def differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 def with_run(columns: tuple[Column, ...], runs: Sequence[LabelledRun]) -> tuple[Column, ...]:
     """The columns, with the run behind the first one when there is more than one run."""
     return columns if len(runs) < 2 else (columns[0], Column("run", "run"), *columns[1:])
+
+
+def with_case(columns: tuple[Column, ...], cases: Sequence[LabelledProfile]) -> tuple[Column, ...]:
+    """The columns behind the case's name, and its run when there is more than one."""
+    several = len({case.label for case in cases}) > 1
+    return (Column("case", "case"), *([Column("run", "run")] * several), *columns)

@@ -30,11 +30,18 @@ def _section(table: Table) -> str:
 
 
 def _grid(table: Table) -> str:
-    heads = [column.title if not column.group else f"{column.group}: {column.head}" for column in table.columns]
+    heads = [_head(column) for column in table.columns]
     rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
     rows = [[_cell(table, row, column) for column in table.columns] for row in range(len(table.frame))]
     lines = [[escape(head) for head in heads], rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _head(column: Column) -> str:
+    """With its group, and its unit where the group does not say it."""
+    if not column.group:
+        return column.title
+    return f"{column.group}: {column.head if column.unit in column.group else column.title}"
 
 
 def _cell(table: Table, row: int, column: Column) -> str:

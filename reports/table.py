@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -107,7 +108,7 @@ class Table:
 
     def cell(self, row: int, column: Column) -> str:
         """The text of one cell."""
-        value = self.frame.iloc[row][column.key]
+        value = self.value(row, column.key)
         if is_missing(value):
             return self.absence(row, column).text
         return format_number(value, column, self.decimals(column)) if column.kind == "number" else str(value)
@@ -117,14 +118,32 @@ class Table:
         return self.absent.get((row, column.key), Absence(column.missing))
 
     def _shown(self, row: int, key: str) -> bool:
-        return key in self.frame.columns and not is_missing(self.frame.iloc[row][key])
+        return key in self.frame.columns and not is_missing(self.value(row, key))
+
+    def value(self, row: int, key: str) -> Any:
+        """What the frame holds there."""
+        return self._values[key][row]
 
     def decimals(self, column: Column) -> int:
         """Decimals shared by a column, so that points align and its smallest value keeps three digits."""
-        values = [abs(v) * column.scale for v in self.frame[column.key] if not is_missing(v) and v]
-        if column.whole or not values:
-            return 0
-        return min(MOST_DECIMALS, max(0, 2 - math.floor(math.log10(min(values)))))
+        return self._decimals[column]
+
+    # Once a table: taken cell by cell, a frame of thousands of layers takes minutes.
+    @cached_property
+    def _values(self) -> dict[str, list[Any]]:
+        return {str(key): self.frame[key].tolist() for key in self.frame.columns}
+
+    @cached_property
+    def _decimals(self) -> dict[Column, int]:
+        numbers = (column for column in self.columns if column.kind == "number")
+        return {column: _decimals(self._values[column.key], column) for column in numbers}
+
+
+def _decimals(values: list[Any], column: Column) -> int:
+    shown = [abs(value) * column.scale for value in values if not is_missing(value) and value]
+    if column.whole or not shown:
+        return 0
+    return min(MOST_DECIMALS, max(0, 2 - math.floor(math.log10(min(shown)))))
 
 
 def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:

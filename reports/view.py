@@ -89,7 +89,7 @@ def _parts(table: Table, rows: Sequence[tuple[Cell, ...]]) -> tuple[tuple[tuple[
 
 
 def _cell(table: Table, row: int, column: Column) -> Cell:
-    value = table.frame.iloc[row][column.key]
+    value = table.value(row, column.key)
     text = table.cell(row, column)
     if is_missing(value):
         return Cell(column, text, absent=True, why=table.absence(row, column).reason)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anatomy.reports.datasheet import dense_peak
-from anatomy.reports.labels import LabelledRun
+from anatomy.reports.labels import LabelledRun, profiles_of
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement import agreement_table
 from anatomy.reports.tables.cases import case_table, count_table, failure_table, phase_table
 from anatomy.reports.tables.claims import claims_table
 from anatomy.reports.tables.frameworks import framework_table
+from anatomy.reports.tables.gaps import gap_table, kind_table
+from anatomy.reports.tables.layers import layer_table
 from anatomy.reports.tables.loops import loop_table
 from anatomy.reports.tables.machine import machine_table
 from anatomy.reports.tables.models import model_table
@@ -29,10 +31,14 @@ __all__ = [
     "count_table",
     "failure_table",
     "framework_table",
+    "gap_table",
+    "kind_table",
+    "layer_table",
     "loop_table",
     "machine_table",
     "model_table",
     "phase_table",
+    "profile_tables",
     "scaling_table",
     "speed_table",
     "telemetry_table",
@@ -59,4 +65,11 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         case_table(runs, peak),
         phase_table(runs),
         count_table(runs),
+        *profile_tables(runs),
     )
+
+
+def profile_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
+    """Tables of the profiled cases; none where no case was profiled."""
+    cases = profiles_of(runs)
+    return (gap_table(cases), kind_table(cases), layer_table(cases)) if cases else ()

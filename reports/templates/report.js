@@ -112,8 +112,20 @@
     };
   }
 
+  const NARROW_PX = 600, NARROW_LEVELS = 3;
+
+  /* On a narrow screen an icicle shows fewer levels at once, so that their names fit. */
+  function fitted(trace, width) {
+    return trace.type === "icicle" && width < NARROW_PX ? { ...trace, maxdepth: NARROW_LEVELS } : trace;
+  }
+
+  const begun = new WeakSet();
+
   async function draw(place) {
-    const spec = specs[place.dataset.chart];
+    if (begun.has(place)) return;
+    begun.add(place);
+    const spec = structuredClone(specs[place.dataset.chart]);
+    spec.data = spec.data.map((trace) => fitted(trace, place.clientWidth));
     await Plotly.newPlot(place, spec.data, spec.layout, config);
     await Plotly.relayout(place, theme());
     place.dataset.drawn = "yes";
@@ -121,7 +133,14 @@
 
   const places = [...document.querySelectorAll("[data-chart]")];
   const restyle = () => places.filter((p) => p.dataset.drawn).forEach((p) => Plotly.relayout(p, theme()));
-  places.reduce((before, place) => before.then(() => draw(place)), Promise.resolve());
+  const drawAll = (some) => some.reduce((before, place) => before.then(() => draw(place)), Promise.resolve());
+  /* What is folded away has no width to draw in until it is opened. */
+  const folded = (place) => place.closest("details:not([open])") !== null;
+  drawAll(places.filter((place) => !folded(place)));
+  for (const details of document.querySelectorAll("details")) {
+    details.addEventListener("toggle", () =>
+      drawAll(places.filter((p) => details.contains(p) && details.open)));
+  }
   dark.addEventListener("change", restyle);
   window.addEventListener("beforeprint", restyle);
   window.addEventListener("afterprint", restyle);

@@ -15,6 +15,7 @@ from anatomy.bench.environment import Environment
 from anatomy.bench.record import Block, ClockCheck, Counts, Phases, Record, Series, SeriesLabel
 from anatomy.bench.store import Run, RunHeader, RunWriter, load_run
 from anatomy.models import format_model, parse_model
+from tests.reports.browsing import browser as browser
 
 HOSTILE = "evil.module:<script>alert(1)</script>"
 

@@ -1,7 +1,5 @@
 """The report in a real browser: skipped, saying so, where there is none."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,57 +8,15 @@ import pytest
 from anatomy.bench.record import Outcome
 from anatomy.bench.store import Run
 from anatomy.reports import write_report
+from tests.reports.browsing import contrast, visit
 
-selenium = pytest.importorskip("selenium.webdriver", reason="the browser checks need `pip install selenium`")
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WIDTHS = (1280, 390)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("the browser checks need chromium and chromedriver (apt-get install chromium chromium-driver)")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    yield opened
-    opened.quit()
 
 
 @pytest.fixture(scope="module")
 def report(big_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path,) = write_report([big_run.path], out=tmp_path_factory.mktemp("report"))
     return path
-
-
-def visit(browser: Any, report: Path, width: int = 1280, scheme: str = "light") -> None:
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(report.as_uri())
-    WebDriverWait(browser, 60).until(
-        lambda b: b.execute_script(
-            "const all = [...document.querySelectorAll('[data-chart]')];"
-            "return all.length > 0 && all.every((chart) => chart.dataset.drawn);"
-        )
-    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -96,18 +52,6 @@ def test_text_of_page_and_charts_has_contrast(browser: Any, report: Path, scheme
     )
     assert contrast(ink, card) > 7
     assert contrast(chart, card) > 7
-
-
-def contrast(first: str, second: str) -> float:
-    """Ratio of two `rgb(…)` colours (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)."""
-    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: str) -> float:
-    channels = [int(part) / 255 for part in colour.split("(")[1].rstrip(")").split(",")[:3]]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def column(browser: Any, head: str) -> list[str]:

@@ -1,0 +1,84 @@
+"""An icicle of one step: its gaps, the layers in its device time, their kinds of work and operations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import plotly.graph_objects as go
+
+from anatomy.bench.profiling.result import Profile
+from anatomy.reports.chart import Chart, escape
+from anatomy.reports.profiles.colours import COLOURS, legend_of, text_on
+from anatomy.reports.profiles.nodes import Node, step_tree
+
+HEIGHT_PX = 560
+# Levels drawn at once, where there are more; a click on a part shows those below it.
+LEVELS = 8
+# Less is a pixel or two high, and is drawn together with what is as small beside it.
+_SMALLEST_SHARE = 0.001
+_SMALLEST_TEXT_PX = 9
+# Between parts of one colour, on a light and on a dark page.
+_LINE = "rgba(255,255,255,0.7)"
+_HOVER = "<b>%{label}</b>%{customdata}<br>%{value:.3s}s, %{percentRoot:.1%} of the step<extra></extra>"
+_CAPTION = (
+    "Seconds of one traced step, from left to right: the step, what it waited for, layers (nested models first), kinds "
+    "of work, operations. Heights are times and add up. A layer has the colour of its longest kind of work. A click "
+    "goes into a part, a click on the bar above leads back."
+)
+
+
+def icicle_chart(profile: Profile, key: str) -> Chart:
+    """Of a measured profile."""
+    step = step_tree(profile, _SMALLEST_SHARE)
+    rows = list(_rows(step, "", ""))
+    nodes = [node for _, _, node in rows]
+    if step.seconds <= 0:
+        return Chart(key, _title(profile), _CAPTION, None, empty="The trace holds no operation and no gap.")
+    colours = [COLOURS[node.colour] for node in nodes]
+    figure = go.Figure(
+        go.Icicle(
+            ids=[place for place, _, _ in rows],
+            parents=[above for _, above, _ in rows],
+            labels=[escape(node.name) for node in nodes],
+            values=[node.seconds for node in nodes],
+            customdata=[f"<br>{escape(node.note)}" if node.note else "" for node in nodes],
+            branchvalues="total",
+            sort=False,
+            maxdepth=LEVELS,
+            tiling={"orientation": "h"},
+            leaf={"opacity": 1},
+            marker={"colors": colours, "line": {"width": 1, "color": _LINE}},
+            textfont={"color": [text_on(colour) for colour in colours]},
+            textposition="middle left",
+            texttemplate="%{label} %{percentRoot:.0%}",
+            hovertemplate=_HOVER,
+        )
+    )
+    figure.update_layout(
+        template="none",
+        height=HEIGHT_PX,
+        autosize=True,
+        margin={"l": 2, "r": 2, "t": 26, "b": 4},
+        uniformtext={"minsize": _SMALLEST_TEXT_PX, "mode": "hide"},
+    )
+    return Chart(
+        key,
+        _title(profile),
+        _CAPTION,
+        json.loads(figure.to_json()),
+        height=HEIGHT_PX,
+        entries=legend_of(node.colour for node in nodes),
+    )
+
+
+def _title(profile: Profile) -> str:
+    return f"One step of {profile.name}"
+
+
+def _rows(node: Node, above: str, place: str) -> Iterator[tuple[str, str, Node]]:
+    """Id, id of the parent, and node; ids are paths of numbers, since names repeat."""
+    own = place or "step"
+    yield own, above, node
+    for number, child in enumerate(node.children):
+        yield from _rows(child, own, f"{own}.{number}")
