@@ -31,7 +31,7 @@ def explain(
     from anatomy.bench.cli.explain_screen import print_explanation
     from anatomy.bench.profiling.explanation import NotComparableError
     from anatomy.bench.profiling.pairs import pairs_of
-    from anatomy.bench.script.select import SelectionError
+    from anatomy.bench.select import SelectionError
     from anatomy.bench.store import StoreError
 
     try:

@@ -49,6 +49,8 @@ def profile(
 
 
 def _take(begun: Begun, fingerprint: str, json: bool) -> list[Profile]:
+    from rich.console import Console
+
     from anatomy.bench.cli.profile_screen import print_profile
     from anatomy.bench.cli.progress import Display
     from anatomy.bench.session import Session

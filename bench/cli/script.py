@@ -28,7 +28,7 @@ def script(
     import json as json_module
 
     from anatomy.bench.script.header import with_figure
-    from anatomy.bench.script.select import SelectionError, select
+    from anatomy.bench.select import SelectionError, select
     from anatomy.bench.store import SCRIPTS_FOLDER, StoreError, load_run
 
     try:

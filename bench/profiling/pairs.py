@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
 from anatomy.bench.profiling.result import Profile, read_profiles
-from anatomy.bench.script.select import select
+from anatomy.bench.select import select
 
 REMEDY = "take profiles with `anatomy profile MODEL` or `anatomy run --profile`"
 

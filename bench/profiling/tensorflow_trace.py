@@ -1,4 +1,4 @@
-"""Traces of TensorFlow: its executor names an operation by the scopes it was called in, `unet__L0/conv1__L4/Relu:Relu`."""
+"""Traces of TensorFlow: its executor names an operation by the scopes it was called in, `conv1__L4/conv1/Relu:Relu`."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501  # lines of a program as XLA writes them
 import pytest
 
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from anatomy.bench.case import BACKENDS, Case
 from anatomy.bench.naming import case_name
 from anatomy.bench.record import Record
-from anatomy.bench.script.select import SelectionError, select
+from anatomy.bench.select import SelectionError, select
 
 
 def _record(**point: object) -> Record:
