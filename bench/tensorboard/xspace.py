@@ -10,11 +10,12 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any, NamedTuple
 
 PROTOBUF_MODULE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+# Not a MappingProxyType, which cannot be pickled.
+_NOTHING: Mapping[str, Any] = {}
 
 
 class TraceError(ValueError):
@@ -82,19 +83,15 @@ def read_xspace(path: Path) -> list[Plane]:
     Raises:
         TraceError: no such file, or it is no XSpace.
     """
+    from google.protobuf.message import DecodeError
+
     try:
         space = xplane_pb2().XSpace.FromString(path.read_bytes())
     except FileNotFoundError as error:
         raise TraceError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
-    except _decode_error() as error:
+    except DecodeError as error:
         raise TraceError(f"{path} is no XSpace: {error}; take the trace anew") from error
     return [_plane(plane) for plane in space.planes]
-
-
-def _decode_error() -> type[Exception]:
-    from google.protobuf.message import DecodeError
-
-    return DecodeError
 
 
 def _plane(plane: Any) -> Plane:
@@ -110,7 +107,7 @@ def _line(line: Any, names: Mapping[int, str], kinds: Mapping[int, tuple[Any, di
         metadata = {**common, **_stats(event.stats, names)} if event.stats else common
         start_ns = line.timestamp_ns + event.offset_ps / 1000
         shown = "" if kind.display_name == kind.name else kind.display_name
-        events.append(Event(kind.name, start_ns, event.duration_ps / 1000, MappingProxyType(metadata), shown))
+        events.append(Event(kind.name, start_ns, event.duration_ps / 1000, metadata, shown))
     return Line(line.display_name or line.name, tuple(events))
 
 
