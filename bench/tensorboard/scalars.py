@@ -1,0 +1,118 @@
+"""A record as scalars: its raw times and samples as they came, and its figures.
+
+Times of day are the record's start plus what had passed by the clock of the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from anatomy.bench.device_use import CpuEnergy, GpuUse
+from anatomy.bench.record import Record
+from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
+from anatomy.bench.tensorboard.summary import summary_of, summary_tag
+
+# Tag → (seconds from the start of the window, value), in order.
+Samples = Mapping[str, Sequence[tuple[float, float]]]
+
+
+class Point(NamedTuple):
+    """One value of a scalar.
+
+    Attributes:
+        step: the position on TensorBoard's axis: of a step or block its number, of a sample its milliseconds from
+            the start of the measured window.
+        after_s: seconds since the first.
+    """
+
+    tag: str
+    step: int
+    after_s: float
+    value: float
+
+
+# Columns of a GPU's samples → tag; times and bit masks are no scalars.
+GPU_TAGS = {
+    "utilisation": "utilisation",
+    "sm_utilisation": "SM utilisation",
+    "sm_occupancy": "SM occupancy",
+    "tensor_utilisation": "tensor core utilisation",
+    "dram_utilisation": "DRAM utilisation",
+    "memory_used_bytes": "memory used (bytes)",
+    "process_memory_bytes": "memory of the case (bytes)",
+    "power_w": "power (W)",
+    "energy_j": "energy (J)",
+    "temperature_c": "temperature (°C)",
+    "sm_clock_mhz": "SM clock (MHz)",
+    "memory_clock_mhz": "memory clock (MHz)",
+    "pcie_tx_bytes_per_s": "PCIe sent (bytes per s)",
+    "pcie_rx_bytes_per_s": "PCIe received (bytes per s)",
+    "nvlink_tx_bytes_per_s": "NVLink sent (bytes per s)",
+    "nvlink_rx_bytes_per_s": "NVLink received (bytes per s)",
+}
+
+
+def write_scalars(folder: Path, record: Record, figures: Mapping[str, float], samples: Samples) -> None:
+    """Write a case's scalars into its folder.
+
+    Args:
+        figures: further ones, by tag.
+        samples: further ones that were taken over the run.
+    """
+    from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+    start_s = started_s(record)
+    points = [*over_the_run(record), *_sampled(samples), *_figures({**summary_of(record), **figures})]
+    events = [summary_event(scalar_pb(tag, value), start_s + after_s, step) for tag, step, after_s, value in points]
+    write_events(folder, "scalars", events)
+
+
+def over_the_run(record: Record) -> Iterator[Point]:
+    """Step by step, block by block, sample by sample; what a record has none of is left out."""
+    batch = record.case.batch_size
+    ends_s = accumulate(record.step_s)
+    for number, (seconds, end_s) in enumerate(zip(record.step_s, ends_s, strict=True)):
+        yield Point("steps/step time (s)", number, end_s, seconds)
+        yield Point("steps/throughput (examples per s)", number, end_s, batch / seconds)
+    ends_s = accumulate(block.seconds for block in record.blocks)
+    for number, (block, end_s) in enumerate(zip(record.blocks, ends_s, strict=True)):
+        yield Point("blocks/throughput (examples per s)", number, end_s, batch * block.steps / block.seconds)
+    for use in record.gpu or ():
+        yield from _sampled(_gpu_samples(use))
+    if record.cpu_energy:
+        yield from _sampled(_cpu_samples(record.cpu_energy))
+
+
+def _figures(figures: Mapping[str, float]) -> Iterator[Point]:
+    return (Point(summary_tag(name), 0, 0.0, value) for name, value in figures.items())
+
+
+def _sampled(samples: Samples) -> Iterator[Point]:
+    """Samples within the window: of those before it the axis has no place."""
+    for tag, pairs in samples.items():
+        yield from (Point(tag, round(1000 * at_s), at_s, value) for at_s, value in pairs if at_s >= 0)
+
+
+def _gpu_samples(use: GpuUse) -> Samples:
+    kept = {tag: use.trace[column] for column, tag in GPU_TAGS.items() if column in use.trace}
+    return {f"GPU {use.index}/{tag}": _known(use.trace["at_s"], column) for tag, column in kept.items()}
+
+
+def _cpu_samples(use: CpuEnergy) -> Samples:
+    """Mean power from each reading of a package's joules to the next."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for name in use.packages_j:
+        readings = _known(use.trace.get("at_s", []), use.trace.get(name, []))
+        found[f"CPU {name}/power (W)"] = [
+            (end_s, (after_j - before_j) / (end_s - start_s))
+            for (start_s, before_j), (end_s, after_j) in pairwise(readings)
+        ]
+    return found
+
+
+def _known(at_s: Sequence[float | None], values: Sequence[float | None]) -> list[tuple[float, float]]:
+    pairs = zip(at_s, values, strict=True)
+    return [(when, value) for when, value in pairs if when is not None and value is not None]

@@ -1,0 +1,41 @@
+"""The figures of a record that TensorBoard compares cases by: scalars of one point, and HParams' metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import fmean
+from typing import Any
+
+from anatomy.bench.record import Record
+
+# Figures of a record that cases are compared by → whence.
+SUMMARY: Mapping[str, Callable[[Record], float | None]] = {
+    "step time (s)": lambda record: record.step_median_s,
+    "step time p90 (s)": lambda record: record.step_p90_s,
+    "throughput (examples per s)": lambda record: record.throughput_examples_per_s,
+    "compile (s)": lambda record: record.phases.compile_s,
+    "peak host memory (bytes)": lambda record: record.peak_host_bytes,
+    "peak host memory above base (bytes)": lambda record: record.peak_host_above_base_bytes,
+    "peak device memory (bytes)": lambda record: record.peak_device_bytes,
+    "CPU cores used": lambda record: record.cpu_cores_used,
+    "GPU utilisation": lambda record: _of_used(record, "utilisation"),
+    "GPU energy per step (J)": lambda record: record.energy_per_step_j,
+    "CPU energy per step (J)": lambda record: record.cpu_energy_per_step_j,
+}
+
+
+def summary_of(record: Record) -> dict[str, float]:
+    """The figures of a record that it has, by name."""
+    found = {name: figure(record) for name, figure in SUMMARY.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def summary_tag(name: str) -> str:
+    """The tag of a figure."""
+    return f"summary/{name}"
+
+
+def _of_used(record: Record, figure: str) -> float | None:
+    """Mean over the GPUs that the case ran on; null unless each of them has it."""
+    values: list[Any] = [getattr(use, figure) for use in record.gpu or () if use.used]
+    return fmean(values) if values and None not in values else None

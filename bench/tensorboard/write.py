@@ -1,0 +1,55 @@
+"""A run's scalars and HParams, for `tensorboard --logdir RUN/tensorboard`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from anatomy.bench.record import Record
+from anatomy.bench.store import RunHeader, load_run
+from anatomy.bench.tensorboard.hparams import write_experiment, write_hparams
+from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
+from anatomy.bench.tensorboard.scalars import Samples, write_scalars
+from anatomy.bench.tensorboard.summary import summary_of
+
+
+def write_tensorboard(
+    run_folder: Path,
+    figures: Mapping[str, Mapping[str, float]] | None = None,
+    samples: Mapping[str, Samples] | None = None,
+) -> Path:
+    """Write, or renew, what TensorBoard shows of every case of a run but its trace and graph.
+
+    Written again, the same records change nothing. Cases that were only counted have no time to show, and none here.
+
+    Args:
+        run_folder: with `run.json` and `records.jsonl`.
+        figures: key of a case → name → value, of further figures to compare cases by.
+        samples: key of a case → further samples over its run.
+
+    Returns:
+        The log directory.
+
+    Raises:
+        StoreError: the folder holds no run, or a damaged one.
+    """
+    run = load_run(run_folder)
+    logdir = run.path / TENSORBOARD_FOLDER
+    timed = [record for record in run.records if record.case.mode != "count"]
+    given = figures or {}
+    further = {record.key: {**_utilisation(record, run.header), **given.get(record.key, {})} for record in timed}
+    for record in timed:
+        folder = case_folder(logdir, record.case)
+        write_scalars(folder, record, further[record.key], (samples or {}).get(record.key, {}))
+        write_hparams(folder, record)
+    names = [name for record in timed for name in (*summary_of(record), *further[record.key])]
+    write_experiment(logdir, timed, names)
+    return logdir
+
+
+def _utilisation(record: Record, header: RunHeader) -> dict[str, float]:
+    """Model FLOPs utilisation against the run's ceilings, where it has them."""
+    from anatomy.reports.utilisation import utilisation
+
+    use = utilisation(record, header.ceilings, gpus=header.environment.gpus)
+    return {} if use is None or use.mfu is None else {"MFU": use.mfu}

@@ -1,0 +1,130 @@
+"""What is written as an XSpace is read back, by the reader and by no import of a framework."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anatomy.bench.tensorboard.xspace import Event, Line, Plane, TraceError, read_xspace, xplane_pb2
+from anatomy.bench.tensorboard.xspace_writer import operation_event, step_event, write_xspace
+
+# Text that UTF-8 can say.
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+numbers = st.one_of(
+    st.integers(-(2**63), 2**64 - 1), st.booleans(), st.floats(allow_nan=False), st.binary(max_size=8), texts
+)
+# Half a day of whole nanoseconds: exact in picoseconds and in a float.
+times = st.integers(0, 43_200 * 10**9).map(float)
+events = st.builds(
+    Event, texts, times, times, st.dictionaries(texts, numbers, max_size=3), texts.map(lambda text: f"shown {text}")
+)
+lines = st.builds(Line, texts, st.lists(events, max_size=4).map(tuple))
+planes = st.lists(st.builds(Plane, texts, st.lists(lines, max_size=3).map(tuple)), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(written=planes)
+def test_what_is_written_is_read(written: list[Plane], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("trace") / "vm.xplane.pb"
+    write_xspace(path, written)
+    starts = [event.start_ns for plane in written for line in plane.lines for event in line.events]
+    origin_ns = min(starts, default=0.0)
+    shifted = [
+        Plane(name, tuple(Line(line.name, tuple(_from(event, origin_ns) for event in line.events)) for line in lines))
+        for name, lines in written
+    ]
+    assert read_xspace(path) == shifted
+
+
+def _from(event: Event, origin_ns: float) -> Event:
+    return event._replace(start_ns=event.start_ns - origin_ns)
+
+
+def test_a_time_of_day_is_written_from_the_first_event_on(tmp_path: Path) -> None:
+    started_ns = 1_795_601_786 * 10**9
+    path = tmp_path / "vm.xplane.pb"
+    events = (Event("a", started_ns + 512, 5), Event("b", started_ns, 1))
+    write_xspace(path, [Plane("/host:CPU", (Line("main", events),))])
+    assert [event.start_ns for event in read_xspace(path)[0].lines[0].events] == [512, 0]
+
+
+def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_path: Path) -> None:
+    space = xplane_pb2().XSpace()
+    plane = space.planes.add(name="/device:GPU:0")
+    for number, name in enumerate(("tf_op", "flops", "model/dense/MatMul"), start=1):
+        plane.stat_metadata[number].name = name
+    plane.event_metadata[7].name = "gemm"
+    plane.event_metadata[7].stats.add(metadata_id=1, ref_value=3)
+    plane.event_metadata[7].stats.add(metadata_id=2, uint64_value=1)
+    line = plane.lines.add(name="stream 0", timestamp_ns=1000)
+    line.events.add(metadata_id=7, offset_ps=1500, duration_ps=250).stats.add(metadata_id=2, uint64_value=9)
+    line.events.add(metadata_id=7, offset_ps=2000)
+    path = tmp_path / "vm.xplane.pb"
+    path.write_bytes(space.SerializeToString())
+    first, second = read_xspace(path)[0].lines[0].events
+    assert first == Event("gemm", 1001.5, 0.25, {"tf_op": "model/dense/MatMul", "flops": 9})
+    assert second.metadata == {"tf_op": "model/dense/MatMul", "flops": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (Event("open", 1, float("nan")), "event 'open' starts at 1 ns and takes nan ns"),
+        (Event("open", 1, -1), "leave out events that did not end"),
+        (Event("conv", 1, 1, {"shape": [1, 2]}), "shape of event 'conv' is \\[1, 2\\]: expected text"),
+        (Event("conv", 1, 1, {"id": 2**64}), "a number of 64 bits"),
+    ],
+)
+def test_what_cannot_be_written_is_named(event: Event, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "vm.xplane.pb"
+    with pytest.raises(TraceError, match=says):
+        write_xspace(path, [Plane("/host:CPU", (Line("main", (event,)),))])
+    assert not path.exists()
+
+
+def test_a_file_that_is_no_trace_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="does not exist"):
+        read_xspace(tmp_path / "none.xplane.pb")
+    damaged = tmp_path / "damaged.xplane.pb"
+    damaged.write_bytes(b"no protobuf")
+    with pytest.raises(TraceError, match="is no XSpace"):
+        read_xspace(damaged)
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "shown"),
+    [
+        (operation_event("aten::addmm", 0, 1), "addmm:addmm", "aten::addmm"),
+        (operation_event("aten::mm", 0, 1, scope="net/dense 1"), "net/dense_1/mm:mm", "aten::mm"),
+        (operation_event("Optimizer.step#Adam.step", 0, 1), "Optimizer_step_Adam_step:Optimizer_step_Adam_step", None),
+        (operation_event("", 0, 1), "unnamed:unnamed", ""),
+    ],
+)
+def test_an_operation_has_a_type_and_keeps_its_name(made: Event, name: str, shown: str | None) -> None:
+    assert made.name == name
+    assert made.display_name == ("Optimizer.step#Adam.step" if shown is None else shown)
+
+
+def test_a_step_is_a_root_with_its_number() -> None:
+    assert step_event(3, 0, 1).metadata == {"_r": 1, "step_num": 3}
+
+
+def test_no_framework_is_imported(tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from anatomy.bench.tensorboard.xspace import Event, Line, Plane, read_xspace
+        from anatomy.bench.tensorboard.xspace_writer import write_xspace
+        write_xspace(Path(sys.argv[1]), [Plane("/host:CPU", (Line("main", (Event("a", 0, 1),)),))])
+        print(read_xspace(Path(sys.argv[1]))[0].lines[0].events[0].name, *sys.modules)
+    """
+    done: Any = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "vm.xplane.pb")], capture_output=True, text=True, check=True
+    )
+    name, *modules = done.stdout.split()
+    assert name == "a"
+    assert {"tensorflow", "jax", "torch", "keras"}.isdisjoint(modules)
