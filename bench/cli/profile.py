@@ -72,12 +72,10 @@ def _take(begun: Begun, fingerprint: str, json: bool) -> list[Profile]:
 
 
 def _finish(begun: Begun, found: list[Profile], *, report: bool, silent: bool) -> None:
-    from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER
-    from anatomy.bench.tensorboard.write import write_tensorboard
+    from anatomy.bench.cli.tensorboard import show_in_tensorboard
 
     folder = begun.writer.path
-    write_tensorboard(folder)
-    where = f"tensorboard --logdir {folder / TENSORBOARD_FOLDER}"
+    where = show_in_tensorboard(folder)
     if report:
         from anatomy.reports import write_report
 

@@ -83,6 +83,7 @@ def run(
     from anatomy.bench.cli.cluster import measure_on_cluster, refuse_with_cluster
     from anatomy.bench.cli.conclude import Done, conclude
     from anatomy.bench.cli.nodes import follow, place_of
+    from anatomy.bench.cli.tensorboard import show_in_tensorboard
     from anatomy.bench.cluster.connection import ClusterError
     from anatomy.bench.environment import collect
     from anatomy.bench.nodes.launcher import LaunchError
@@ -129,7 +130,9 @@ def run(
             begun = begin(what, out, here) if isinstance(what, Asked) else resumed(what, here.fingerprint)
             records, interrupted = _measure(begun, here.fingerprint, place, json, quiet)
             if begun.settings.profile:
-                _show_in_tensorboard(begun.writer.path, silent=json or quiet)
+                shown = show_in_tensorboard(begun.writer.path)
+                if not (json or quiet):
+                    print(f"traces: {shown}")
             stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
             done = [Done(begun.writer.path, records, len(begun.todo), stopped)]
     except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
@@ -170,16 +173,6 @@ def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, qu
     except KeyboardInterrupt:
         return records, True
     return records, False
-
-
-def _show_in_tensorboard(folder: Path, silent: bool) -> None:
-    """Scalars and figures of the cases beside their traces, which are there already."""
-    from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER
-    from anatomy.bench.tensorboard.write import write_tensorboard
-
-    write_tensorboard(folder)
-    if not silent:
-        print(f"traces: tensorboard --logdir {folder / TENSORBOARD_FOLDER}")
 
 
 def _print_isolation(console: Console, records: list[Record]) -> None:

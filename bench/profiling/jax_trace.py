@@ -47,6 +47,10 @@ class Tracer:
         with jax.profiler.trace(str(folder), profiler_options=options):
             yield
 
+    def graph(self, step: Any) -> bytes | None:
+        """None that TensorBoard shows."""
+        return None
+
     def read(self, path: Path, step: Any, layers: Layers) -> Traced:
         """Operations joined to the compiled program, which is cached."""
         text = step.function.lower(step._state, step._data).compile().as_text()

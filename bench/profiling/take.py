@@ -24,6 +24,7 @@ from anatomy.bench.profiling.layers import layers_of
 from anatomy.bench.profiling.scoping import open_scopes
 from anatomy.bench.profiling.tracer import Tracer, open_tracer
 from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.tensorboard.graph import write_graph
 from anatomy.bench.tensorboard.layout import place_trace
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -72,6 +73,9 @@ def take_profile(
     with tempfile.TemporaryDirectory(dir=folder.parent) as written:
         wall_s = _trace(tracer, step, _steps(step_s), Path(written))
         traced = tracer.read(place_trace(folder, Path(written)), step, layers)
+    graph = tracer.graph(step)
+    if graph is not None:
+        write_graph(folder, graph)
     # The profiler's first step pays for its start.
     fields = attribute(replace(traced, steps=traced.steps[1:]), layers, wall_s[1:], ceilings)
     emit("profile", {name: _plain(value) for name, value in fields.items()} | {"step": step_s})

@@ -56,6 +56,11 @@ class Tracer:
         finally:
             tf.profiler.experimental.stop()
 
+    def graph(self, step: Any) -> bytes | None:
+        """Of the traced function, without weights."""
+        found: bytes = step.function.get_concrete_function(step._data).graph.as_graph_def().SerializeToString()
+        return found
+
     def read(self, path: Path, step: Any, layers: Layers) -> Traced:
         """Operations by their names; where XLA compiled them, joined to the compiled program."""
         if step._model.jit_compile:

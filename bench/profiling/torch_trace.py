@@ -64,6 +64,10 @@ class Tracer:
         self._events = list(recorded.events() or [])
         write_xspace(trace_file(folder), [_plane(self._events)])
 
+    def graph(self, step: Any) -> bytes | None:
+        """None that TensorBoard shows."""
+        return None
+
     def read(self, path: Path, step: Any, layers: Layers) -> Traced:
         """Layers as the host's work, the outermost operations within them as the device's."""
         return Traced(

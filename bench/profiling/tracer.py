@@ -37,6 +37,9 @@ class Tracer(Protocol):
     def recording(self, folder: Path) -> AbstractContextManager[None]:
         """Record within it; the trace lies below `folder`, a log directory of TensorBoard's, at its end."""
 
+    def graph(self, step: Any) -> bytes | None:
+        """The step as a serialised GraphDef, where the backend has one."""
+
     def read(self, path: Path, step: Any, layers: Layers) -> Traced:
         """What was recorded and now lies in `path`."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from anatomy.bench.record import Record
-from anatomy.bench.store import RunHeader, load_run
+from anatomy.bench.store import load_run
 from anatomy.bench.tensorboard.hparams import write_experiment, write_hparams
 from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
 from anatomy.bench.tensorboard.scalars import Samples, write_scalars
@@ -37,7 +36,7 @@ def write_tensorboard(
     logdir = run.path / TENSORBOARD_FOLDER
     timed = [record for record in run.records if record.case.mode != "count"]
     given = figures or {}
-    further = {record.key: {**_utilisation(record, run.header), **given.get(record.key, {})} for record in timed}
+    further = {record.key: given.get(record.key, {}) for record in timed}
     for record in timed:
         folder = case_folder(logdir, record.case)
         write_scalars(folder, record, further[record.key], (samples or {}).get(record.key, {}))
@@ -45,11 +44,3 @@ def write_tensorboard(
     names = [name for record in timed for name in (*summary_of(record), *further[record.key])]
     write_experiment(logdir, timed, names)
     return logdir
-
-
-def _utilisation(record: Record, header: RunHeader) -> dict[str, float]:
-    """Model FLOPs utilisation against the run's ceilings, where it has them."""
-    from anatomy.reports.utilisation import utilisation
-
-    use = utilisation(record, header.ceilings, gpus=header.environment.gpus)
-    return {} if use is None or use.mfu is None else {"MFU": use.mfu}
