@@ -7,7 +7,7 @@ another layer's name. A mark has a number instead: `dense__L3`, however it is ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,9 +98,17 @@ def layers_of(model: Any, counts: ModelCounts, case: Case) -> Layers:
         flops = None if None in macs else 2 * passes * case.batch_size * sum(macs)  # type: ignore[arg-type]
         moved = _moved_bytes(found, held.get(name), passes, case.batch_size)
         rows.append(Row(name, found[0].type, _family(name, held), flops, moved))
-    around = {name: layer for name, layer in held.items() if name not in calls}
+    row_of = {name: _row_of(name, calls) for name in held}
+    around = {name: layer for name, layer in held.items() if row_of[name] is None}
     rows += [Row(name, type(layer).__name__, _family(name, held), 0, None) for name, layer in around.items()]
-    return Layers(rows, [*held.items()])
+    return Layers(rows, [(row_of[name] or name, layer) for name, layer in held.items()])
+
+
+def _row_of(name: str, counted: Container[str]) -> str | None:
+    """The row of a layer: its own, or that of the layer which was counted with it, as an LSTM with its cell."""
+    path = name.split("/")
+    ways = ("/".join(path[:end]) for end in range(len(path), 0, -1))
+    return next((way for way in ways if way in counted), None)
 
 
 def _moved_bytes(found: list[LayerCount], layer: Any, passes: int, batch_size: int) -> int | None:

@@ -19,7 +19,7 @@ from tests.bench.conftest import TESTS
 
 PROFILED = [backend for backend in installed_backends() if backend != "openvino"]
 UNET = "unet:depth=2,base_filters=8,input_shape=32x32x1"
-LSTM = "lstm:layers=2,units=16,steps=10"
+LSTM = "lstm:layers=2,units=16,timesteps=10"
 PLANTED = f"{TESTS / 'data' / 'planted_models.py'}:build"
 
 pytestmark = pytest.mark.backends
@@ -81,8 +81,11 @@ def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) ->
     (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")
     kinds = {kind.kind: kind.time for kind in profile.kinds}
     assert kinds["recurrent"] == max(time for kind, time in kinds.items() if kind != "host")
-    recurrent = {layer.name for layer in profile.layers if layer.type == "LSTM"}
+    recurrent = [layer for layer in profile.layers if layer.type == "LSTM"]
     assert len(recurrent) == 2
+    # The cell is counted with its layer, and timed with it.
+    assert all(layer.flops and layer.time > 0 for layer in recurrent)
+    assert not any(layer.type == "LSTMCell" for layer in profile.layers)
     assert profile.unattributed_share is not None
     assert profile.unattributed_share < 0.1
 
