@@ -53,7 +53,7 @@ def time_loop(
     over the epoch's steps. Nothing runs inside the loop. Both calls return values on the host (the epoch's
     logs, the predictions), so that the end of an epoch is the end of its work.
     """
-    call = _Call(model, batch, mode, feed)
+    call = LoopCall(model, batch, mode, feed)
     first, _ = call.timed(call.data(1), clock)
     warmup_steps, size = 1, min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
     while True:
@@ -79,7 +79,7 @@ def time_loop(
     return timings
 
 
-class _Call:
+class LoopCall:
     """One call of the loop over a number of batches, all copies of one batch."""
 
     def __init__(self, model: Any, batch: Batch, mode: Mode, feed: Feed) -> None:

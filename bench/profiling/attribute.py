@@ -14,20 +14,21 @@ from anatomy.bench.profiling.sweep import Gap, Shares, share_out
 
 
 def attribute(
-    traced: Traced, layers: Layers, wall_s: Sequence[float], ceilings: LayerCeilings | None
+    traced: Traced, layers: Layers, wall_s: Sequence[float], each: int, ceilings: LayerCeilings | None
 ) -> dict[str, Any]:
     """The fields of a `Profile` that come of its trace.
 
     Args:
-        wall_s: of each traced step, by the host's own clock.
+        wall_s: of each window of the trace, by the host's own clock.
+        each: steps in a window.
         ceilings: of the machine; null where they were not measured.
 
     Raises:
         ValueError: the trace has not the steps that were run.
     """
     if len(traced.steps) != len(wall_s):
-        raise ValueError(f"expected {len(wall_s)} steps in the trace, found {len(traced.steps)}")
-    steps = len(wall_s)
+        raise ValueError(f"expected {len(wall_s)} windows of steps in the trace, found {len(traced.steps)}")
+    steps = len(wall_s) * each
     shares = share_out(traced)
     device_s = sum(shares.device.values())
     if not device_s:

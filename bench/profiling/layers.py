@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatomy.bench.case import Case
+from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting.counts import LayerCount, ModelCounts
 from anatomy.bench.counting.shapes import item_bytes, size, times
 from anatomy.bench.profiling.result import INPUT, LOSS, METRICS, OPTIMIZER, Kind
@@ -87,7 +87,7 @@ class Layers:
 
 def layers_of(model: Any, counts: ModelCounts, case: Case) -> Layers:
     """The rows of a model: what the counter found, and layers around it that have none of their own."""
-    passes = PASSES[case.mode]
+    passes = PASSES[LOOPS.get(case.mode, case.mode)]
     held = {"/".join(path): layer for path, layer in _walk(model, ())}
     calls: dict[str, list[LayerCount]] = {}
     for count in counts.layers:

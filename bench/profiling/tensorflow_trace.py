@@ -17,6 +17,8 @@ from anatomy.bench.profiling.result import OPTIMIZER, Pass
 from anatomy.bench.profiling.xspace_trace import Reader, read_traced
 from anatomy.bench.tensorboard.xspace import Event
 
+# Draws a batch within the graph of `fit`: waiting, not computing.
+FETCHING = "IteratorGetNext"
 # Operations that run a graph of their own.
 _CONTAINERS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "PartitionedCall", "StatefulPartitionedCall")
 _GRADIENTS = ("gradient_tape", "gradients")
@@ -66,7 +68,7 @@ class Tracer:
         if step._model.jit_compile:
             text = step.function.experimental_get_compiler_ir(step._data)(stage="optimized_hlo")
             return read_traced(path, reader_of_hlo(text, layers))
-        return read_traced(path, reader_of_operations(layers))
+        return read_traced(path, reader_of_operations(layers), FETCHING)
 
 
 def reader_of_operations(layers: Layers) -> Reader:
@@ -75,7 +77,7 @@ def reader_of_operations(layers: Layers) -> Reader:
 
     def read_event(event: Event, end: float) -> Activity | None:
         place, colon, kind = event.name.rpartition(":")
-        if not colon or kind != event.display_name:
+        if not colon or kind != event.display_name or kind == FETCHING:
             return None
         work = known.get(event.name)
         if work is None:

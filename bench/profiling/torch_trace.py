@@ -91,6 +91,9 @@ def _activities(events: Iterable[Any], layers: Layers) -> Iterator[Activity]:
             owners[event.sequence_nr] = layer
         if _is_marked(event) or not (event.cpu_parent is None or _is_marked(event.cpu_parent)):
             continue
+        if event.cpu_parent is not None and event.cpu_parent.name == FETCH:
+            # What draws a batch is waited for, and is no part of the step.
+            continue
         if is_node:
             name = event.name.removeprefix(_NODE).rpartition("::")[2]
             owner = owner if name == _ACCUMULATE else owners.get(event.sequence_nr)

@@ -15,16 +15,17 @@ Reader = Callable[[Event, float], Activity | None]
 _END = "end: "
 
 
-def read_traced(path: Path, reader: Reader) -> Traced:
+def read_traced(path: Path, reader: Reader, fetching: str = "") -> Traced:
     """The steps and activities of a trace.
 
     Args:
         path: the `.xplane.pb`.
+        fetching: the type of operation by which the backend itself draws a batch.
     """
     events = [event for plane in read_xspace(path) for line in plane.lines for event in line.events]
     return Traced(
         steps=list(_windows(events, STEP)),
-        fetches=list(_windows(events, FETCH)),
+        fetches=[_window(event) for event in events if event.name == FETCH or _draws(event, fetching)],
         launches=list(_windows(events, LAUNCH)),
         activities=list(_activities(events, reader)),
     )
@@ -45,7 +46,15 @@ def _activities(events: list[Event], reader: Reader) -> Iterator[Activity]:
 def _windows(events: list[Event], name: str) -> Iterator[Window]:
     for event in events:
         if event.name == name:
-            yield Window(event.start_ns / 1e9, _end(event) / 1e9)
+            yield _window(event)
+
+
+def _window(event: Event) -> Window:
+    return Window(event.start_ns / 1e9, _end(event) / 1e9)
+
+
+def _draws(event: Event, fetching: str) -> bool:
+    return bool(fetching) and event.display_name == fetching and event.name.endswith(f":{fetching}")
 
 
 def _end(event: Event) -> float:

@@ -91,6 +91,17 @@ def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("backend", PROFILED)
+def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
+    (profile,) = profiles(tmp_path, UNET, "--backend", backend, "--mode", "fit", "--batch-size", "8")
+    assert profile.gaps is not None
+    assert profile.gaps.sum == pytest.approx(profile.gaps.step, rel=0.05)
+    assert profile.unattributed_share is not None
+    assert profile.unattributed_share < 0.1
+    # XLA computes while JAX's loop draws the next batch.
+    assert profile.gaps.input_wait > 0 or backend == "jax"
+
+
+@pytest.mark.parametrize("backend", PROFILED)
 def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Path) -> None:
     plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
     profiles(tmp_path, plain, slow, "--backend", backend, "--mode", "train", "--batch-size", "256", "--out", "run")

@@ -1,0 +1,144 @@
+"""Runs what is profiled: single steps that are waited for, or an epoch of Keras's own loop."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from anatomy.bench import timing
+from anatomy.bench.backends.step import Step
+from anatomy.bench.build import Built
+from anatomy.bench.case import LOOPS, Case
+from anatomy.bench.loop import LoopCall
+from anatomy.bench.profiling.activity import FETCH, LAUNCH
+from anatomy.bench.profiling.tracer import Tracer
+from anatomy.bench.settings import MeasureSettings
+
+STEPS = 5
+# A trace is to be looked at: no longer than this, but no fewer steps than two.
+_LONGEST_S = 10.0
+_FEWEST = 2
+# Steps before the trace, for their median.
+_UNTRACED = 7
+# An epoch is long enough for its beginning and end to be spread over many steps, as in a measured case.
+_EPOCH_S, _EPOCH_STEPS = 2.0, 100
+
+
+class Recorded(NamedTuple):
+    """What was recorded.
+
+    Attributes:
+        wall_s: of each window of the trace, by this process's clock; the first has paid for the profiler's start.
+        steps: in each window.
+    """
+
+    wall_s: list[float]
+    steps: int
+
+
+class Stepping(Protocol):
+    """What is run for a profile."""
+
+    def warm_up(self, settings: MeasureSettings) -> None:
+        """Compile, and run until steps are steady."""
+
+    def step_s(self) -> float:
+        """Seconds of a step without a trace."""
+
+    def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
+        """Run a few steps under the backend's profiler."""
+
+
+def stepping_of(case: Case, built: Built, step: Step) -> Stepping:
+    """Steps for `train` and `infer`, epochs for `fit` and `predict`."""
+    return _Epochs(case, built) if case.mode in LOOPS else _Steps(step)
+
+
+def _number(step_s: float) -> int:
+    return max(_FEWEST, min(STEPS, int(_LONGEST_S / step_s)))
+
+
+class _Steps:
+    """Each launched and waited for."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def warm_up(self, settings: MeasureSettings) -> None:
+        """As a measured case does."""
+        timing.timed_step(self._step)
+        timing.warm_up(self._step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
+
+    def step_s(self) -> float:
+        """The median of a few."""
+        return statistics.median(self._timed() for _ in range(_UNTRACED))
+
+    def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
+        """One window a step."""
+        with tracer.recording(folder):
+            return Recorded([self._timed(tracer, count) for count in range(_number(step_s) + 1)], 1)
+
+    def _timed(self, tracer: Tracer | None = None, count: int = 0) -> float:
+        start = time.perf_counter()
+        with tracer.step(count) if tracer else nullcontext():
+            with tracer.annotation(LAUNCH) if tracer else nullcontext():
+                outputs = self._step.launch()
+            self._step.drain([outputs])
+        return time.perf_counter() - start
+
+
+class _Epochs:
+    """Calls of `fit` or `predict`, which draw their batches from the case's feed."""
+
+    def __init__(self, case: Case, built: Built) -> None:
+        self._call = LoopCall(built.model, built.batch, case.mode, case.feed)
+        self._data: Any = None
+        self._steps = STEPS
+
+    def warm_up(self, settings: MeasureSettings) -> None:
+        """One epoch compiles, the next says how long a step takes."""
+        self._data = self._call.data(self._steps)
+        self._call.timed(self._data, time.perf_counter)
+        first_s, _ = self._call.timed(self._data, time.perf_counter)
+        wanted = max(_number(first_s / self._steps), int(_EPOCH_S / first_s * self._steps))
+        self._steps = min(wanted, _EPOCH_STEPS, self._call.most_steps)
+        self._data = self._call.data(self._steps)
+
+    def step_s(self) -> float:
+        """Of an epoch, what it costs to begin and end one included."""
+        return min(self._call.timed(self._data, time.perf_counter)[0] for _ in range(2)) / self._steps
+
+    def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
+        """One window an epoch, in all of which the host is at work on it."""
+        _annotate_fetching(tracer)
+        wall_s = []
+        with tracer.recording(folder):
+            for count in range(2):
+                start = time.perf_counter()
+                with tracer.step(count), tracer.annotation(LAUNCH):
+                    self._call.timed(self._data, time.perf_counter)
+                wall_s.append(time.perf_counter() - start)
+        return Recorded(wall_s, self._steps)
+
+
+def _annotate_fetching(tracer: Tracer) -> None:
+    """Mark in the trace where Keras's loop draws a batch. For a process that ends after it.
+
+    TensorFlow draws it within the step, by an operation of its own, which the trace has already.
+    """
+    from keras.src.trainers.epoch_iterator import EpochIterator
+
+    for iterator in (EpochIterator, *EpochIterator.__subclasses__()):
+        if "__next__" in vars(iterator):
+            iterator.__next__ = _annotated(iterator.__next__, tracer)
+
+
+def _annotated(draw: Any, tracer: Tracer) -> Any:
+    def annotated(self: Any) -> Any:
+        with tracer.annotation(FETCH):
+            return draw(self)
+
+    return annotated
