@@ -1,0 +1,63 @@
+"""Steps, fetches and operations of a trace, from a file as TensorFlow and JAX write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench.profiling.activity import FETCH, LAUNCH, STEP, Activity, Window, Work
+from anatomy.bench.profiling.layers import Layers, Row
+from anatomy.bench.profiling.xspace_trace import read_traced
+from anatomy.bench.tensorboard.xspace import Event, Line, Plane
+from anatomy.bench.tensorboard.xspace_writer import write_xspace
+
+WORK = Work("layer", "dot", "matrix product", "forward")
+
+
+def read_dots(event: Event, end: float) -> Activity | None:
+    return Activity(event.start_ns / 1e9, end, WORK) if event.name.startswith("dot") else None
+
+
+Found = tuple[list[Window], list[Window], list[Window], list[float]]
+
+
+def traced(tmp_path: Path, *events: Event, fetching: str = "") -> Found:
+    path = tmp_path / "host.xplane.pb"
+    write_xspace(path, [Plane("/host:CPU", (Line("main", events),))])
+    found = read_traced(path, read_dots, fetching)
+    return found.steps, found.fetches, found.launches, [one.end - one.start for one in found.activities]
+
+
+def test_the_hosts_annotations_are_windows(tmp_path: Path) -> None:
+    events = (Event(STEP, 0, 10e9), Event(FETCH, 1e9, 1e9), Event(LAUNCH, 2e9, 3e9), Event("other", 0, 5e9))
+    assert traced(tmp_path, *events) == ([Window(0, 10)], [Window(1, 2)], [Window(2, 5)], [])
+
+
+def test_an_operation_ends_where_its_work_in_other_threads_does(tmp_path: Path) -> None:
+    started = Event("dot.1", 1e9, 1e6, {"_p": 7})
+    ended = Event("end: dot.1", 3e9, 1e9, {"_c": 7})
+    alone = Event("dot.2", 5e9, 1e9, {"_p": 8})
+    *_, seconds = traced(tmp_path, started, ended, alone)
+    assert seconds == pytest.approx([3, 1])
+
+
+def test_drawing_a_batch_within_the_graph_is_fetching(tmp_path: Path) -> None:
+    draw = Event("IteratorGetNext:IteratorGetNext", 1e9, 1e9, display_name="IteratorGetNext")
+    step = Event(STEP, 0, 10e9)
+    assert traced(tmp_path, step, draw, fetching="IteratorGetNext")[1] == [Window(1, 2)]
+    assert traced(tmp_path, step, draw)[1] == []
+
+
+def test_tensorflows_operations_are_known_by_their_scopes() -> None:
+    tensorflow_trace = pytest.importorskip("anatomy.bench.profiling.tensorflow_trace")
+    layers = Layers([Row("dense", "Dense", None, 1, 1), Row("dense_1", "Dense", None, 1, 1)])
+    read = tensorflow_trace.reader_of_operations(layers)
+    # TensorFlow has made Keras's scope of the first layer unique: it has the second one's name.
+    place = f"gradient_tape/net_1/{layers.mark('dense')}_1/dense_1/MatMul"
+    found = read(Event(f"{place}:MatMul", 1e9, 1e9, display_name="MatMul"), 2.0)
+    assert (found.work.layer, found.work.pass_, found.work.kind) == ("dense", "backward", "matrix product")
+    loop = read(Event("while:While", 1e9, 1e9, display_name="While"), 2.0)
+    assert loop.level == "container"
+    assert read(Event("ExecutorState::Process", 1e9, 1e9), 2.0) is None
+    assert read(Event("IteratorGetNext:IteratorGetNext", 0, 1, display_name="IteratorGetNext"), 1.0) is None
