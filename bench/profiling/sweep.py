@@ -55,7 +55,7 @@ class _Active:
             _enter(self.ranked[rank], what, activity.work, begins)
 
     def share(self, seconds: float, shares: Shares) -> None:
-        if not self.windows["step"]:
+        if not self.windows["step"] or not seconds:
             return
         for rank, running in enumerate(self.ranked):
             if running:
