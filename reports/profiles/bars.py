@@ -67,7 +67,7 @@ def layer_chart(profile: Profile, key: str) -> Chart:
 
 def gap_chart(cases: Sequence[LabelledProfile], key: str) -> Chart:
     """The gaps of every measured step, as shares of it."""
-    title = "What a step waits for"
+    title = "Gaps of each profiled step"
     caption = "Shares of the traced step. Bars that end before 100 % miss what the trace did not hold."
     shown = [(case, case.profile.gaps) for case in cases if case.profile.gaps and case.profile.gaps.step > 0]
     if not shown:
