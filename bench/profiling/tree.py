@@ -60,7 +60,7 @@ class LayerNode:
         if len(layers) == 1:
             return layers[0].flops_per_s
         flops, time = self.flops, self.time
-        return flops / time if flops is not None and time > 0 else None
+        return flops / time if flops and time > 0 else None
 
     @property
     def kinds(self) -> dict[Kind, float]:

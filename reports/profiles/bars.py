@@ -14,7 +14,7 @@ from anatomy.reports.profiles.colours import COLOURS, WHOLE
 
 # Layers drawn; the table has them all.
 MOST_LAYERS = 20
-_ROW_PX = 26
+_ROW_PX, _CASE_ROW_PX = 26, 40
 _FORWARD, _BACKWARD, _OTHER, _FLOPS = "#3a8fd9", "#d55e00", "#8a8f98", "#009e73"
 _LAYER_CAPTION = (
     "Bars: share of the device time of a step, by pass. Diamonds: share of the FLOPs. A bar far beyond its diamond is "
@@ -47,7 +47,7 @@ def layer_chart(profile: Profile, key: str) -> Chart:
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]:.3s}s, %{x:.1%} of the device time"
                 f"<extra>{name}</extra>",
             )
-    counted = [(place, layer) for place, layer in enumerate(layers) if layer.flops_share is not None]
+    counted = [(place, layer) for place, layer in enumerate(layers) if layer.flops_share]
     if counted:
         figure.add_scatter(
             name="FLOPs",
@@ -59,15 +59,15 @@ def layer_chart(profile: Profile, key: str) -> Chart:
             cliponaxis=False,
             hovertemplate="%{text}<br>%{x:.1%} of the FLOPs<extra></extra>",
         )
-    labels = [_end_of(layer.name) for layer in layers]
+    labels = [_cut(layer.name) for layer in layers]
     left_out = len(profile.layers) - len(layers)
     caption = _LAYER_CAPTION + (f" {left_out:,} shorter ones are in the table." if left_out > 0 else "")
-    return _stacked(figure, labels, key, title, caption)
+    return _stacked(figure, labels, key, title, caption, _ROW_PX)
 
 
 def gap_chart(cases: Sequence[LabelledProfile], key: str) -> Chart:
     """The gaps of every measured step, as shares of it."""
-    title = "What a step waits for"
+    title = "Gaps of each profiled step"
     caption = "Shares of the traced step. Bars that end before 100 % miss what the trace did not hold."
     shown = [(case, case.profile.gaps) for case in cases if case.profile.gaps and case.profile.gaps.step > 0]
     if not shown:
@@ -86,7 +86,8 @@ def gap_chart(cases: Sequence[LabelledProfile], key: str) -> Chart:
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]:.3s}s, %{x:.1%} of the step"
                 f"<extra>{name}</extra>",
             )
-    return _stacked(figure, [_end_of(case.name, keep="start") for case, _ in shown], key, title, caption)
+    figure.update_xaxes(dtick=0.25)
+    return _stacked(figure, [_in_two_lines(case.name) for case, _ in shown], key, title, caption, _CASE_ROW_PX)
 
 
 def other_passes(layer: LayerTime) -> float:
@@ -95,18 +96,24 @@ def other_passes(layer: LayerTime) -> float:
     return rest if rest > 1e-9 * layer.time else 0.0
 
 
-def _stacked(figure: go.Figure, labels: Sequence[str], key: str, title: str, caption: str) -> Chart:
-    height = FRAME_PX + _ROW_PX * len(labels)
+def _stacked(figure: go.Figure, labels: Sequence[str], key: str, title: str, caption: str, row_px: int) -> Chart:
+    height = FRAME_PX + row_px * len(labels)
     settings = layout(height, "")
-    settings["xaxis"] |= {"tickformat": ".0%", "rangemode": "tozero", "nticks": 6}
+    settings["xaxis"] |= {"tickformat": ".0%", "rangemode": "tozero", "nticks": 5}
     settings["yaxis"] |= {"ticklabelstandoff": 4}
     figure.update_layout(settings | {"barmode": "stack", "bargap": 0.3})
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=list(labels), range=[len(labels) - 0.5, -0.5])
     return Chart(key, title, caption, json.loads(figure.to_json()), height)
 
 
-def _end_of(name: str, keep: str = "end") -> str:
-    """At most `LABEL_WIDTH` characters: of a path the end, which tells layers apart."""
-    if len(name) > LABEL_WIDTH:
-        name = f"…{name[1 - LABEL_WIDTH :]}" if keep == "end" else f"{name[: LABEL_WIDTH - 1]}…"
-    return escape(name)
+def _cut(path: str) -> str:
+    """At most `LABEL_WIDTH` characters, the last ones: they tell layers of a nested model apart."""
+    return escape(path if len(path) <= LABEL_WIDTH else f"…{path[1 - LABEL_WIDTH :]}")
+
+
+def _in_two_lines(case: str) -> str:
+    """A case's name, where it is long: the beginning of its model, then what was done with it."""
+    model, _, rest = case.partition(" ")
+    if len(case) <= LABEL_WIDTH or not rest:
+        return escape(case)
+    return f"{escape(model if len(model) <= LABEL_WIDTH else model[: LABEL_WIDTH - 1] + '…')}<br>{escape(rest)}"

@@ -83,14 +83,22 @@ def _layer(layer: LayerNode) -> Node:
 
 def _kinds(operations: Sequence[Operation]) -> list[Node]:
     kinds = dict.fromkeys(operation.kind for operation in operations)
-    found = [_whole(kind, kind, [_operation(one) for one in operations if one.kind == kind]) for kind in kinds]
+    found = [_whole(kind, kind, _named([one for one in operations if one.kind == kind])) for kind in kinds]
     return _longest_first(found)
 
 
-def _operation(operation: Operation) -> Node:
+def _named(operations: Sequence[Operation]) -> list[Node]:
+    """An operation that runs in several passes says in its name in which."""
+    passes: dict[str, set[str]] = {}
+    for one in operations:
+        passes.setdefault(one.name, set()).add(one.pass_)
+    return [_operation(one, f", {one.pass_}" if len(passes[one.name]) > 1 else "") for one in operations]
+
+
+def _operation(operation: Operation, which: str) -> Node:
     fused = f", {operation.fused:g} fused" if operation.fused is not None and operation.fused != 1 else ""
     note = f"{operation.pass_}, {operation.calls:g} {'call' if operation.calls == 1 else 'calls'} a step{fused}"
-    return Node(operation.name, operation.kind, operation.time, note)
+    return Node(operation.name + which, operation.kind, operation.time, note)
 
 
 def _whole(

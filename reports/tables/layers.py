@@ -139,9 +139,10 @@ def kinds_text(layer: LayerTime) -> str:
 
 def _absences(layer: LayerTime, not_measured: Mapping[str, str]) -> dict[str, Absence]:
     """What cells without a value say: that the row is no layer, or the profile's own reason."""
+    host = {"host_s": Absence("not known", not_measured.get("host", "the host launches the step as a whole"))}
     if layer.name.startswith("("):
-        return {key: Absence("no layer", "the row is not one layer") for key in _WORK}
+        return host | {key: Absence("no layer", "the row is not one layer") for key in _WORK}
     reasons = {key: Absence("not measured", not_measured.get(key, "")) for key in _WORK}
     counted = {} if layer.flops is not None else dict.fromkeys(_WORK[:2], Absence("not counted"))
-    host = {"host_s": Absence("not known", "the host launches the step as a whole")}
-    return reasons | counted | host
+    rate = {"flops_per_s": Absence("none", "the layer has no products to count")} if layer.flops == 0 else {}
+    return reasons | counted | rate | host

@@ -99,6 +99,16 @@ def test_bars_of_gaps_are_shares_of_the_step() -> None:
     assert bars(spec) == {"input wait": [0.25], "host dispatch": [0.125], "device compute": [0.5]}
 
 
+def test_cases_of_one_long_model_have_labels_of_their_own() -> None:
+    names = [f"unet:depth=2,base_filters=8,input_shape=32x32x1 train {backend} b8" for backend in ("jax", "torch")]
+    spec = gap_chart(labelled(*(nested_profile(name=name) for name in names)), "key").spec
+    assert spec is not None
+    assert spec["layout"]["yaxis"]["ticktext"] == [
+        "unet:depth=2,base_filters…<br>train jax b8",
+        "unet:depth=2,base_filters…<br>train torch b8",
+    ]
+
+
 def as_rgb(colour: str) -> str:
     return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
 

@@ -93,7 +93,10 @@ def test_nested_models_hold_their_layers_and_those_their_kinds() -> None:
     tree = step_tree(nested_profile())
     convolution = child(tree, "device compute", "encoder", "stage2", "block1", "conv", "convolution")
     assert convolution.seconds == pytest.approx(9e-3 * 5 / 6)
-    assert [one.note for one in convolution.children] == ["backward, 2 calls a step", "forward, 1 call a step"]
+    assert [(one.name, one.note) for one in convolution.children] == [
+        ("convolution, backward", "backward, 2 calls a step"),
+        ("convolution, forward", "forward, 1 call a step"),
+    ]
     assert child(tree, "device compute", "unattributed", "data movement").seconds == pytest.approx(7e-4)
     assert child(tree, "not in the trace").seconds == pytest.approx(3e-4)
 

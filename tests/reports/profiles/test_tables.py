@@ -57,6 +57,16 @@ def test_what_a_layer_lacks_says_why() -> None:
     assert table.absence(0, bound).reason == "no ceilings; run anatomy doctor"
     assert cells(table)["flops"] == "not counted"
     assert cells(table, 1)["flops"] == "no layer"
+    assert cells(table, 1)["host_s"] == "not known"
+
+
+def test_a_layer_without_products_has_no_rate_to_achieve() -> None:
+    profile = make_profile({"a": [operation()], "dropout": [operation(time=1e-6)]}, flops={"a": 10, "dropout": 0})
+    (layer,) = (one for one in profile.layers if one.name == "dropout")
+    without = layer.model_copy(update={"flops_per_s": None})
+    table = layer_table(labelled(profile.model_copy(update={"layers": [without]})))
+    assert cells(table)["flops_per_s"] == "none"
+    assert cells(table)["flops"] == "0"
 
 
 def test_gaps_are_shares_of_the_traced_step_and_tracing_has_its_cost() -> None:
