@@ -220,7 +220,8 @@ class PytestGate:
             return missing_case(case, *missing[case.key], allow_new=allow_new, option="--anatomy-allow-new")
         # A false FAIL is flagged and confirmed by chance: over all items at most items · α · level, by Bonferroni.
         level = min(ALPHA, 1 / max(1, self.items))
-        (found,) = self._comparison.judge([case], policy, self._time_left, level)
+        judged = self._comparison.judge([case], policy, self._time_left, level)
+        (found,) = self._comparison.explain(judged, self._time_left)
         return found
 
 

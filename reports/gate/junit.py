@@ -8,7 +8,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from anatomy.bench.gate.result import CaseResult, GateResult
-from anatomy.reports.gate.rows import LABELS, change, interval, limits, quantity, summary_of
+from anatomy.reports.gate.rows import LABELS, change, explained, interval, limits, quantity, summary_of
 
 # A failure is a regression, an error a case without figures; what is not known is an error too, never a success.
 _ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}
@@ -49,15 +49,16 @@ def _test_case(case: CaseResult) -> ElementTree.Element:
 
 
 def figures(case: CaseResult) -> str:
-    """A line for each figure."""
-    return "\n".join(
+    """A line for each figure, and for each layer that accounts for a slower step."""
+    lines = [
         f"{metric.verdict} {LABELS[metric.metric]}: {quantity(metric.base, metric.unit)} →"
         f" {quantity(metric.candidate, metric.unit)}, {change(metric)}"
         + (f" [{interval(metric)}]" if interval(metric) else "")
         + f", tolerated {limits(metric)}"
         + (f" ({metric.reason})" if metric.reason else "")
         for metric in case.metrics
-    )
+    ]
+    return "\n".join([*lines, *explained(case)])
 
 
 def _clean(text: str) -> str:

@@ -14,7 +14,8 @@ from sarif_pydantic import Sarif
 from anatomy.bench.case import Case
 from anatomy.bench.environment import Environment
 from anatomy.bench.gate.result import CaseResult, CaseVerdict, GateResult, MetricResult, SideInfo, load_result
-from anatomy.reports.gate import publish_on_github, summary_of, write_gate_reports
+from anatomy.bench.profiling.explanation import Change, Explanation
+from anatomy.reports.gate import explained, publish_on_github, summary_of, write_gate_reports
 from anatomy.reports.gate.github import workflow_commands
 from anatomy.reports.gate.html import render_gate_html
 from anatomy.reports.gate.junit import render_junit
@@ -196,6 +197,34 @@ def test_the_page_draws_each_pair() -> None:
     page = render_gate_html(result_of(case_of("FAIL")))
     assert page.count('class="screening"') == page.count('class="confirmation"') == 4
     assert "jit differs: True → False" in page
+
+
+def explained_case() -> CaseResult:
+    changes = [
+        Change(name="block3_conv2", type="Conv2D", before=0.004, after=0.0048, share=0.67, notes=["12 more transpose"]),
+        Change(name="(launching on the host)", before=0.001, after=0.0014, share=0.33),
+        Change(name="dense", type="Dense", before=0.005, after=0.005, share=0.0),
+    ]
+    kinds = [Change(name="convolution", before=0.009, after=0.0098, share=0.67)]
+    explanation = Explanation(
+        before="base", after="candidate", before_step=0.01, after_step=0.0112, layers=changes, kinds=kinds
+    )
+    return case_of("FAIL").model_copy(update={"explanation": explanation})
+
+
+def test_every_report_says_which_layers_account_for_it() -> None:
+    result = result_of(explained_case())
+    for text in (render_gate_html(result), render_gate_markdown(result), render_junit(result), render_sarif(result)):
+        plain = text.replace("\\", "")
+        assert "block3_conv2: 67% of the change; 12 more transpose" in plain
+        assert "dense:" not in plain
+        assert "By kind of work: convolution +67%" in plain
+
+
+def test_what_is_not_explained_says_why() -> None:
+    case = case_of("FAIL").model_copy(update={"not_explained": "no time was left to profile it"})
+    assert explained(case) == ["Which layers account for it is not known: no time was left to profile it."]
+    assert explained(case_of("PASS")) == []
 
 
 def test_a_result_is_read_back(tmp_path: Path) -> None:
