@@ -120,7 +120,7 @@ def run(
             "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
         }
         if resume is not None:
-            _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, **axes})
+            _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, **axes})
         count = place.count if place is not None else 1
         what = ask(models or [], suite, axes, budgets, nodes=count) if resume is None else resume
         if cluster is not None:

@@ -117,6 +117,24 @@ def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Pat
     assert "more" in shown
 
 
+def test_a_run_takes_profiles_after_its_measurements(tmp_path: Path) -> None:
+    options = ("--backend", "torch", "--mode", "train,predict", "--seconds", "0.3", "--profile", "--no-history")
+    said = anatomy("run", "mlp", *options, "--out", "run", folder=tmp_path)
+    assert "tensorboard --logdir run/tensorboard" in said
+    run = load_run(tmp_path / "run")
+    assert run.header.settings["profile"]
+    found = read_profiles(tmp_path / "run")
+    assert [profile.case for profile in found] == run.header.planned
+    assert all(profile.outcome == "ok" for profile in found)
+    for profile in found:
+        assert profile.trace is not None
+        folder = tmp_path / "run" / profile.trace
+        assert list(folder.rglob("*.xplane.pb"))
+        # Scalars and HParams are beside the trace.
+        assert list(folder.rglob("events.out.tfevents.*"))
+    assert "Where the time goes" in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_what_cannot_be_profiled_is_said(tmp_path: Path) -> None:
     arguments = ("profile", "mlp", "--backend", "openvino", "--mode", "infer", "--seconds", "0.2", "--no-report")
     said = anatomy(*arguments, folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
