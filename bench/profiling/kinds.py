@@ -27,7 +27,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
             *("mat_?mul", "gemm", "einsum", "inner_?product", "fully_?connected", "(?:mm|linear)_backward"),
         ),
     ),
-    ("recurrent", ("lstm", _WORD.format("gru|rnn"))),
+    ("recurrent", ("lstm", "rnn", _WORD.format("gru"))),
     (
         "normalisation",
         ("batch_?-?norm", "layer_?-?norm", "group_?-?norm", "rms_?norm", _WORD.format("lrn|mvn|local_response_norm")),

@@ -45,12 +45,6 @@ class Tracer(Protocol):
 
 
 def open_tracer(backend: Backend) -> Tracer:
-    """The profiler of one backend. Keras must already run on it (`KERAS_BACKEND`).
-
-    Raises:
-        NotImplementedError: there is none.
-    """
-    if backend == "openvino":
-        raise NotImplementedError("traces are taken on tensorflow, jax and torch; openvino has no profiler of its own")
+    """The profiler of one backend. Keras must already run on it (`KERAS_BACKEND`)."""
     module = import_module(f"anatomy.bench.profiling.{backend}_trace")
     return cast("Tracer", module.Tracer())

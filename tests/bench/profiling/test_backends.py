@@ -135,10 +135,30 @@ def test_a_run_takes_profiles_after_its_measurements(tmp_path: Path) -> None:
     assert "Where the time goes" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.skipif("openvino" not in installed_backends(), reason="openvino is not installed")
+def test_openvinos_counters_add_up_and_find_a_planted_slowdown(tmp_path: Path) -> None:
+    plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
+    axes = ("--backend", "openvino", "--mode", "infer", "--batch-size", "256")
+    found = profiles(tmp_path, UNET, plain, slow, *axes, "--out", "run")
+    for profile in found:
+        assert profile.outcome == "ok", profile.reason
+        assert profile.gaps is not None
+        assert profile.gaps.sum == pytest.approx(profile.gaps.step, rel=0.05)
+        assert profile.unattributed_share is not None
+        assert profile.unattributed_share < 0.1
+    unet, *_ = found
+    assert {kind.kind for kind in unet.kinds} >= {"convolution"}
+    (explained,) = json.loads(anatomy("explain", "slow=1", "slow=8", "--run", "run", "--json", folder=tmp_path))
+    assert explained["layers"][0]["name"] == "middle"
+    assert explained["layers"][0]["share"] > 0.5
+
+
+@pytest.mark.skipif("torch" not in PROFILED, reason="torch is not installed")
 def test_what_cannot_be_profiled_is_said(tmp_path: Path) -> None:
-    arguments = ("profile", "mlp", "--backend", "openvino", "--mode", "infer", "--seconds", "0.2", "--no-report")
-    said = anatomy(*arguments, folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
-    assert "openvino has no profiler" in said
+    arguments = ("profile", "mlp", "--backend", "torch", "--mode", "infer", "--jit", "on", "--seconds", "0.2")
+    said = anatomy(*arguments, "--no-report", folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
+    assert "name no layers" in said
+    assert "--jit off" in said
 
 
 def test_nothing_to_explain_is_a_usage_error(tmp_path: Path) -> None:
