@@ -1,6 +1,5 @@
 """The report in a real browser: skipped, saying so, where there is none."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -10,33 +9,14 @@ import pytest
 from anatomy.bench.record import Outcome
 from anatomy.bench.store import Run
 from anatomy.reports import write_report
+from tests.chromium import open_chromium
 
-selenium = pytest.importorskip("selenium.webdriver", reason="the browser checks need `pip install selenium`")
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WIDTHS = (1280, 390)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("the browser checks need chromium and chromedriver (apt-get install chromium chromium-driver)")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    opened = open_chromium(tmp_path_factory.mktemp("profile"))
     yield opened
     opened.quit()
 
