@@ -22,7 +22,7 @@ from anatomy.bench.profiling.kinds import kind_of
 from anatomy.bench.profiling.layers import Layers
 from anatomy.bench.tensorboard.layout import trace_file
 from anatomy.bench.tensorboard.xspace import Event, Line, Plane
-from anatomy.bench.tensorboard.xspace_writer import write_xspace
+from anatomy.bench.tensorboard.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
 _SEPARATOR = "|"
 
@@ -115,16 +115,19 @@ class Tracer:
         openvino.compile_model = counted
 
     def _plane(self) -> Plane:
-        host = [
-            Event(name, window.start * 1e9, (window.end - window.start) * 1e9)
-            for name, windows in self._done.windows.items()
-            for window in windows
-        ]
+        host = []
+        for name, windows in self._done.windows.items():
+            for number, window in enumerate(windows):
+                start_ns, duration_ns = window.start * 1e9, (window.end - window.start) * 1e9
+                is_step = name == STEP
+                host.append(
+                    step_event(number, start_ns, duration_ns, STEP) if is_step else Event(name, start_ns, duration_ns)
+                )
         nodes = [
-            Event(node.node_name, start * 1e9, (end - start) * 1e9, {"type": node.node_type, "exec": node.exec_type})
+            operation_event(node.node_type, start * 1e9, (end - start) * 1e9, {"node": node.node_name})
             for start, end, node in _laid_out(self._done.calls)
         ]
-        return Plane("/host:CPU", (Line("host", tuple(host)), Line("OpenVINO", tuple(nodes))))
+        return Plane(HOST_PLANE, (Line("host", tuple(host)), Line("OpenVINO", tuple(nodes))))
 
 
 class _Counted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from anatomy.bench.profiling.layers import Layers
 from anatomy.bench.profiling.result import OPTIMIZER, Pass
 from anatomy.bench.tensorboard.layout import trace_file
 from anatomy.bench.tensorboard.xspace import Event, Line, Plane
-from anatomy.bench.tensorboard.xspace_writer import write_xspace
+from anatomy.bench.tensorboard.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
 _LAYER = "anatomy:"
 _NODE = "autograd::engine::evaluate_function: "
@@ -131,8 +132,14 @@ def _windows(events: Iterable[Any], name: str) -> list[Window]:
 
 def _plane(events: Iterable[Any]) -> Plane:
     threads: dict[int, list[Event]] = {}
-    for event in events:
-        start_ns = event.time_range.start * 1e3
-        shown = Event(event.name, start_ns, event.time_range.elapsed_us() * 1e3, {"sequence_nr": event.sequence_nr})
+    steps = count()
+    for event in sorted(events, key=lambda one: one.time_range.start):
+        start_ns, duration_ns = event.time_range.start * 1e3, event.time_range.elapsed_us() * 1e3
+        if event.name == STEP:
+            shown = step_event(next(steps), start_ns, duration_ns, STEP)
+        elif _is_marked(event):
+            shown = Event(event.name, start_ns, duration_ns)
+        else:
+            shown = operation_event(event.name, start_ns, duration_ns, {"sequence_nr": event.sequence_nr})
         threads.setdefault(event.thread, []).append(shown)
-    return Plane("/host:CPU", tuple(Line(f"thread {thread}", tuple(found)) for thread, found in threads.items()))
+    return Plane(HOST_PLANE, tuple(Line(f"thread {thread}", tuple(found)) for thread, found in threads.items()))

@@ -15,16 +15,18 @@ from anatomy.bench.tensorboard.events import started_s, summary_event, write_eve
 from anatomy.bench.tensorboard.summary import summary_tag
 
 Value = bool | float | str
+# Shown even where all cases have the same; a further setting only where they differ: the table has five at first.
+COLUMNS = ("model", "mode", "backend", "batch size", "dtype")
 
 
 def write_experiment(logdir: Path, records: Sequence[Record], figures: Iterable[str]) -> None:
-    """Write the columns: the settings of all cases, and `figures`, names of which each case's summary has some."""
+    """Write the columns: settings that differ, and `figures`, names of which each case's summary has some."""
     from tensorboard.plugins.hparams import summary_v2
 
-    rows = [hparams_of(record) for record in records]
-    names = dict.fromkeys(name for row in rows for name in row)
     hparams = [
-        summary_v2.HParam(name, summary_v2.Discrete({row[name] for row in rows if name in row})) for name in names
+        summary_v2.HParam(name, summary_v2.Discrete(values))
+        for name, values in _values([hparams_of(record) for record in records]).items()
+        if name in COLUMNS or len(values) > 1
     ]
     metrics = [summary_v2.Metric(summary_tag(figure), display_name=figure) for figure in dict.fromkeys(figures)]
     created_s = min(map(started_s, records), default=0.0)
@@ -60,6 +62,15 @@ def hparams_of(record: Record) -> Mapping[str, Value]:
     }
     compiled = record.parity.jit if record.parity else None
     return asked if compiled is None else asked | {"jit in effect": str(compiled).lower()}
+
+
+def _values(rows: Iterable[Mapping[str, Value]]) -> dict[str, set[Value]]:
+    """Each setting with all that cases have for it."""
+    found: dict[str, set[Value]] = {}
+    for row in rows:
+        for name, value in row.items():
+            found.setdefault(name, set()).add(value)
+    return found
 
 
 def _ended(record: Record, start_s: float) -> Any:

@@ -9,7 +9,7 @@ from anatomy.bench.store import load_run
 from anatomy.bench.tensorboard.hparams import write_experiment, write_hparams
 from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
 from anatomy.bench.tensorboard.scalars import Samples, write_scalars
-from anatomy.bench.tensorboard.summary import summary_of
+from anatomy.bench.tensorboard.summary import in_order, summary_of
 
 
 def write_tensorboard(
@@ -42,5 +42,5 @@ def write_tensorboard(
         write_scalars(folder, record, further[record.key], (samples or {}).get(record.key, {}))
         write_hparams(folder, record)
     names = [name for record in timed for name in (*summary_of(record), *further[record.key])]
-    write_experiment(logdir, timed, names)
+    write_experiment(logdir, timed, in_order(names))
     return logdir

@@ -143,8 +143,11 @@ def test_the_table_has_a_column_for_each_setting_and_figure(folders: list[Path])
     columns = {info.name: list(info.domain_discrete) for info in experiment.hparam_infos}
     assert columns["backend"] == ["jax", "torch"]
     assert columns["model"] == ["mlp", "vgg:depth=11"]
-    found = scalars_of(folders[1])
-    assert [info.name.tag for info in experiment.metric_infos] == [tag for tag in found if tag.startswith("summary/")]
+    # Those that differ, and the mode and dtype, which do not.
+    assert set(columns) == {"model", "mode", "backend", "batch size", "dtype", "jit in effect"}
+    tags = [info.name.tag for info in experiment.metric_infos]
+    assert tags[:3] == ["summary/step time (s)", "summary/throughput (examples per s)", "summary/MFU"]
+    assert set(tags) == {tag for tag in scalars_of(folders[1]) if tag.startswith("summary/")}
 
 
 def test_a_case_that_was_only_counted_is_not_there(folders: list[Path]) -> None:
