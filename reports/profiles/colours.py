@@ -22,7 +22,7 @@ COLOURS = {
     "host": "#8a8f98",
     "input wait": "#4aa3a3",
     "host dispatch": "#8a8f98",
-    "idle": "#a9acb3",
+    "idle": "#c9ccd3",
     "not in the trace": "#c4b49c",
     UNATTRIBUTED: "#a2725c",
     WHOLE: "#66758a",
