@@ -103,7 +103,8 @@ class Session:
 
     def _profile(self, record: Record, ceilings: LayerCeilings | None) -> Profile:
         case, name = record.case, record.name
-        if record.outcome != "ok":
+        # An invalid figure can have a profile, which may say what is wrong.
+        if record.outcome not in ("ok", "invalid"):
             return Profile(case=case, name=name, outcome=record.outcome, reason=f"it was not measured: {record.reason}")
         if case.nodes > 1:
             why = "profiles are taken on one node; leave --nodes out"

@@ -12,6 +12,8 @@ from anatomy.bench.profiling.layers import Layers
 from anatomy.bench.profiling.result import Gaps, KindTime, LayerTime, Operation
 from anatomy.bench.profiling.sweep import Gap, Shares, share_out
 
+NO_CEILINGS = "the ceilings were not measured: run anatomy doctor"
+
 
 def attribute(
     traced: Traced, layers: Layers, wall_s: Sequence[float], each: int, ceilings: LayerCeilings | None
@@ -52,9 +54,10 @@ def attribute(
         "steps": steps,
         "gaps": Gaps(**gaps, step=sum(wall_s) / steps),
         "layers": sorted(found, key=lambda layer: -layer.time),
-        "kinds": _kinds(shares, steps),
+        "kinds": _kinds(shares, steps, sum(wall_s) / steps),
         "unattributed": _operations(lost, shares, steps),
         "unattributed_share": lost_s / device_s,
+        "not_measured": {} if ceilings else {"bound": NO_CEILINGS},
     }
 
 
@@ -119,11 +122,10 @@ def _mean_fused(works: list[Work], shares: Shares, calls: int) -> float | None:
     return sum((work.fused or 1) * shares.calls[work] for work in works) / calls
 
 
-def _kinds(shares: Shares, steps: int) -> list[KindTime]:
+def _kinds(shares: Shares, steps: int, step_s: float) -> list[KindTime]:
     seconds: defaultdict[Any, float] = defaultdict(float)
     for work, time in shares.device.items():
         seconds[work.kind] += time / steps
     seconds["host"] += (shares.gaps["host_dispatch"] + shares.gaps["input_wait"]) / steps
-    step_s = sum(shares.gaps.values()) / steps
     ordered = sorted(seconds.items(), key=lambda item: -item[1])
     return [KindTime(kind=kind, time=time, share=time / step_s) for kind, time in ordered]

@@ -191,11 +191,17 @@ def read_profiles(folder: Path) -> list[Profile]:
     path = folder / PROFILES_FILE
     if not path.exists():
         return []
-    found = [Profile.model_validate_json(line) for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text().split("\n")
+    # What stands behind the last line break was cut off while it was written.
+    found = [Profile.model_validate_json(line) for line in lines[:-1] if line.strip()]
     return list({profile.case.key: profile for profile in found}.values())
 
 
 def append_profile(folder: Path, profile: Profile) -> None:
-    """Write one line."""
-    with (folder / PROFILES_FILE).open("a") as file:
+    """Write one line; one that was cut off before it goes."""
+    path = folder / PROFILES_FILE
+    written = path.read_text() if path.exists() else ""
+    if written and not written.endswith("\n"):
+        path.write_text(written[: written.rfind("\n") + 1])
+    with path.open("a") as file:
         file.write(profile.model_dump_json() + "\n")

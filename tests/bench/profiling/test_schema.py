@@ -38,3 +38,13 @@ def test_a_profile_taken_again_replaces_the_one_before(tmp_path: Path) -> None:
     again = profile.model_copy(update={"step": 1.0})
     append_profile(tmp_path, again)
     assert read_profiles(tmp_path) == [again]
+
+
+def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
+    first, second, *_ = (Profile.model_validate_json(line) for line in RECORDED[0].read_text().splitlines())
+    append_profile(tmp_path, first)
+    with (tmp_path / PROFILES_FILE).open("a") as file:
+        file.write(second.model_dump_json()[:100])
+    assert read_profiles(tmp_path) == [first]
+    append_profile(tmp_path, second)
+    assert read_profiles(tmp_path) == [first, second]
