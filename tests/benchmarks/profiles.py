@@ -1,4 +1,4 @@
-"""Profiles of a run as Markdown: `python -m tests.benchmarks.profiles RUN`, for docs/profiles-of-the-zoo.md.
+"""Profiles of runs as Markdown: `python -m tests.benchmarks.profiles RUN…`, for docs/profiles-of-the-zoo.md.
 
 The run: `anatomy profile vgg:depth=16 googlenet wide_resnet:depth=52,width=4 unet lstm --mode train --batch-size 4`.
 """
@@ -15,8 +15,7 @@ LARGEST = 5
 
 def main() -> None:
     """Print a table of all profiles, then the largest layers of each."""
-    (folder,) = sys.argv[1:]
-    found = read_profiles(Path(folder))
+    found = [profile for folder in sys.argv[1:] for profile in read_profiles(Path(folder))]
     print("\n".join([*overview(found), "", *(line for profile in found if profile.gaps for line in layers(profile))]))
 
 
