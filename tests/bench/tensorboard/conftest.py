@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -42,7 +43,8 @@ class Board:
 
     def post(self, path: str, **body: Any) -> Any:
         """The same for a question with a body."""
-        return self._ask(Request(f"{self.url}/data/plugin/{path}", json.dumps(body).encode()))
+        asked = Request(f"{self.url}/data/plugin/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return self._ask(asked)
 
     def tool(self, backend: str, tool: str) -> Any:
         """What xprof's tool has on the trace of a backend."""
@@ -52,7 +54,11 @@ class Board:
     def _ask(request: Request) -> Any:
         import gzip
 
-        with urlopen(request, timeout=60) as answer:
+        try:
+            answer = urlopen(request, timeout=60)
+        except HTTPError as refused:
+            pytest.fail(f"{request.full_url}: {refused}: {refused.read()[:500]!r}")
+        with answer:
             data = answer.read()
             zipped = answer.headers.get("Content-Encoding") == "gzip"
         return json.loads(gzip.decompress(data) if zipped else data)
