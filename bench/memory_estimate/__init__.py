@@ -5,11 +5,11 @@ rules → recorder → trace → graph → sweep → estimate
 
 from typing import Any
 
-from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate
+from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
 from anatomy.bench.memory_estimate.extent import Extent
 from anatomy.bench.memory_estimate.sweep import Moment, Timeline
 
-__all__ = ["Extent", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "Timeline", "step_memory"]
+__all__ = ["Extent", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "StepMode", "Timeline", "step_memory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
+
+import keras
 
 from anatomy.bench.memory_estimate.recorder import variable_bytes
 
@@ -15,13 +19,22 @@ def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int]
     latter is null where its configuration does not give a copy.
     """
     before = {id(variable) for variable in optimizer.variables}
-    optimizer.build(list(variables))
+    with _on_shapes():
+        optimizer.build(list(variables))
     total = sum(variable_bytes(variable) for variable in optimizer.variables if id(variable) not in before)
     try:
         copies = [type(optimizer).from_config(optimizer.get_config()) for _ in variables]
     except (NotImplementedError, TypeError):
         return total, None
-    return total, [_alone(copy, variable) for copy, variable in zip(copies, variables, strict=True)]
+    with _on_shapes():
+        return total, [_alone(copy, variable) for copy, variable in zip(copies, variables, strict=True)]
+
+
+@contextmanager
+def _on_shapes() -> Iterator[None]:
+    """Within the block optimizers tell variables apart by themselves, not (as on TensorFlow) by values they lack."""
+    with mock.patch.object(keras.optimizers.Optimizer, "_var_key", lambda _, variable: id(variable)):
+        yield
 
 
 def _alone(optimizer: Any, variable: Any) -> int:

@@ -78,7 +78,7 @@ _LAYERS = _by_name(
 
 _OPERATIONS = _by_name(
     {
-        VIEW: "Reshape Squeeze ExpandDims Ravel Identity StopGradient GetItem Split Unstack",
+        VIEW: "ConvertToTensor Reshape Squeeze ExpandDims Ravel Identity StopGradient GetItem Split Unstack",
         ELEMENTWISE: "Add Subtract Negative Real Imag Conj Floor Ceil Round Sign",
         BY_OUTPUT: (
             "Relu Relu6 LeakyRelu Elu Selu Sigmoid HardSigmoid Tanh HardTanh Softmax LogSoftmax Exp Expm1 Sqrt Rsqrt"

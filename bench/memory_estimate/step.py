@@ -66,6 +66,8 @@ class StepMemory:
         left = (kept_bytes if trains else written_bytes)(self.graph, batch_size)
         kept = sum(left.values())
         layers = [_with_activations(layer, left.pop(layer.name, 0)) for layer in self.layers]
+        # What takes nothing is the model's own handing on of its input.
+        layers = [layer for layer in layers if layer.type != "ConvertToTensor" or layer.activation_bytes]
         layers += [LayerMemory(name, "", 0, 0, 0, size_bytes) for name, size_bytes in left.items() if size_bytes]
         return MemoryEstimate(
             mode=self.mode,

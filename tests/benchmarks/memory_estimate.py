@@ -16,9 +16,9 @@ from statistics import median
 
 from anatomy.bench import environment
 from anatomy.bench.backends.available import installed_backends, supports
-from anatomy.bench.case import BACKENDS, Backend, Case, Mode
+from anatomy.bench.case import BACKENDS, Backend, Case
 from anatomy.bench.free_memory import free_host_bytes
-from anatomy.bench.memory_estimate import MemoryEstimate, step_memory
+from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
 from anatomy.bench.plan import plan
 from anatomy.bench.record import Record
 from anatomy.bench.session import Session, Silent
@@ -38,18 +38,18 @@ ZOO = {
     "rcnn": 512,
     "text_cnn:vocabulary=2000": 256,
 }
-MODES: tuple[Mode, ...] = ("train", "infer")
+MODES: tuple[StepMode, ...] = ("train", "infer")
 MEBI = 2**20
 
 
 def rows(backends: Sequence[Backend], records: Path) -> Iterator[tuple[MemoryEstimate, Record]]:
     """Estimate and record of each case, as it ends."""
+    # Shapes are the same on all backends; this one imports quickest.
+    os.environ.setdefault("KERAS_BACKEND", "jax" if "jax" in installed_backends() else "tensorflow")
+    from anatomy.bench.memory_estimate import step_memory
+
     settings = MeasureSettings(steps=2, warmup_s=0.0, warmup_budget_s=0.5, memory_limit_bytes=free_host_bytes())
-    estimates = {
-        (model, mode): step_memory(model, mode).at(batch)  # type: ignore[arg-type]  # of two modes
-        for model, batch in ZOO.items()
-        for mode in MODES
-    }
+    estimates = {(model, mode): step_memory(model, mode).at(batch) for model, batch in ZOO.items() for mode in MODES}
     here = environment.collect()
     header = RunHeader(
         id="memory", started_at="", command=sys.argv, suite="memory", environment=here, planned=[], settings={}
@@ -61,7 +61,7 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[tuple[MemoryEst
                     yield estimate, session.measure(_case(model, mode, backend), Silent())
 
 
-def _case(model: str, mode: Mode, backend: Backend) -> Case:
+def _case(model: str, mode: StepMode, backend: Backend) -> Case:
     matrix = {"model": model, "mode": mode, "backend": backend, "batch_size": ZOO[model]}
     (case,) = plan(Suite.model_validate({"name": "memory", "matrix": [matrix]}), Axes())
     return case
@@ -98,6 +98,4 @@ def main(backends: Sequence[Backend]) -> None:
 
 
 if __name__ == "__main__":
-    # Shapes are the same on all; this one imports quickest.
-    os.environ.setdefault("KERAS_BACKEND", "jax" if "jax" in installed_backends() else "tensorflow")
     main([backend for backend in BACKENDS if backend in (sys.argv[1:] or installed_backends())])
