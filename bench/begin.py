@@ -22,12 +22,14 @@ def begin_run(
     environment: Environment,
     planned: Sequence[Case] = (),
     prefix: str = "",
+    largest_batch: bool = False,
 ) -> RunWriter:
     """Make the folder of a run that starts now, with the ceilings that are known of this machine.
 
     Args:
         out: the run's folder; by default `anatomy-runs/` and its id.
         prefix: before the time in its id.
+        largest_batch: whether the planned cases stand for searches.
 
     Raises:
         StoreError: the folder holds a run, or the kept ceilings are damaged.
@@ -42,5 +44,6 @@ def begin_run(
         environment=environment,
         ceilings=kept_ceilings(environment.fingerprint),
         planned=list(planned),
+        largest_batch=largest_batch,
     )
     return RunWriter.create(out or Path(DEFAULT_FOLDER) / run_id, header)

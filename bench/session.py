@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -82,11 +82,18 @@ class Session:
         """Measure `cases` in order; each record is on disk before the next case starts."""
         return [self.measure(case, listener) for case in cases]
 
-    def measure(self, case: Case, listener: Listener, repeat: int = 0) -> Record:
-        """Measure one case in a process of its own, its `repeat`-th, and append the record."""
+    def measure(
+        self, case: Case, listener: Listener, repeat: int = 0, settings: MeasureSettings | None = None
+    ) -> Record:
+        """Measure one case in a process of its own, its `repeat`-th, and append the record.
+
+        Args:
+            settings: other than the session's.
+        """
         name = case_name(case)
         listener.begin(case, name)
-        record = self._outcome(case, name, listener, repeat)
+        supervisor = self._supervisor if settings is None else replace(self._supervisor, settings=settings)
+        record = self._outcome(supervisor, case, name, listener, repeat)
         self.writer.append(record)
         listener.end(record)
         return record
@@ -119,15 +126,15 @@ class Session:
             self._hosts.pop(case.backend).close()
         return profile
 
-    def _outcome(self, case: Case, name: str, listener: Listener, repeat: int) -> Record:
+    def _outcome(self, supervisor: Supervisor, case: Case, name: str, listener: Listener, repeat: int) -> Record:
         refusal = why_not(case) or self._why_not_spanning(case)
         if refusal:
-            return self._supervisor.refuse(case, name, "unsupported", refusal)
+            return supervisor.refuse(case, name, "unsupported", refusal)
         try:
             host = self._host(case.backend)
         except HostError as error:
-            return self._supervisor.refuse(case, name, "crashed", str(error))
-        record = self._measured(host, case, name, listener, repeat)
+            return supervisor.refuse(case, name, "crashed", str(error))
+        record = self._measured(supervisor, host, case, name, listener, repeat)
         if not host.alive:
             # Its successor is started by the next case that needs it.
             self._hosts.pop(case.backend).close()
@@ -143,14 +150,16 @@ class Session:
             )
         return self.nodes.missing() if self.nodes is not None else None
 
-    def _measured(self, host: HostChannel, case: Case, name: str, listener: Listener, repeat: int) -> Record:
+    def _measured(
+        self, supervisor: Supervisor, host: HostChannel, case: Case, name: str, listener: Listener, repeat: int
+    ) -> Record:
         """Measured, unless it is on several devices that do not train as one would."""
         equality = self._equality.ask(host, case)
         if isinstance(equality, Findings):
-            return self._supervisor.refuse(case, name, equality.outcome or "crashed", equality.reason)
+            return supervisor.refuse(case, name, equality.outcome or "crashed", equality.reason)
         if equality is not None and equality.verdict == "differs":
-            return self._supervisor.refuse(case, name, "invalid", equality.reason, equality)
-        record = self._supervisor.measure(host, case, name, listener.phase, repeat)
+            return supervisor.refuse(case, name, "invalid", equality.reason, equality)
+        record = supervisor.measure(host, case, name, listener.phase, repeat)
         return record.model_copy(update={"equality": equality})
 
     def _host(self, backend: Backend) -> HostChannel:

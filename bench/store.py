@@ -42,6 +42,7 @@ class RunHeader(BaseModel):
         settings: how the cases were measured (seconds, steps, time-out, memory limit).
         ceilings: what `anatomy doctor` had found this machine to do at best; empty where it never ran.
         planned: every case of the run, in order, measured or not.
+        largest_batch: whether each planned case stands for a search, with records at the batch sizes that it tried.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class RunHeader(BaseModel):
     environment: Environment
     ceilings: list[Ceiling] = []
     planned: list[Case]
+    largest_batch: bool = False
 
 
 class Run(BaseModel):

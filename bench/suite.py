@@ -35,6 +35,9 @@ from anatomy.bench.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
 
+# What `anatomy run` takes in place of a batch size.
+MAX_BATCH = "max"
+
 
 class SuiteError(ValueError):
     """A suite cannot be found or read; the message names file, key, what was expected and the remedy."""
@@ -48,6 +51,15 @@ def _known_dtype(value: Any) -> Any:
     for name in _as_list(value) or ():
         if name not in DTYPES:
             raise ValueError(f"expected one of {', '.join(DTYPES)}")
+    return value
+
+
+def _known_batch(value: Any) -> Any:
+    if MAX_BATCH in (_as_list(value) or ()):
+        raise ValueError(
+            "the largest batch is found by trying; that is what `anatomy run MODEL --batch-size max` does, and no"
+            " other command or file: give numbers here"
+        )
     return value
 
 
@@ -78,7 +90,7 @@ class Axes(BaseModel):
 
     backend: Annotated[tuple[Backend, ...] | None, Several] = None
     mode: Annotated[tuple[Mode, ...] | None, Several] = None
-    batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
+    batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several, BeforeValidator(_known_batch)] = None
     dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
     jit: Annotated[tuple[Jit, ...] | None, Several] = None
     feed: Annotated[tuple[Feed, ...] | None, Several] = None

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings, Worker
+from anatomy.bench.free_memory import free_host_bytes
 from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.profiling.bound import LayerCeilings
 from anatomy.bench.profiling.result import Profile
@@ -197,5 +196,4 @@ def _why_missing(case: Case, findings: Findings) -> dict[str, str]:
 
 def usable_memory_bytes() -> int:
     """Default limit of a worker: nine tenths of what is available now, so that the machine survives."""
-    limit = psutil.virtual_memory().available
-    return int(0.9 * limit)
+    return int(0.9 * free_host_bytes())

@@ -6,7 +6,21 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from anatomy.bench.suite import Axes, SuiteError, explain
+from anatomy.bench.suite import MAX_BATCH, Axes, SuiteError, explain
+
+
+def asks_for_largest(batch_sizes: list[str] | None) -> bool:
+    """Whether `--batch-size max` was given.
+
+    Raises:
+        SuiteError: beside other sizes.
+    """
+    given = [part.strip() for item in batch_sizes or () for part in item.split(",") if part.strip()]
+    if MAX_BATCH in given and len(given) > 1:
+        raise SuiteError(
+            f"--batch-size {','.join(given)}: {MAX_BATCH} tries the sizes that it needs by itself; give it alone"
+        )
+    return given == [MAX_BATCH]
 
 
 def axes_of(given: Mapping[str, list[str] | None]) -> Axes:

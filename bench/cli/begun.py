@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from anatomy.bench.begin import begin_run
 from anatomy.bench.case import Case
-from anatomy.bench.cli.axes import axes_of
+from anatomy.bench.cli.axes import asks_for_largest, axes_of
 from anatomy.bench.environment import Environment
+from anatomy.bench.largest_batch import smallest_cases
 from anatomy.bench.plan import plan
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import RunWriter, StoreError, in_order, load_run
@@ -19,19 +20,21 @@ from anatomy.bench.supervise import usable_memory_bytes
 
 
 class Asked(NamedTuple):
-    """What is to be measured, and how."""
+    """What is to be measured, and how; with `largest_batch` each case stands for a search."""
 
     suite: str
     cases: list[Case]
     settings: MeasureSettings
+    largest_batch: bool = False
 
 
 class Begun(NamedTuple):
-    """A run with a folder, and what it has no record of."""
+    """A run with a folder, and what it has no record of; of a search, where it begins."""
 
     writer: RunWriter
     todo: list[tuple[Case, int]]
     settings: MeasureSettings
+    largest_batch: bool = False
 
 
 def ask(
@@ -41,8 +44,14 @@ def ask(
     budgets: Mapping[str, Any],
     nodes: int = 1,
 ) -> Asked:
-    """Plan the cases of a suite or of models given by name."""
-    overrides = axes_of(axes)
+    """Plan the cases of a suite or of models given by name.
+
+    Raises:
+        SuiteError: a value is not one of its axis.
+        PlanError: a model or an option cannot be turned into a case.
+    """
+    is_search = asks_for_largest(axes.get("batch_size"))
+    overrides = axes_of({**axes, "batch_size": ["1"]} if is_search else axes)
     if models and suite_name is None:
         suite: Suite = Suite.model_validate({"name": "command line", "matrix": [{"model": models}]})
         cases = plan(suite, overrides, nodes=nodes)
@@ -51,7 +60,8 @@ def ask(
         cases = plan(suite, overrides, models, nodes)
     given = {name: value for name, value in budgets.items() if value is not None}
     of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
-    return Asked(suite.name, cases, MeasureSettings(**(of_suite | given)))
+    settings = MeasureSettings(**(of_suite | given))
+    return Asked(suite.name, smallest_cases(cases) if is_search else cases, settings, is_search)
 
 
 def begin(asked: Asked, out: Path | None, environment: Environment, here: bool = True) -> Begun:
@@ -74,8 +84,10 @@ def begin(asked: Asked, out: Path | None, environment: Environment, here: bool =
         settings=settings,
         environment=environment,
         planned=asked.cases,
+        largest_batch=asked.largest_batch,
     )
-    return Begun(writer, in_order(asked.cases, settings.processes), settings)
+    todo = in_order(asked.cases, 1 if asked.largest_batch else settings.processes)
+    return Begun(writer, todo, settings, asked.largest_batch)
 
 
 def resumed(path: Path, fingerprint: str) -> Begun:
@@ -93,4 +105,7 @@ def resumed(path: Path, fingerprint: str) -> Begun:
             f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {fingerprint});"
             " its figures would not compare: start a new run"
         )
-    return Begun(RunWriter(path), run.remaining, MeasureSettings.model_validate(run.header.settings))
+    is_search = run.header.largest_batch
+    # A search goes over what it knows again, and measures the rest.
+    todo = in_order(run.header.planned, 1) if is_search else run.remaining
+    return Begun(RunWriter(path), todo, MeasureSettings.model_validate(run.header.settings), is_search)

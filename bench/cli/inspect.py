@@ -1,4 +1,4 @@
-"""`anatomy inspect`: layers, parameters, MACs and activations of a model. Nothing is measured."""
+"""`anatomy inspect`: layers, parameters, MACs, activations and memory of a model. Nothing is measured."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import json as json_module
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from anatomy.bench.cli import exit_codes
 from anatomy.bench.cli.cross_check import print_cross_check
+from anatomy.bench.cli.memory import MODES, Fit, estimate, memory_to_dict, print_memory
 from anatomy.models import format_model, parse_model
 
 if TYPE_CHECKING:
     from anatomy.bench.counting import ModelCounts
     from anatomy.bench.cross_check import CrossCheck
+    from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
     from anatomy.models import ModelSpec
 
 # Installed backends in order of the time `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
@@ -43,11 +45,20 @@ def inspect(
         bool,
         typer.Option("--cross-check", help="FLOPs beside those of XLA, TensorFlow's profiler and torch, explained."),
     ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Estimate the memory of a step on so many examples, and whether it fits.")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="The step of that estimate: train or infer.")] = "train",
+    memory_limit: Annotated[
+        str | None, typer.Option(help="What it must fit in, e.g. 4GiB. Default: what is free on the GPU, or here.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count layers, parameters, MACs and activations of a model; builds no weights, measures nothing."""
     try:
+        _check_memory_options(batch_size, mode, memory_limit)
         spec, counts = _count(model, input_shape or [], dtype, backend)
+        memory = _memory(model, mode, batch_size, input_shape or [], dtype, memory_limit) if batch_size else None
         check = _cross_check(model, input_shape or [], dtype) if cross_check else None
     except (ValueError, TypeError) as error:
         raise _usage_error(str(error)) from error
@@ -56,11 +67,16 @@ def inspect(
             raise
         raise _usage_error(_what_was_raised(model, error)) from error
     if json:
-        print(_as_json(spec, counts, check))
-    elif check is not None:
+        print(_as_json(spec, counts, check, memory))
+        return
+    if check is not None:
         print_cross_check(format_model(spec.model, spec.options), check)
     else:
         _print_tables(spec, counts)
+    if memory is not None:
+        from rich.console import Console
+
+        print_memory(Console(highlight=False), *memory)
 
 
 def _usage_error(message: str) -> typer.Exit:
@@ -89,6 +105,26 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
         from anatomy.bench.counting import inspect as inspect_model
 
         return spec, inspect_model(model, input_shape, dtype)
+
+
+def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> None:
+    from anatomy.bench.sizes import parse_bytes
+
+    if mode not in MODES:
+        raise ValueError(_expected("--mode", mode, MODES))
+    if memory_limit is not None:
+        parse_bytes(memory_limit)
+        if batch_size is None:
+            raise ValueError("--memory-limit is what a batch must fit in; give --batch-size too")
+
+
+def _memory(
+    model: str, mode: str, batch_size: int, shapes: list[str], dtype: str | None, memory_limit: str | None
+) -> tuple[MemoryEstimate, Fit]:
+    """Estimate the memory of a step; the options are known to be right."""
+    with contextlib.redirect_stdout(sys.stderr):
+        step_mode = cast("StepMode", mode)
+        return estimate(model, step_mode, batch_size, parse_shapes(shapes), dtype, memory_limit)
 
 
 def _cross_check(model: str, shapes: list[str], dtype: str | None) -> CrossCheck:
@@ -150,11 +186,14 @@ def _expected(option: str, given: str, valid: tuple[str, ...]) -> str:
     return f"{option} {given!r}: expected one of {', '.join(valid)}; did you mean {nearest[0]}?"
 
 
-def _as_json(spec: ModelSpec, counts: ModelCounts, check: CrossCheck | None) -> str:
+def _as_json(
+    spec: ModelSpec, counts: ModelCounts, check: CrossCheck | None, memory: tuple[MemoryEstimate, Fit] | None
+) -> str:
     from anatomy.bench.counting import count_to_dict
 
     head = {"model": spec.model, "name": format_model(spec.model, spec.options), "options": spec.options}
     tail = {} if check is None else {"cross_check": check.to_dict()}
+    tail |= {} if memory is None else {"memory": memory_to_dict(*memory)}
     return json_module.dumps(head | count_to_dict(counts) | tail, indent=2)
 
 

@@ -33,10 +33,10 @@ _NAME_WIDTHS = (24, 72)
 class Display:
     """A listener of a session that prints to `console`; the bar only shows on a terminal.
 
-    With `quiet` neither rows nor bar are shown, with `bar` the bar alone.
+    With `quiet` neither rows nor bar are shown, with `bar` the bar alone. `total` is null where nobody knows it.
     """
 
-    def __init__(self, console: Console, total: int, quiet: bool = False, bar: bool = False) -> None:
+    def __init__(self, console: Console, total: int | None, quiet: bool = False, bar: bool = False) -> None:
         self._console = console
         self._quiet = quiet
         self._started_s = time.perf_counter()
@@ -98,7 +98,7 @@ class Display:
         self._progress.refresh()
 
     def _time_left(self) -> str:
-        if self._done == 0:
+        if self._done == 0 or self._total is None:
             return ""
         seconds = (time.perf_counter() - self._started_s) / self._done * (self._total - self._done)
         return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"

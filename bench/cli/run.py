@@ -27,7 +27,10 @@ def run(
     suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
     mode: Annotated[list[str] | None, typer.Option(help=f"train, infer, fit, predict ({_REPEAT}).")] = None,
-    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
+    batch_size: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Examples a step ({_REPEAT}); max: the largest that fits, found by trying."),
+    ] = None,
     dtype: Annotated[
         list[str] | None, typer.Option(help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
     ] = None,
@@ -82,6 +85,7 @@ def run(
     from anatomy.bench.cli.begun import Asked, ask, begin, resumed
     from anatomy.bench.cli.cluster import measure_on_cluster, refuse_with_cluster
     from anatomy.bench.cli.conclude import Done, conclude
+    from anatomy.bench.cli.largest_batch import measure_searches, refuse_search
     from anatomy.bench.cli.nodes import follow, place_of
     from anatomy.bench.cli.tensorboard import show_in_tensorboard
     from anatomy.bench.cluster.connection import ClusterError
@@ -123,12 +127,14 @@ def run(
             _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, **axes})
         count = place.count if place is not None else 1
         what = ask(models or [], suite, axes, budgets, nodes=count) if resume is None else resume
+        refuse_search(what, cluster, nodes, profile)
         if cluster is not None:
             done = measure_on_cluster(cluster, machine_type or [], what, out, json, quiet)
         else:
             here = collect()
             begun = begin(what, out, here) if isinstance(what, Asked) else resumed(what, here.fingerprint)
-            records, interrupted = _measure(begun, here.fingerprint, place, json, quiet)
+            measure = measure_searches if begun.largest_batch else _measure
+            records, interrupted = measure(begun, here.fingerprint, place, json, quiet)
             if begun.settings.profile:
                 shown = show_in_tensorboard(begun.writer.path)
                 if not (json or quiet):

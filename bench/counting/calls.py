@@ -23,7 +23,7 @@ def converted(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> t
         if "float" not in layer.compute_dtype:
             return value
         result = keras.KerasTensor(value.shape, dtype=layer.compute_dtype)
-        interpreter.set_depth(result, interpreter.depth_of(value))
+        interpreter.cast(layer, value, result)
         return result
 
     if getattr(layer, "autocast", False):

@@ -50,18 +50,18 @@ def count_model(
     )
 
 
-def symbolic_inputs(model: keras.Model, input_shape: InputShape | None) -> Any:
-    """Symbolic tensors in the structure that the model takes, batch 1 unless the model fixes it.
+def symbolic_inputs(model: keras.Model, input_shape: InputShape | None, batch_size: int = 1) -> Any:
+    """Symbolic tensors in the structure that the model takes, of `batch_size` examples unless the model fixes it.
 
     Raises:
         ValueError: `input_shape` is missing or does not fit the model.
     """
     declared = getattr(model, "inputs", None)
     if not declared:
-        return _undeclared_inputs(model, input_shape)
+        return _undeclared_inputs(model, input_shape, batch_size)
     shapes = _shapes_by_position(declared, input_shape)
     tensors = {
-        id(tensor): keras.KerasTensor((tensor.shape[0] or 1, *shape), dtype=tensor.dtype)
+        id(tensor): keras.KerasTensor((tensor.shape[0] or batch_size, *shape), dtype=tensor.dtype)
         for tensor, shape in zip(declared, shapes, strict=True)
     }
     structure = model.input if isinstance(model, keras.Function) else list(declared)
@@ -94,7 +94,7 @@ def _shapes_by_position(declared: list[Any], given: InputShape | None) -> list[t
     return wanted
 
 
-def _undeclared_inputs(model: keras.Model, given: InputShape | None) -> Any:
+def _undeclared_inputs(model: keras.Model, given: InputShape | None, batch_size: int) -> Any:
     """Inputs of a subclassed model: as given, else as it was built."""
     if given is None:
         built = model.get_build_config() if model.built else None
@@ -105,8 +105,8 @@ def _undeclared_inputs(model: keras.Model, given: InputShape | None) -> Any:
             )
         given = _drop_batch(shape)
     if isinstance(given, Mapping):
-        return {name: keras.KerasTensor((1, *shape)) for name, shape in given.items()}
-    tensors = [keras.KerasTensor((1, *shape)) for shape in _shape_list(given)]
+        return {name: keras.KerasTensor((batch_size, *shape)) for name, shape in given.items()}
+    tensors = [keras.KerasTensor((batch_size, *shape)) for shape in _shape_list(given)]
     return tensors[0] if len(tensors) == 1 else tensors
 
 

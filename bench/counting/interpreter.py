@@ -188,6 +188,13 @@ class Interpreter:
         with self.listening(False):
             return operation.compute_output_spec(*args, **kwargs)
 
+    def cast(self, layer: Any, source: Any, result: Any) -> None:
+        """A layer takes a tensor in its own dtype: `result`."""
+        self.set_depth(result, self.depth_of(source))
+
+    def share(self, source: Any, result: Any) -> None:
+        """One tensor is a part of the other, as a step is of a sequence; means nothing to a count."""
+
     def depth_of(self, structure: Any) -> int:
         """The longest path to any tensor of a structure, in layers with kernels."""
         known = (self._depths.get(id(tensor)) for tensor in symbolic_tensors(structure))

@@ -27,10 +27,13 @@ def time_distributed(interpreter: Interpreter, layer: Any, args: Any, kwargs: An
         interpreter.steps.append(length)
         step = keras.tree.map_structure(_one_step, args[0] if args else kwargs["inputs"])
         interpreter.set_depth(step, depth)
+        interpreter.share(sequences[0], symbolic_tensors(step)[0])
         step_outputs = layer.layer(step)
         interpreter.steps.pop()
     outputs = keras.tree.map_structure(lambda tensor: _repeat_steps(tensor, length), step_outputs)
     interpreter.set_depth(outputs, interpreter.depth_of(step_outputs))
+    for one, whole in zip(symbolic_tensors(step_outputs), symbolic_tensors(outputs), strict=True):
+        interpreter.share(one, whole)
     return interpreter.close(frame, outputs, None) if folded else outputs
 
 
@@ -55,6 +58,7 @@ def custom_cell(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) ->
     with interpreter.inside(frame):
         interpreter.steps.append(sequences.shape[1])
         step = _one_step(sequences)
+        interpreter.share(sequences, step)
         states = keras.tree.map_structure(
             lambda units: keras.KerasTensor((step.shape[0], units), dtype=step.dtype), layer.cell.state_size
         )

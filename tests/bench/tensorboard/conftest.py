@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
@@ -43,7 +43,9 @@ class Board:
 
     def post(self, path: str, **body: Any) -> Any:
         """The same for a question with a body."""
-        asked = Request(f"{self.url}/data/plugin/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        asked = Request(
+            f"{self.url}/data/plugin/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         return self._ask(asked)
 
     def tool(self, backend: str, tool: str) -> Any:
