@@ -63,13 +63,19 @@ def measure_largest(
     """
     tried, largest = _search(session, case, listener, known)
     limit = session.settings.memory_limit_bytes
-    if largest is None:
-        return summarise(list(tried.values()), limit), list(tried.values())
-    chosen = at_batch(case, largest)
-    finals = [
-        known.finals.get((chosen.key, repeat)) or session.measure(chosen, listener, repeat)
-        for repeat in range(session.settings.processes)
-    ]
+    finals = list(tried.values())
+    while largest is not None:
+        chosen = at_batch(case, largest)
+        finals = [
+            known.finals.get((chosen.key, repeat)) or session.measure(chosen, listener, repeat)
+            for repeat in range(session.settings.processes)
+        ]
+        refuted = next((record for record in finals if why_too_large(record, limit)), None)
+        if refuted is None:
+            break
+        # Longer, it has met the limit after all: the next smaller one that was tried and did fit.
+        tried[largest] = refuted
+        largest = max((size for size, one in tried.items() if not why_too_large(one, limit)), default=None)
     return summarise(list(tried.values()), limit), finals
 
 

@@ -1,0 +1,94 @@
+"""The largest batch that fits: what the search does with what it is told, and once with real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from anatomy.bench.batch_sizes import at_batch
+from anatomy.bench.case import Case
+from anatomy.bench.cli import exit_codes
+from anatomy.bench.largest_batch import measure_largest
+from anatomy.bench.record import Record
+from anatomy.bench.session import Session, Silent
+from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.store import load_run
+from tests.reports.conftest import build_record
+
+
+class Scripted:
+    """A session in which batches up to a size fit, and long measurements up to a smaller one."""
+
+    def __init__(self, brief_fits: int, long_fits: int) -> None:
+        self.settings = MeasureSettings(memory_limit_bytes=2**40, seconds=3)
+        self.asked: list[tuple[int, bool]] = []
+        self._fits = {True: brief_fits, False: long_fits}
+
+    def measure(self, case: Case, listener: object, repeat: int = 0, settings: MeasureSettings | None = None) -> Record:
+        brief = settings is not None
+        self.asked.append((case.batch_size, brief))
+        outcome: Any = "ok" if case.batch_size <= self._fits[brief] else "oom"
+        fields = {"backend": case.backend, "mode": case.mode, "batch_size": case.batch_size}
+        return build_record("mlp", case=fields, outcome=outcome, reason="" if outcome == "ok" else "too much")
+
+
+def found(brief_fits: int, long_fits: int) -> tuple[Any, list[Record], Scripted]:
+    session = Scripted(brief_fits, long_fits)
+    case = Case(model="mlp", mode="infer", backend="jax", batch_size=1)
+    sizes, finals = measure_largest(cast("Session", session), case, Silent())
+    return sizes, finals, session
+
+
+def test_the_largest_is_measured_as_any_case_is() -> None:
+    sizes, finals, session = found(brief_fits=11, long_fits=11)
+    assert sizes.largest == 11
+    assert [record.case.batch_size for record in finals] == [11]
+    assert session.asked[-1] == (11, False)
+    assert all(brief for _, brief in session.asked[:-1])
+
+
+def test_one_that_fits_only_briefly_is_not_the_answer() -> None:
+    sizes, finals, session = found(brief_fits=11, long_fits=9)
+    # Tried were 1, 2, 4, 8, 16, 12, 10, 11: measured longer, 11 and 10 do not fit.
+    assert [size for size, brief in session.asked if not brief] == [11, 10, 8]
+    assert sizes.largest == 8
+    assert [(record.case.batch_size, record.outcome) for record in finals] == [(8, "ok")]
+    assert sizes.why
+
+
+def test_where_nothing_fits_the_tries_are_the_answer() -> None:
+    sizes, finals, session = found(brief_fits=0, long_fits=0)
+    assert sizes.largest is None
+    assert [record.outcome for record in finals] == ["oom"]
+    assert session.asked == [(1, True)]
+
+
+def test_a_stateful_model_is_built_for_its_batch() -> None:
+    case = Case(model="lstm", options={"stateful": True, "batch_size": 1}, batch_size=1)
+    assert at_batch(case, 8).options["batch_size"] == at_batch(case, 8).batch_size == 8
+
+
+@pytest.mark.backends
+@pytest.mark.extended
+def test_real_processes_are_held_to_the_limit(tmp_path: Path) -> None:
+    model = "mlp:hidden=4096x4096,input_size=4096"
+    command = [sys.executable, "-m", "anatomy.bench.cli", "run", model, "--backend", "torch", "--mode", "infer"]
+    options = ["--batch-size", "max", "--memory-limit", "900MiB", "--seconds", "0.2", "--no-history", "--no-report"]
+    done = subprocess.run(
+        [*command, *options, "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=400
+    )
+    assert done.returncode == exit_codes.OK, done.stdout + done.stderr
+    assert "is the largest batch that fits" in done.stdout
+    (summary,) = json.loads((tmp_path / "run" / "largest_batch.json").read_text())
+    largest = summary["largest_batch_size"]
+    assert 1 < largest < summary["too_large_batch_size"] <= largest * 1.2 + 1
+    lines = (tmp_path / "run" / "records.jsonl").read_text().splitlines()
+    outcomes = {json.loads(line)["case"]["batch_size"]: json.loads(line)["outcome"] for line in lines}
+    assert outcomes[largest] == "ok"
+    assert outcomes[summary["too_large_batch_size"]] == "oom"
+    assert [record.case.batch_size for record in load_run(tmp_path / "run").records][-1] >= 1
