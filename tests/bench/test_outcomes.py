@@ -30,7 +30,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow", "torch"))
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow"))
 def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, backend: str, tmp_path: Path) -> None:
     mode = "infer" if backend == "openvino" else "train"
     trouble = [name for name in EXPECTED if not (name == "diverges" and mode == "infer")]

@@ -34,7 +34,7 @@ STATEFUL = "lstm:units=4,stateful=true,batch_size=2"
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(["tensorflow", "jax", "torch", "openvino"], "tensorflow", "openvino"))
+@pytest.mark.parametrize("backend", extended_but(["tensorflow", "jax", "torch", "openvino"], "openvino"))
 def test_small_zoo(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")

@@ -16,6 +16,7 @@ from anatomy.bench.cli import exit_codes
 from anatomy.bench.profiling.result import Profile, read_profiles
 from anatomy.bench.store import load_run
 from tests.bench.conftest import TESTS
+from tests.marks import extended_but
 
 PROFILED = [backend for backend in installed_backends() if backend != "openvino"]
 UNET = "unet:depth=2,base_filters=8,input_shape=32x32x1"
@@ -43,7 +44,7 @@ def profiles(folder: Path, *arguments: str) -> list[Profile]:
     return [Profile.model_validate_json(line) for line in said.splitlines()]
 
 
-@pytest.mark.parametrize("backend", PROFILED)
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "jax"))
 def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
     train, infer = profiles(
         tmp_path, UNET, "--backend", backend, "--mode", "train,infer", "--batch-size", "8", "--out", "run"
@@ -76,7 +77,7 @@ def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / train.trace).rglob("*.xplane.pb"))
 
 
-@pytest.mark.parametrize("backend", PROFILED)
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "tensorflow"))
 def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")
     kinds = {kind.kind: kind.time for kind in profile.kinds}
@@ -90,7 +91,7 @@ def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) ->
     assert profile.unattributed_share < 0.1
 
 
-@pytest.mark.parametrize("backend", PROFILED)
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "torch"))
 def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, UNET, "--backend", backend, "--mode", "fit", "--batch-size", "8")
     assert profile.gaps is not None
@@ -101,7 +102,7 @@ def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     assert profile.gaps.input_wait > 0 or backend == "jax"
 
 
-@pytest.mark.parametrize("backend", PROFILED)
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "jax"))
 def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Path) -> None:
     plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
     profiles(tmp_path, plain, slow, "--backend", backend, "--mode", "train", "--batch-size", "256", "--out", "run")
@@ -135,6 +136,7 @@ def test_a_run_takes_profiles_after_its_measurements(tmp_path: Path) -> None:
     assert "Where the time goes" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.extended
 @pytest.mark.skipif("openvino" not in installed_backends(), reason="openvino is not installed")
 def test_openvinos_counters_add_up_and_find_a_planted_slowdown(tmp_path: Path) -> None:
     plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
@@ -153,6 +155,7 @@ def test_openvinos_counters_add_up_and_find_a_planted_slowdown(tmp_path: Path) -
     assert explained["layers"][0]["share"] > 0.5
 
 
+@pytest.mark.extended
 @pytest.mark.skipif("torch" not in PROFILED, reason="torch is not installed")
 def test_what_cannot_be_profiled_is_said(tmp_path: Path) -> None:
     arguments = ("profile", "mlp", "--backend", "torch", "--mode", "infer", "--jit", "on", "--seconds", "0.2")
