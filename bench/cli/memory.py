@@ -121,7 +121,7 @@ def verdict(found: MemoryEstimate, fit: Fit) -> str:
         return f"{said} The largest batch that fits is not known: {fit.why_not_known}."
     if fit.largest_batch_size is None:
         return f"{said} Not even one example will."
-    return f"{said} Above a batch of {fit.largest_batch_size:,} it surely will not; `--batch-size max` of `anatomy run` tries."
+    return f"{said} Above {fit.largest_batch_size:,} it surely will not; `anatomy run --batch-size max` tries."
 
 
 def _totals(found: MemoryEstimate) -> dict[str, int]:
