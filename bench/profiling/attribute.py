@@ -74,6 +74,7 @@ def _layer(
     row = layers.rows.get(name)
     seconds = sum(shares.device[work] for work in works) / steps
     calls = sum(shares.calls[work] for work in works) / steps
+    host = shares.host[name] / steps if shares.host else None
     flops = row.flops if row else None
     moved = row.moved_bytes if row else None
     return LayerTime(
@@ -83,12 +84,12 @@ def _layer(
         share=seconds * steps / device_s,
         forward=_seconds(works, shares, "forward") / steps,
         backward=_seconds(works, shares, "backward") / steps,
-        host=shares.host[name] / steps if shares.host else None,
+        host=host,
         flops=flops,
         flops_share=flops / total_flops if flops is not None and total_flops else None,
         flops_per_s=flops / seconds if flops and seconds else None,
         moved_bytes=moved,
-        bound=bound_of(flops, moved, calls, ceilings) if row else None,
+        bound=bound_of(flops, moved, seconds, host, calls, ceilings) if row else None,
         operations=_operations(works, shares, steps),
     )
 

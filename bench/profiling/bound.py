@@ -1,6 +1,6 @@
-"""What holds a layer back: the longest of the times that its products, its bytes and its launches would take.
+"""What holds a layer back: launching, where that took longer than the operations' work; else products or bytes.
 
-The roofline (Williams, Waterman and Patterson 2009) with a third term for launches; each by a measured ceiling.
+Of these the one that would take longer by the measured ceilings: the roofline (Williams, Waterman and Patterson 2009).
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from anatomy.bench.parity import manifest
 from anatomy.bench.profiling.result import Bound
 from anatomy.bench.record import Record
 
+# Operations shorter than this, whose work by the ceilings is less than this share of their time, are mostly begun and
+# ended: beginning one costs microseconds on every backend.
+_SHORT_S, _EXPLAINED = 50e-6, 0.1
+
 
 class LayerCeilings(BaseModel):
     """What the machine does at best on the case's backend and device.
@@ -21,28 +25,39 @@ class LayerCeilings(BaseModel):
     Attributes:
         flops_per_s: of products in the case's dtype; null where not measured.
         bandwidth_bytes_per_s: of memory; likewise.
-        dispatch_s: of an operation that does nothing; likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     flops_per_s: float | None = None
     bandwidth_bytes_per_s: float | None = None
-    dispatch_s: float | None = None
 
 
-def bound_of(flops: int | None, moved_bytes: int | None, calls: float, ceilings: LayerCeilings | None) -> Bound | None:
-    """The longest of the three; null where a term that could be the longest is not known."""
+def bound_of(
+    flops: int | None,
+    moved_bytes: int | None,
+    time: float,
+    host: float | None,
+    calls: float,
+    ceilings: LayerCeilings | None,
+) -> Bound | None:
+    """What would have to be faster for the layer to be; null where it is not known.
+
+    Args:
+        time: seconds in which its operations ran.
+        host: seconds the host spent in it while nothing ran; null where it launches the step as a whole.
+        calls: operations that ran.
+    """
+    if host is not None and host > time:
+        return "launch"
     if ceilings is None or flops is None or moved_bytes is None:
         return None
-    if not (ceilings.flops_per_s and ceilings.bandwidth_bytes_per_s and ceilings.dispatch_s):
+    if not (ceilings.flops_per_s and ceilings.bandwidth_bytes_per_s):
         return None
-    seconds: dict[Bound, float] = {
-        "compute": flops / ceilings.flops_per_s,
-        "memory": moved_bytes / ceilings.bandwidth_bytes_per_s,
-        "launch": calls * ceilings.dispatch_s,
-    }
-    return max(seconds, key=lambda name: seconds[name])
+    compute, memory = flops / ceilings.flops_per_s, moved_bytes / ceilings.bandwidth_bytes_per_s
+    if max(compute, memory) < _EXPLAINED * time and time < calls * _SHORT_S:
+        return "launch"
+    return "compute" if compute >= memory else "memory"
 
 
 def layer_ceilings(record: Record, ceilings: Sequence[Ceiling]) -> LayerCeilings | None:
@@ -57,5 +72,4 @@ def layer_ceilings(record: Record, ceilings: Sequence[Ceiling]) -> LayerCeilings
     return LayerCeilings(
         flops_per_s=matmul_ceiling(found, manifest(record).product_dtype),
         bandwidth_bytes_per_s=found.bandwidth_bytes_per_s,
-        dispatch_s=found.dispatch_s,
     )
