@@ -80,9 +80,9 @@ class LayerTime(_Frozen):
         flops_share: of the FLOPs of the step.
         flops_per_s: achieved in `time`.
         moved_bytes: what the layer must at least read and write in one step: inputs, outputs, parameters.
-        bound: launch, where the host took longer than the operations, or these are short and do little; else the longer of the times that compute
-            (`flops` at the ceiling of its dtype) and memory (`moved_bytes` at the measured bandwidth) would take; null
-            where the ceilings were not measured.
+        bound: launch, where the host took longer than the operations, or these are short and do little; else the
+            longer of the times that compute (`flops` at the ceiling of its dtype) and memory (`moved_bytes` at the
+            measured bandwidth) would take; null where the ceilings were not measured.
         operations: what it ran, longest first.
     """
 
