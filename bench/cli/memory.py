@@ -113,15 +113,17 @@ def print_memory(console: Console, found: MemoryEstimate, fit: Fit) -> None:
 def verdict(found: MemoryEstimate, fit: Fit) -> str:
     """Whether it fits, in one sentence or two."""
     framework = f" ({_gibibytes(fit.framework_bytes)} of it Keras and its backend)" if fit.framework_bytes else ""
-    needed = f"batch {found.batch_size} needs at least {_gibibytes(fit.needed_bytes)}{framework}"
+    needed = f"batch {found.batch_size} needs about {_gibibytes(fit.needed_bytes)}{framework}"
     there = f"{_gibibytes(fit.limit_bytes)} {fit.limit}"
-    # A lower bound: it can say for sure what does not fit, and no more.
+    # Work spaces and allocators come on top, so that what fits by the estimate may not; fusion seldom saves as much.
     said = f"May fit: {needed}, and there is {there}." if fit.fits else f"Will not fit: {needed}, more than {there}."
     if fit.why_not_known:
         return f"{said} The largest batch that fits is not known: {fit.why_not_known}."
     if fit.largest_batch_size is None:
         return f"{said} Not even one example will."
-    return f"{said} Above {fit.largest_batch_size:,} it surely will not; `anatomy run --batch-size max` tries."
+    return (
+        f"{said} Above {fit.largest_batch_size:,} it will not, by this estimate; `anatomy run --batch-size max` tries."
+    )
 
 
 def _totals(found: MemoryEstimate) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,11 +24,19 @@ def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int]
         optimizer.build(list(variables))
     total = sum(variable_bytes(variable) for variable in optimizer.variables if id(variable) not in before)
     try:
-        copies = [type(optimizer).from_config(optimizer.get_config()) for _ in variables]
+        copies = _copies(optimizer, len(variables))
     except (NotImplementedError, TypeError):
         return total, None
     with _on_shapes():
         return total, [_alone(copy, variable) for copy, variable in zip(copies, variables, strict=True)]
+
+
+def _copies(optimizer: Any, count: int) -> list[Any]:
+    """Of the optimizer as it was configured, none of them built."""
+    with warnings.catch_warnings():
+        # Reading the learning rate, Keras 3.15 on JAX meets numpy 2 with the older `__array__`.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [type(optimizer).from_config(optimizer.get_config()) for _ in range(count)]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from anatomy.reports.datasheet import dense_peak
 from anatomy.reports.labels import LabelledRun, profiles_of
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement import agreement_table
+from anatomy.reports.tables.batch_sizes import batch_size_tables
 from anatomy.reports.tables.cases import case_table, count_table, failure_table, phase_table
 from anatomy.reports.tables.claims import claims_table
 from anatomy.reports.tables.frameworks import framework_table
@@ -26,6 +27,7 @@ from anatomy.reports.utilisation import Peak
 __all__ = [
     "agreement_table",
     "all_tables",
+    "batch_size_tables",
     "case_table",
     "claims_table",
     "count_table",
@@ -55,6 +57,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         speed_table(runs),
         framework_table(runs),
         loop_table(runs),
+        *batch_size_tables(runs),
         scaling_table(runs),
         agreement_table(runs),
         utilisation_table(runs, peak),

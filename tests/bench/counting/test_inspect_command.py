@@ -126,3 +126,35 @@ def test_nothing_but_json_reaches_stdout(tmp_path: Path) -> None:
     )
     found = json.loads(done.stdout)
     assert (found["model"], found["options"], found["parameters"]) == ("mine.py:build", {"units": 5}, 20)
+
+
+def test_memory_of_a_batch_beside_a_limit() -> None:
+    done = run("mlp", "--batch-size", "64", "--memory-limit", "64GiB", "--json")
+    memory = json.loads(done.stdout)["memory"]
+    assert (memory["mode"], memory["batch_size"], memory["optimizer"]) == ("train", 64, "SGD")
+    assert memory["parameter_bytes"] == memory["optimizer_bytes"] == 4 * 6154
+    assert memory["peak_bytes"] == max(moment["live_bytes"] for moment in memory["timeline"])
+    assert memory["fit"]["fits"]
+    assert memory["fit"]["needed_bytes"] == memory["peak_bytes"] + memory["fit"]["framework_bytes"]
+
+
+def test_what_will_not_fit_is_said_and_is_no_error() -> None:
+    done = run("vgg", "--batch-size", "4096", "--memory-limit", "16GiB")
+    assert done.exit_code == 0
+    assert "Will not fit: batch 4096 needs about" in " ".join(done.stdout.split())
+    assert "Not even one example will" in run("vgg", "--batch-size", "1", "--memory-limit", "1MiB").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mlp", "--memory-limit", "4GiB"], "give --batch-size too"),
+        (["mlp", "--batch-size", "4", "--memory-limit", "4 bananas"], "is not a size"),
+        (["mlp", "--batch-size", "4", "--mode", "trian"], "did you mean train?"),
+        (["rcnn:keywords=true", "--batch-size", "4"], "use --mode infer"),
+    ],
+)
+def test_a_wrong_memory_option_is_one_line(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert message in done.output
