@@ -77,7 +77,7 @@ def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / train.trace).rglob("*.xplane.pb"))
 
 
-@pytest.mark.parametrize("backend", extended_but(PROFILED, "tensorflow"))
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "torch"))
 def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")
     kinds = {kind.kind: kind.time for kind in profile.kinds}
@@ -91,7 +91,7 @@ def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) ->
     assert profile.unattributed_share < 0.1
 
 
-@pytest.mark.parametrize("backend", extended_but(PROFILED, "torch"))
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "tensorflow"))
 def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, UNET, "--backend", backend, "--mode", "fit", "--batch-size", "8")
     assert profile.gaps is not None
@@ -118,6 +118,7 @@ def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Pat
     assert "more" in shown
 
 
+@pytest.mark.extended
 def test_a_run_takes_profiles_after_its_measurements(tmp_path: Path) -> None:
     options = ("--backend", "torch", "--mode", "train,predict", "--seconds", "0.3", "--profile", "--no-history")
     said = anatomy("run", "mlp", *options, "--out", "run", folder=tmp_path)

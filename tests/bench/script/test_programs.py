@@ -48,7 +48,7 @@ def scripts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Backend], 
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "torch"))
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax"))
 def test_programs_are_short_and_stand_alone(backend: Backend, scripts_of: Callable[[Backend], Scripts]) -> None:
     for model, path in scripts_of(backend).items():
         text = path.read_text()
