@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel, HostError, kill_worker, tail
+from anatomy.bench.naming import case_name
+from anatomy.bench.profiling.bound import LayerCeilings
+from anatomy.bench.profiling.result import Profile
 from anatomy.bench.record import Outcome
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.watch import MemoryWatch
@@ -165,3 +169,39 @@ def _out_of_memory_kills() -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def follow_profile(
+    start: Callable[[Mapping[str, Any], Callable[[str, Event], None]], Worker],
+    case: Case,
+    trace: Path,
+    run_folder: Path,
+    ceilings: LayerCeilings | None = None,
+    environment: str = "",
+) -> Profile:
+    """The profile of a case, from a worker of its own; what went wrong where there is none.
+
+    Args:
+        start: starts the worker, given what the request has under `profile` and who is told of events.
+        trace: folder for the trace, below `run_folder`.
+        environment: fingerprint.
+    """
+    found: Event = {}
+
+    def listen(kind: str, event: Event) -> None:
+        if kind == "profile":
+            found.update(event)
+
+    limits = ceilings.model_dump() if ceilings else None
+    worker = start({"case": case.fields(), "folder": str(trace.absolute()), "ceilings": limits}, listen)
+    worker.follow()
+    outcome = worker.findings.outcome or "crashed"
+    return Profile(
+        case=case,
+        name=case_name(case),
+        outcome=outcome,
+        reason=worker.findings.reason,
+        environment=environment,
+        trace=str(trace.relative_to(run_folder)) if found else None,
+        **(found if outcome == "ok" else {}),
+    )

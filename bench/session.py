@@ -121,7 +121,7 @@ class Session:
         except HostError as error:
             return Profile(case=case, name=name, outcome="crashed", reason=str(error))
         folder = case_folder(self.writer.path / TENSORBOARD_FOLDER, case)
-        profile = self._supervisor.profile(host, case, name, folder, ceilings)
+        profile = self._supervisor.profile(host, case, folder, ceilings)
         if not host.alive:
             self._hosts.pop(case.backend).close()
         return profile

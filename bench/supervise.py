@@ -10,7 +10,7 @@ from pathlib import Path
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
-from anatomy.bench.follow import Findings, Worker
+from anatomy.bench.follow import Findings, Worker, follow_profile
 from anatomy.bench.free_memory import free_host_bytes
 from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.profiling.bound import LayerCeilings
@@ -60,34 +60,16 @@ class Supervisor:
         self._hear_nodes(case, worker.findings)
         return found[0] if found else worker.findings
 
-    def profile(
-        self, host: HostChannel, case: Case, name: str, folder: Path, ceilings: LayerCeilings | None
-    ) -> Profile:
+    def profile(self, host: HostChannel, case: Case, folder: Path, ceilings: LayerCeilings | None) -> Profile:
         """Trace `case` in a fresh process of `host`, into `folder`; what went wrong where there is no profile."""
-        found: Event = {}
-
-        def listen(kind: str, event: Event) -> None:
-            if kind == "profile":
-                found.update(event)
-
-        wanted = {
-            "case": case.fields(),
-            "folder": str(folder.absolute()),
-            "ceilings": ceilings.model_dump() if ceilings else None,
-        }
-        request = {"profile": wanted, **self._where(self.logs / f"{case.key}.profile.log")}
-        worker = self._worker(host, case, request, listen)
-        worker.follow()
-        findings = worker.findings
-        trace = str(folder.relative_to(self.run_folder)) if found else None
-        return Profile(
-            case=case,
-            name=name,
-            outcome=findings.outcome or "crashed",
-            reason=findings.reason,
-            environment=self.environment,
-            trace=trace,
-            **(found if findings.outcome == "ok" else {}),
+        where = self._where(self.logs / f"{case.key}.profile.log")
+        return follow_profile(
+            lambda wanted, listen: self._worker(host, case, {"profile": wanted, **where}, listen),
+            case,
+            folder,
+            self.run_folder,
+            ceilings,
+            self.environment,
         )
 
     def refuse(self, case: Case, name: str, outcome: Outcome, reason: str, equality: Equality | None = None) -> Record:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.case import Case
-from anatomy.bench.channel import Event, HostChannel, HostError
-from anatomy.bench.follow import Worker
+from anatomy.bench.channel import HostChannel, HostError
+from anatomy.bench.follow import Worker, follow_profile
 from anatomy.bench.gate.errors import SIDES, SideName
 from anatomy.bench.gate.result import CaseResult
-from anatomy.bench.naming import case_name
 from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
 from anatomy.bench.profiling.result import Profile, append_profile
 from anatomy.bench.settings import MeasureSettings
@@ -55,23 +54,8 @@ def _explain(result: CaseResult, profiles: Mapping[SideName, Profile]) -> Explan
 def _profile(host: HostChannel, request: dict[str, Any], settings: MeasureSettings, folder: Path) -> Profile:
     case = Case.model_validate(request["case"])
     trace = case_folder(folder / TENSORBOARD_FOLDER, case)
-    found: Event = {}
-
-    def listen(kind: str, event: Event) -> None:
-        if kind == "profile":
-            found.update(event)
-
-    wanted = {"case": case.fields(), "folder": str(trace.absolute()), "ceilings": None}
-    worker = Worker(host, request | {"profile": wanted}, settings, listen)
-    worker.follow()
-    outcome = worker.findings.outcome or "crashed"
-    profile = Profile(
-        case=case,
-        name=case_name(case),
-        outcome=outcome,
-        reason=worker.findings.reason,
-        trace=str(trace.relative_to(folder)) if found else None,
-        **(found if outcome == "ok" else {}),
+    profile = follow_profile(
+        lambda wanted, listen: Worker(host, request | {"profile": wanted}, settings, listen), case, trace, folder
     )
     folder.mkdir(parents=True, exist_ok=True)
     append_profile(folder, profile)
