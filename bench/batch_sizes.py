@@ -34,6 +34,11 @@ class BatchSizes:
     why: str
     growth: Saturation | None
 
+    @property
+    def by_memory(self) -> bool:
+        """Whether it is memory that the next larger one lacks, and not a crash or a time-out."""
+        return self.too_large is not None and self.too_large.outcome in (*_RAN, "oom")
+
     def to_dict(self) -> dict[str, Any]:
         """The published JSON object."""
         shown = self.largest_record or self.too_large

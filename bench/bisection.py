@@ -32,13 +32,25 @@ def search(limit: int, resolution: float = 0.0, step: int = 1) -> Search:
             fits, candidate = candidate, 2 * candidate
         else:
             too_large = candidate
-    while fits and too_large - fits > max(1, int(resolution * fits)):
-        middle = (fits + too_large) // 2
+    if not fits:
+        return None
+    return (yield from between(fits * step, too_large * step, resolution, step))
+
+
+def between(fits: int, too_large: int, resolution: float = 0.0, step: int = 1) -> Generator[int, bool, int]:
+    """The second half of a search: what lies between a size that fits and one that does not is halved.
+
+    Args:
+        fits: the answer where no larger one does; a multiple of `step`, as `too_large` is.
+    """
+    low, high = fits // step, too_large // step
+    while high - low > max(1, int(resolution * low)):
+        middle = (low + high) // 2
         if (yield middle * step):
-            fits = middle
+            low = middle
         else:
-            too_large = middle
-    return fits * step or None
+            high = middle
+    return low * step
 
 
 def largest(fits: Callable[[int], bool], limit: int, resolution: float = 0.0, step: int = 1) -> int | None:

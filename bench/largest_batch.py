@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
 
 from anatomy.bench.batch_sizes import BatchSizes, at_batch, smallest_batch, summarise, why_too_large
-from anatomy.bench.bisection import RESOLUTION, search
+from anatomy.bench.bisection import RESOLUTION, between, search
 from anatomy.bench.case import Case
 from anatomy.bench.record import Record
 from anatomy.bench.session import Listener, Session
@@ -61,8 +61,10 @@ def measure_largest(
     Returns:
         What was found, and the final records, one a process; where nothing fits, that of the smallest batch.
     """
-    tried, largest = _search(session, case, listener, known)
     limit = session.settings.memory_limit_bytes
+    step = smallest_batch(case)
+    tried: dict[int, Record] = {}
+    largest = _try(search(LARGEST_BATCH, RESOLUTION, step), tried, session, case, listener, known)
     finals = list(tried.values())
     while largest is not None:
         chosen = at_batch(case, largest)
@@ -73,18 +75,25 @@ def measure_largest(
         refuted = next((record for record in finals if why_too_large(record, limit)), None)
         if refuted is None:
             break
-        # Longer, it has met the limit after all: the next smaller one that was tried and did fit.
+        # Longer, it has met the limit after all: the search goes on below it.
         tried[largest] = refuted
-        largest = max((size for size, one in tried.items() if not why_too_large(one, limit)), default=None)
+        fits = max((size for size, one in tried.items() if not why_too_large(one, limit)), default=None)
+        rest = between(fits, largest, RESOLUTION, step) if fits is not None else None
+        largest = _try(rest, tried, session, case, listener, known) if rest is not None else None
     return summarise(list(tried.values()), limit), finals
 
 
-def _search(session: Session, case: Case, listener: Listener, known: Known) -> tuple[dict[int, Record], int | None]:
-    """All tries by batch size, and the largest that fits."""
+def _try(
+    running: Generator[int, bool, int | None],
+    tried: dict[int, Record],
+    session: Session,
+    case: Case,
+    listener: Listener,
+    known: Known,
+) -> int | None:
+    """Measure briefly each batch size that a search asks for, into `tried`; the largest that fits."""
     limit = session.settings.memory_limit_bytes
     brief = _brief(session.settings)
-    tried: dict[int, Record] = {}
-    running = search(LARGEST_BATCH, RESOLUTION, smallest_batch(case))
     try:
         size = next(running)
         while True:
@@ -92,7 +101,8 @@ def _search(session: Session, case: Case, listener: Listener, known: Known) -> t
             tried[size] = known.tries.get(one.key) or session.measure(one, listener, settings=brief)
             size = running.send(not why_too_large(tried[size], limit))
     except StopIteration as done:
-        return tried, done.value
+        largest: int | None = done.value
+        return largest
 
 
 def _brief(settings: MeasureSettings) -> MeasureSettings:

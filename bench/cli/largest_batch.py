@@ -85,11 +85,13 @@ def sentence(sizes: BatchSizes) -> str:
         )
     if sizes.largest_record is None:
         name = sizes.too_large.name if sizes.too_large else "nothing"
-        return f"{name}: no batch fits; {sizes.why}"
+        met = "no batch fits" if sizes.by_memory else "the smallest batch could not be measured"
+        return f"{name}: {met}; {sizes.why}"
     if sizes.too_large is None:
         return f"{sizes.largest_record.name} fits, and no larger batch was tried.{growth}"
     size = sizes.too_large.case.batch_size
-    return f"{sizes.largest_record.name} is the largest batch that fits; {size} does not: {sizes.why}.{growth}"
+    fits, lacks = ("fits", "does not") if sizes.by_memory else ("was measured", "could not be")
+    return f"{sizes.largest_record.name} is the largest batch that {fits}; {size} {lacks}: {sizes.why}.{growth}"
 
 
 class _Printing:
