@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
 from anatomy.bench.profiling.result import Profile, read_profiles
 from anatomy.bench.select import select
+from anatomy.bench.store import RUN_FILE, load_run
 
 REMEDY = "take profiles with `anatomy profile MODEL` or `anatomy run --profile`"
+
+
+class Side(NamedTuple):
+    """A profile, and what its run has measured of the same case.
+
+    Attributes:
+        median_s: the run's median step, over many more steps than the profile's process has taken; null where the
+            profile was taken by itself.
+    """
+
+    profile: Profile
+    median_s: float | None
+
+    @property
+    def key(self) -> str:
+        """Of its case."""
+        return self.profile.key
+
+    @property
+    def name(self) -> str:
+        """Of its case."""
+        return self.profile.name
 
 
 def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> list[Explanation]:
@@ -29,35 +53,41 @@ def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> list[Ex
     folder = run if isinstance(run, Path) else run()
     one = _named(before, folder)
     other = _named(after, folder)
-    return [explain(one, other, names=_titles(one, other, before, after))]
+    titles = (f"{one.name} ({before})", f"{other.name} ({after})") if one.name == other.name else None
+    return [_explained(one, other, titles)]
+
+
+def _explained(before: Side, after: Side, titles: tuple[str, str] | None) -> Explanation:
+    """A median of one side is never set against the few steps of the other's profile."""
+    measured = (before.median_s, after.median_s) if before.median_s and after.median_s else None
+    return explain(before.profile, after.profile, measured, titles)
 
 
 def _common(first: Path, second: Path) -> list[Explanation]:
-    theirs = {profile.case.key: profile for profile in _profiles(second)}
-    pairs = [(ours, theirs[ours.case.key]) for ours in _profiles(first) if ours.case.key in theirs]
-    measured = [(a, b) for a, b in pairs if a.outcome == b.outcome == "ok"]
+    theirs = {side.key: side for side in _sides(second)}
+    pairs = [(ours, theirs[ours.key]) for ours in _sides(first) if ours.key in theirs]
+    measured = [(a, b) for a, b in pairs if a.profile.outcome == b.profile.outcome == "ok"]
     if not measured:
         raise NotComparableError(f"{first} and {second} have no profiled case in common; {REMEDY}")
-    return [explain(a, b, names=(f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured]
+    return [_explained(a, b, (f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured]
 
 
-def _named(words: str, folder: Path) -> Profile:
+def _named(words: str, folder: Path) -> Side:
     """One profile: of a run with only one, or the one that the words fit."""
     if Path(words).is_dir():
-        folder, found = Path(words), _profiles(Path(words))
+        folder, found = Path(words), _sides(Path(words))
         if len(found) != 1:
-            names = ", ".join(profile.name for profile in found)
+            names = ", ".join(side.name for side in found)
             raise NotComparableError(f"{folder} has {len(found)} profiles ({names}); say which: --run {folder} WORDS")
         return found[0]
-    return select(_profiles(folder), words)
+    return select(_sides(folder), words)
 
 
-def _profiles(folder: Path) -> list[Profile]:
-    found = read_profiles(folder)
-    if not found:
+def _sides(folder: Path) -> list[Side]:
+    profiles = read_profiles(folder)
+    if not profiles:
         raise NotComparableError(f"{folder} has no profiles; {REMEDY}")
-    return found
-
-
-def _titles(one: Profile, other: Profile, before: str, after: str) -> tuple[str, str] | None:
-    return (f"{one.name} ({before})", f"{other.name} ({after})") if one.name == other.name else None
+    # The gate's sides have profiles and no run.
+    records = load_run(folder).records if (folder / RUN_FILE).exists() else []
+    medians = {record.key: record.step_median_s for record in records if record.outcome == "ok"}
+    return [Side(profile, medians.get(profile.key)) for profile in profiles]
