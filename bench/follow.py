@@ -11,12 +11,13 @@ from typing import Any
 
 from anatomy.bench.case import Case
 from anatomy.bench.channel import Event, HostChannel, HostError, kill_worker, tail
+from anatomy.bench.host_use import HostUse, HostUseSeries
 from anatomy.bench.naming import case_name
 from anatomy.bench.profiling.bound import LayerCeilings
 from anatomy.bench.profiling.result import Profile
 from anatomy.bench.record import Outcome
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.watch import MemoryWatch
+from anatomy.bench.watch import HostWatch
 
 # Rare enough to leave the worker its cores; often enough to stop a runaway allocation.
 WATCH_INTERVAL_S = 0.1
@@ -67,7 +68,8 @@ class Worker:
         self._host, self._settings, self._on_event = host, settings, on_event
         self._trouble = trouble
         self._log = Path(request["log"])
-        self._watch: MemoryWatch | None = None
+        self._watch: HostWatch | None = None
+        self._host_use = HostUseSeries()
         self._ended = False
         self._kills_before = _out_of_memory_kills()
         self._requested_s = time.perf_counter()
@@ -100,6 +102,10 @@ class Worker:
         """Give it this long from now, at least."""
         self._deadline_s = max(self._deadline_s, time.perf_counter() + seconds)
 
+    def host_use(self) -> HostUse | None:
+        """What it has taken of the host so far; null where it was over before it was looked at."""
+        return self._host_use.result()
+
     def kill(self) -> None:
         """End it with everything it started."""
         if self._watch is not None and not self._ended:
@@ -108,7 +114,7 @@ class Worker:
     def _take(self, kind: str, event: Event) -> None:
         findings = self.findings
         if kind == "forked":
-            self._watch = MemoryWatch(event["pid"])
+            self._watch = HostWatch(event["pid"])
         elif kind == "exit":
             self._ended = True
             _explain_exit(event["code"], findings, self._log, self._kills_before)
@@ -139,7 +145,10 @@ class Worker:
             findings.end("timeout", f"not finished after {settings.timeout_s:g} s, in phase {findings.phase}")
             self.kill()
         limit = settings.memory_limit_bytes
-        used = self._watch.read() if limit is not None else 0
+        reading = self._watch.read()
+        used = reading.resident_bytes
+        if used:
+            self._host_use.add(time.perf_counter() - self._requested_s, reading)
         if limit is not None and used > limit:
             findings.end(
                 "oom",

@@ -59,6 +59,7 @@ def make_ready(
         output_bytes = sum(value.nbytes for value in values)
         sample = sample_outputs(values) if case.mode == "infer" else None
         del outputs, values
+    memory.begin_lap()
     weight = step.weight() if case.mode == "train" else None
     emit("facts", {"settings": _settings(case, built.model, backend, step), "output_sample": sample})
 
@@ -149,7 +150,7 @@ def measure_loop(
     # Only asked for its settings: it holds the model and launches nothing.
     step = backend.prepare(built.model, built.batch, loop_mode)
     losses = timings.losses
-    peaks = _peaks(backend, memory)
+    peaks = _peaks(backend, memory, f"{case.mode} compiles within its first epoch")
     emit(
         "facts",
         {
@@ -170,13 +171,20 @@ def measure_loop(
         raise InvalidCaseError(f"the loss became {losses[-1]}; it must be finite")
 
 
-def _peaks(backend: StepBackend, memory: PeakMeter) -> dict[str, Any]:
+def _peaks(
+    backend: StepBackend, memory: PeakMeter, why_no_lap: str = "the kernel lets no process start its peak anew"
+) -> dict[str, Any]:
     """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
     device_peak, why_not = backend.peak_device_bytes()
+    host = memory.read()
+    missing = {} if host.lap is not None else {"step_peak_host_bytes": why_no_lap}
+    if device_peak is None:
+        missing["peak_device_bytes"] = why_not
     return {
-        "peak_host_bytes": memory.read(),
+        "peak_host_bytes": host.whole,
+        "step_peak_host_bytes": host.lap,
         "peak_device_bytes": device_peak,
-        "not_measured": {"peak_device_bytes": why_not} if device_peak is None else {},
+        "not_measured": missing,
     }
 
 

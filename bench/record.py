@@ -6,6 +6,7 @@ History of the format (`schema_version`):
         outputs, repeats in fresh processes; modes fit and predict.
     3   several devices: equality, all_reduce. Telemetry: more of each GPU, with a reason for each figure that is
         missing and the raw samples; cpu_energy; window_s, window_steps.
+    4   the peak of the steps by themselves; host_use.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -21,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 
 from anatomy.bench.case import Case
 from anatomy.bench.device_use import CpuEnergy, EnergySource, GpuUse, energy_of
+from anatomy.bench.host_use import HostUse
 from anatomy.bench.parity import Manifest, manifest
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
 Verdict = Literal["agrees", "overlaps", "disagrees", "not checked"]
@@ -183,7 +185,11 @@ class Record(_Frozen):
         process_medians_s: median synchronised step of each process (`--processes`), one entry without.
         process_throughputs: examples/s of each process.
         base_host_bytes: resident memory of the worker before the model was built.
-        peak_host_bytes: highest resident memory of the worker (VmHWM), absolute.
+        peak_host_bytes: highest resident memory of the worker (VmHWM), absolute, from before the model was built to the
+            end of the warm-up.
+        step_peak_host_bytes: the same over the steps of the warm-up alone: without what building and compiling took and
+            gave back. In the modes fit and predict null.
+        host_use: memory and CPU time of the worker over its life.
         peak_device_bytes: the framework allocator's peak on the device.
         cpu_cores_used: CPU seconds of the worker per second of the measured window.
         window_s: length of the measured window. In the modes fit and predict it goes from the start of the first
@@ -226,6 +232,8 @@ class Record(_Frozen):
     counts: Counts | None = None
     base_host_bytes: int | None = None
     peak_host_bytes: int | None = None
+    step_peak_host_bytes: int | None = None
+    host_use: HostUse | None = None
     peak_device_bytes: int | None = None
     cpu_cores_used: float | None = None
     window_s: float | None = None
@@ -318,6 +326,14 @@ class Record(_Frozen):
         if self.peak_host_bytes is None or self.base_host_bytes is None:
             return None
         return self.peak_host_bytes - self.base_host_bytes
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_peak_host_above_base_bytes(self) -> int | None:
+        """The steps' own peak above the level before the model was built."""
+        if self.step_peak_host_bytes is None or self.base_host_bytes is None:
+            return None
+        return self.step_peak_host_bytes - self.base_host_bytes
 
     @computed_field  # type: ignore[prop-decorator]
     @property

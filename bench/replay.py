@@ -20,6 +20,7 @@ _FIGURES = (
     "step_p99_s",
     "peak_host_bytes",
     "peak_host_above_base_bytes",
+    "step_peak_host_above_base_bytes",
     "peak_device_bytes",
     "cpu_cores_used",
 )

@@ -104,6 +104,7 @@ class Supervisor:
             worker.follow()
         finally:
             self._finish_sampling(case, worker.findings)
+        worker.findings.add({"host_use": worker.host_use()})
         self._hear_nodes(case, worker.findings)
         return worker.findings
 

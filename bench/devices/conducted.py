@@ -18,7 +18,7 @@ from anatomy.bench.devices.group import Array, Build, Group
 from anatomy.bench.devices.messages import encode
 from anatomy.bench.devices.ranks import Peers, obey
 from anatomy.bench.devices.wire import Wire
-from anatomy.bench.memory import PeakMeter
+from anatomy.bench.memory import PeakMeter, Peaks, together
 
 # Outputs whose parts on the other ranks can still be fetched.
 RECENT = 2
@@ -173,11 +173,16 @@ class _RanksMeter(PeakMeter):
         super().__init__()
         self._peers = peers
 
-    def read(self) -> int:
-        """Rank 0's peak and those of the other ranks, since each was asked for its base."""
+    def begin_lap(self) -> None:
+        """Of every rank."""
+        self._peers.tell("begin_lap")
+        super().begin_lap()
+        self._peers.answers()
+
+    def read(self) -> Peaks:
+        """Rank 0's peaks and those of the other ranks, since each was asked for its base."""
         self._peers.tell("peak")
-        peaks: list[int] = self._peers.answers()
-        return self.own() + sum(peaks)
+        return together([self.own(), *(Peaks(*peaks) for peaks in self._peers.answers())])
 
 
 def serve(wire: Wire, case: Case, build: Build, join: Callable[[], Group]) -> None:
@@ -230,6 +235,7 @@ def serve(wire: Wire, case: Case, build: Build, join: Callable[[], Group]) -> No
             "replicas": lambda: own.replicas(model),
             "all_reduce": lambda size_bytes, repeats: len(own.all_reduce(size_bytes, repeats)),
             "base": base,
-            "peak": lambda: meter.read(),
+            "begin_lap": lambda: meter.begin_lap(),
+            "peak": lambda: tuple(meter.read()),
         },
     )

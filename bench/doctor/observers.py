@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from anatomy.bench.follow import WATCH_INTERVAL_S
 from anatomy.bench.supervise import PhaseListener
 from anatomy.bench.telemetry.sampler import Sampler
-from anatomy.bench.watch import MemoryWatch
+from anatomy.bench.watch import HostWatch
 
 
 class Observers:
@@ -23,12 +23,12 @@ class Observers:
         self._sampler = sampler
         self._on_phase = on_phase
         # Kept from one window to the next, so that child processes are searched for as seldom as in a run.
-        self._watches: dict[int, MemoryWatch] = {}
+        self._watches: dict[int, HostWatch] = {}
 
     @contextmanager
     def __call__(self, pid: int) -> Iterator[None]:
         """Sample GPUs and CPU energy, show progress and watch the memory of `pid`, while the context lasts."""
-        memory = self._watches.setdefault(pid, MemoryWatch(pid))
+        memory = self._watches.setdefault(pid, HostWatch(pid))
         stop = threading.Event()
 
         def watch() -> None:

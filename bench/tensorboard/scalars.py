@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from anatomy.bench.device_use import CpuEnergy, GpuUse
+from anatomy.bench.host_use import HostUse
 from anatomy.bench.record import Record
 from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
 from anatomy.bench.tensorboard.summary import summary_of, summary_tag
 
 # Tag → (seconds from the start of the window, value), in order.
-Samples = Mapping[str, Sequence[tuple[float, float]]]
+_Samples = Mapping[str, Sequence[tuple[float, float]]]
 
 
 class Point(NamedTuple):
     """One value of a scalar.
 
     Attributes:
-        step: the position on TensorBoard's axis: of a step or block its number, of a sample its milliseconds from
-            the start of the measured window.
+        step: the position on TensorBoard's axis: of a step or block its number, of a device's sample its milliseconds
+            from the start of the measured window, of the host's samples those from the start of the worker.
         after_s: seconds since the first.
     """
 
@@ -55,17 +56,16 @@ GPU_TAGS = {
 }
 
 
-def write_scalars(folder: Path, record: Record, figures: Mapping[str, float], samples: Samples) -> None:
+def write_scalars(folder: Path, record: Record, figures: Mapping[str, float]) -> None:
     """Write a case's scalars into its folder.
 
     Args:
         figures: further ones, by tag.
-        samples: further ones that were taken over the run.
     """
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
     start_s = started_s(record)
-    points = [*over_the_run(record), *_sampled(samples), *_figures({**summary_of(record), **figures})]
+    points = [*over_the_run(record), *_figures({**summary_of(record), **figures})]
     events = [summary_event(scalar_pb(tag, value), start_s + after_s, step) for tag, step, after_s, value in points]
     write_events(folder, "scalars", events)
 
@@ -80,6 +80,8 @@ def over_the_run(record: Record) -> Iterator[Point]:
     ends_s = accumulate(block.seconds for block in record.blocks)
     for number, (block, end_s) in enumerate(zip(record.blocks, ends_s, strict=True)):
         yield Point("blocks/throughput (examples per s)", number, end_s, batch * block.steps / block.seconds)
+    if record.host_use:
+        yield from _sampled(_host_samples(record.host_use))
     for use in record.gpu or ():
         yield from _sampled(_gpu_samples(use))
     if record.cpu_energy:
@@ -90,18 +92,23 @@ def _figures(figures: Mapping[str, float]) -> Iterator[Point]:
     return (Point(summary_tag(name), 0, 0.0, value) for name, value in figures.items())
 
 
-def _sampled(samples: Samples) -> Iterator[Point]:
-    """Samples within the window: of those before it the axis has no place."""
+def _sampled(samples: _Samples) -> Iterator[Point]:
+    """_Samples within the window: of those before it the axis has no place."""
     for tag, pairs in samples.items():
         yield from (Point(tag, round(1000 * at_s), at_s, value) for at_s, value in pairs if at_s >= 0)
 
 
-def _gpu_samples(use: GpuUse) -> Samples:
+def _host_samples(use: HostUse) -> _Samples:
+    memory = [(at_s, float(resident)) for at_s, resident in zip(use.at_s, use.resident_bytes, strict=True)]
+    return {"host/memory (bytes)": memory, "host/CPU cores in use": use.cores()}
+
+
+def _gpu_samples(use: GpuUse) -> _Samples:
     kept = {tag: use.trace[column] for column, tag in GPU_TAGS.items() if column in use.trace}
     return {f"GPU {use.index}/{tag}": _known(use.trace["at_s"], column) for tag, column in kept.items()}
 
 
-def _cpu_samples(use: CpuEnergy) -> Samples:
+def _cpu_samples(use: CpuEnergy) -> _Samples:
     """Mean power from each reading of a package's joules to the next."""
     found: dict[str, list[tuple[float, float]]] = {}
     for name in use.packages_j:

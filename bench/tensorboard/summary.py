@@ -18,6 +18,7 @@ SUMMARY: Mapping[str, Callable[[Record], float | None]] = {
     "step time p90 (s)": lambda record: record.step_p90_s,
     "peak host memory above base (bytes)": lambda record: record.peak_host_above_base_bytes,
     "CPU cores used": lambda record: record.cpu_cores_used,
+    "peak host memory of the steps above base (bytes)": lambda record: record.step_peak_host_above_base_bytes,
     "GPU utilisation": lambda record: _of_used(record, "utilisation"),
     "GPU energy per step (J)": lambda record: record.energy_per_step_j,
     "CPU energy per step (J)": lambda record: record.cpu_energy_per_step_j,

@@ -8,15 +8,11 @@ from pathlib import Path
 from anatomy.bench.store import load_run
 from anatomy.bench.tensorboard.hparams import write_experiment, write_hparams
 from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
-from anatomy.bench.tensorboard.scalars import Samples, write_scalars
+from anatomy.bench.tensorboard.scalars import write_scalars
 from anatomy.bench.tensorboard.summary import in_order, summary_of
 
 
-def write_tensorboard(
-    run_folder: Path,
-    figures: Mapping[str, Mapping[str, float]] | None = None,
-    samples: Mapping[str, Samples] | None = None,
-) -> Path:
+def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float]] | None = None) -> Path:
     """Write, or renew, what TensorBoard shows of every case of a run but its trace and graph.
 
     Written again, the same records change nothing. Cases that were only counted have no time to show, and none here.
@@ -24,7 +20,6 @@ def write_tensorboard(
     Args:
         run_folder: with `run.json` and `records.jsonl`.
         figures: key of a case → name → value, of further figures to compare cases by.
-        samples: key of a case → further samples over its run.
 
     Returns:
         The log directory.
@@ -39,7 +34,7 @@ def write_tensorboard(
     further = {record.key: given.get(record.key, {}) for record in timed}
     for record in timed:
         folder = case_folder(logdir, record.case)
-        write_scalars(folder, record, further[record.key], (samples or {}).get(record.key, {}))
+        write_scalars(folder, record, further[record.key])
         write_hparams(folder, record)
     names = [name for record in timed for name in (*summary_of(record), *further[record.key])]
     write_experiment(logdir, timed, in_order(names))

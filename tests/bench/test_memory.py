@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anatomy.bench import memory
-from anatomy.bench.memory import PeakMeter
+from anatomy.bench.memory import PeakMeter, Peaks, together
 
 MEBI = 2**20
 
@@ -26,7 +26,29 @@ def test_a_peak_is_seen_after_it_is_over(meter: PeakMeter) -> None:
     before = memory.resident_bytes()
     block = touch(80)
     del block
-    assert meter.read() - before >= 75 * MEBI
+    assert meter.read().whole - before >= 75 * MEBI
+    assert meter.read().lap is None
+
+
+def test_a_lap_has_a_peak_of_its_own(meter: PeakMeter) -> None:
+    block = touch(80)
+    del block
+    before = memory.resident_bytes()
+    meter.begin_lap()
+    block = touch(20)
+    del block
+    with meter.paused():
+        block = touch(120)
+        del block
+    whole, lap = meter.read()
+    assert lap is not None
+    assert 15 * MEBI <= lap - before < 40 * MEBI
+    assert 75 * MEBI <= whole - before < 110 * MEBI
+
+
+def test_peaks_of_several_processes_add_up() -> None:
+    assert together([Peaks(5, 2), Peaks(7, 3)]) == Peaks(12, 5)
+    assert together([Peaks(5, 2), Peaks(7, None)]) == Peaks(12, None)
 
 
 def test_what_happens_while_paused_is_left_out(meter: PeakMeter) -> None:
@@ -34,7 +56,7 @@ def test_what_happens_while_paused_is_left_out(meter: PeakMeter) -> None:
     with meter.paused():
         block = touch(80)
         del block
-    assert meter.read() - before < 20 * MEBI
+    assert meter.read().whole - before < 20 * MEBI
 
 
 def test_a_peak_before_the_pause_is_kept(meter: PeakMeter) -> None:
@@ -43,4 +65,4 @@ def test_a_peak_before_the_pause_is_kept(meter: PeakMeter) -> None:
     del block
     with meter.paused():
         pass
-    assert meter.read() - before >= 75 * MEBI
+    assert meter.read().whole - before >= 75 * MEBI

@@ -2,7 +2,9 @@
 
 Prints a Markdown table: every architecture of the zoo, in training and in inference, at a batch size at which what the
 estimate speaks of is large beside what it leaves out (compiled programs, work spaces), on two cores and 7 GiB.
-Measured: `peak_host_bytes − base_host_bytes` of a record of a fresh process.
+Measured, in a fresh process, above its level before the model was built: the peak of its steps
+(`step_peak_host_above_base_bytes`), of which the estimate speaks, and the peak from building to the last of them
+(`peak_host_above_base_bytes`).
 """
 
 from __future__ import annotations
@@ -70,8 +72,9 @@ def _case(model: str, mode: StepMode, backend: Backend) -> Case:
 def main(backends: Sequence[Backend]) -> None:
     """Print the rows, then the median ratio of each backend and mode."""
     ratios: dict[tuple[str, str], list[float]] = {}
-    print("| case | parameters | gradients | optimizer | batch | activations | estimate | measured | ratio |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    columns = ("parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "ratio", "with building")
+    print(f"| case | {' | '.join(columns)} |")
+    print("| --- |" + " ---: |" * len(columns))
     with tempfile.TemporaryDirectory() as folder:
         for estimate, record in rows(backends, Path(folder) / "run"):
             parts = (
@@ -82,16 +85,16 @@ def main(backends: Sequence[Backend]) -> None:
                 estimate.activation_bytes,
                 estimate.peak_bytes,
             )
-            measured = record.peak_host_above_base_bytes
-            if measured is None or record.outcome not in ("ok", "invalid"):
-                cells = [f"{record.outcome}: {record.reason}", ""]
+            measured, whole = record.step_peak_host_above_base_bytes, record.peak_host_above_base_bytes
+            if measured is None or whole is None or record.outcome not in ("ok", "invalid"):
+                cells = [f"{record.outcome}: {record.reason}", "", ""]
             else:
                 ratio = measured / estimate.peak_bytes
                 ratios.setdefault((record.case.backend, record.case.mode), []).append(ratio)
-                cells = [f"{measured / MEBI:,.0f}", f"{ratio:.2f}"]
+                cells = [f"{measured / MEBI:,.0f}", f"{ratio:.2f}", f"{whole / MEBI:,.0f}"]
             figures = " | ".join(f"{part / MEBI:,.0f}" for part in parts)
             print(f"| {record.name} | {figures} | {' | '.join(cells)} |", flush=True)
-    print("\nMiB. Measured over estimate, median (range) over the architectures:\n")
+    print("\nMiB. Peak of the steps over the estimate, median (range) over the architectures:\n")
     print("| backend | mode | ratio |\n| --- | --- | ---: |")
     for (backend, mode), found in ratios.items():
         print(f"| {backend} | {mode} | {median(found):.2f} ({min(found):.2f} … {max(found):.2f}) |")

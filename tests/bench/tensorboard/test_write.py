@@ -17,6 +17,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util.tensor_util import make_ndarray
 
 from anatomy.bench.device_use import CpuEnergy, GpuUse
+from anatomy.bench.host_use import HostUse
 from anatomy.bench.record import Block
 from anatomy.bench.store import Run, RunWriter
 from anatomy.bench.tensorboard.events import event_file
@@ -80,6 +81,7 @@ def run(tmp_path: Path) -> Run:
         settings={"jit": True, "dtype_policy": "float32", "device": "cpu"},
         blocks=[Block(steps=2, seconds=1.0), Block(steps=4, seconds=2.0)],
         gpu=[GPU],
+        host_use=HostUse(at_s=[0.25, 0.5], resident_bytes=[2**28, 2**29], cpu_s=[1.0, 1.5]),
         cpu_energy=CPU,
     )
     failed = build_record("mlp", case={"backend": "torch"}, outcome="oom", reason="no memory")
@@ -109,6 +111,8 @@ def test_every_step_block_and_sample_is_a_point(folders: list[Path]) -> None:
     assert found["GPU 1/power (W)"] == [near((100, 0.1, 100))]
     assert found["GPU 1/utilisation"] == [near((100, 0.1, 0.5)), near((200, 0.2, 1))]
     assert found["CPU package-0/power (W)"] == [near((100, 0.1, 10)), near((300, 0.3, 15))]
+    assert found["host/memory (bytes)"] == [near((250, 0.25, 2**28)), near((500, 0.5, 2**29))]
+    assert found["host/CPU cores in use"] == [near((500, 0.5, 2))]
     assert not [tag for tag in found if "since" in tag]
 
 
@@ -173,11 +177,10 @@ def test_writing_again_changes_nothing(run: Run, folders: list[Path]) -> None:
 def test_a_case_that_was_measured_again_has_its_new_points_alone(run: Run, folders: list[Path]) -> None:
     again = run.records[0].model_copy(update={"step_s": [0.125]})
     RunWriter(run.path).append(again)
-    write_tensorboard(run.path, figures={again.key: {"input wait (s)": 0.5}}, samples={again.key: {"host/a": [(1, 2)]}})
+    write_tensorboard(run.path, figures={again.key: {"input wait (s)": 0.5}})
     found = scalars_of(folders[1])
     assert found["steps/step time (s)"] == [(0, 0.125, 0.125)]
     assert found["summary/input wait (s)"] == [(0, 0, 0.5)]
-    assert found["host/a"] == [(1000, 1, 2)]
 
 
 def test_a_graph_is_written_as_it_came(tmp_path: Path) -> None:

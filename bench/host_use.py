@@ -1,0 +1,74 @@
+"""What a worker takes of the host over its life: samples taken by the process that watches it, part of a record."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+# A long case keeps every second, fourth, … sample, so that a record stays small.
+MOST_SAMPLES = 512
+
+
+class Reading(NamedTuple):
+    """All zero once the processes are gone.
+
+    Attributes:
+        resident_bytes: memory now.
+        cpu_s: CPU time that they have used, in user and in system mode.
+    """
+
+    resident_bytes: int = 0
+    cpu_s: float = 0.0
+
+
+class HostUse(BaseModel):
+    """Columns of samples; of the worker and of the processes it started.
+
+    Attributes:
+        at_s: seconds from the request to the worker, whose phases follow one another from there.
+        resident_bytes: memory; peaks between two samples are not in it (`peak_host_bytes` has them).
+        cpu_s: CPU time until then.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_s: list[float]
+    resident_bytes: list[int]
+    cpu_s: list[float]
+
+    def cores(self) -> list[tuple[float, float]]:
+        """From each sample to the next: its end, and the mean number of cores in use."""
+        samples = pairwise(zip(self.at_s, self.cpu_s, strict=True))
+        # A process that has ended takes its CPU time with it.
+        return [(end, max(0.0, after - before) / (end - start)) for (start, before), (end, after) in samples]
+
+
+class HostUseSeries:
+    """Takes readings as they come, and thins them evenly once there are many."""
+
+    def __init__(self, most: int = MOST_SAMPLES) -> None:
+        self._most = most
+        self._stride = 1
+        self._taken = 0
+        self._kept: list[tuple[float, Reading]] = []
+
+    def add(self, at_s: float, reading: Reading) -> None:
+        """One more reading, later than those before."""
+        if self._taken % self._stride == 0:
+            self._kept.append((at_s, reading))
+        self._taken += 1
+        if len(self._kept) > self._most:
+            self._kept = self._kept[::2]
+            self._stride *= 2
+
+    def result(self) -> HostUse | None:
+        """All that was kept; null where there was no reading."""
+        if not self._kept:
+            return None
+        return HostUse(
+            at_s=[at_s for at_s, _ in self._kept],
+            resident_bytes=[reading.resident_bytes for _, reading in self._kept],
+            cpu_s=[reading.cpu_s for _, reading in self._kept],
+        )
