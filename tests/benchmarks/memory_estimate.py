@@ -72,7 +72,7 @@ def _case(model: str, mode: StepMode, backend: Backend) -> Case:
 def main(backends: Sequence[Backend]) -> None:
     """Print the rows, then the median ratio of each backend and mode."""
     ratios: dict[tuple[str, str], list[float]] = {}
-    columns = ("parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "ratio", "with building")
+    columns = ["parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "ratio", "building"]
     print(f"| case | {' | '.join(columns)} |")
     print("| --- |" + " ---: |" * len(columns))
     with tempfile.TemporaryDirectory() as folder:
