@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.channel import HostChannel
 from anatomy.bench.devices.compare import compare
+from anatomy.bench.devices.group import require_shareable
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings
 from anatomy.bench.record import Equality
@@ -25,6 +26,11 @@ class EqualityCheck:
         """The verdict; what ended the several devices, where they did not get through; null where none is due."""
         mode = LOOPS.get(case.mode, case.mode)
         if case.devices == 1 or mode != "train":
+            return None
+        try:
+            require_shareable(case)
+        except NotImplementedError:
+            # Its own worker says why, and no others need be started to hear it.
             return None
         trained = case.model_copy(update={"mode": mode, "feed": "numpy"})
         if trained.key not in self._verdicts:
