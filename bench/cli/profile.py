@@ -23,6 +23,7 @@ def profile(
     batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help=f"Dtype policies ({_REPEAT}).")] = None,
     jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    devices: Annotated[list[str] | None, typer.Option(help=f"Devices that share a step, 1,2 ({_REPEAT}).")] = None,
     seconds: Annotated[float, typer.Option(help="Measured window of a case, before and apart from its trace.")] = 1.0,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
@@ -36,7 +37,7 @@ def profile(
     from anatomy.bench.store import StoreError
     from anatomy.bench.suite import SuiteError
 
-    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit, "devices": devices}
     budgets = {"seconds": seconds, "timeout_s": timeout, "profile": True}
     try:
         here = collect()

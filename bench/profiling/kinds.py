@@ -65,7 +65,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
                 "select_backward",
             ),
             _WORD.format(
-                "cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item"
+                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item"
             ),
         ),
     ),

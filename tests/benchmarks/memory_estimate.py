@@ -4,7 +4,8 @@ Prints a Markdown table: every architecture of the zoo, in training and in infer
 estimate speaks of is large beside what it leaves out (compiled programs, work spaces), on two cores and 7 GiB.
 Measured, in a fresh process, above its level before the model was built: the peak of its steps
 (`step_peak_host_above_base_bytes`), of which the estimate speaks, and the peak from building to the last of them
-(`peak_host_above_base_bytes`).
+(`peak_host_above_base_bytes`). Of the first, what a model of a few weights takes there as well is the runtime's
+(threads, arenas, compiled code): a row of its own for each backend and mode, and taken off in the last ratio.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from anatomy.bench import environment
 from anatomy.bench.backends.available import installed_backends, supports
@@ -40,18 +42,43 @@ ZOO = {
     "rcnn": 512,
     "text_cnn:vocabulary=2000": 256,
 }
+# Its step takes what any step takes.
+LEAST = "mlp:hidden=2,input_size=2,classes=2"
 MODES: tuple[StepMode, ...] = ("train", "infer")
 MEBI = 2**20
 
 
-def rows(backends: Sequence[Backend], records: Path) -> Iterator[tuple[MemoryEstimate, Record]]:
-    """Estimate and record of each case, as it ends."""
+class Row(NamedTuple):
+    """A case: what its step was estimated to take, and the record of what it took."""
+
+    estimate: MemoryEstimate
+    record: Record
+
+    @property
+    def is_least(self) -> bool:
+        """Whether it shows the runtime's own share."""
+        return self.record.case.batch_size == 1
+
+    @property
+    def steps_bytes(self) -> int | None:
+        """The peak of its steps above the level before it was built; null where it did not run."""
+        return self.record.step_peak_host_above_base_bytes if self.record.outcome in ("ok", "invalid") else None
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Backend and mode."""
+        return self.record.case.backend, self.record.case.mode
+
+
+def rows(backends: Sequence[Backend], records: Path) -> Iterator[Row]:
+    """Each case as it ends, the least of each backend first."""
     # Shapes are the same on all backends; this one imports quickest.
     os.environ.setdefault("KERAS_BACKEND", "jax" if "jax" in installed_backends() else "tensorflow")
     from anatomy.bench.memory_estimate import step_memory
 
     settings = MeasureSettings(steps=2, warmup_s=0.0, warmup_budget_s=0.5, memory_limit_bytes=free_host_bytes())
-    estimates = {(model, mode): step_memory(model, mode).at(batch) for model, batch in ZOO.items() for mode in MODES}
+    batches = {LEAST: 1, **ZOO}
+    estimates = {(model, mode): step_memory(model, mode).at(batches[model]) for model in batches for mode in MODES}
     here = environment.collect()
     header = RunHeader(
         id="memory", started_at="", command=sys.argv, suite="memory", environment=here, planned=[], settings={}
@@ -60,44 +87,65 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[tuple[MemoryEst
         for (model, mode), estimate in estimates.items():
             for backend in backends:
                 if supports(backend, mode):
-                    yield estimate, session.measure(_case(model, mode, backend), Silent())
+                    yield Row(estimate, session.measure(_case(model, mode, backend, batches[model]), Silent()))
 
 
-def _case(model: str, mode: StepMode, backend: Backend) -> Case:
-    matrix = {"model": model, "mode": mode, "backend": backend, "batch_size": ZOO[model]}
+def _case(model: str, mode: StepMode, backend: Backend, batch_size: int) -> Case:
+    matrix = {"model": model, "mode": mode, "backend": backend, "batch_size": batch_size}
     (case,) = plan(Suite.model_validate({"name": "memory", "matrix": [matrix]}), Axes())
     return case
 
 
 def main(backends: Sequence[Backend]) -> None:
-    """Print the rows, then the median ratio of each backend and mode."""
-    ratios: dict[tuple[str, str], list[float]] = {}
-    columns = ["parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "ratio", "building"]
-    print(f"| case | {' | '.join(columns)} |")
+    """Print the rows, then the median ratios of each backend and mode."""
+    columns = ["parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "building", "ratio", "runtime-off"]
+    print(f"| case | {' | '.join(columns).replace('-', ' ')} |")
     print("| --- |" + " ---: |" * len(columns))
+    runtime: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for estimate, record in rows(backends, Path(folder) / "run"):
-            parts = (
-                estimate.parameter_bytes,
-                estimate.gradient_bytes,
-                estimate.optimizer_bytes,
-                estimate.batch_bytes,
-                estimate.activation_bytes,
-                estimate.peak_bytes,
-            )
-            measured, whole = record.step_peak_host_above_base_bytes, record.peak_host_above_base_bytes
-            if measured is None or whole is None or record.outcome not in ("ok", "invalid"):
-                cells = [f"{record.outcome}: {record.reason}", "", ""]
-            else:
-                ratio = measured / estimate.peak_bytes
-                ratios.setdefault((record.case.backend, record.case.mode), []).append(ratio)
-                cells = [f"{measured / MEBI:,.0f}", f"{ratio:.2f}", f"{whole / MEBI:,.0f}"]
-            figures = " | ".join(f"{part / MEBI:,.0f}" for part in parts)
-            print(f"| {record.name} | {figures} | {' | '.join(cells)} |", flush=True)
+        for row in rows(backends, Path(folder) / "run"):
+            if row.is_least and row.steps_bytes is not None:
+                runtime[row.group] = row.steps_bytes
+            ratios = _ratios(row, runtime.get(row.group))
+            if ratios is not None and not row.is_least:
+                found.setdefault(row.group, []).append(ratios)
+            print(_line(row, None if row.is_least else ratios), flush=True)
     print("\nMiB. Peak of the steps over the estimate, median (range) over the architectures:\n")
-    print("| backend | mode | ratio |\n| --- | --- | ---: |")
-    for (backend, mode), found in ratios.items():
-        print(f"| {backend} | {mode} | {median(found):.2f} ({min(found):.2f} … {max(found):.2f}) |")
+    print("| backend | mode | runtime MiB | ratio | runtime off |\n| --- | --- | ---: | ---: | ---: |")
+    for group, pairs in found.items():
+        spans = " | ".join(_span([pair[number] for pair in pairs]) for number in (0, 1))
+        print(f"| {' | '.join(group)} | {runtime[group] / MEBI:,.0f} | {spans} |")
+
+
+def _ratios(row: Row, runtime_bytes: int | None) -> tuple[float, float] | None:
+    """Of the steps to the estimate: as they are, and without the runtime's share."""
+    if row.steps_bytes is None or runtime_bytes is None:
+        return None
+    return row.steps_bytes / row.estimate.peak_bytes, (row.steps_bytes - runtime_bytes) / row.estimate.peak_bytes
+
+
+def _line(row: Row, ratios: tuple[float, float] | None) -> str:
+    estimate, record = row.estimate, row.record
+    parts = (
+        estimate.parameter_bytes,
+        estimate.gradient_bytes,
+        estimate.optimizer_bytes,
+        estimate.batch_bytes,
+        estimate.activation_bytes,
+        estimate.peak_bytes,
+    )
+    measured = (row.steps_bytes, record.peak_host_above_base_bytes)
+    if row.steps_bytes is None:
+        cells = [f"{record.outcome}: {record.reason}", "", "", ""]
+    else:
+        cells = [f"{bytes_ / MEBI:,.0f}" for bytes_ in measured if bytes_ is not None]
+        cells += [f"{ratio:.2f}" for ratio in ratios] if ratios else ["", ""]
+    return f"| {record.name} | {' | '.join(f'{part / MEBI:,.0f}' for part in parts)} | {' | '.join(cells)} |"
+
+
+def _span(values: Sequence[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f} … {max(values):.2f})"
 
 
 if __name__ == "__main__":

@@ -77,6 +77,30 @@ def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / train.trace).rglob("*.xplane.pb"))
 
 
+@pytest.mark.parametrize("backend", extended_but([b for b in PROFILED if b != "torch"], "jax"))
+def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: Path) -> None:
+    model = "mlp:hidden=256x256,input_size=256"
+    (profile,) = profiles(
+        tmp_path, model, "--backend", backend, "--mode", "train", "--devices", "2", "--batch-size", "32"
+    )
+    assert profile.outcome == "ok", profile.reason
+    counts = json.loads(anatomy("inspect", model, "--json", folder=tmp_path))
+    assert profile.gaps is not None
+    assert profile.gaps.communication > 0
+    assert profile.gaps.sum == pytest.approx(profile.gaps.step, rel=0.05)
+    assert sum(layer.flops or 0 for layer in profile.layers) == 3 * profile.case.batch_size * counts["flops"]
+    assert profile.unattributed_share is not None
+    assert profile.unattributed_share < 0.1
+
+
+@pytest.mark.skipif("torch" not in installed_backends(), reason="torch is not installed")
+def test_devices_of_several_processes_are_refused(tmp_path: Path) -> None:
+    options = ("--backend", "torch", "--mode", "train", "--devices", "2", "--batch-size", "8", "--seconds", "0.1")
+    options += ("--no-report", "--json")
+    said = anatomy("profile", "mlp", *options, folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
+    assert "the trace of a step of several processes would show one of them; use --devices 1" in said
+
+
 @pytest.mark.parametrize("backend", extended_but(PROFILED, "torch"))
 def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")

@@ -16,8 +16,8 @@ NAMES: dict[Kind, str] = {
     "normalisation": "FusedBatchNormV3 aten::native_batch_norm NativeBatchNormBackward0 aten::layer_norm LRN",
     "reduction": "reduce reduce-window select-and-scatter MaxPool AvgPoolGrad aten::max_pool2d Sum Mean"
     " MaxPool2DWithIndicesBackward0 SumBackward0 aten::softmax Softmax ArgMax BiasAddGrad",
-    "data movement": "copy transpose concatenate slice dynamic-slice dynamic-update-slice gather scatter pad reshape"
-    " broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat CatBackward0"
+    "data movement": "copy _Send _Recv transpose concatenate slice dynamic-slice dynamic-update-slice gather scatter"
+    " pad reshape broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat CatBackward0"
     " PermuteBackward0 aten::to AccumulateGrad ReadVariableOp AssignVariableOp GatherV2 aten::select SelectBackward0"
     " TensorListStack Identity",
     "element-wise": "add multiply exponential tanh maximum compare convert select Relu ReluGrad Mul AddV2 BiasAdd"
