@@ -44,6 +44,7 @@ ZOO = {
 }
 # Its step takes what any step takes.
 LEAST = "mlp:hidden=2,input_size=2,classes=2"
+PARTS = ("parameters", "gradients", "optimizer", "batch", "activations")
 MODES: tuple[StepMode, ...] = ("train", "infer")
 MEBI = 2**20
 
@@ -98,8 +99,8 @@ def _case(model: str, mode: StepMode, backend: Backend, batch_size: int) -> Case
 
 def main(backends: Sequence[Backend]) -> None:
     """Print the rows, then the median ratios of each backend and mode."""
-    columns = ["parameters", "gradients", "optimizer", "batch", "activations", "estimate", "steps", "building", "ratio", "runtime-off"]
-    print(f"| case | {' | '.join(columns).replace('-', ' ')} |")
+    columns = (*PARTS, "estimate", "steps", "building", "ratio", "runtime off")
+    print(f"| case | {' | '.join(columns)} |")
     print("| --- |" + " ---: |" * len(columns))
     runtime: dict[tuple[str, str], int] = {}
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}

@@ -17,8 +17,8 @@ NAMES: dict[Kind, str] = {
     "reduction": "reduce reduce-window select-and-scatter MaxPool AvgPoolGrad aten::max_pool2d Sum Mean"
     " MaxPool2DWithIndicesBackward0 SumBackward0 aten::softmax Softmax ArgMax BiasAddGrad",
     "data movement": "copy _Send _Recv transpose concatenate slice dynamic-slice dynamic-update-slice gather scatter"
-    " pad reshape broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat CatBackward0"
-    " PermuteBackward0 aten::to AccumulateGrad ReadVariableOp AssignVariableOp GatherV2 aten::select SelectBackward0"
+    " pad reshape broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat"
+    " CatBackward0 PermuteBackward0 aten::to AccumulateGrad ReadVariableOp AssignVariableOp GatherV2 aten::select SelectBackward0"
     " TensorListStack Identity",
     "element-wise": "add multiply exponential tanh maximum compare convert select Relu ReluGrad Mul AddV2 BiasAdd"
     " Select SelectV2 aten::relu AddBackward0 ReluBackward0 aten::where WhereBackward0 Cast aten::clip",
