@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from anatomy.bench.backends.step import Step
-from anatomy.bench.record import ClockCheck, Verdict
+from anatomy.bench.measured import ClockCheck, Verdict
 from anatomy.bench.statistics.interval import student_t
 from anatomy.bench.timing import Clock, Timings
 

@@ -10,7 +10,7 @@ from anatomy.bench.devices.compare import compare
 from anatomy.bench.devices.group import require_shareable
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings
-from anatomy.bench.record import Equality
+from anatomy.bench.measured import Equality
 from anatomy.bench.supervise import Supervisor
 
 

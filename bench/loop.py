@@ -10,7 +10,7 @@ from typing import Any
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.case import Feed, Mode
 from anatomy.bench.feed import repeated
-from anatomy.bench.record import Block
+from anatomy.bench.measured import Block
 
 EPOCHS = 5
 FEWEST_STEPS = 4

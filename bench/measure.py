@@ -19,8 +19,8 @@ from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.clock import backlog_of, check_clock
 from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
+from anatomy.bench.measured import ClockCheck
 from anatomy.bench.memory import PeakMeter
-from anatomy.bench.record import ClockCheck
 from anatomy.bench.samples import sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings

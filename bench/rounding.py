@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from anatomy.bench.record import Counts
+from anatomy.bench.measured import Counts
 
 # Half the distance from 1 to the next number: IEEE 754 binary32 and binary16, 11 significant bits in TF32, 8 in
 # bfloat16.

@@ -12,10 +12,11 @@ from anatomy.bench.channel import Event, HostChannel
 from anatomy.bench.devices.trajectory import Trajectory
 from anatomy.bench.follow import Findings, Worker, follow_profile
 from anatomy.bench.free_memory import free_host_bytes
+from anatomy.bench.measured import Equality, Phases, Series
 from anatomy.bench.nodes.lead import Lead
 from anatomy.bench.profiling.bound import LayerCeilings
 from anatomy.bench.profiling.result import Profile
-from anatomy.bench.record import Equality, Outcome, Phases, Record, Series
+from anatomy.bench.record import Outcome, Record
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.statistics.steady import classify
 from anatomy.bench.store import write_script

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anatomy.bench.backends.step import Step
-from anatomy.bench.record import Block
+from anatomy.bench.measured import Block
 from anatomy.bench.statistics.interval import relative_half_width
 from anatomy.bench.statistics.steady import has_settled
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from anatomy.bench.record import Counts, Record
+from anatomy.bench.measured import Counts
+from anatomy.bench.record import Record
 from anatomy.models import Architecture, format_model, parse_model, zoo
 
 OTHER = "other"

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from anatomy.bench.case import Mode
 from anatomy.bench.ceiling import Ceiling, ceiling_of, matmul_ceiling
+from anatomy.bench.measured import Counts
 from anatomy.bench.parity import manifest
-from anatomy.bench.record import Counts, Record
+from anatomy.bench.record import Record
 
 # Forward passes that a step is worth.
 PASSES: dict[Mode, int] = {"train": 3, "fit": 3, "infer": 1, "predict": 1}

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from anatomy.bench.record import Counts
+from anatomy.bench.measured import Counts
 from anatomy.models import parse_model
 from anatomy.models.claims import Claim
 from anatomy.models.frameworks import SLIDE_ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from anatomy.bench.record import Counts
+from anatomy.bench.measured import Counts
 
 
 @dataclass(frozen=True)

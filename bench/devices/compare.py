@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anatomy.bench.devices.trajectory import Trajectory
-from anatomy.bench.record import Equality
+from anatomy.bench.measured import Equality
 
 # Sums in another order differ by rounding, which five steps of a deep network carry on: 0.5 % was seen in GoogLeNet in
 # float32, on every backend. Gradients that were not added up, or added up where a mean was meant, are wrong by far

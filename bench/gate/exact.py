@@ -8,8 +8,8 @@ from typing import Any
 from anatomy.bench.case import Case
 from anatomy.bench.gate.policy import Metric, Rule
 from anatomy.bench.gate.result import MetricResult, MetricVerdict
+from anatomy.bench.measured import Counts
 from anatomy.bench.parity import Manifest, manifest
-from anatomy.bench.record import Counts
 from anatomy.bench.rounding import ROUNDOFF, relative_deviation, tolerance
 
 Facts = Mapping[str, Any]

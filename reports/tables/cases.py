@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from anatomy.bench.record import Phases, Record
+from anatomy.bench.measured import Phases
+from anatomy.bench.record import Record
 from anatomy.reports.deviation import deviations
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import DEVIATES, Mark, marks_of, marks_of_use

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.case import BACKENDS, Backend, Mode
-from anatomy.bench.record import Counts, Record
+from anatomy.bench.measured import Counts
+from anatomy.bench.record import Record
 from anatomy.models import Architecture
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import Mark, marks_of

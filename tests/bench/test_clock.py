@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.clock import BACKLOG_LIMIT_S, backlog_of, check_clock
-from anatomy.bench.record import Block
+from anatomy.bench.measured import Block
 from anatomy.bench.timing import Timings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anatomy.bench.combine import combine
-from anatomy.bench.record import Block
+from anatomy.bench.measured import Block
 from anatomy.bench.store import RunWriter, in_order, load_run
 from tests.bench.test_store import case, header, record
 

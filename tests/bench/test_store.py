@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from anatomy.bench.case import Case
 from anatomy.bench.environment import Environment
-from anatomy.bench.record import Block, Record
+from anatomy.bench.measured import Block
+from anatomy.bench.record import Record
 from anatomy.bench.store import RECORDS_FILE, RunHeader, RunWriter, StoreError, load_run
 
 ENVIRONMENT = Environment(

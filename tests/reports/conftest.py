@@ -12,7 +12,8 @@ import pytest
 from anatomy.bench.case import Case
 from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.environment import Environment
-from anatomy.bench.record import Block, ClockCheck, Counts, Phases, Record, Series, SeriesLabel
+from anatomy.bench.measured import Block, ClockCheck, Counts, Phases, Series, SeriesLabel
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run, RunHeader, RunWriter, load_run
 from anatomy.models import format_model, parse_model
 from tests.reports.browsing import browser as browser

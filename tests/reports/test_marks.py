@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.record import ClockCheck, Record, Series
+from anatomy.bench.measured import ClockCheck, Series
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run, write_script
 from anatomy.reports import write_report
 from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart

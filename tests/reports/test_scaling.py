@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.record import AllReduce, Block, Equality, Record
+from anatomy.bench.measured import AllReduce, Block, Equality
+from anatomy.bench.record import Record
 from anatomy.reports.figures import charts
 from anatomy.reports.labels import label
 from anatomy.reports.scaling import scaled

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from anatomy.bench.device_use import GpuUse
-from anatomy.bench.record import Phases, Record
+from anatomy.bench.measured import Phases
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.labels import LabelledRun, label

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from anatomy.bench.record import Block, ClockCheck, Record, Series
+from anatomy.bench.measured import Block, ClockCheck, Series
+from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.reports.labels import label
 from anatomy.reports.tables import agreement_table, loop_table, trust_table

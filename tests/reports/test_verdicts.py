@@ -1,6 +1,6 @@
 import pytest
 
-from anatomy.bench.record import Counts
+from anatomy.bench.measured import Counts
 from anatomy.bench.store import Run
 from anatomy.models import parse_model
 from anatomy.models.claims import CLAIMS, Claim, models_to_count

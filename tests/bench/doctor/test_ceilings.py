@@ -13,7 +13,8 @@ from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.doctor import ceilings
 from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
 from anatomy.bench.doctor.machine import measure_ceilings
-from anatomy.bench.record import Block, Record
+from anatomy.bench.measured import Block
+from anatomy.bench.record import Record
 from anatomy.bench.session import Silent
 from anatomy.bench.store import StoreError
 from tests.bench.conftest import Measure

@@ -12,8 +12,9 @@ from anatomy.bench import environment
 from anatomy.bench.case import Case
 from anatomy.bench.cli import exit_codes
 from anatomy.bench.cli.main import app
+from anatomy.bench.measured import Block
 from anatomy.bench.naming import case_name
-from anatomy.bench.record import Block, Outcome, Record
+from anatomy.bench.record import Outcome, Record
 from anatomy.bench.store import RunHeader, RunWriter, write_script
 
 SCRIPT = '"""A figure.\n"""\n\nprint(1)\n'

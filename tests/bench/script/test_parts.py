@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.case import Case
-from anatomy.bench.record import Block, Record
+from anatomy.bench.measured import Block
+from anatomy.bench.record import Record
 from anatomy.bench.script.expression import InexpressibleError, construct, expression
 from anatomy.bench.script.header import docstring_lines, with_figure
 from anatomy.bench.script.layer_source import sources_of

@@ -18,7 +18,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from anatomy.bench.device_use import CpuEnergy, GpuUse
 from anatomy.bench.host_use import HostUse
-from anatomy.bench.record import Block
+from anatomy.bench.measured import Block
 from anatomy.bench.store import Run, RunWriter
 from anatomy.bench.tensorboard.events import event_file
 from anatomy.bench.tensorboard.graph import write_graph
