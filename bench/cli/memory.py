@@ -133,7 +133,8 @@ def _totals(found: MemoryEstimate) -> dict[str, int]:
     if found.mode == "train":
         totals |= {"gradients": found.gradient_bytes, f"optimizer state ({found.optimizer})": found.optimizer_bytes}
     kept = "activations kept for the backward pass" if found.mode == "train" else "activations, largest live set"
-    return totals | {"batch": found.batch_bytes, kept: found.activation_bytes, f"peak, {where}": found.peak_bytes}
+    totals |= {"batch": found.batch_bytes, kept: found.activation_bytes, f"peak, {where}": found.peak_bytes}
+    return totals | {"peak where Keras runs layer by layer (torch; JAX with --jit off)": found.eager_peak_bytes}
 
 
 def _mebibytes(size_bytes: int | None) -> str:

@@ -44,6 +44,7 @@ class MemoryEstimate:
         activation_bytes: in training what is kept for the backward pass, all at once; in inference the largest live
             set of layers' outputs.
         timeline: live bytes over the step, without weights, optimizer and batch, which are there all the time.
+        eager_timeline: the same where the step is run as one graph (torch as Keras runs it).
         layers: in order of computation.
         unseen: layers whose own operations are not seen, so that their tensors are missing.
     """
@@ -58,6 +59,7 @@ class MemoryEstimate:
     batch_bytes: int
     activation_bytes: int
     timeline: Timeline = field(repr=False)
+    eager_timeline: Timeline = field(repr=False)
     layers: tuple[LayerMemory, ...] = field(repr=False)
     unseen: tuple[str, ...] = ()
 
@@ -76,6 +78,11 @@ class MemoryEstimate:
         """The most that lives at once."""
         return self.resident_bytes + self.peak.live_bytes
 
+    @property
+    def eager_peak_bytes(self) -> int:
+        """The same where the step is not run as one graph; never less."""
+        return self.resident_bytes + self.eager_timeline.peak.live_bytes
+
     def to_dict(self) -> dict[str, Any]:
         """The published JSON object."""
         peak = self.peak
@@ -90,6 +97,7 @@ class MemoryEstimate:
             "batch_bytes": self.batch_bytes,
             "activation_bytes": self.activation_bytes,
             "peak_bytes": self.peak_bytes,
+            "eager_peak_bytes": self.eager_peak_bytes,
             "peak_at": {
                 "phase": peak.phase,
                 "layer": peak.layer,

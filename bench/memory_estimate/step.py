@@ -80,6 +80,7 @@ class StepMemory:
             batch_bytes=self.batch.at(batch_size),
             activation_bytes=kept if trains else max(moment.activations for moment in timeline.moments),
             timeline=timeline,
+            eager_timeline=sweep(self.graph, batch_size, training=trains, eager=True),
             layers=tuple(layers),
             unseen=self.unseen,
         )

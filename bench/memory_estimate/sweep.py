@@ -59,14 +59,19 @@ class _Interval(NamedTuple):
     size: int
 
 
-def sweep(graph: Graph, batch_size: int, *, training: bool) -> Timeline:
+def sweep(graph: Graph, batch_size: int, *, training: bool, eager: bool = False) -> Timeline:
     """The live bytes at every moment of a step on `batch_size` examples.
 
     A buffer lives from the call that writes it to its last reader; a kept one to the backward pass of the first call
     that keeps it; the gradient of a buffer from the backward pass of its last reader to that of its writer; the
     gradient of a weight to the update.
+
+    Args:
+        eager: not run as one graph: what one layer hands to another lives to the end of the forward pass at least,
+            since Keras's functional models hold it until their call returns (`Function._run_through_graph` of
+            keras/src/ops/function.py).
     """
-    spans = _Spans(graph, batch_size, training)
+    spans = _Spans(graph, batch_size, training, eager)
     if not graph.calls:
         return Timeline((Moment("forward", "", 0, 0, 0),))
     count = 2 * len(graph.calls) + 1 if training else len(graph.calls)
@@ -110,12 +115,13 @@ def written_bytes(graph: Graph, batch_size: int) -> dict[str, int]:
 class _Spans:
     """From when to when each piece of memory lives."""
 
-    def __init__(self, graph: Graph, batch_size: int, training: bool) -> None:
+    def __init__(self, graph: Graph, batch_size: int, training: bool, eager: bool) -> None:
         self._graph, self._training = graph, training
         self._sizes = [buffer.size.at(batch_size) for buffer in graph.buffers]
         self._kept_sizes = [max(b.size.at(batch_size), b.kept.at(batch_size)) for b in graph.buffers]
         self._batch_size = batch_size
         self._writer = _writers(graph)
+        self._held = graph.outputs | (_handed_on(graph) if eager else frozenset())
         self._last_reader: dict[int, int] = {}
         self._last_gradient: dict[int, int] = {}
         self._first_keeper: dict[int, int] = {}
@@ -133,7 +139,7 @@ class _Spans:
             if buffer in self._first_keeper:
                 yield _Interval(writer, self._backward(self._first_keeper[buffer]), self._kept_sizes[buffer])
             else:
-                last = last_forward if buffer in self._graph.outputs else self._last_reader.get(buffer, writer)
+                last = last_forward if buffer in self._held else self._last_reader.get(buffer, writer)
                 yield _Interval(writer, max(writer, last), self._sizes[buffer])
         for index, call in enumerate(self._graph.calls):
             keeps = self._training and call.differentiable
@@ -161,7 +167,7 @@ class _Spans:
             self._writer.get(buffer, index) < index
             and self._last_reader[buffer] == index
             and buffer not in self._first_keeper
-            and buffer not in self._graph.outputs
+            and buffer not in self._held
             and self._sizes[buffer] >= self._sizes[output]
             for buffer in self._graph.calls[index].reads
         )
@@ -186,6 +192,12 @@ class _Spans:
         call = self._graph.calls[index]
         written = (buffer for buffer in call.writes if self._writer.get(buffer) == index)
         return next(written, None) if call.in_place else None
+
+
+def _handed_on(graph: Graph) -> frozenset[int]:
+    """Buffers that another layer reads than the one that wrote them."""
+    writer = {buffer: graph.calls[index].layer for buffer, index in _writers(graph).items()}
+    return frozenset(b for call in graph.calls for b in call.reads if writer.get(b, call.layer) != call.layer)
 
 
 def _writers(graph: Graph) -> dict[int, int]:

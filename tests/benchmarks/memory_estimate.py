@@ -56,6 +56,12 @@ class Row(NamedTuple):
     record: Record
 
     @property
+    def estimated_bytes(self) -> int:
+        """Layer by layer where Keras has run it so; TensorFlow runs a graph without XLA too."""
+        eager = self.record.case.backend in ("torch", "jax") and not self.record.settings.get("jit", True)
+        return self.estimate.eager_peak_bytes if eager else self.estimate.peak_bytes
+
+    @property
     def is_least(self) -> bool:
         """Whether it shows the runtime's own share."""
         return self.record.case.batch_size == 1
@@ -123,7 +129,7 @@ def _ratios(row: Row, runtime_bytes: int | None) -> tuple[float, float] | None:
     """Of the steps to the estimate: as they are, and without the runtime's share."""
     if row.steps_bytes is None or runtime_bytes is None:
         return None
-    return row.steps_bytes / row.estimate.peak_bytes, (row.steps_bytes - runtime_bytes) / row.estimate.peak_bytes
+    return row.steps_bytes / row.estimated_bytes, (row.steps_bytes - runtime_bytes) / row.estimated_bytes
 
 
 def _line(row: Row, ratios: tuple[float, float] | None) -> str:
@@ -134,7 +140,7 @@ def _line(row: Row, ratios: tuple[float, float] | None) -> str:
         estimate.optimizer_bytes,
         estimate.batch_bytes,
         estimate.activation_bytes,
-        estimate.peak_bytes,
+        row.estimated_bytes,
     )
     measured = (row.steps_bytes, record.peak_host_above_base_bytes)
     if row.steps_bytes is None:

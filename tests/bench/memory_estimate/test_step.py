@@ -57,8 +57,17 @@ def test_a_perceptron_in_training() -> None:
 def test_a_perceptron_in_inference_keeps_one_layer_and_the_next() -> None:
     found = memory_of(perceptron(), "infer").at(10)
     assert found.activation_bytes == found.peak.live_bytes == 10 * (16 + 4) * FLOAT
+    assert found.eager_peak_bytes == found.peak_bytes
     assert (found.gradient_bytes, found.optimizer_bytes, found.optimizer) == (0, 0, None)
     assert found.batch_bytes == 10 * 8 * FLOAT
+
+
+def test_layer_by_layer_all_outputs_are_there_at_the_end() -> None:
+    stack = [layers.Dense(16, name=f"dense{number}") for number in range(6)]
+    found = memory_of(sequential(*stack), "infer").at(10)
+    assert found.peak.live_bytes == 2 * 10 * 16 * FLOAT
+    assert found.eager_timeline.peak.live_bytes == 6 * 10 * 16 * FLOAT
+    assert found.to_dict()["eager_peak_bytes"] == found.eager_peak_bytes > found.peak_bytes
 
 
 def test_frozen_layers_have_no_gradients_and_keep_nothing_before_them() -> None:

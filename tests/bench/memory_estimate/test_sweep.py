@@ -58,6 +58,22 @@ def test_a_chain_in_inference_by_hand() -> None:
     assert timeline.peak == Moment("forward", "dense2", 16, 0, 0)
 
 
+def test_layer_by_layer_what_is_handed_on_stays_until_the_call_ends() -> None:
+    graph = Graph(chain().buffers, chain().calls[:3], frozenset([0]), frozenset([3]))
+    live = [moment.live_bytes for moment in sweep(graph, 1, training=False, eager=True).moments]
+    assert live == [10, 20, 26]
+    # What a layer makes for itself alone goes as it does otherwise.
+    own = Graph(graph.buffers, tuple(replace(call, layer="one") for call in graph.calls), graph.inputs, graph.outputs)
+    assert sweep(own, 1, training=False, eager=True) == sweep(own, 1, training=False)
+
+
+def test_layer_by_layer_in_training_what_is_not_kept_goes_with_the_forward_pass() -> None:
+    live = [moment.activations for moment in sweep(chain(), 1, training=True, eager=True).moments]
+    compiled = [moment.activations for moment in sweep(chain(), 1, training=True).moments]
+    # Before the rectifier: 10 B that no backward pass needs.
+    assert [a - b for a, b in zip(live, compiled, strict=True)] == [0, 10, 10, 10, 0, 0, 0, 0, 0]
+
+
 def test_a_branch_lives_until_it_is_joined() -> None:
     graph = Graph(
         buffers=(buffer(1, False), buffer(8), buffer(100), buffer(100), buffer(108)),
@@ -158,6 +174,16 @@ def test_putting_outputs_in_place_never_costs(graph: Graph, training: bool) -> N
     saving = replace(graph, calls=tuple(replace(call, in_place=True) for call in graph.calls))
     pairs = zip(sweep(saving, 1, training=training).moments, sweep(graph, 1, training=training).moments, strict=True)
     assert all(0 <= a.live_bytes <= b.live_bytes for a, b in pairs)
+
+
+@given(graphs(), st.booleans(), st.booleans())
+def test_layer_by_layer_never_takes_less(graph: Graph, training: bool, in_place: bool) -> None:
+    graph = replace(graph, calls=tuple(replace(call, in_place=in_place) for call in graph.calls))
+    eager = sweep(graph, 1, training=training, eager=True).moments
+    compiled = sweep(graph, 1, training=training).moments
+    assert all(a.live_bytes >= b.live_bytes for a, b in zip(eager, compiled, strict=True))
+    # Backward, both are the same.
+    assert eager[len(graph.calls) :] == compiled[len(graph.calls) :]
 
 
 @given(graphs(), st.integers(1, 50))
