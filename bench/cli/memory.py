@@ -24,7 +24,7 @@ class Fit:
         limit: of what, in words.
         framework_bytes: what Keras and the backend take on the host by themselves, measured in this process; 0 where
             the limit is a GPU's.
-        needed_bytes: the estimate's peak and the framework.
+        needed_bytes: the estimate's peak, on torch that of a step run layer by layer, and the framework.
         largest_batch_size: that the estimate says fits; null where none does, or where it is not known.
         why_not_known: why it is not; empty where it is.
     """
@@ -62,7 +62,8 @@ def estimate(
     from anatomy.bench.memory_estimate import step_memory
     from anatomy.bench.sizes import parse_bytes
 
-    keras.config.backend()
+    # Keras runs torch layer by layer unless told otherwise.
+    eager = keras.config.backend() == "torch"
     framework_bytes = resident_bytes()
     step = step_memory(model, mode, batch_size, input_shape, dtype)
     found = step.at(batch_size)
@@ -70,11 +71,12 @@ def estimate(
     framework_bytes = 0 if limit.on_gpu else framework_bytes
     largest, why = None, ""
     if step.fixed_batch is None:
-        largest = step.largest_batch(limit.free_bytes - framework_bytes)
+        largest = step.largest_batch(limit.free_bytes - framework_bytes, eager=eager)
     else:
         why = f"the model's batch size is fixed to {step.fixed_batch}"
     where = limit.place if memory_limit else f"free on {limit.place}"
-    return found, Fit(limit.free_bytes, where, framework_bytes, found.peak_bytes + framework_bytes, largest, why)
+    needed_bytes = found.peak_where(eager=eager) + framework_bytes
+    return found, Fit(limit.free_bytes, where, framework_bytes, needed_bytes, largest, why)
 
 
 def memory_to_dict(found: MemoryEstimate, fit: Fit) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class MemoryEstimate:
         """The same where the step is not run as one graph; never less."""
         return self.resident_bytes + self.eager_timeline.peak.live_bytes
 
+    def peak_where(self, *, eager: bool) -> int:
+        """One of the two peaks, in bytes."""
+        return self.eager_peak_bytes if eager else self.peak_bytes
+
     def to_dict(self) -> dict[str, Any]:
         """The published JSON object."""
         peak = self.peak

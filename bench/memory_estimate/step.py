@@ -85,15 +85,18 @@ class StepMemory:
             unseen=self.unseen,
         )
 
-    def largest_batch(self, limit_bytes: int) -> int | None:
+    def largest_batch(self, limit_bytes: int, *, eager: bool = False) -> int | None:
         """The largest batch whose peak is within a limit, `LARGEST_BATCH` at most; null where not even one example is.
+
+        Args:
+            eager: by the peak of a step that is not run as one graph.
 
         Raises:
             ValueError: the model takes one batch size alone.
         """
         if self.fixed_batch is not None:
             raise ValueError(f"the model's batch size is fixed to {self.fixed_batch}")
-        return largest(lambda batch_size: self.at(batch_size).peak_bytes <= limit_bytes, LARGEST_BATCH)
+        return largest(lambda batch_size: self.at(batch_size).peak_where(eager=eager) <= limit_bytes, LARGEST_BATCH)
 
 
 def step_memory(

@@ -138,6 +138,23 @@ def test_memory_of_a_batch_beside_a_limit() -> None:
     assert memory["fit"]["needed_bytes"] == memory["peak_bytes"] + memory["fit"]["framework_bytes"]
 
 
+@pytest.mark.backends
+@pytest.mark.skipif("torch" not in installed_backends(), reason="torch is not installed")
+def test_on_torch_every_layers_output_stays(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "anatomy.bench.cli", "inspect", "resnet:depth=8", "--backend", "torch", "--mode", "infer"]
+        + ["--batch-size", "64", "--memory-limit", "64GiB", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    memory = json.loads(done.stdout)["memory"]
+    assert memory["eager_peak_bytes"] > 2 * memory["peak_bytes"]
+    assert memory["fit"]["needed_bytes"] == memory["eager_peak_bytes"] + memory["fit"]["framework_bytes"]
+
+
 def test_what_will_not_fit_is_said_and_is_no_error() -> None:
     done = run("vgg", "--batch-size", "4096", "--memory-limit", "16GiB")
     assert done.exit_code == 0
