@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.cli.inspect import inspect, parse_shapes
 from anatomy.bench.cross_check import CrossCheck, Row
 
@@ -141,9 +142,9 @@ def test_memory_of_a_batch_beside_a_limit() -> None:
 @pytest.mark.backends
 @pytest.mark.skipif("torch" not in installed_backends(), reason="torch is not installed")
 def test_on_torch_every_layers_output_stays(tmp_path: Path) -> None:
+    options = ["--backend", "torch", "--mode", "infer", "--batch-size", "64", "--memory-limit", "64GiB", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "anatomy.bench.cli", "inspect", "resnet:depth=8", "--backend", "torch", "--mode", "infer"]
-        + ["--batch-size", "64", "--memory-limit", "64GiB", "--json"],
+        [sys.executable, "-m", "anatomy.bench.cli", "inspect", "resnet:depth=8", *options],
         cwd=tmp_path,
         capture_output=True,
         text=True,
