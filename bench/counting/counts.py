@@ -22,6 +22,7 @@ class LayerCount:
         has_kernel: whether it multiplies with a kernel or attends, so that it counts as a layer.
         units: elements of its first output, `None` when a length is unknown.
         output_bytes: size of all its outputs in the dtype they are computed in, `None` likewise.
+        input_bytes: size of all tensors that it is given, `None` where a length is unknown.
         call: 1, or the number of this call of a shared layer.
         note: why `macs` is `None`, else empty.
     """
@@ -35,6 +36,7 @@ class LayerCount:
     has_kernel: bool
     units: int | None
     output_bytes: int | None
+    input_bytes: int | None
     call: int = 1
     note: str = ""
 

@@ -20,7 +20,7 @@ from anatomy.bench.counting import opaque, wrappers
 from anatomy.bench.counting.calls import build_for, converted
 from anatomy.bench.counting.formulas import FORMULAS, Formula, completed_einsum, has_known_cells
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.ledger import Frame, Ledger, symbolic_tensors
+from anatomy.bench.counting.ledger import Frame, Ledger, size_in_bytes, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, UNCOUNTABLE, attention_output
 from anatomy.bench.counting.shapes import times
 
@@ -102,7 +102,7 @@ class Interpreter:
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
         """A layer of Keras that needs no look inside: its MACs by formula, or none at all."""
         outputs = self.output_spec(layer, args, kwargs)
-        frame = self.enter(layer)
+        frame = self.enter(layer, (args, kwargs))
         if formula is not None:
             frame.has_kernel = True
             first_in, first_out = symbolic_tensors((args, kwargs))[0], symbolic_tensors(outputs)[0]
@@ -116,7 +116,7 @@ class Interpreter:
         self, layer: Any, args: Any, kwargs: Any, *, folded: bool = False, operations: frozenset[int] = frozenset()
     ) -> Any:
         """Run a layer's `call` on the symbolic tensors, and count what it calls."""
-        frame = self.enter(layer, folded=folded, operations=operations)
+        frame = self.enter(layer, (args, kwargs), folded=folded, operations=operations)
         before = self.depth_of((args, kwargs))
         with self.inside(frame):
             outputs = opaque.call_or_trace(self, frame, args, kwargs)
@@ -135,7 +135,7 @@ class Interpreter:
         if type(operation).__name__ == "DotProductAttention":
             outputs = attention_output(symbolic_tensors((args, kwargs)), outputs)
         is_node = id(operation) in holder.operations
-        frame = self.enter(operation) if is_node else holder
+        frame = self.enter(operation, (args, kwargs)) if is_node else holder
         multiplied = self._count_operation(frame, operation, args, kwargs, outputs)
         depth = self.depth_of((args, kwargs)) + multiplied
         if is_node:
@@ -158,10 +158,12 @@ class Interpreter:
         frame.has_kernel = frame.has_kernel or not is_product
         return not is_product
 
-    def enter(self, layer: Any, *, folded: bool = False, operations: frozenset[int] = frozenset()) -> Frame:
-        """A frame for a layer, named by its place below the outermost model."""
+    def enter(
+        self, layer: Any, inputs: Any, *, folded: bool = False, operations: frozenset[int] = frozenset()
+    ) -> Frame:
+        """A frame for a layer that is given `inputs`, named by its place below the outermost model."""
         name = "/".join([*(frame.layer.name for frame in self.frames[1:]), layer.name])
-        return Frame(layer, name, len(self.ledger.rows), operations, folded)
+        return Frame(layer, name, size_in_bytes(inputs, self.steps), len(self.ledger.rows), operations, folded)
 
     @contextmanager
     def inside(self, frame: Frame) -> Iterator[None]:

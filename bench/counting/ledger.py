@@ -17,6 +17,7 @@ class Frame:
 
     Attributes:
         name: with the names of the layers that hold it.
+        input_bytes: of one example, of all tensors that the layer is given; null where a length is unknown.
         first_row: number of rows when it was entered.
         operations: ids of the operations that are nodes of its graph, for a functional model.
         folded: whether what is inside is added to this layer instead of being listed.
@@ -26,6 +27,7 @@ class Frame:
 
     layer: Any
     name: str
+    input_bytes: int | None
     first_row: int
     operations: frozenset[int] = frozenset()
     folded: bool = False
@@ -95,7 +97,8 @@ class Ledger:
                 product_macs=0 if frame.reasons else frame.product_macs,
                 has_kernel=frame.has_kernel,
                 units=times(size(first), *steps),
-                output_bytes=0 if passed_on else plus(*(_bytes(tensor, steps) for tensor in tensors)),
+                output_bytes=0 if passed_on else size_in_bytes(outputs, steps),
+                input_bytes=frame.input_bytes,
                 call=call,
                 note="; ".join(dict.fromkeys(frame.reasons)),
             )
@@ -122,6 +125,11 @@ def symbolic_tensors(structure: Any) -> list[Any]:
 def _shapes(outputs: Any, steps: list[int | None]) -> Any:
     shapes = [[*steps, *tensor.shape[1:]] for tensor in symbolic_tensors(outputs)]
     return shapes[0] if len(shapes) == 1 else shapes
+
+
+def size_in_bytes(structure: Any, steps: list[int | None]) -> int | None:
+    """Of all its symbolic tensors, for one example; null where a length is unknown."""
+    return plus(*(_bytes(tensor, steps) for tensor in symbolic_tensors(structure)))
 
 
 def _bytes(tensor: Any, steps: list[int | None]) -> int | None:

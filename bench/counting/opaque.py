@@ -41,7 +41,7 @@ def call_or_trace(interpreter: Interpreter, frame: Frame, args: Any, kwargs: Any
 
 def leave_closed(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> Any:
     """A layer that runs another library's code: listed, not counted."""
-    frame = interpreter.enter(layer)
+    frame = interpreter.enter(layer, (args, kwargs))
     frame.reasons.append("it runs another library's code")
     outputs = interpreter.output_spec(layer, args, kwargs)
     return interpreter.close(frame, outputs, interpreter.depth_of((args, kwargs)))

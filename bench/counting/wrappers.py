@@ -22,7 +22,7 @@ def time_distributed(interpreter: Interpreter, layer: Any, args: Any, kwargs: An
     length = sequences[0].shape[1]
     depth = interpreter.depth_of(sequences)
     folded = classify(layer.layer)[0] != "open"
-    frame = interpreter.enter(layer, folded=folded)
+    frame = interpreter.enter(layer, (args, kwargs), folded=folded)
     with interpreter.inside(frame):
         interpreter.steps.append(length)
         step = keras.tree.map_structure(_one_step, args[0] if args else kwargs["inputs"])
@@ -41,7 +41,7 @@ def bidirectional(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) 
     """Both directions over the same sequence; the way they are merged costs no MACs."""
     outputs = interpreter.output_spec(layer, args, kwargs)
     sequences = symbolic_tensors((args, kwargs))[0]
-    frame = interpreter.enter(layer, folded=True)
+    frame = interpreter.enter(layer, (args, kwargs), folded=True)
     with interpreter.inside(frame):
         layer.forward_layer(sequences)
         layer.backward_layer(sequences)
@@ -54,7 +54,7 @@ def custom_cell(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) ->
         return opaque.leave_closed(interpreter, layer, args, kwargs)
     outputs = interpreter.output_spec(layer, args, kwargs)
     sequences = symbolic_tensors((args, kwargs))[0]
-    frame = interpreter.enter(layer, folded=True)
+    frame = interpreter.enter(layer, (args, kwargs), folded=True)
     with interpreter.inside(frame):
         interpreter.steps.append(sequences.shape[1])
         step = _one_step(sequences)

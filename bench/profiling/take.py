@@ -15,7 +15,7 @@ from anatomy.bench.devices.group import Group
 from anatomy.bench.measure import phase
 from anatomy.bench.profiling.attribute import attribute
 from anatomy.bench.profiling.bound import LayerCeilings
-from anatomy.bench.profiling.layers import layers_of
+from anatomy.bench.profiling.rows import layers_of
 from anatomy.bench.profiling.scoping import open_scopes
 from anatomy.bench.profiling.stepping import stepping_of
 from anatomy.bench.profiling.tracer import open_tracer

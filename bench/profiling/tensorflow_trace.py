@@ -1,4 +1,4 @@
-"""Traces of TensorFlow: its executor names an operation by the scopes it was called in, `conv1__L4/conv1/Relu:Relu`."""
+"""Traces of TensorFlow, whose executor names an operation by its scopes: `conv1__L4_anatomy/Relu:Relu`."""
 
 from __future__ import annotations
 

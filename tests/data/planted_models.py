@@ -32,3 +32,17 @@ def build(units: int = 256, slow: int = 1) -> Any:
     for name, rounds in (("first", 1), ("middle", slow), ("last", 1)):
         found = Mixer(units, rounds, name=name)(found)
     return keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="predictions")(found), name="planted")
+
+
+def woven() -> keras.Model:
+    """A layer that two submodels share, and a product that is no layer's."""
+    shared = keras.layers.Dense(256, name="shared")
+
+    def part(name: str) -> keras.Model:
+        given = keras.Input((256,))
+        return keras.Model(given, shared(given), name=name)
+
+    x = keras.Input((256,))
+    y = keras.ops.reshape(part("second")(part("first")(x)), (-1, 16, 16))
+    product = keras.ops.matmul(y, keras.ops.transpose(y, (0, 2, 1)))
+    return keras.Model(x, keras.layers.Dense(4, name="out")(keras.ops.reshape(product, (-1, 256))))

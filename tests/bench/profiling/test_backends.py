@@ -77,6 +77,22 @@ def test_a_profile_adds_up(backend: Backend, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / train.trace).rglob("*.xplane.pb"))
 
 
+@pytest.mark.parametrize("backend", extended_but(PROFILED, "jax"))
+def test_shared_layers_and_operations_that_are_nodes_have_their_own_time(backend: Backend, tmp_path: Path) -> None:
+    model = f"{TESTS / 'data' / 'planted_models.py'}:woven"
+    (profile,) = profiles(tmp_path, model, "--backend", backend, "--mode", "infer", "--batch-size", "256")
+    assert profile.outcome == "ok", profile.reason
+    layers = {layer.name: layer for layer in profile.layers}
+    first, second, product = layers["first/shared"], layers["second/shared"], layers["matmul"]
+    assert first.flops == second.flops == 2 * 256 * 256 * 256
+    assert product.flops == 2 * 256 * 16 * 16 * 16
+    assert min(first.time, second.time, product.time) > 0
+    assert sum(layer.flops_share or 0 for layer in profile.layers) == pytest.approx(1)
+    # No product is the input's.
+    of_input = layers["(input)"].operations if "(input)" in layers else []
+    assert not any(operation.kind == "matrix product" for operation in of_input)
+
+
 @pytest.mark.parametrize("backend", extended_but([b for b in PROFILED if b != "torch"], "jax"))
 def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: Path) -> None:
     model = "mlp:hidden=256x256,input_size=256"

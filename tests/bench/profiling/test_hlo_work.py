@@ -16,8 +16,8 @@ TEXT = """HloModule jit_step, is_scheduled=true
 %fused (p0: f32[8,4], p1: f32[4,4]) -> f32[8,4] {
   %p0 = f32[8,4]{1,0} parameter(0)
   %p1 = f32[4,4]{1,0} parameter(1)
-  %dot.1 = f32[8,4]{1,0} dot(%p0, %p1), lhs_contracting_dims={1}, rhs_contracting_dims={0}, metadata={op_name="jit(step)/jvp(first__L4)/dot_general"}
-  ROOT %max.1 = f32[8,4]{1,0} maximum(%dot.1, %dot.1), metadata={op_name="jit(step)/jvp(second__L5)/jit(relu)/max"}
+  %dot.1 = f32[8,4]{1,0} dot(%p0, %p1), lhs_contracting_dims={1}, rhs_contracting_dims={0}, metadata={op_name="jit(step)/jvp(first__L4_anatomy)/dot_general"}
+  ROOT %max.1 = f32[8,4]{1,0} maximum(%dot.1, %dot.1), metadata={op_name="jit(step)/jvp(second__L5_anatomy)/jit(relu)/max"}
 }
 
 %body (b: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
@@ -39,15 +39,15 @@ ENTRY %main (x: f32[8,4], w: f32[4,4], m: f32[4,4]) -> f32[4,4] {
   %w = f32[4,4]{1,0} parameter(1), metadata={op_name="state[0][0]"}
   %m = f32[4,4]{1,0} parameter(2), metadata={op_name="state[2][0]"}
   %copy.1 = f32[4,4]{1,0} copy(%w)
-  %fusion.1 = f32[8,4]{1,0} fusion(%x, %copy.1), kind=kLoop, calls=%fused, metadata={op_name="jit(step)/jvp(second__L5)/jit(relu)/max"}
+  %fusion.1 = f32[8,4]{1,0} fusion(%x, %copy.1), kind=kLoop, calls=%fused, metadata={op_name="jit(step)/jvp(second__L5_anatomy)/jit(relu)/max"}
   %zero = s32[] constant(0)
   %start = (s32[], f32[8,4]{1,0}) tuple(%zero, %fusion.1)
-  %while.1 = (s32[], f32[8,4]{1,0}) while(%start), condition=%cond, body=%body, metadata={op_name="jit(step)/jvp(second__L5)/while"}
+  %while.1 = (s32[], f32[8,4]{1,0}) while(%start), condition=%cond, body=%body, metadata={op_name="jit(step)/jvp(second__L5_anatomy)/while"}
   %last = f32[8,4]{1,0} get-tuple-element(%while.1), index=1
-  %back = f32[8,4]{1,0} multiply(%last, %fusion.1), metadata={op_name="jit(step)/transpose(jvp(second__L5))/mul"}
+  %back = f32[8,4]{1,0} multiply(%last, %fusion.1), metadata={op_name="jit(step)/transpose(jvp(second__L5_anatomy))/mul"}
   %grad.1 = f32[4,4]{1,0} dot(%x, %back), lhs_contracting_dims={0}, rhs_contracting_dims={0}
-  %slot = f32[4,4]{1,0} add(%m, %grad.1), metadata={op_name="jit(step)/optimizer__L3/add"}
-  ROOT %new = f32[4,4]{1,0} subtract(%copy.1, %slot), metadata={op_name="jit(step)/optimizer__L3/sub"}
+  %slot = f32[4,4]{1,0} add(%m, %grad.1), metadata={op_name="jit(step)/optimizer__L3_anatomy/add"}
+  ROOT %new = f32[4,4]{1,0} subtract(%copy.1, %slot), metadata={op_name="jit(step)/optimizer__L3_anatomy/sub"}
 }
 """
 
@@ -60,9 +60,9 @@ def layers() -> Layers:
 
 def test_the_marks_in_the_text_are_the_models(layers: Layers) -> None:
     assert [layers.mark(name) for name in ("first", "second", OPTIMIZER)] == [
-        "first__L4",
-        "second__L5",
-        "optimizer__L3",
+        "first__L4_anatomy",
+        "second__L5_anatomy",
+        "optimizer__L3_anatomy",
     ]
 
 

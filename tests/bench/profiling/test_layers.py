@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.profiling.layers import PARTS, Layers, Row
+from anatomy.bench.profiling.layers import PARTS, Layers, Place, Row
 
 NAMES = ["dense", "dense_1", "encoder/dense", "encoder/block/dense_1", "conv 1", "größe"]
 
@@ -25,7 +25,13 @@ BLOCK, DENSE = Held(KERNEL, BIAS), Held(BIAS)
 @pytest.fixture
 def layers() -> Layers:
     rows = [Row(name, "Layer", None, 0, 0) for name in NAMES]
-    return Layers(rows, [("encoder/dense", BLOCK), ("encoder/block/dense_1", DENSE)])
+    places = [
+        Place("encoder", "encoder/dense", BLOCK),
+        Place("encoder/block/dense_1", "encoder/block/dense_1", DENSE),
+        Place("decoder/dense", "dense", DENSE),
+        Place("decoder/tail/dense", "dense_1", DENSE),
+    ]
+    return Layers(rows, places)
 
 
 @pytest.mark.parametrize("name", [*NAMES, *PARTS])
@@ -48,12 +54,32 @@ def test_without_a_mark_there_is_no_row(layers: Layers) -> None:
     assert layers.find([]) is None
 
 
-def test_objects_and_weights_have_their_layer(layers: Layers) -> None:
-    assert layers.mark_of(DENSE) == layers.mark("encoder/block/dense_1")
-    assert layers.mark_of(object()) is None
-    assert layers.of_weight(BIAS) == "encoder/block/dense_1"
+def test_a_place_is_where_a_layer_is_called(layers: Layers) -> None:
+    def row_of(layer: object, around: str = "") -> str | None:
+        place = layers.place_of(layer, around)
+        return place.row if place else None
+
+    assert row_of(BLOCK) == "encoder/dense"
+    assert row_of(DENSE, "encoder") == "encoder/block/dense_1"
+    assert row_of(DENSE, "decoder") == "dense"
+    assert row_of(DENSE, "decoder/tail") == "dense_1"
+    # Called past what holds it.
+    assert row_of(DENSE, "elsewhere") == "encoder/block/dense_1"
+    assert row_of(DENSE, "encod") == "encoder/block/dense_1"
+    assert row_of(object()) is None
+
+
+def test_the_innermost_layer_has_a_weight(layers: Layers) -> None:
+    assert layers.of_weight(BIAS) == "dense_1"
     assert layers.of_weight(KERNEL) == "encoder/dense"
     assert layers.of_weight(object()) is None
+
+
+@pytest.mark.parametrize("name", ["encoder__L5", "dense__L99", "x__L99_anatomy"])
+def test_a_name_that_looks_like_a_mark_is_none(layers: Layers, name: str) -> None:
+    outer = layers.mark("encoder/dense")
+    assert layers.find([outer, name]) == "encoder/dense"
+    assert layers.find([name]) is None
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True))
