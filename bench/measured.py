@@ -48,13 +48,16 @@ class Block(_Frozen):
 class Counts(_Frozen):
     """What the analytic counter found in the model; per example, forward. See `anatomy inspect`.
 
-    `uncounted` names the layers whose MACs could not be counted (then `macs` is a lower bound).
+    Attributes:
+        training_flops: of one example in a training step; null in records that were made before it was counted.
+        uncounted: names the layers whose MACs could not be counted (then `macs` is a lower bound).
     """
 
     parameters: int
     trainable_parameters: int
     macs: int
     flops: int
+    training_flops: int | None = None
     units: int
     weight_layers: int
     depth: int

@@ -85,7 +85,7 @@ def utilisation(
     counts, speed = record.counts, record.throughput_examples_per_s
     if record.outcome != "ok" or record.case.mode not in PASSES or not speed or not counts or not counts.flops:
         return None
-    flops = PASSES[record.case.mode] * counts.flops * record.case.batch_size
+    flops = _flops(counts, record.case.mode) * record.case.batch_size
     found = manifest(record)
     dtype, device = found.product_dtype, device_of(record, gpus)
     ceiling = ceiling_of(ceilings, record.case.backend, device)
@@ -100,6 +100,13 @@ def utilisation(
         peak_flops_per_s=of_datasheet * record.case.devices if of_datasheet else None,
         reason="" if best else _why_none(ceiling, dtype),
     )
+
+
+def _flops(counts: Counts, mode: Mode) -> int:
+    """Of one example in a step; where the training step was not counted, by the convention alone."""
+    if PASSES[mode] == 1:
+        return counts.flops
+    return counts.training_flops if counts.training_flops is not None else PASSES[mode] * counts.flops
 
 
 def moved_bytes(record: Record, counts: Counts) -> int:

@@ -22,6 +22,7 @@ class LayerCount:
         has_kernel: whether it multiplies with a kernel or attends, so that it counts as a layer.
         units: elements of its first output, `None` when a length is unknown.
         output_bytes: size of all its outputs in the dtype they are computed in, `None` likewise.
+        training_passes: forward passes that it is worth in a training step; see `docs/counting.md`.
         input_bytes: size of all tensors that it is given, `None` where a length is unknown.
         call: 1, or the number of this call of a shared layer.
         note: why `macs` is `None`, else empty.
@@ -37,6 +38,7 @@ class LayerCount:
     units: int | None
     output_bytes: int | None
     input_bytes: int | None
+    training_passes: int
     call: int = 1
     note: str = ""
 
@@ -90,6 +92,11 @@ class ModelCounts:
         return 2 * self.macs
 
     @property
+    def training_flops(self) -> int:
+        """Of one example in a training step: three times `flops`, less where layers are frozen."""
+        return sum(2 * (layer.macs or 0) * layer.training_passes for layer in self.layers)
+
+    @property
     def units(self) -> int:
         """Output elements of all layers with kernels: 659,272 for AlexNet."""
         return sum(layer.units or 0 for layer in self.layers if layer.has_kernel)
@@ -116,6 +123,7 @@ class ModelCounts:
             trainable_parameters=self.trainable_parameters,
             macs=self.macs,
             flops=self.flops,
+            training_flops=self.training_flops,
             units=self.units,
             weight_layers=self.weight_layers,
             depth=self.depth,

@@ -60,15 +60,16 @@ class Ledger:
     _weights: set[int] = field(default_factory=set)
     _calls: dict[int, int] = field(default_factory=dict)
     _outputs: dict[int, Any] = field(default_factory=dict)
+    _learning: dict[int, bool] = field(default_factory=dict)
 
     def snapshot(self) -> Ledger:
         """A copy to return to when opening a layer fails half-way."""
-        return Ledger(list(self.rows), set(self._weights), dict(self._calls), dict(self._outputs))
+        return Ledger(list(self.rows), set(self._weights), dict(self._calls), dict(self._outputs), dict(self._learning))
 
     def restore(self, snapshot: Ledger) -> None:
         """Forget all rows since the snapshot."""
         self.rows, self._weights = snapshot.rows, snapshot._weights
-        self._calls, self._outputs = snapshot._calls, snapshot._outputs
+        self._calls, self._outputs, self._learning = snapshot._calls, snapshot._outputs, snapshot._learning
 
     def write(self, frame: Frame, outputs: Any, steps: list[int | None]) -> None:
         """Add the row of a layer, unless rows of its sublayers have said everything.
@@ -80,7 +81,8 @@ class Ledger:
         tensors = symbolic_tensors(outputs)
         has_inner = len(self.rows) > frame.first_row
         passed_on = has_inner and all(id(tensor) in self._outputs for tensor in tensors)
-        parameters = self._own_parameters(frame.layer)
+        fresh = self._own_weights(frame.layer)
+        parameters = element_count(fresh)
         if passed_on and not (parameters or frame.macs or frame.reasons):
             return
         # The tensors are held, so that their ids stay their own.
@@ -99,16 +101,31 @@ class Ledger:
                 units=times(size(first), *steps),
                 output_bytes=0 if passed_on else size_in_bytes(outputs, steps),
                 input_bytes=frame.input_bytes,
+                training_passes=self._training_passes(frame, fresh),
                 call=call,
                 note="; ".join(dict.fromkeys(frame.reasons)),
             )
         )
 
-    def _own_parameters(self, layer: Any) -> int:
-        """Elements of the layer's weights that no earlier row owns."""
+    def _own_weights(self, layer: Any) -> list[Any]:
+        """The layer's weights that no earlier row owns."""
         fresh = [weight for weight in getattr(layer, "weights", []) if id(weight) not in self._weights]
         self._weights.update(map(id, fresh))
-        return element_count(fresh)
+        return fresh
+
+    def _training_passes(self, frame: Frame, fresh: list[Any]) -> int:
+        """Forward, gradients of the weights if any of its own learns, and of the inputs if anything before it does.
+
+        A first layer that learns is counted as worth three all the same, as is the convention for a model's FLOPs. A
+        product of two activations has gradients of both. What is before is taken from the order of the rows: in one
+        of several branches it may be a pass too much.
+        """
+        learns_before = any(self._learning.values())
+        # A layer that is called again has no fresh weights, and learns as it did.
+        learns = self._learning.setdefault(id(frame.layer), any(weight.trainable for weight in fresh))
+        if learns or (learns_before and frame.product_macs and not getattr(frame.layer, "weights", ())):
+            return 3
+        return 2 if learns_before else 1
 
 
 def element_count(weights: list[Any]) -> int:

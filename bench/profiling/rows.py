@@ -9,7 +9,7 @@ import keras
 
 from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.counting.counts import LayerCount, ModelCounts
-from anatomy.bench.counting.shapes import item_bytes, plus, size
+from anatomy.bench.counting.shapes import item_bytes, plus, size, times
 from anatomy.bench.profiling.layers import Layers, Place, Row
 from anatomy.bench.profiling.result import Kind
 
@@ -24,15 +24,15 @@ def layers_of(model: Any, counts: ModelCounts, case: Case) -> Layers:
         calls.setdefault(count.name, []).append(count)
     places = [Place(path, _row_of(path, calls) or path, layer) for path, layer in held]
     weights = _own_weights(places)
-    passes = _passes(calls, weights, LOOPS.get(case.mode, case.mode) == "train")
+    trains = LOOPS.get(case.mode, case.mode) == "train"
     first = dict(reversed(held))
     rows = [
         Row(
             name=name,
             type=found[0].type,
             family=_family(name, first),
-            flops=_flops(found, passes[name], case.batch_size),
-            moved_bytes=_moved_bytes(found, weights.get(name, []), passes[name], case.batch_size),
+            flops=_flops(found, trains, case.batch_size),
+            moved_bytes=_moved_bytes(found, weights.get(name, []), trains, case.batch_size),
         )
         for name, found in calls.items()
     ]
@@ -48,39 +48,20 @@ def _row_of(path: str, counted: Container[str]) -> str | None:
     return next((way for way in ways if way in counted), None)
 
 
-def _passes(calls: Mapping[str, list[LayerCount]], weights: Mapping[str, list[Any]], trains: bool) -> dict[str, int]:
-    """Forward passes that each row is worth in a step, in order of computation.
-
-    In training a gradient of the inputs and one of the weights, each as much work as the forward pass: three in all, as
-    the model FLOPs of a step are reckoned (`anatomy.reports.utilisation`); a product of two activations has gradients
-    of both. A frozen layer has none of its weights, and before the first layer that trains nothing has one of its
-    inputs. What is before is taken from the order of computation: in one of several branches it may be a pass too much.
-    """
-    found: dict[str, int] = {}
-    training_before = False
-    for name in calls:
-        own = weights.get(name, [])
-        learns = any(weight.trainable for weight in own)
-        of_activations = not own and any(one.macs for one in calls[name])
-        if not trains:
-            found[name] = 1
-        elif learns or (training_before and of_activations):
-            found[name] = 3
-        else:
-            found[name] = 2 if training_before else 1
-        training_before = training_before or learns
-    return found
+def _flops(found: Sequence[LayerCount], trains: bool, batch_size: int) -> int | None:
+    macs = plus(*(times(one.macs, _passes(one, trains)) for one in found))
+    return None if macs is None else 2 * batch_size * macs
 
 
-def _flops(found: Sequence[LayerCount], passes: int, batch_size: int) -> int | None:
-    macs = plus(*(one.macs for one in found))
-    return None if macs is None else 2 * passes * batch_size * macs
-
-
-def _moved_bytes(found: Sequence[LayerCount], weights: Sequence[Any], passes: int, batch_size: int) -> int | None:
-    tensors = plus(*(one.output_bytes for one in found), *(one.input_bytes for one in found))
+def _moved_bytes(found: Sequence[LayerCount], weights: Sequence[Any], trains: bool, batch_size: int) -> int | None:
+    """Of all calls; weights once each pass, whatever the number of calls."""
+    tensors = plus(*(times(plus(one.output_bytes, one.input_bytes), _passes(one, trains)) for one in found))
     parameters = sum((size(weight.shape) or 0) * item_bytes(weight.dtype) for weight in weights)
-    return None if tensors is None else passes * (parameters + batch_size * tensors)
+    return None if tensors is None else max(_passes(one, trains) for one in found) * parameters + batch_size * tensors
+
+
+def _passes(count: LayerCount, trains: bool) -> int:
+    return count.training_passes if trains else 1
 
 
 def _own_weights(places: Sequence[Place]) -> dict[str, list[Any]]:

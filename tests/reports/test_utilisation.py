@@ -37,6 +37,14 @@ def test_flops_follow_the_convention(mode: str, passes: int, record: MakeRecord)
     assert use.mfu == pytest.approx(passes * 4e9 / 1e12)
 
 
+def test_frozen_layers_are_not_counted_as_trained(record: MakeRecord) -> None:
+    counts = COUNTS.model_copy(update={"training_flops": 5_000_000})
+    assert (use := utilisation(measured(record, "train", counts=counts), []))
+    assert use.flops == 5_000_000 * 10
+    assert (use := utilisation(measured(record, "infer", counts=counts), []))
+    assert use.flops == 4_000_000 * 10
+
+
 @pytest.mark.parametrize(
     ("mode", "optimizer", "policy", "moved"),
     [

@@ -289,6 +289,22 @@ def test_published_keys() -> None:
     found = count_to_dict(count_model(sequential(layers.Dense(3, name="out"), shape=(4,))))
     assert set(found) == {
         *("parameters", "trainable_parameters", "macs", "flops", "units", "weight_layers", "depth"),
-        *("input_shape", "output_shape", "activation_bytes", "layers", "uncounted", "product_macs"),
+        *("input_shape", "output_shape", "activation_bytes", "layers", "uncounted", "product_macs", "training_flops"),
     }
     assert found["layers"] == [{"name": "out", "type": "Dense", "output_shape": [3], "parameters": 15, "macs": 12}]
+
+
+def test_training_is_three_forward_passes_where_nothing_is_frozen() -> None:
+    stack = [layers.Dense(8, name=f"dense{number}") for number in range(3)]
+    assert (found := count_model(sequential(*stack, shape=(8,)))).training_flops == 3 * found.flops
+    stack[0].trainable = False
+    found = count_model(sequential(*stack, shape=(8,)))
+    # The first has neither gradient, the second learns.
+    assert [layer.training_passes for layer in found.layers] == [1, 3, 3]
+    assert found.training_flops == 7 * 2 * 8 * 8
+
+
+def test_a_shared_layer_learns_at_each_of_its_calls() -> None:
+    shared = layers.Dense(8)
+    x = keras.Input((8,))
+    assert [layer.training_passes for layer in count_model(keras.Model(x, shared(shared(x)))).layers] == [3, 3]
