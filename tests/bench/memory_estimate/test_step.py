@@ -12,6 +12,7 @@ from anatomy.bench.counting import skeleton
 from anatomy.bench.memory_estimate import MemoryEstimate, step_memory
 from anatomy.bench.memory_estimate.step import memory_of
 from anatomy.models import zoo
+from tests.data.models_with_several_outputs import LOSSES, compiled_with
 
 FLOAT = 4
 
@@ -52,6 +53,12 @@ def test_a_perceptron_in_training() -> None:
     assert (peak.phase, peak.layer) == ("backward", "hidden")
     assert peak.live_bytes == 10 * 2 * 16 * FLOAT + hidden + out
     assert found.peak_bytes == 2 * (hidden + out) + found.batch_bytes + peak.live_bytes
+
+
+def test_the_targets_are_those_of_the_outputs_own_losses() -> None:
+    found = memory_of(compiled_with(LOSSES), "train").at(10)
+    # Eight inputs, a class, and two numbers.
+    assert found.batch_bytes == 10 * (8 + 1 + 2) * FLOAT
 
 
 def test_a_perceptron_in_inference_keeps_one_layer_and_the_next() -> None:
