@@ -99,13 +99,25 @@ def test_the_optimizer_state_is_that_of_the_models_own_optimizer(optimizer: Any,
     assert sum(row.optimizer_bytes or 0 for row in found.layers) == found.optimizer_bytes
 
 
-def test_an_optimizer_without_a_configuration_is_told_in_total_alone() -> None:
+def test_an_optimizer_that_is_built_already_keeps_as_much() -> None:
+    model = perceptron()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    found = memory_of(model, "train").at(2)
+    assert found.optimizer_bytes == 2 * found.parameter_bytes
+    assert sum(row.optimizer_bytes or 0 for row in found.layers) == found.optimizer_bytes
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_an_optimizer_without_a_configuration_is_told_in_total_alone(built: bool) -> None:
     class Closed(keras.optimizers.SGD):  # type: ignore[misc]  # Keras has no types
         def get_config(self) -> Any:
             raise NotImplementedError
 
     model = perceptron()
     model.compile(Closed(momentum=0.9), "sparse_categorical_crossentropy")
+    if built:
+        model.optimizer.build(model.trainable_variables)
     found = memory_of(model, "train").at(2)
     assert found.optimizer_bytes == found.parameter_bytes
     assert {row.optimizer_bytes for row in found.layers if row.name != "loss"} == {None}
