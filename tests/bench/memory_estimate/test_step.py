@@ -78,13 +78,17 @@ def test_layer_by_layer_all_outputs_are_there_at_the_end() -> None:
 
 
 def test_frozen_layers_have_no_gradients_and_keep_nothing_before_them() -> None:
-    model = perceptron(trainable=False)
-    found = by_layer(memory_of(model, "train").at(10))
-    assert found["hidden"] == ((8 * 16 + 16) * FLOAT, 0, 0, 10 * 16 * FLOAT)
-    model.get_layer("out").trainable = False
-    with skeleton():
-        frozen = memory_of(model, "infer").at(10)
-    assert frozen.gradient_bytes == 0
+    def found(frozen: bool) -> dict[str, tuple[int, int, int | None, int]]:
+        options = {"activation": "relu", "trainable": not frozen}
+        stack = [layers.Dense(16, name="first", **options), layers.Dense(32, name="second", **options)]
+        return by_layer(memory_of(sequential(*stack, layers.Dense(4, name="out")), "train").at(10))
+
+    first, second = (8 * 16 + 16) * FLOAT, (16 * 32 + 32) * FLOAT
+    assert found(frozen=False)["first"] == (first, first, first, 10 * 16 * FLOAT)
+    frozen = found(frozen=True)
+    assert frozen["first"] == (first, 0, 0, 0)
+    # What the first layer that is trained multiplies its weights with.
+    assert frozen["second"] == (second, 0, 0, 10 * 32 * FLOAT)
 
 
 @pytest.mark.parametrize(
