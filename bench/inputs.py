@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.signals import carry, draw_targets
+from anatomy.bench.signals import NO_LOSS, carry, draw_targets
 
 SEED = 20_170_901
 
@@ -35,7 +35,9 @@ def make_batch(model: Any, batch_size: int, losses: list[str] | None, seed: int 
         return Batch(inputs[0] if len(inputs) == 1 else inputs)
     shapes = [_concrete(tensor.shape, batch_size, "output") for tensor in model.outputs]
     targets = draw_targets(rng, shapes, losses)
-    inputs = [carry(rng, x, targets[0], vocabulary) for x in inputs]
+    # Only from a target that a loss looks at can anything be learned.
+    told = next((target for target, loss in zip(targets, losses, strict=True) if loss != NO_LOSS), targets[0])
+    inputs = [carry(rng, x, told, vocabulary) for x in inputs]
     return Batch(inputs[0] if len(inputs) == 1 else inputs, targets[0] if len(targets) == 1 else targets)
 
 

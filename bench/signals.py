@@ -13,6 +13,8 @@ Array = np.ndarray[Any, Any]
 CELLS = 4
 # Of the tokens of an example, the share that comes from its class's part of the vocabulary.
 TOKEN_SHARE = 0.5
+# The name of the loss of an output that has none; a step is given a target for it all the same.
+NO_LOSS = "None"
 
 
 def draw_targets(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]], losses: Sequence[str]) -> list[Array]:

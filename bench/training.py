@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anatomy.bench.case import Jit
+from anatomy.bench.signals import NO_LOSS
 
 JIT_ARGUMENT: dict[Jit, bool | str] = {"auto": "auto", "on": True, "off": False}
 LEARNING_RATE = 0.01
@@ -24,7 +25,7 @@ def compile_model(model: Any, jit: Jit, loss_weights: Mapping[str, float]) -> li
     if model.compiled and model.optimizer is not None:
         if jit != "auto":
             model.jit_compile = JIT_ARGUMENT[jit]
-        return _names_of(model.loss, len(model.outputs))
+        return loss_names(model)
     names = output_names(model)
     losses = [_loss_of(name, model) for name in names]
     weights = [loss_weights.get(name, 1.0) for name in names]
@@ -55,7 +56,36 @@ def _loss_of(output_name: str, model: Any) -> str:
     )
 
 
-def _names_of(loss: Any, outputs: int) -> list[str]:
-    losses = list(loss.values()) if isinstance(loss, dict) else loss if isinstance(loss, list) else [loss]
-    names = [str(getattr(item, "name", None) or getattr(item, "__name__", item)) for item in losses]
+def loss_names(model: Any) -> list[str]:
+    """Of a compiled model: one name an output, such as `mean_squared_error`; `NO_LOSS` where an output has none.
+
+    Raises:
+        ValueError: a dict of losses does not name the outputs as Keras wants it to.
+    """
+    loss, outputs = model.loss, len(model.outputs)
+    if isinstance(loss, dict):
+        losses = _by_output(loss, model)
+    else:
+        losses = list(loss) if isinstance(loss, list | tuple) else [loss]
+    names = [_name_of(item) for item in losses]
     return names if len(names) == outputs else names * outputs
+
+
+def _name_of(loss: Any) -> str:
+    return NO_LOSS if loss is None else str(getattr(loss, "name", None) or getattr(loss, "__name__", loss))
+
+
+def _by_output(losses: Mapping[str, Any], model: Any) -> list[Any]:
+    """The losses in the order of the outputs, which is not that of the dict."""
+    made: Any = getattr(model, "output", None)
+    keyed = isinstance(made, dict)
+    # Keras sorts the keys when it flattens a dict of outputs, and only there lets a loss be left out.
+    names = sorted(made) if keyed else output_names(model)
+    unknown = [name for name in losses if name not in names]
+    left_out = [] if keyed else [name for name in names if name not in losses]
+    if unknown or left_out or len(names) != len(model.outputs):
+        raise ValueError(
+            f"model {model.name!r} is compiled with losses for {list(losses)}, and its outputs are {names};"
+            " give `loss` each of these names, with None for an output that has no loss"
+        )
+    return [losses.get(name) for name in names]

@@ -26,6 +26,8 @@ class Fit:
             the limit is a GPU's.
         needed_bytes: the estimate's peak, on torch that of a step run layer by layer, and the framework.
         largest_batch_size: that the estimate says fits; null where none does, or where it is not known.
+        largest_batch_size_is_cap: whether it is as large as the search goes (`LARGEST_BATCH`), so that larger ones may
+            fit too.
         why_not_known: why it is not; empty where it is.
     """
 
@@ -34,6 +36,7 @@ class Fit:
     framework_bytes: int
     needed_bytes: int
     largest_batch_size: int | None
+    largest_batch_size_is_cap: bool = False
     why_not_known: str = ""
 
     @property
@@ -60,6 +63,7 @@ def estimate(
     from anatomy.bench.free_memory import FreeMemory, free_memory
     from anatomy.bench.memory import resident_bytes
     from anatomy.bench.memory_estimate import step_memory
+    from anatomy.bench.memory_estimate.step import LARGEST_BATCH
     from anatomy.bench.sizes import parse_bytes
 
     # Keras runs torch layer by layer unless told otherwise.
@@ -76,7 +80,7 @@ def estimate(
         why = f"the model's batch size is fixed to {step.fixed_batch}"
     where = limit.place if memory_limit else f"free on {limit.place}"
     needed_bytes = found.peak_where(eager=eager) + framework_bytes
-    return found, Fit(limit.free_bytes, where, framework_bytes, needed_bytes, largest, why)
+    return found, Fit(limit.free_bytes, where, framework_bytes, needed_bytes, largest, largest == LARGEST_BATCH, why)
 
 
 def memory_to_dict(found: MemoryEstimate, fit: Fit) -> dict[str, Any]:
@@ -123,6 +127,8 @@ def verdict(found: MemoryEstimate, fit: Fit) -> str:
         return f"{said} The largest batch that fits is not known: {fit.why_not_known}."
     if fit.largest_batch_size is None:
         return f"{said} Not even one example will."
+    if fit.largest_batch_size_is_cap:
+        return f"{said} By this estimate up to {fit.largest_batch_size:,} at least may fit; no larger batch is tried."
     return (
         f"{said} Above {fit.largest_batch_size:,} it will not, by this estimate; `anatomy run --batch-size max` tries."
     )

@@ -12,23 +12,30 @@ import keras
 
 from anatomy.bench.memory_estimate.recorder import variable_bytes
 
+# What every optimizer has before it is built: two numbers, no state of a variable.
+_OWN = ("iteration", "learning_rate")
+
 
 def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int] | None]:
     """Bytes of all variables that an optimizer makes for `variables`, and of those it makes for each.
 
-    The optimizer is built for all of them (which it must not be yet), and a copy of it for each of them alone. The
-    latter is null where its configuration does not give a copy.
+    Fresh copies of the optimizer are built: one for all of them, and one for each alone, so that it does not matter
+    whether it is built itself. Where its configuration gives no copy, the latter is null.
     """
-    before = {id(variable) for variable in optimizer.variables}
-    with _on_shapes():
-        optimizer.build(list(variables))
-    total = sum(variable_bytes(variable) for variable in optimizer.variables if id(variable) not in before)
     try:
-        copies = _copies(optimizer, len(variables))
+        whole, *each = _copies(optimizer, 1 + len(variables))
     except (NotImplementedError, TypeError):
-        return total, None
+        return _own_bytes(optimizer, variables), None
     with _on_shapes():
-        return total, [_alone(copy, variable) for copy, variable in zip(copies, variables, strict=True)]
+        return _made_for(whole, variables), [_made_for(one, [v]) for one, v in zip(each, variables, strict=True)]
+
+
+def _own_bytes(optimizer: Any, variables: Sequence[Any]) -> int:
+    """What an optimizer that cannot be copied has made, or makes."""
+    if optimizer.built:
+        return sum(variable_bytes(variable) for variable in optimizer.variables if variable.name not in _OWN)
+    with _on_shapes():
+        return _made_for(optimizer, variables)
 
 
 def _copies(optimizer: Any, count: int) -> list[Any]:
@@ -46,7 +53,8 @@ def _on_shapes() -> Iterator[None]:
         yield
 
 
-def _alone(optimizer: Any, variable: Any) -> int:
+def _made_for(optimizer: Any, variables: Sequence[Any]) -> int:
+    """Bytes of what building the optimizer adds to its variables."""
     before = {id(one) for one in optimizer.variables}
-    optimizer.build([variable])
+    optimizer.build(list(variables))
     return sum(variable_bytes(one) for one in optimizer.variables if id(one) not in before)

@@ -44,14 +44,6 @@ def _repeated(value: Any) -> str:
     return expression(value, {})
 
 
-def loss_names(model: Any) -> list[str]:
-    """One name an output, such as `sparse_categorical_crossentropy`."""
-    loss = model.loss
-    losses = list(loss.values()) if isinstance(loss, dict) else loss if isinstance(loss, list | tuple) else [loss]
-    names = [str(getattr(item, "name", None) or getattr(item, "__name__", item)) for item in losses]
-    return names if len(names) == len(model.outputs) else names * len(model.outputs)
-
-
 def _loss_scaling_declined(model: Any) -> bool:
     import keras
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.script.clocks import clock_lines
-from anatomy.bench.script.compiling import compile_lines, loss_names
+from anatomy.bench.script.compiling import compile_lines
 from anatomy.bench.script.data import data_lines
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.header import docstring_lines
@@ -16,6 +16,7 @@ from anatomy.bench.script.origin import Origin, origins_of
 from anatomy.bench.script.preamble import import_lines, setting_lines
 from anatomy.bench.script.steps import step_lines
 from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.training import loss_names
 
 # A model is written out as long as the whole program has no more lines of code than this.
 LONGEST = 60

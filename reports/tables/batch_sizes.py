@@ -44,8 +44,8 @@ def _table(runs: Sequence[LabelledRun], rows: list[dict[str, Any]]) -> Table:
         notes=(
             "A batch that ran with a peak above the run's memory limit counts as one that did not.",
             f"Throughput stops growing at the smallest batch than which no other is more than {TOLERANCE:.0%} faster; "
-            "between two, where the 95 % intervals leave it open. Of sizes less than twice the one before, the larger "
-            "is left out there.",
+            "between two, where the 95 % intervals leave it open. It may still grow if the largest is so fast alone, "
+            "or others too near to it for growth to show.",
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,22 @@ def test_memory_of_a_batch_beside_a_limit() -> None:
     assert memory["peak_bytes"] == max(moment["live_bytes"] for moment in memory["timeline"])
     assert memory["fit"]["fits"]
     assert memory["fit"]["needed_bytes"] == memory["peak_bytes"] + memory["fit"]["framework_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("model", "is_cap", "said"),
+    [
+        ("mlp", True, r"up to 1,048,576 at least may fit; no larger batch is tried"),
+        ("alexnet", False, r"Above [\d,]+ it will not"),
+    ],
+)
+def test_where_the_search_ends_larger_batches_are_not_said_not_to_fit(model: str, is_cap: bool, said: str) -> None:
+    options = (model, "--batch-size", "64", "--memory-limit", "64GiB")
+    fit = json.loads(run(*options, "--json").stdout)["memory"]["fit"]
+    assert fit["largest_batch_size_is_cap"] is is_cap is (fit["largest_batch_size"] == 2**20)
+    shown = " ".join(run(*options).stdout.split())
+    assert re.search(said, shown)
+    assert ("it will not" in shown) is not is_cap
 
 
 @pytest.mark.backends

@@ -12,6 +12,7 @@ from anatomy.bench.counting import skeleton
 from anatomy.bench.memory_estimate import MemoryEstimate, step_memory
 from anatomy.bench.memory_estimate.step import memory_of
 from anatomy.models import zoo
+from tests.data.models_with_several_outputs import LOSSES, compiled_with
 
 FLOAT = 4
 
@@ -54,6 +55,12 @@ def test_a_perceptron_in_training() -> None:
     assert found.peak_bytes == 2 * (hidden + out) + found.batch_bytes + peak.live_bytes
 
 
+def test_the_targets_are_those_of_the_outputs_own_losses() -> None:
+    found = memory_of(compiled_with(LOSSES), "train").at(10)
+    # Eight inputs, a class, and two numbers.
+    assert found.batch_bytes == 10 * (8 + 1 + 2) * FLOAT
+
+
 def test_a_perceptron_in_inference_keeps_one_layer_and_the_next() -> None:
     found = memory_of(perceptron(), "infer").at(10)
     assert found.activation_bytes == found.peak.live_bytes == 10 * (16 + 4) * FLOAT
@@ -71,13 +78,17 @@ def test_layer_by_layer_all_outputs_are_there_at_the_end() -> None:
 
 
 def test_frozen_layers_have_no_gradients_and_keep_nothing_before_them() -> None:
-    model = perceptron(trainable=False)
-    found = by_layer(memory_of(model, "train").at(10))
-    assert found["hidden"] == ((8 * 16 + 16) * FLOAT, 0, 0, 10 * 16 * FLOAT)
-    model.get_layer("out").trainable = False
-    with skeleton():
-        frozen = memory_of(model, "infer").at(10)
-    assert frozen.gradient_bytes == 0
+    def found(frozen: bool) -> dict[str, tuple[int, int, int | None, int]]:
+        options = {"activation": "relu", "trainable": not frozen}
+        stack = [layers.Dense(16, name="first", **options), layers.Dense(32, name="second", **options)]
+        return by_layer(memory_of(sequential(*stack, layers.Dense(4, name="out")), "train").at(10))
+
+    first, second = (8 * 16 + 16) * FLOAT, (16 * 32 + 32) * FLOAT
+    assert found(frozen=False)["first"] == (first, first, first, 10 * 16 * FLOAT)
+    frozen = found(frozen=True)
+    assert frozen["first"] == (first, 0, 0, 0)
+    # What the first layer that is trained multiplies its weights with.
+    assert frozen["second"] == (second, 0, 0, 10 * 32 * FLOAT)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +103,25 @@ def test_the_optimizer_state_is_that_of_the_models_own_optimizer(optimizer: Any,
     assert sum(row.optimizer_bytes or 0 for row in found.layers) == found.optimizer_bytes
 
 
-def test_an_optimizer_without_a_configuration_is_told_in_total_alone() -> None:
+def test_an_optimizer_that_is_built_already_keeps_as_much() -> None:
+    model = perceptron()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    found = memory_of(model, "train").at(2)
+    assert found.optimizer_bytes == 2 * found.parameter_bytes
+    assert sum(row.optimizer_bytes or 0 for row in found.layers) == found.optimizer_bytes
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_an_optimizer_without_a_configuration_is_told_in_total_alone(built: bool) -> None:
     class Closed(keras.optimizers.SGD):  # type: ignore[misc]  # Keras has no types
         def get_config(self) -> Any:
             raise NotImplementedError
 
     model = perceptron()
     model.compile(Closed(momentum=0.9), "sparse_categorical_crossentropy")
+    if built:
+        model.optimizer.build(model.trainable_variables)
     found = memory_of(model, "train").at(2)
     assert found.optimizer_bytes == found.parameter_bytes
     assert {row.optimizer_bytes for row in found.layers if row.name != "loss"} == {None}

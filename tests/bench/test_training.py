@@ -1,0 +1,58 @@
+"""Which loss belongs to which output of a model that comes compiled, and that it trains on targets for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anatomy.bench.inputs import make_batch
+from anatomy.bench.training import compile_model, loss_names
+from tests.bench.conftest import Measure, cases_of
+from tests.data.models_with_several_outputs import LOSSES, compiled_with
+
+MODELS = "data/models_with_several_outputs.py"
+CLASSES = "sparse_categorical_crossentropy"
+
+
+@pytest.mark.parametrize(
+    ("losses", "keyed", "expected"),
+    [
+        (LOSSES, False, [CLASSES, "mse"]),
+        ({"a": CLASSES, "b": "mse"}, False, [CLASSES, "mse"]),
+        ({"b": "mse", "a": None}, False, ["None", "mse"]),
+        ((CLASSES, "mse"), False, [CLASSES, "mse"]),
+        ("mse", False, ["mse", "mse"]),
+        # Keras flattens a dict by its sorted keys: x, y.
+        ({"y": CLASSES, "x": "mse"}, True, ["mse", CLASSES]),
+        ({"y": CLASSES}, True, ["None", CLASSES]),
+    ],
+)
+def test_losses_are_those_of_the_outputs_in_order(losses: Any, keyed: bool, expected: list[str]) -> None:
+    model = compiled_with(losses, keyed)
+    assert compile_model(model, "auto", {}) == loss_names(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("losses", "keyed", "named"),
+    [({"b": "mse"}, False, r"\['a', 'b'\]"), ({"c": "mse"}, True, r"\['x', 'y'\]"), ({"a": "mse"}, True, "'x', 'y'")],
+)
+def test_a_dict_that_does_not_name_the_outputs_is_refused(losses: Any, keyed: bool, named: str) -> None:
+    with pytest.raises(ValueError, match=f"its outputs are .*{named}.*give `loss` each of these names"):
+        loss_names(compiled_with(losses, keyed))
+
+
+def test_targets_are_drawn_for_the_outputs_that_they_are_compared_with() -> None:
+    model = compiled_with(LOSSES)
+    classes, numbers = make_batch(model, 5, loss_names(model)).y
+    assert (classes.shape, classes.dtype.name) == ((5,), "int32")
+    assert (numbers.shape, numbers.dtype.name) == ((5, 2), "float32")
+
+
+@pytest.mark.backends
+def test_such_models_train(measure: Measure) -> None:
+    names = ("in_another_order", "one_without_a_loss", "keyed_with_one_left_out")
+    cases = cases_of([f"{MODELS}:{name}" for name in names], backend="jax", mode="train", batch_size=16)
+    for record in measure(cases, seconds=0.2):
+        assert record.outcome == "ok", f"{record.name}: {record.reason}"
+        assert record.checks["loss goes down"] == "passed"
