@@ -32,6 +32,7 @@ def profile(
 ) -> None:
     """Measure each case, then trace a few of its steps in another process: time by layer, by kind of work, and gaps."""
     from anatomy.bench.cli.begun import ask, begin
+    from anatomy.bench.cli.largest_batch import refuse_search
     from anatomy.bench.environment import collect
     from anatomy.bench.plan import PlanError
     from anatomy.bench.store import StoreError
@@ -40,8 +41,10 @@ def profile(
     axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit, "devices": devices}
     budgets = {"seconds": seconds, "timeout_s": timeout, "profile": True}
     try:
+        asked = ask(models, None, axes, budgets)
+        refuse_search(asked, None, nodes=False, profile=True)
         here = collect()
-        begun = begin(ask(models, None, axes, budgets), out, here)
+        begun = begin(asked, out, here)
     except (PlanError, SuiteError, StoreError) as error:
         typer.echo(f"anatomy profile: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
