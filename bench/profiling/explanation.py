@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anatomy.bench.profiling.kinds import is_remapped
 from anatomy.bench.profiling.result import LayerTime, Profile
 
 # Parts of a step that are no layer's.
@@ -204,4 +205,5 @@ def _calls(layer: LayerTime) -> Counter[str]:
 
 
 def _is_merged(layer: LayerTime) -> bool:
-    return any((operation.fused or 1) > 1 for operation in layer.operations)
+    """Whether an operation was merged from several, known by their number or, without one, by its name."""
+    return any((one.fused or 1) > 1 or (one.fused is None and is_remapped(one.name)) for one in layer.operations)

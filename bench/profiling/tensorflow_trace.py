@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from anatomy.bench.profiling.activity import STEP, Activity, Traced, Work
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo
-from anatomy.bench.profiling.kinds import kind_of
+from anatomy.bench.profiling.kinds import is_remapped, kind_of
 from anatomy.bench.profiling.layers import Layers
 from anatomy.bench.profiling.result import OPTIMIZER, Pass
 from anatomy.bench.profiling.xspace_trace import Reader, read_traced
@@ -92,4 +92,5 @@ def _work(scopes: list[str], kind: str, layers: Layers) -> Work:
     pass_: Pass = "backward" if any(scope in _GRADIENTS for scope in scopes) else "forward"
     if layer == OPTIMIZER:
         pass_ = "update"
-    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, 2 if "Fused" in kind else 1)
+    # How many operations were merged is in the node's attributes, which the trace does not have.
+    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, None if is_remapped(kind) else 1)
