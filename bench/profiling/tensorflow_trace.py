@@ -67,7 +67,9 @@ class Tracer:
         """Operations by their names; where XLA compiled them, joined to the compiled program."""
         if step._model.jit_compile:
             text = step.function.experimental_get_compiler_ir(step._data)(stage="optimized_hlo")
-            return read_traced(path, reader_of_hlo(text, layers))
+            # The text is of the function compiled once more: the traced module's name has other numbers, and in
+            # `fit` and `predict` that of the function around it. Nothing else runs through XLA.
+            return read_traced(path, reader_of_hlo(text, layers, one_program=True))
         return read_traced(path, reader_of_operations(layers), FETCHING)
 
 
