@@ -18,8 +18,8 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         "communication",
         ("all-?_?reduce", "all-?_?gather", "all-?_?to-?_?all", "reduce-scatter", "collective", "nccl", "c10d", "gloo"),
     ),
-    # `convert` is a cast.
-    ("convolution", ("conv(?!ert)",)),
+    # `convert` and `conversion` are casts.
+    ("convolution", ("conv(?!er[ts])",)),
     (
         "matrix product",
         (
@@ -65,7 +65,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
                 "select_backward",
             ),
             _WORD.format(
-                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item"
+                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item|pack|unpack|chunk"
             ),
         ),
     ),

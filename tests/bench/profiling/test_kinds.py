@@ -19,9 +19,10 @@ NAMES: dict[Kind, str] = {
     "data movement": "copy _Send _Recv transpose concatenate slice dynamic-slice dynamic-update-slice gather scatter"
     " pad reshape broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat"
     " CatBackward0 PermuteBackward0 aten::to AccumulateGrad ReadVariableOp AssignVariableOp GatherV2 aten::select"
-    " SelectBackward0 TensorListStack Identity",
+    " SelectBackward0 TensorListStack Identity Pack Unpack aten::chunk",
     "element-wise": "add multiply exponential tanh maximum compare convert select Relu ReluGrad Mul AddV2 BiasAdd"
-    " Select SelectV2 aten::relu AddBackward0 ReluBackward0 aten::where WhereBackward0 Cast aten::clip",
+    " Select SelectV2 aten::relu AddBackward0 ReluBackward0 aten::where WhereBackward0 Cast aten::clip"
+    " Conversion ConvertLike",
     "communication": "all-reduce all-gather reduce-scatter CollectiveReduceV2 NcclAllReduce c10d::allreduce_",
 }
 
