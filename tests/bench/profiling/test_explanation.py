@@ -77,11 +77,20 @@ def test_what_else_is_different_is_said() -> None:
     )
     notes = {change.name: change.notes for change in explain(before, after).layers}
     assert notes["a"] == ["12 more transpose", "1 more dot", "1 fewer fusion(dot, add)", "no longer fused"]
-    assert notes["b"] == ["the same operations, 2.00× as long"]
+    assert notes["b"] == ["the same operations, 1.60× as long"]
     assert notes["c"] == ["new"]
     change = next(c for c in explain(before, after).layers if c.name == "a")
     assert sentence(change).startswith("a: ")
     assert "12 more transpose" in sentence(change)
+
+
+def test_how_much_longer_is_said_of_the_rows_own_times() -> None:
+    ran = [operation("dot", 1)]
+    # Tracing made the second run thrice as slow, whose measured step is only twice as long.
+    found = explain(profile({"a": 1.0}, 1e-3, a=ran), profile({"a": 3.0}, 2e-3, a=ran))
+    (row,) = found.layers
+    assert (row.before, row.after) == pytest.approx((1e-3, 2e-3))
+    assert row.notes == ["the same operations, 2.00× as long"]
 
 
 @pytest.mark.parametrize(
