@@ -156,7 +156,8 @@ class Profile(_Frozen):
         reason: why it is not `ok`.
         environment: fingerprint.
         steps: traced.
-        step: median seconds of a step without a trace, in the same process, each waited for.
+        step: median seconds of a step without a trace, in the same process, each waited for; of `fit` and `predict`
+            the median epoch over its steps.
         gaps: of the traced steps.
         layers: longest first.
         kinds: longest first.
