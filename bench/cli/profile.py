@@ -18,14 +18,19 @@ _REPEAT = "repeat, or separate by commas"
 
 def profile(
     models: Annotated[list[str], typer.Argument(help="Models: vgg, vgg:depth=11, package.module:function.")],
-    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch ({_REPEAT}).")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer, fit, predict ({_REPEAT}).")] = None,
     batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help=f"Dtype policies ({_REPEAT}).")] = None,
     jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    feed: Annotated[list[str] | None, typer.Option(help=f"What fit, predict read: numpy, tf.data ({_REPEAT}).")] = None,
     devices: Annotated[list[str] | None, typer.Option(help=f"Devices that share a step, 1,2 ({_REPEAT}).")] = None,
     seconds: Annotated[float, typer.Option(help="Measured window of a case, before and apart from its trace.")] = 1.0,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(help="Memory a worker may use, e.g. 4GiB. Default: 90 % of what is available."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each profile as a JSON line.")] = False,
@@ -35,17 +40,27 @@ def profile(
     from anatomy.bench.cli.largest_batch import refuse_search
     from anatomy.bench.environment import collect
     from anatomy.bench.plan import PlanError
+    from anatomy.bench.sizes import SizeError, parse_bytes
     from anatomy.bench.store import StoreError
     from anatomy.bench.suite import SuiteError
 
-    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit, "devices": devices}
-    budgets = {"seconds": seconds, "timeout_s": timeout, "profile": True}
+    axes = {
+        "backend": backend,
+        "mode": mode,
+        "batch_size": batch_size,
+        "dtype": dtype,
+        "jit": jit,
+        "feed": feed,
+        "devices": devices,
+    }
     try:
+        limit = parse_bytes(memory_limit) if memory_limit else None
+        budgets = {"seconds": seconds, "timeout_s": timeout, "memory_limit_bytes": limit, "profile": True}
         asked = ask(models, None, axes, budgets)
         refuse_search(asked, None, nodes=False, profile=True)
         here = collect()
         begun = begin(asked, out, here)
-    except (PlanError, SuiteError, StoreError) as error:
+    except (PlanError, SuiteError, StoreError, SizeError) as error:
         typer.echo(f"anatomy profile: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
     found = _take(begun, here.fingerprint, json)
