@@ -63,11 +63,13 @@ def profile(
     except (PlanError, SuiteError, StoreError, SizeError) as error:
         typer.echo(f"anatomy profile: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
-    found = _take(begun, here.fingerprint, json)
+    found, interrupted = _take(begun, here.fingerprint, json)
     _finish(begun, found, report=report, silent=json)
+    _exit(begun, found, interrupted)
 
 
-def _take(begun: Begun, fingerprint: str, json: bool) -> list[Profile]:
+def _take(begun: Begun, fingerprint: str, json: bool) -> tuple[list[Profile], bool]:
+    """Profile until done or Ctrl-C, and whether it was interrupted; what was finished is on disk either way."""
     from rich.console import Console
 
     from anatomy.bench.cli.profile_screen import print_profile
@@ -77,33 +79,48 @@ def _take(begun: Begun, fingerprint: str, json: bool) -> list[Profile]:
 
     console = Console(stderr=json)
     ceilings = load_run(begun.writer.path).header.ceilings
-    found = []
-    with Session(begun.writer, begun.settings, fingerprint) as session:
-        for case, repeat in begun.todo:
-            with Display(console, 1, quiet=json) as display:
-                record = session.measure(case, display, repeat)
-            found.append(session.profile(record, ceilings))
-            if json:
-                print(found[-1].model_dump_json(), flush=True)
-            else:
-                print_profile(console, found[-1])
-    return found
+    found: list[Profile] = []
+    try:
+        with Session(begun.writer, begun.settings, fingerprint) as session:
+            for case, repeat in begun.todo:
+                with Display(console, 1, quiet=json) as display:
+                    record = session.measure(case, display, repeat)
+                found.append(session.profile(record, ceilings))
+                if json:
+                    print(found[-1].model_dump_json(), flush=True)
+                else:
+                    print_profile(console, found[-1])
+    except KeyboardInterrupt:
+        return found, True
+    return found, False
 
 
 def _finish(begun: Begun, found: list[Profile], *, report: bool, silent: bool) -> None:
+    """Scalars and HParams beside the traces, the report, and where they are."""
     from anatomy.bench.cli.tensorboard import show_in_tensorboard
+    from anatomy.bench.store import load_run
 
     folder = begun.writer.path
     where = show_in_tensorboard(folder)
-    if report:
+    if report and load_run(folder).records:
         from anatomy.reports import write_report
 
         (written,) = write_report([folder], out=folder)
         where += f"; report in {written}"
-    taken = sum(profile.outcome == "ok" for profile in found)
     if not silent:
+        taken = _taken(found)
         print(f"{taken} profiled, {len(found) - taken} not; {where}")
-    if found and not taken:
+
+
+def _exit(begun: Begun, found: list[Profile], interrupted: bool) -> None:
+    if interrupted:
+        typer.echo(f"interrupted; the rest: anatomy run --resume {begun.writer.path}", err=True)
+        raise typer.Exit(exit_codes.INTERRUPTED)
+    if found and not _taken(found):
         raise typer.Exit(exit_codes.NOTHING_MEASURED)
-    if taken < len(found):
+    if _taken(found) < len(found):
         raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+
+
+def _taken(found: list[Profile]) -> int:
+    return sum(profile.outcome == "ok" for profile in found)
