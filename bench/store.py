@@ -111,7 +111,9 @@ class RunWriter:
             StoreError: the folder already holds a run.
         """
         if (path / RUN_FILE).exists():
-            raise StoreError(f"{path} already holds a run; give another --out, or --resume {path}")
+            raise StoreError(
+                f"{path} already holds a run; give another --out, or continue it: anatomy run --resume {path}"
+            )
         writer = cls(path)
         writer.logs.mkdir(parents=True, exist_ok=True)
         (path / RUN_FILE).write_text(header.model_dump_json(indent=2) + "\n")

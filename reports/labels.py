@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from anatomy.bench.environment import Environment
-from anatomy.bench.profiling.result import PROFILES_FILE, Profile, read_profiles
+from anatomy.bench.profiling.result import Profile, read_profiles
 from anatomy.bench.record import Record
-from anatomy.bench.store import SCRIPTS_FOLDER, Run, StoreError
+from anatomy.bench.store import SCRIPTS_FOLDER, Run
 from anatomy.reports.table import Column, Link
 
 
@@ -41,13 +39,7 @@ class LabelledRun:
         Raises:
             StoreError: the file is damaged.
         """
-        try:
-            return tuple(read_profiles(self.run.path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            what = f"{where}: {first['msg']}" if where else first["msg"]
-            raise StoreError(f"{self.run.path / PROFILES_FILE} is damaged: {what}") from error
+        return tuple(read_profiles(self.run.path))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ from anatomy.bench.cli.axes import asks_for_largest, axes_of
 from anatomy.bench.environment import Environment
 from anatomy.bench.largest_batch import smallest_cases
 from anatomy.bench.plan import plan
+from anatomy.bench.profiling.result import read_profiles
+from anatomy.bench.record import Record
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import RunWriter, StoreError, in_order, load_run
+from anatomy.bench.store import Run, RunWriter, StoreError, in_order, load_run
 from anatomy.bench.suite import SUITE_BUDGETS, Suite, load_suite
 from anatomy.bench.supervise import usable_memory_bytes
 
@@ -29,12 +31,17 @@ class Asked(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A run with a folder, and what it has no record of; of a search, where it begins."""
+    """A run with a folder, and what it has no record of; of a search, where it begins.
+
+    Attributes:
+        unprofiled: records that an interrupted run has without the profile that was to follow.
+    """
 
     writer: RunWriter
     todo: list[tuple[Case, int]]
     settings: MeasureSettings
     largest_batch: bool = False
+    unprofiled: Sequence[Record] = ()
 
 
 def ask(
@@ -91,13 +98,13 @@ def begin(asked: Asked, out: Path | None, environment: Environment, here: bool =
 
 
 def resumed(path: Path, fingerprint: str) -> Begun:
-    """Open a run and plan what it has no record of.
+    """Open a run and plan what it has no record of, or was to profile and did not.
 
     Args:
         fingerprint: of the machine that measures, which must be that on which the run began.
 
     Raises:
-        StoreError: it is another.
+        StoreError: it is another, or the run's files are damaged.
     """
     run = load_run(path)
     if fingerprint != run.header.environment.fingerprint:
@@ -108,4 +115,11 @@ def resumed(path: Path, fingerprint: str) -> Begun:
     is_search = run.header.largest_batch
     # A search goes over what it knows again, and measures the rest.
     todo = in_order(run.header.planned, 1) if is_search else run.remaining
-    return Begun(RunWriter(path), todo, MeasureSettings.model_validate(run.header.settings), is_search)
+    settings = MeasureSettings.model_validate(run.header.settings)
+    return Begun(RunWriter(path), todo, settings, is_search, _unprofiled(run) if settings.profile else [])
+
+
+def _unprofiled(run: Run) -> list[Record]:
+    """In the run's order; what was only counted has no profile."""
+    profiled = {profile.key for profile in read_profiles(run.path)}
+    return [record for record in run.records if record.case.mode != "count" and record.key not in profiled]

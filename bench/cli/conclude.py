@@ -21,12 +21,14 @@ class Done(NamedTuple):
         records: of this time; those of earlier times are in its folder too.
         planned: how many were to be measured this time.
         stopped: the exit code, where it was stopped before its end; else 0.
+        profiled: how many cases of earlier times were profiled this time.
     """
 
     path: Path
     records: list[Record]
     planned: int
     stopped: int = exit_codes.OK
+    profiled: int = 0
 
 
 def conclude(done: Sequence[Done], *, report: bool, history: bool, silent: bool) -> None:
@@ -37,7 +39,7 @@ def conclude(done: Sequence[Done], *, report: bool, history: bool, silent: bool)
     records = [record for run in done for record in run.records]
     measured = sum(record.outcome == "ok" for record in records)
     where = f"records in {', '.join(str(run.path) for run in done)}"
-    if report and records:
+    if report and (records or any(run.profiled for run in done)):
         from anatomy.reports import write_report
 
         paths = [run.path for run in done]

@@ -39,13 +39,15 @@ def explain(
     except (SelectionError, StoreError, NotComparableError) as error:
         typer.echo(f"anatomy explain: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
+    for line in found.skipped:
+        typer.echo(f"anatomy explain: {line}", err=True)
     if json:
-        print(json_module.dumps([_plain(explanation) for explanation in found], indent=1))
+        print(json_module.dumps([_plain(explanation) for explanation in found.explanations], indent=1))
         return
     from rich.console import Console
 
     console = Console(highlight=False)
-    for explanation in found:
+    for explanation in found.explanations:
         print_explanation(console, explanation)
 
 

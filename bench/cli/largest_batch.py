@@ -31,7 +31,10 @@ def refuse_search(what: Asked | Path, cluster: str | None, nodes: bool, profile:
         option = "--nodes" if nodes else "--cluster"
         raise StoreError(f"--batch-size max is found on one machine; leave out {option}, or give batch sizes")
     if is_search and profile:
-        raise StoreError("--batch-size max tries many sizes; profile the one that it finds: anatomy profile MODEL")
+        raise StoreError(
+            "--batch-size max tries many sizes; find the largest with anatomy run MODEL --batch-size max, then profile"
+            " it: anatomy profile MODEL --batch-size N"
+        )
 
 
 def measure_searches(

@@ -140,7 +140,7 @@ def run(
                 if not (json or quiet):
                     print(f"traces: {shown}")
             stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
-            done = [Done(begun.writer.path, records, len(begun.todo), stopped)]
+            done = [Done(begun.writer.path, records, len(begun.todo), stopped, len(begun.unprofiled))]
     except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
         typer.echo(f"anatomy run: {error}", err=True)
         raise typer.Exit(exit_codes.USAGE) from error
@@ -167,6 +167,8 @@ def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, qu
             gathered(place) as nodes,
             Session(begun.writer, begun.settings, fingerprint, nodes=nodes) as session,
         ):
+            for record in begun.unprofiled:
+                session.profile(record, ceilings)
             with Display(console, len(begun.todo), quiet) as display:
                 for case, repeat in begun.todo:
                     records.append(session.measure(case, display, repeat))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anatomy.bench.profiling.kinds import is_remapped
 from anatomy.bench.profiling.result import LayerTime, Profile
 
 # Parts of a step that are no layer's.
@@ -98,14 +99,15 @@ def explain(
     first, second = steps or (before.step or 0.0, after.step or 0.0)
     difference = second - first
     types = {layer.name: layer.type for profile in (before, after) for layer in profile.layers}
-    notes = _notes(before, after) if before.case.backend == after.case.backend else {}
+    parts = _parts(before, first), _parts(after, second)
+    notes = _notes(before, after, *parts) if before.case.backend == after.case.backend else {}
     first_name, second_name = names or (before.name, after.name)
     return Explanation(
         before=first_name,
         after=second_name,
         before_step=first,
         after_step=second,
-        layers=_changes(_parts(before, first), _parts(after, second), difference, types, notes),
+        layers=_changes(*parts, difference, types, notes),
         kinds=_changes(_kinds(before, first), _kinds(after, second), difference, {}, {}),
     )
 
@@ -173,13 +175,22 @@ def _laid_on(parts: Mapping[str, float], step: float) -> dict[str, float]:
     return {name: time / whole * step for name, time in parts.items() if time}
 
 
-def _notes(before: Profile, after: Profile) -> dict[str, list[str]]:
-    """What each layer runs more or fewer of, on one backend, whose operations have the same names."""
+def _notes(
+    before: Profile, after: Profile, before_s: Mapping[str, float], after_s: Mapping[str, float]
+) -> dict[str, list[str]]:
+    """What each layer runs more or fewer of, on one backend, whose operations have the same names.
+
+    Args:
+        before_s, after_s: seconds of the measured steps, as the layer's row has them.
+    """
     first, second = ({layer.name: layer for layer in profile.layers} for profile in (before, after))
-    return {name: _notes_of(first.get(name), second.get(name)) for name in {**first, **second}}
+    return {
+        name: _notes_of(first.get(name), second.get(name), before_s.get(name, 0.0), after_s.get(name, 0.0))
+        for name in {**first, **second}
+    }
 
 
-def _notes_of(before: LayerTime | None, after: LayerTime | None) -> list[str]:
+def _notes_of(before: LayerTime | None, after: LayerTime | None, before_s: float, after_s: float) -> list[str]:
     if before is None or after is None:
         return ["new" if before is None else "gone"]
     first, second = _calls(before), _calls(after)
@@ -191,8 +202,8 @@ def _notes_of(before: LayerTime | None, after: LayerTime | None) -> list[str]:
         notes.append("no longer fused")
     elif merged == (False, True):
         notes.append("now fused")
-    if not whole and before.time and after.time:
-        notes.append(f"the same operations, {after.time / before.time:.2f}× as long")
+    if not whole and before_s and after_s:
+        notes.append(f"the same operations, {after_s / before_s:.2f}× as long")
     return notes
 
 
@@ -204,4 +215,5 @@ def _calls(layer: LayerTime) -> Counter[str]:
 
 
 def _is_merged(layer: LayerTime) -> bool:
-    return any((operation.fused or 1) > 1 for operation in layer.operations)
+    """Whether an operation was merged from several, known by their number or, without one, by its name."""
+    return any((one.fused or 1) > 1 or (one.fused is None and is_remapped(one.name)) for one in layer.operations)

@@ -18,8 +18,8 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         "communication",
         ("all-?_?reduce", "all-?_?gather", "all-?_?to-?_?all", "reduce-scatter", "collective", "nccl", "c10d", "gloo"),
     ),
-    # `convert` is a cast.
-    ("convolution", ("conv(?!ert)",)),
+    # `convert` and `conversion` are casts.
+    ("convolution", ("conv(?!er[ts])",)),
     (
         "matrix product",
         (
@@ -65,12 +65,15 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
                 "select_backward",
             ),
             _WORD.format(
-                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item"
+                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item|pack|unpack|chunk"
             ),
         ),
     ),
 )
 _COMPILED = tuple((kind, re.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
+# What Grappler's remapper makes of several operations: `_FusedConv2D`, `_MklNativeFusedMatMul`, `_FusedBatchNormEx`.
+# Batch normalisation itself has "fused" in its name and is one operation.
+_REMAPPED = re.compile(r"^_\w*Fused(?!BatchNorm(?:Grad)?(?:V\d)?$)")
 # Of several operations that were merged into one, the heaviest names it.
 WEIGHT: tuple[Kind, ...] = (
     "communication",
@@ -104,6 +107,11 @@ def kind_within(found: Kind, layer: str | None, family: Kind | None) -> Kind:
     if found == "communication":
         return found
     return "optimizer" if layer == OPTIMIZER else family or found
+
+
+def is_remapped(name: str) -> bool:
+    """Whether it is one of TensorFlow's that several operations were merged into, however many."""
+    return _REMAPPED.search(name) is not None
 
 
 def heaviest(kinds: list[Kind]) -> Kind:

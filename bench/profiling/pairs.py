@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +36,19 @@ class Side(NamedTuple):
         return self.profile.name
 
 
-def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> list[Explanation]:
+class Pairs(NamedTuple):
+    """Profiles that were compared.
+
+    Attributes:
+        explanations: one for each case.
+        skipped: cases that both runs have and that were not compared, each with its reason.
+    """
+
+    explanations: list[Explanation]
+    skipped: list[str]
+
+
+def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> Pairs:
     """Explain the difference between two profiles, or between the common ones of two runs.
 
     Args:
@@ -54,7 +66,7 @@ def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> list[Ex
     one = _named(before, folder)
     other = _named(after, folder)
     titles = (f"{one.name} ({before})", f"{other.name} ({after})") if one.name == other.name else None
-    return [_explained(one, other, titles)]
+    return Pairs([_explained(one, other, titles)], [])
 
 
 def _explained(before: Side, after: Side, titles: tuple[str, str] | None) -> Explanation:
@@ -63,13 +75,23 @@ def _explained(before: Side, after: Side, titles: tuple[str, str] | None) -> Exp
     return explain(before.profile, after.profile, measured, titles)
 
 
-def _common(first: Path, second: Path) -> list[Explanation]:
+def _common(first: Path, second: Path) -> Pairs:
     theirs = {side.key: side for side in _sides(second)}
     pairs = [(ours, theirs[ours.key]) for ours in _sides(first) if ours.key in theirs]
-    measured = [(a, b) for a, b in pairs if a.profile.outcome == b.profile.outcome == "ok"]
+    why_not = {ours.key: _why_not({first: ours, second: other}) for ours, other in pairs}
+    skipped = [f"{ours.name} is left out: {why_not[ours.key]}" for ours, _ in pairs if why_not[ours.key]]
+    measured = [(a, b) for a, b in pairs if not why_not[a.key]]
+    if skipped and not measured:
+        raise NotComparableError("\n".join([f"{first} and {second} have nothing to compare; {REMEDY}", *skipped]))
     if not measured:
         raise NotComparableError(f"{first} and {second} have no profiled case in common; {REMEDY}")
-    return [_explained(a, b, (f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured]
+    return Pairs([_explained(a, b, (f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured], skipped)
+
+
+def _why_not(sides: Mapping[Path, Side]) -> str:
+    """What became of a case where it has no profile; empty where all have one."""
+    failed = {folder: side.profile for folder, side in sides.items() if side.profile.outcome != "ok"}
+    return "; ".join(f"{profile.outcome} in {folder}: {profile.reason}" for folder, profile in failed.items())
 
 
 def _named(words: str, folder: Path) -> Side:

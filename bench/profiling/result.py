@@ -13,10 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anatomy.bench.case import Case
 from anatomy.bench.record import Outcome
+from anatomy.bench.store import StoreError
 
 SCHEMA_VERSION = 1
 PROFILES_FILE = "profiles.jsonl"
@@ -42,6 +43,12 @@ LOSS, METRICS, OPTIMIZER, INPUT = "(loss)", "(metrics)", "(optimizer)", "(input)
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Versioned(BaseModel):
+    """What every version of the format has."""
+
+    schema_version: int
 
 
 class Operation(_Frozen):
@@ -149,7 +156,8 @@ class Profile(_Frozen):
         reason: why it is not `ok`.
         environment: fingerprint.
         steps: traced.
-        step: median seconds of a step without a trace, in the same process, each waited for.
+        step: median seconds of a step without a trace, in the same process, each waited for; of `fit` and `predict`
+            the median epoch over its steps.
         gaps: of the traced steps.
         layers: longest first.
         kinds: longest first.
@@ -187,14 +195,34 @@ class Profile(_Frozen):
 
 
 def read_profiles(folder: Path) -> list[Profile]:
-    """The profiles of a run, the last of each case; empty where it has none."""
+    """The profiles of a run, the last of each case; empty where it has none.
+
+    Raises:
+        StoreError: a line is damaged, or a newer Anatomy wrote it; the message names file, line and remedy.
+    """
     path = folder / PROFILES_FILE
     if not path.exists():
         return []
     lines = path.read_text().split("\n")
     # What stands behind the last line break was cut off while it was written.
-    found = [Profile.model_validate_json(line) for line in lines[:-1] if line.strip()]
+    numbered = [(number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
+    found = [_read(line, f"{path}, line {number}") for number, line in numbered]
     return list({profile.case.key: profile for profile in found}.values())
+
+
+def _read(line: str, where: str) -> Profile:
+    try:
+        # First of all, since a newer profile's fields are none that this Anatomy knows.
+        version = _Versioned.model_validate_json(line).schema_version
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{where} has schema_version {version}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
+            )
+        return Profile.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
+        raise StoreError(f"{where} is not a profile: {what}; delete the line, and profile its case again") from error
 
 
 def append_profile(folder: Path, profile: Profile) -> None:

@@ -23,6 +23,8 @@ _LONGEST_S = 10.0
 _FEWEST = 2
 # Steps before the trace, for their median.
 _UNTRACED = 7
+# Epochs before the trace, likewise.
+_UNTRACED_EPOCHS = 3
 # An epoch is long enough for its beginning and end to be spread over many steps, as in a measured case.
 _EPOCH_S, _EPOCH_STEPS = 2.0, 100
 
@@ -108,8 +110,9 @@ class _Epochs:
         self._data = self._call.data(self._steps)
 
     def step_s(self) -> float:
-        """Of an epoch, what it costs to begin and end one included."""
-        return min(self._call.timed(self._data, time.perf_counter)[0] for _ in range(2)) / self._steps
+        """The median of a few epochs, spread over their steps, what it costs to begin and end one included."""
+        epochs = [self._call.timed(self._data, time.perf_counter)[0] for _ in range(_UNTRACED_EPOCHS)]
+        return statistics.median(epochs) / self._steps
 
     def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
         """One window an epoch, in all of which the host is at work on it."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from anatomy.bench.profiling.activity import STEP, Activity, Traced, Work
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo
-from anatomy.bench.profiling.kinds import kind_of
+from anatomy.bench.profiling.kinds import is_remapped, kind_of
 from anatomy.bench.profiling.layers import Layers
 from anatomy.bench.profiling.result import OPTIMIZER, Pass
 from anatomy.bench.profiling.xspace_trace import Reader, read_traced
@@ -67,7 +67,9 @@ class Tracer:
         """Operations by their names; where XLA compiled them, joined to the compiled program."""
         if step._model.jit_compile:
             text = step.function.experimental_get_compiler_ir(step._data)(stage="optimized_hlo")
-            return read_traced(path, reader_of_hlo(text, layers))
+            # The text is of the function compiled once more: the traced module's name has other numbers, and in
+            # `fit` and `predict` that of the function around it. Nothing else runs through XLA.
+            return read_traced(path, reader_of_hlo(text, layers, one_program=True))
         return read_traced(path, reader_of_operations(layers), FETCHING)
 
 
@@ -92,4 +94,5 @@ def _work(scopes: list[str], kind: str, layers: Layers) -> Work:
     pass_: Pass = "backward" if any(scope in _GRADIENTS for scope in scopes) else "forward"
     if layer == OPTIMIZER:
         pass_ = "update"
-    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, 2 if "Fused" in kind else 1)
+    # How many operations were merged is in the node's attributes, which the trace does not have.
+    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, None if is_remapped(kind) else 1)

@@ -31,9 +31,11 @@ _WORK = ("flops", "flops_share", "moved_bytes", "flops_per_s", "bound")
 NOTES = (
     "Times are seconds of device time in the traced steps; operations that ran at the same time share it. FLOPs: "
     "2 × MACs × batch forward, three times that for training. Achieved: FLOPs over the layer's time.",
-    "Bound by: the longest of the times that the layer's FLOPs would take at the ceiling of its dtype (compute), its "
-    "inputs, outputs and parameters at the measured bandwidth (memory), and its calls at the measured dispatch "
-    "(launch). It says what would limit the layer at its best, not how near to that it is: achieved says that.",
+    "Bound by: launch, where the host spent longer in the layer than its operations took, or where these took under "
+    "50 µs each on average and their work, by the ceilings, would take less than a tenth of their time; else the "
+    "longer of the times that its FLOPs would take at the measured ceiling of its dtype (compute), and its inputs, "
+    "outputs and parameters at the measured bandwidth (memory). It says what would limit the layer at its best, not "
+    "how near to that it is: achieved says that.",
 )
 
 

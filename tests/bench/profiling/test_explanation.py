@@ -11,7 +11,7 @@ from anatomy.bench.profiling.explanation import NotComparableError, explain, hea
 from anatomy.bench.profiling.result import Gaps, KindTime, LayerTime, Operation, Profile
 
 
-def operation(name: str, calls: float, fused: int = 1, time: float = 1e-3) -> Operation:
+def operation(name: str, calls: float, fused: int | None = 1, time: float = 1e-3) -> Operation:
     return Operation(name=name, kind="element-wise", pass_="forward", calls=calls, fused=fused, time=time)
 
 
@@ -77,11 +77,35 @@ def test_what_else_is_different_is_said() -> None:
     )
     notes = {change.name: change.notes for change in explain(before, after).layers}
     assert notes["a"] == ["12 more transpose", "1 more dot", "1 fewer fusion(dot, add)", "no longer fused"]
-    assert notes["b"] == ["the same operations, 2.00× as long"]
+    assert notes["b"] == ["the same operations, 1.60× as long"]
     assert notes["c"] == ["new"]
     change = next(c for c in explain(before, after).layers if c.name == "a")
     assert sentence(change).startswith("a: ")
     assert "12 more transpose" in sentence(change)
+
+
+def test_how_much_longer_is_said_of_the_rows_own_times() -> None:
+    ran = [operation("dot", 1)]
+    # Tracing made the second run thrice as slow, whose measured step is only twice as long.
+    found = explain(profile({"a": 1.0}, 1e-3, a=ran), profile({"a": 3.0}, 2e-3, a=ran))
+    (row,) = found.layers
+    assert (row.before, row.after) == pytest.approx((1e-3, 2e-3))
+    assert row.notes == ["the same operations, 2.00× as long"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (operation("_FusedConv2D", 1, fused=None), operation("Conv2D", 1), ["no longer fused"]),
+        (operation("Conv2D", 1), operation("_FusedConv2D", 1, fused=None), ["now fused"]),
+        # OpenVINO does not tell of any node whether it was merged.
+        (operation("Convolution", 1, fused=None), operation("Conv2D", 1), []),
+        (operation("FusedBatchNormV3", 1), operation("Mul", 1), []),
+    ],
+)
+def test_merging_is_said_only_where_it_is_known(before: Operation, after: Operation, said: list[str]) -> None:
+    found = explain(profile({"a": 1.0}, 1.0, a=[before]), profile({"a": 1.0}, 1.0, a=[after]))
+    assert [note for note in found.layers[0].notes if "fused" in note] == said
 
 
 def test_a_profile_that_failed_explains_nothing() -> None:

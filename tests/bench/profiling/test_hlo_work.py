@@ -118,6 +118,26 @@ def test_events_become_activities(layers: Layers) -> None:
     assert read(Event("ThunkExecutor::Execute", 0, 1), 1.0) is None
 
 
+@pytest.mark.parametrize(
+    ("module", "layer"),
+    [("jit_step", "first"), ("jit_step(123)", "first"), ("jit_convert_element_type", None), ("jit_step_2", None)],
+)
+def test_another_programs_instruction_of_the_same_name_is_no_layers(
+    layers: Layers, module: str, layer: str | None
+) -> None:
+    copy = Event("copy.1", 0, 1, {"hlo_op": "copy.1", "hlo_module": module})
+    found = reader_of_hlo(TEXT, layers, {"state[0][0]": "first"})(copy, 1.0)
+    assert found is not None
+    assert (found.work.layer, found.work.name) == (layer, "copy")
+
+
+def test_the_only_program_may_have_another_name(layers: Layers) -> None:
+    event = Event("fusion.1", 0, 1, {"hlo_op": "fusion.1", "hlo_module": "a_inference_one_step_on_data_404__.12"})
+    found = reader_of_hlo(TEXT, layers, one_program=True)(event, 1.0)
+    assert found is not None
+    assert found.work.layer == "first"
+
+
 def test_text_that_is_no_program_is_refused(layers: Layers) -> None:
     with pytest.raises(ValueError, match="ENTRY"):
         works("nothing", layers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.profiling.kinds import heaviest, kind_of, kind_of_operation
+from anatomy.bench.profiling.kinds import heaviest, is_remapped, kind_of, kind_of_operation
 from anatomy.bench.profiling.result import OPTIMIZER, Kind
 
 NAMES: dict[Kind, str] = {
@@ -19,9 +19,10 @@ NAMES: dict[Kind, str] = {
     "data movement": "copy _Send _Recv transpose concatenate slice dynamic-slice dynamic-update-slice gather scatter"
     " pad reshape broadcast iota reverse ConcatV2 Transpose StridedSlice Tile aten::permute aten::contiguous aten::cat"
     " CatBackward0 PermuteBackward0 aten::to AccumulateGrad ReadVariableOp AssignVariableOp GatherV2 aten::select"
-    " SelectBackward0 TensorListStack Identity",
+    " SelectBackward0 TensorListStack Identity Pack Unpack aten::chunk",
     "element-wise": "add multiply exponential tanh maximum compare convert select Relu ReluGrad Mul AddV2 BiasAdd"
-    " Select SelectV2 aten::relu AddBackward0 ReluBackward0 aten::where WhereBackward0 Cast aten::clip",
+    " Select SelectV2 aten::relu AddBackward0 ReluBackward0 aten::where WhereBackward0 Cast aten::clip"
+    " Conversion ConvertLike",
     "communication": "all-reduce all-gather reduce-scatter CollectiveReduceV2 NcclAllReduce c10d::allreduce_",
 }
 
@@ -41,3 +42,16 @@ def test_the_layer_says_more_than_the_name() -> None:
 def test_the_heaviest_names_what_was_merged() -> None:
     assert heaviest(["element-wise", "data movement", "convolution", "reduction"]) == "convolution"
     assert heaviest([]) == "element-wise"
+
+
+@pytest.mark.parametrize("name", ["_FusedConv2D", "_MklNativeFusedMatMul", "_FusedBatchNormEx", "_MklFusedMish"])
+def test_what_was_merged_is_known_by_its_name(name: str) -> None:
+    assert is_remapped(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Conv2D", "FusedBatchNormV3", "FusedBatchNormGradV3", "_MklNativeFusedBatchNormV3", "_MklFusedBatchNormGrad"],
+)
+def test_one_operation_is_not_merged_whatever_its_name(name: str) -> None:
+    assert not is_remapped(name)

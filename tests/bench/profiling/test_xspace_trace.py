@@ -61,3 +61,10 @@ def test_tensorflows_operations_are_known_by_their_scopes() -> None:
     assert loop.level == "container"
     assert read(Event("ExecutorState::Process", 1e9, 1e9), 2.0) is None
     assert read(Event("IteratorGetNext:IteratorGetNext", 0, 1, display_name="IteratorGetNext"), 1.0) is None
+
+
+@pytest.mark.parametrize(("kind", "fused"), [("FusedBatchNormV3", 1), ("_FusedConv2D", None), ("Conv2D", 1)])
+def test_tensorflow_does_not_tell_how_many_were_merged(kind: str, fused: int | None) -> None:
+    tensorflow_trace = pytest.importorskip("anatomy.bench.profiling.tensorflow_trace")
+    read = tensorflow_trace.reader_of_operations(Layers([]))
+    assert read(Event(f"net/{kind}:{kind}", 0, 1, display_name=kind), 1.0).work.fused == fused

@@ -91,5 +91,5 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     with (run.path / PROFILES_FILE).open("a") as file:
         file.write('{"schema_version": 1, "cas\n')
     append_profile(run.path, nested_profile("torch"))
-    with pytest.raises(StoreError, match=r"profiles\.jsonl is damaged"):
+    with pytest.raises(StoreError, match=r"profiles\.jsonl, line 2 is not a profile"):
         write_report([run.path], ["md"], tmp_path)
