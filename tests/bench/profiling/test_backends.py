@@ -93,7 +93,7 @@ def test_shared_layers_and_operations_that_are_nodes_have_their_own_time(backend
     assert not any(operation.kind == "matrix product" for operation in of_input)
 
 
-@pytest.mark.parametrize("backend", extended_but([b for b in PROFILED if b != "torch"], "jax"))
+@pytest.mark.parametrize("backend", extended_but([b for b in PROFILED if b != "torch"], "tensorflow"))
 def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: Path) -> None:
     model = "mlp:hidden=256x256,input_size=256"
     (profile,) = profiles(
@@ -102,7 +102,8 @@ def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: P
     assert profile.outcome == "ok", profile.reason
     counts = json.loads(anatomy("inspect", model, "--json", folder=tmp_path))
     assert profile.gaps is not None
-    assert profile.gaps.communication > 0
+    if backend == "tensorflow":  # On JAX it may be hidden behind products, see docs/profiling.md.
+        assert profile.gaps.communication > 0
     assert profile.gaps.sum == pytest.approx(profile.gaps.step, rel=0.05)
     assert sum(layer.flops or 0 for layer in profile.layers) == 3 * profile.case.batch_size * counts["flops"]
     assert profile.unattributed_share is not None
