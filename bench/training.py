@@ -72,7 +72,11 @@ def loss_names(model: Any) -> list[str]:
 
 
 def _name_of(loss: Any) -> str:
-    return NO_LOSS if loss is None else str(getattr(loss, "name", None) or getattr(loss, "__name__", loss))
+    """As Keras resolves it: `bce`, `BinaryCrossentropy` and the function are all `binary_crossentropy`."""
+    import keras
+
+    found = keras.losses.get(loss)
+    return NO_LOSS if found is None else str(getattr(found, "name", None) or getattr(found, "__name__", found))
 
 
 def _by_output(losses: Mapping[str, Any], model: Any) -> list[Any]:

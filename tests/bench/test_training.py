@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import pytest
 
 from anatomy.bench.inputs import make_batch
@@ -12,19 +13,19 @@ from tests.bench.conftest import Measure, cases_of
 from tests.data.models_with_several_outputs import LOSSES, compiled_with
 
 MODELS = "data/models_with_several_outputs.py"
-CLASSES = "sparse_categorical_crossentropy"
+CLASSES, SQUARES = "sparse_categorical_crossentropy", "mean_squared_error"
 
 
 @pytest.mark.parametrize(
     ("losses", "keyed", "expected"),
     [
-        (LOSSES, False, [CLASSES, "mse"]),
-        ({"a": CLASSES, "b": "mse"}, False, [CLASSES, "mse"]),
-        ({"b": "mse", "a": None}, False, ["None", "mse"]),
-        ((CLASSES, "mse"), False, [CLASSES, "mse"]),
-        ("mse", False, ["mse", "mse"]),
+        (LOSSES, False, [CLASSES, SQUARES]),
+        ({"a": CLASSES, "b": "mse"}, False, [CLASSES, SQUARES]),
+        ({"b": "mse", "a": None}, False, ["None", SQUARES]),
+        ((CLASSES, "mse"), False, [CLASSES, SQUARES]),
+        ("mse", False, [SQUARES, SQUARES]),
         # Keras flattens a dict by its sorted keys: x, y.
-        ({"y": CLASSES, "x": "mse"}, True, ["mse", CLASSES]),
+        ({"y": CLASSES, "x": "mse"}, True, [SQUARES, CLASSES]),
         ({"y": CLASSES}, True, ["None", CLASSES]),
     ],
 )
@@ -56,3 +57,11 @@ def test_such_models_train(measure: Measure) -> None:
     for record in measure(cases, seconds=0.2):
         assert record.outcome == "ok", f"{record.name}: {record.reason}"
         assert record.checks["loss goes down"] == "passed"
+
+
+@pytest.mark.parametrize("loss", ["bce", "BinaryCrossentropy", keras.losses.BinaryCrossentropy, "binary_crossentropy"])
+def test_a_loss_has_one_name_however_it_was_given(loss: Any) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss=loss)
+    assert loss_names(model) == ["binary_crossentropy"]
+    assert set(make_batch(model, 50, loss_names(model)).y.ravel().tolist()) == {0, 1}
