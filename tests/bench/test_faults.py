@@ -8,6 +8,7 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from tests.bench.conftest import Measure, cases_of
+from tests.marks import extended_but
 
 pytestmark = pytest.mark.backends
 
@@ -28,7 +29,7 @@ INVALID = {
 }
 
 
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "tensorflow"))
 def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
     planted = {point: why for point, why in INVALID.items() if point[1] == "infer" or backend != "openvino"}
     cases = [
@@ -43,7 +44,7 @@ def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
         assert re.search(why, record.reason), f"{point}: {record.reason}"
 
 
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "tensorflow"))
 def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
     modes = ["infer"] if backend == "openvino" else ["train", "infer"]
     cases = cases_of([f"{FAULTS}:honest"], backend=backend, mode=modes, batch_size=BATCH)

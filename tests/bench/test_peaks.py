@@ -6,6 +6,7 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from tests.bench.conftest import Measure, cases_of
+from tests.marks import extended_but
 
 # 64 MiB of weights, which are drawn in numpy and copied: while it is built, a model takes twice as much.
 HEAVY = "mlp:hidden=4096,input_size=4096,classes=8"
@@ -14,7 +15,7 @@ WEIGHTS_BYTES = 4096 * 4096 * 4
 pytestmark = pytest.mark.backends
 
 
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax"))
 def test_the_steps_have_a_peak_of_their_own(measure: Measure, backend: str) -> None:
     (record,) = measure(cases_of([HEAVY], backend=backend, mode="infer", batch_size=8), seconds=1.0)
     assert record.outcome == "ok", record.reason
