@@ -118,12 +118,7 @@ def _measure(
 
 
 def _overhead(console: Console) -> list[Overhead]:
-    """Each step length of the limits in turn, with a real sampler and display beside it."""
-    import io
-
-    from rich.console import Console
-
-    from anatomy.bench.cli.progress import Display
+    """Each step length of the limits in turn, with a real sampler beside it."""
     from anatomy.bench.doctor.observers import Observers
     from anatomy.bench.doctor.overhead import LIMITS, measure_overhead
     from anatomy.bench.telemetry.sampler import open_sampler
@@ -133,7 +128,4 @@ def _overhead(console: Console) -> list[Overhead]:
         console.print(f"Sampling GPUs is not part of it: {sampler.gpu_reason}.", highlight=False)
     if sampler.cpu_reason:
         console.print(f"Sampling CPU energy is not part of it: {sampler.cpu_reason}.", highlight=False)
-    terminal = Console(file=io.StringIO(), force_terminal=True)
-    with Display(terminal, 1, quiet=True, bar=True) as display:
-        observing = Observers(sampler, display.phase)
-        return [measure_overhead(step_s, limit, observing) for step_s, limit in LIMITS.items()]
+    return [measure_overhead(step_s, limit, lambda pid: Observers(pid, sampler)) for step_s, limit in LIMITS.items()]

@@ -68,11 +68,18 @@ def print_noises(console: Console, noises: Sequence[Noise]) -> None:
 
 def print_overheads(console: Console, found: Sequence[Overhead]) -> None:
     """A row a length of step."""
-    table = _table("What observing costs", "step ms", "cost", "95 % interval", "limit", "verdict", "pairs")
+    heads = ("step ms", "cost", "95 % interval", "limit", "verdict", "pairs", "supervisor's CPU")
+    table = _table("What observing costs", *heads)
     for one in found:
         interval = f"{one.low:+.3%} … {one.high:+.3%}"
         table.add_row(
-            f"{one.step_s * 1e3:.2f}", f"{one.cost:+.3%}", interval, f"{one.limit:.1%}", one.verdict, str(one.pairs)
+            f"{one.step_s * 1e3:.2f}",
+            f"{one.cost:+.3%}",
+            interval,
+            f"{one.limit:.1%}",
+            one.verdict,
+            str(one.pairs),
+            f"{one.supervisor_cores:.3%} of a core",
         )
     console.print(table)
 

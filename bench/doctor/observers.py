@@ -1,48 +1,39 @@
-"""Everything of Anatomy that runs beside a measured case, at the pace at which it does."""
+"""Everything of Anatomy that runs beside a case's measured window, at the pace at which it does."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import select
+import time
+from typing import IO, Any
 
 from anatomy.bench.follow import WATCH_INTERVAL_S
-from anatomy.bench.supervise import PhaseListener
+from anatomy.bench.host_use import HostUseSeries
 from anatomy.bench.telemetry.sampler import Sampler
 from anatomy.bench.watch import HostWatch
 
 
 class Observers:
-    """Called with a process's id, a context in which that process is observed; it may be entered many times.
+    """Samples GPUs and CPU energy, and reads memory and CPU time of the process `pid`, as the supervisor of a run does.
 
-    The redraw of the progress display and the first reading of the memory fall into the window here, though a run
-    has them before it: the cost is an upper bound.
+    The progress display is not among them: in a run it draws for the last time when the warm-up begins, and rests
+    until the window is over. The sampler is started and stopped in each window, and reads at both ends: it costs more
+    here than in a run, which does so once a case.
     """
 
-    def __init__(self, sampler: Sampler, on_phase: PhaseListener) -> None:
-        self._sampler = sampler
-        self._on_phase = on_phase
-        # Kept from one window to the next, so that child processes are searched for as seldom as in a run.
-        self._watches: dict[int, HostWatch] = {}
+    def __init__(self, pid: int, sampler: Sampler) -> None:
+        self._pid, self._sampler = pid, sampler
+        self._watch, self._series = HostWatch(pid), HostUseSeries()
+        self.readings = 0
+        # Kept from one window to the next, so that readings are as rare as in a run, whose window is longer.
+        self._next_reading_in_s = WATCH_INTERVAL_S
 
-    @contextmanager
-    def __call__(self, pid: int) -> Iterator[None]:
-        """Sample GPUs and CPU energy, show progress and watch the memory of `pid`, while the context lasts."""
-        memory = self._watches.setdefault(pid, HostWatch(pid))
-        stop = threading.Event()
-
-        def watch() -> None:
-            memory.read()
-            while not stop.wait(WATCH_INTERVAL_S):
-                memory.read()
-
-        self._on_phase("measure")
-        self._sampler.start(pid)
-        watcher = threading.Thread(target=watch, name="anatomy-watch", daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            watcher.join()
-            self._sampler.stop()
+    def wait(self, answer: IO[Any]) -> None:
+        """Observe until `answer` has something to read."""
+        self._sampler.start(self._pid)
+        due_s = time.perf_counter() + self._next_reading_in_s
+        while not select.select([answer], [], [], max(0.0, due_s - time.perf_counter()))[0]:
+            self.readings += 1
+            self._series.add(time.perf_counter(), self._watch.read())
+            due_s = time.perf_counter() + WATCH_INTERVAL_S
+        self._next_reading_in_s = due_s - time.perf_counter()
+        self._sampler.stop()

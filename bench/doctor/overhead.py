@@ -2,25 +2,25 @@
 
 `python -m anatomy.bench.doctor.overhead STEP_S PAIRS` is the observed process: it computes matrix products on
 all cores, in steps of about `STEP_S`. With observers, each step goes through the clock that every case does and
-its time is kept for the record, while the supervisor samples GPUs, shows progress and watches memory at its
-usual pace; without them, the process computes and the supervisor sleeps. The record itself is written when a case
-has ended, outside the window, as in a run. The order within a pair alternates, so that drift meets both alike.
+its time is kept for the record, while the supervisor samples GPUs and reads memory and CPU time at its usual pace;
+without them, the process computes and the supervisor sleeps. The record itself is written when a case has ended,
+outside the window, as in a run. The order within a pair alternates, so that drift meets both alike.
 """
 
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
 
 import numpy as np
 
-from anatomy.bench.statistics.interval import between_processes
+from anatomy.bench.statistics.interval import FEWEST_STEPS, median_interval
 from anatomy.bench.timing import timed_step
 
 BLOCK_S = 0.1
@@ -29,8 +29,12 @@ PAIRS = 1200
 LIMITS = {0.005: 0.005, 0.001: 0.01}
 _SIDE = 256
 
-# Process id of the observed → a context in which the observers run.
-Observing = Callable[[int], AbstractContextManager[None]]
+
+class Waiting(Protocol):
+    """How the supervisor waits for the observed process; see `anatomy.bench.doctor.observers`."""
+
+    def wait(self, answer: IO[Any]) -> None:
+        """Return once `answer` has something to read."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Overhead:
     Attributes:
         step_s: of the step without observers, median.
         cost: relative; median over pairs. `low` and `high`: its 95 % interval.
-        limit: what it may be.
+        supervisor_cores: CPU seconds that the observers took in the supervisor, for each second observed.
+        limit: what the cost may be.
         pairs: how many blocks of each kind.
     """
 
@@ -48,6 +53,7 @@ class Overhead:
     cost: float
     low: float
     high: float
+    supervisor_cores: float
     limit: float
     pairs: int
 
@@ -86,39 +92,64 @@ class Products:
         return time.perf_counter() - start
 
 
-def measure_overhead(step_s: float, limit: float, observing: Observing, pairs: int = PAIRS) -> Overhead:
+@dataclass
+class _Side:
+    """Blocks of one kind: seconds a step of each, and what the supervisor did meanwhile."""
+
+    step_s: list[float] = field(default_factory=list)
+    supervisor_s: float = 0.0
+    window_s: float = 0.0
+
+
+def measure_overhead(step_s: float, limit: float, observers: Callable[[int], Waiting], pairs: int = PAIRS) -> Overhead:
     """Run the observed process and be its supervisor.
 
     Args:
         step_s: length of the step.
         limit: share of it that observing may cost.
-        observing: process id → a context in which the observers run; see `anatomy.bench.doctor.observers`.
+        observers: process id of the observed → who waits for it while it is observed.
         pairs: blocks of each kind.
+
+    Raises:
+        RuntimeError: the observed process died.
+        ValueError: too few pairs for an interval.
     """
     command = [sys.executable, "-m", "anatomy.bench.doctor.overhead", str(step_s), str(pairs)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        seconds: dict[bool, list[float]] = {True: [], False: []}
+        sides = {True: _Side(), False: _Side()}
+        waiting = {True: observers(process.pid), False: _Asleep()}
         for observed in order(pairs):
-            with observing(process.pid) if observed else nullcontext():
-                process.stdin.write("go\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
+            side = sides[observed]
+            cpu_s, wall_s = time.process_time(), time.perf_counter()
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            waiting[observed].wait(process.stdout)
+            side.supervisor_s += time.process_time() - cpu_s
+            side.window_s += time.perf_counter() - wall_s
+            line = process.stdout.readline()
             if not line:
                 raise RuntimeError(f"the observed process ended with status {process.wait()}")
-            seconds[observed].append(json.loads(line)["step_s"])
-    return summarise(seconds[False], seconds[True], limit)
+            side.step_s.append(json.loads(line)["step_s"])
+    on, off = sides[True], sides[False]
+    cores = on.supervisor_s / on.window_s - off.supervisor_s / off.window_s
+    return summarise(off.step_s, on.step_s, cores, limit)
 
 
-def summarise(bare_s: Sequence[float], observed_s: Sequence[float], limit: float) -> Overhead:
-    """The median of the paired ratios and its interval."""
+def summarise(bare_s: Sequence[float], observed_s: Sequence[float], cores: float, limit: float) -> Overhead:
+    """The median of the paired ratios and its interval.
+
+    A machine that others share changes its speed by half from one second to the next: pairs astride such a change are
+    outliers, which a mean, and an interval from the standard deviation, would be made of.
+    """
     ratios = [observed / bare for bare, observed in zip(bare_s, observed_s, strict=True)]
-    interval = between_processes(ratios)
+    interval = median_interval(ratios)
     if interval is None:
-        raise ValueError(f"an interval needs two pairs or more, not {len(ratios)}")
+        raise ValueError(f"an interval needs {FEWEST_STEPS} independent pairs or more, of {len(ratios)}")
     low, high = interval
-    return Overhead(float(np.median(bare_s)), float(np.median(ratios)) - 1, low - 1, high - 1, limit, len(ratios))
+    middle = float(np.median(ratios))
+    return Overhead(float(np.median(bare_s)), middle - 1, low - 1, high - 1, cores, limit, len(ratios))
 
 
 def order(pairs: int) -> Iterator[bool]:
@@ -126,6 +157,14 @@ def order(pairs: int) -> Iterator[bool]:
     for pair in range(pairs):
         yield pair % 2 == 1
         yield pair % 2 == 0
+
+
+class _Asleep:
+    """A supervisor that does nothing but wait."""
+
+    def wait(self, answer: IO[Any]) -> None:
+        """See `Waiting`."""
+        select.select([answer], [], [])
 
 
 def _serve(step_s: float, pairs: int) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anatomy.bench.host_use import Reading
-from anatomy.bench.watch import SEARCH_EVERY, HostWatch
+from anatomy.bench.watch import SEARCH_EVERY, HostWatch, reading_of
 
 CHILD_BYTES = 100 * 2**20
 PARENT = f"""
@@ -71,3 +73,24 @@ def test_cpu_time_of_children_counts() -> None:
         child.stdin.close()
     # The kernel counts ticks of 10 ms.
     assert 0.25 <= reading.cpu_s < 30
+
+
+# Of a worker of this suite: proc(5), all 52 fields.
+STAT = (
+    b"8123 (python) S 8120 8100 8100 0 -1 4194560 32104 0 12 0 251 37 0 0 20 0 9 0 104311 1423650816 61017"
+    b" 18446744073709551615 4194304 7000000 140724603453440 0 0 0 0 16781312 2 0 0 0 17 1 0 0 0 0 0 7100000 7200000"
+    b" 20000000 140724603460000 140724603460100 140724603460100 140724603461000 0"
+)
+
+
+@given(st.binary(max_size=15))
+def test_a_name_may_hold_anything(name: bytes) -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    found = reading_of(STAT.replace(b"python", name))
+    assert found == Reading(61017 * os.sysconf("SC_PAGE_SIZE"), pytest.approx((251 + 37) / ticks))
+
+
+def test_the_kernel_and_psutil_agree(parent: subprocess.Popen[bytes]) -> None:
+    kernel, library = HostWatch(parent.pid).read(), HostWatch(parent.pid, Path("/nowhere")).read()
+    assert kernel.resident_bytes == pytest.approx(library.resident_bytes, rel=0.02)
+    assert kernel.cpu_s == pytest.approx(library.cpu_s, abs=0.05)
