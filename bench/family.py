@@ -10,19 +10,19 @@ import psutil
 PROC = Path("/proc")
 
 
-def family(pid: int, proc: Path = PROC) -> list[psutil.Process]:
-    """The process `pid` and its descendants; empty once it is gone.
+def family(pid: int, proc: Path = PROC) -> list[int]:
+    """Ids of the process `pid` and of its descendants; empty once it is gone.
 
     psutil's `children` reads every process of the machine, which costs a busy case part of a core; the kernel's list of
     a thread's children (proc(5), `task/TID/children`) is read instead, and psutil only asked where there is none.
     """
-    found: list[psutil.Process] = []
+    found: list[int] = []
     todo = [pid]
     while todo:
         member = todo.pop()
         with suppress(psutil.NoSuchProcess):
-            found.append(psutil.Process(member))
             todo += _children(member, proc)
+            found.append(member)
     return found
 
 

@@ -6,7 +6,7 @@ import select
 import time
 from typing import IO, Any
 
-from anatomy.bench.follow import WATCH_INTERVAL_S
+from anatomy.bench.follow import STEPS_WATCH_INTERVAL_S
 from anatomy.bench.host_use import HostUseSeries
 from anatomy.bench.telemetry.sampler import Sampler
 from anatomy.bench.watch import HostWatch
@@ -25,7 +25,7 @@ class Observers:
         self._watch, self._series = HostWatch(pid), HostUseSeries()
         self.readings = 0
         # Kept from one window to the next, so that readings are as rare as in a run, whose window is longer.
-        self._next_reading_in_s = WATCH_INTERVAL_S
+        self._next_reading_in_s = STEPS_WATCH_INTERVAL_S
 
     def wait(self, answer: IO[Any]) -> None:
         """Observe until `answer` has something to read."""
@@ -34,6 +34,6 @@ class Observers:
         while not select.select([answer], [], [], max(0.0, due_s - time.perf_counter()))[0]:
             self.readings += 1
             self._series.add(time.perf_counter(), self._watch.read())
-            due_s = time.perf_counter() + WATCH_INTERVAL_S
+            due_s = time.perf_counter() + STEPS_WATCH_INTERVAL_S
         self._next_reading_in_s = due_s - time.perf_counter()
         self._sampler.stop()

@@ -47,7 +47,7 @@ def process_probe(
     def read() -> Values:
         listed = nvml.nvmlDeviceGetComputeRunningProcesses_v3(device.handle)
         memory = {int(process.pid): process.usedGpuMemory for process in listed}
-        own = {process.pid for process in family(pid)}
+        own = set(family(pid))
         return {COLUMN: own_bytes(memory, own, in_own())}
 
     return Probe((COLUMN,), read, EVERY_S)

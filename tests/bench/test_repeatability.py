@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from anatomy.bench.case import Case
 from anatomy.bench.record import Record
-from tests.benchmarks.repeatability import compare
+from tests.benchmarks.repeatability import compare, first_processes
 
 
 def runs(seed: int, between: float, cases: int = 60) -> list[list[Record]]:
@@ -39,3 +41,12 @@ def test_intervals_that_know_all_variation_hold() -> None:
 
 def test_drift_between_runs_shows() -> None:
     assert held(runs(0, between=0.1)) < 0.5
+
+
+def test_the_first_process_alone(tmp_path: Path) -> None:
+    processes = [
+        Record(case=Case(model="mlp"), name="mlp", outcome="ok", started_at="", step_s=[1.0 + repeat], repeat=repeat)
+        for repeat in range(3)
+    ]
+    (tmp_path / "records.jsonl").write_text("".join(record.model_dump_json() + "\n" for record in processes))
+    assert [record.step_median_s for record in first_processes(tmp_path)] == [1.0]

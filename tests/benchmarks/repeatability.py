@@ -1,5 +1,6 @@
 """Do figures repeat within their own intervals? `python -m tests.benchmarks.repeatability RUN RUN RUN`.
 
+With `--first-process`, of runs of several processes a case, the first of each alone, as if it had been the only one.
 Prints a Markdown table from runs of one suite on one machine. For each figure of each case: the spread over the
 runs, and whether each pair of runs differs by no more than their intervals allow. Two independent 95 % intervals
 with half-widths a and b hold their difference within √(a² + b²) in 95 % of pairs, on the scale of logarithms.
@@ -8,14 +9,15 @@ with half-widths a and b hold their difference within √(a² + b²) in 95 % of 
 from __future__ import annotations
 
 import math
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from statistics import median
 
 from anatomy.bench.record import Record
-from anatomy.bench.store import load_run
+from anatomy.bench.store import RECORDS_FILE, load_run, read_records
 
 FIGURES = {
     "step": ("step_median_s", "step_interval_s"),
@@ -75,9 +77,14 @@ def _repeats(records: list[Record], figure: str, values: list[float], intervals:
     )
 
 
-def main(paths: Sequence[str]) -> None:
+def first_processes(path: Path) -> list[Record]:
+    """The records of a run as if each case had been measured in one process."""
+    return [record for record in read_records(path / RECORDS_FILE) if record.repeat == 0]
+
+
+def main(paths: Sequence[Path], first_process: bool = False) -> None:
     """Print the shares by backend, mode and figure, then every figure."""
-    found = list(compare([load_run(path).records for path in paths]))
+    found = list(compare([first_processes(path) if first_process else load_run(path).records for path in paths]))
     print("| figure | backend | mode | figures | median spread | median ± stated | pairs within their intervals |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
     groups = sorted({(one.figure, one.backend, one.mode) for one in found})
@@ -108,6 +115,10 @@ def _summarise(figure: str, backend: str, mode: str, chosen: Sequence[Repeats]) 
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit("usage: python -m tests.benchmarks.repeatability RUN RUN [RUN …] (folders of runs of one suite)")
-    main(sys.argv[1:])
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of two runs or more of one suite")
+    parser.add_argument("--first-process", action="store_true")
+    given = parser.parse_args()
+    if len(given.runs) < 2:
+        parser.error("there is nothing to compare a single run with")
+    main(given.runs, given.first_process)

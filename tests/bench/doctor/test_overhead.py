@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.doctor.observers import Observers
 from anatomy.bench.doctor.overhead import measure_overhead, order, summarise
-from anatomy.bench.follow import WATCH_INTERVAL_S
+from anatomy.bench.follow import STEPS_WATCH_INTERVAL_S
 from anatomy.bench.telemetry.sampler import Sampler, open_sampler
 
 
@@ -107,7 +107,7 @@ def test_observers_read_at_the_pace_of_a_run() -> None:
         child.stdin.close()
     readings = observers.readings
     assert readings > 0
-    assert readings <= observed_s / WATCH_INTERVAL_S
+    assert readings <= observed_s / STEPS_WATCH_INTERVAL_S
 
 
 def test_an_observed_process_that_dies_is_an_error() -> None:
