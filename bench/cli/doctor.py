@@ -120,7 +120,7 @@ def _measure(
 def _overhead(console: Console) -> list[Overhead]:
     """Each step length of the limits in turn, with a real sampler beside it."""
     from anatomy.bench.doctor.observers import Observers
-    from anatomy.bench.doctor.overhead import LIMITS, measure_overhead
+    from anatomy.bench.doctor.overhead import BLOCK_S, LIMITS, PAIRS, measure_overhead
     from anatomy.bench.telemetry.sampler import open_sampler
 
     sampler = open_sampler()
@@ -128,4 +128,9 @@ def _overhead(console: Console) -> list[Overhead]:
         console.print(f"Sampling GPUs is not part of it: {sampler.gpu_reason}.", highlight=False)
     if sampler.cpu_reason:
         console.print(f"Sampling CPU energy is not part of it: {sampler.cpu_reason}.", highlight=False)
+    console.print(
+        f"Two lengths of step, {PAIRS} pairs of blocks of {BLOCK_S:g} s each: eight minutes, more where the machine"
+        " slows down. Leave it alone meanwhile.",
+        highlight=False,
+    )
     return [measure_overhead(step_s, limit, lambda pid: Observers(pid, sampler)) for step_s, limit in LIMITS.items()]
