@@ -64,7 +64,10 @@ def make_ready(
     emit("facts", {"settings": _settings(case, built.model, backend, step), "output_sample": sample})
 
     with phase("warmup", emit):
-        warm = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
+        warm, outputs = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
+    losses.after(len(warm.step_s), step, outputs)
+    losses.end_early()
+    del outputs
     emit(
         "facts",
         {
@@ -92,7 +95,7 @@ def measure_step(
     cpu_after = psutil.Process().cpu_times()
 
     window_s = timings.end_s - timings.start_s
-    losses.after(len(warm.step_s) + timings.launched, step, timings.last_outputs)
+    losses.after(timings.launched, step, timings.last_outputs)
     backlog = backlog_of(step, warm.step)
     losses.after(backlog.steps, step)
     held_bytes = 2 * plan.block * output_bytes

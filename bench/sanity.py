@@ -28,10 +28,16 @@ class Losses:
     """Losses of a train step, from Keras's running mean over all steps so far.
 
     The mean of the steps between two readings follows from the running means at both.
+
+    Attributes:
+        steps: how many there were.
+        readings: steps, and the running mean after them.
+        early: mean loss of the steps until `end_early`.
     """
 
     steps: int = 0
     readings: list[tuple[int, float]] = field(default_factory=list)
+    early: float | None = None
 
     def after(self, steps: int, step: Step, outputs: Any = None) -> None:
         """Count `steps` more steps and, where there are outputs of the last of them, note the running mean."""
@@ -39,6 +45,10 @@ class Losses:
         mean = None if outputs is None else step.loss(outputs)
         if mean is not None:
             self.readings.append((self.steps, mean))
+
+    def end_early(self) -> None:
+        """What has been read until now is what later losses are compared with."""
+        self.early = self.readings[-1][1] if self.readings else None
 
     @property
     def first(self) -> float | None:
@@ -50,7 +60,16 @@ class Losses:
         """Mean loss of the steps since the reading before the last."""
         if len(self.readings) < 2:
             return None
-        (before, mean_before), (steps, mean) = self.readings[-2:]
+        return self._mean_since(self.readings[-2])
+
+    @property
+    def recent(self) -> float | None:
+        """Mean loss of the last `LEARNING_STEPS` steps or more: a single one may be low by chance."""
+        since = [reading for reading in self.readings if self.readings[-1][0] - reading[0] >= LEARNING_STEPS]
+        return self._mean_since(since[-1]) if since else None
+
+    def _mean_since(self, reading: tuple[int, float]) -> float:
+        (before, mean_before), (steps, mean) = reading, self.readings[-1]
         return (steps * mean - before * mean_before) / (steps - before)
 
 
@@ -78,14 +97,14 @@ def require_learning(step: Step, losses: Losses) -> str:
     if losses.steps < CONDEMNING_STEPS:
         return f"not checked: not down within the {losses.steps} steps that fitted into the budget"
     raise InvalidCaseError(
-        f"the loss went from {losses.first:.4g} to {losses.last:.4g} in {losses.steps} steps on learnable data;"
+        f"the loss went from {losses.first:.4g} to {losses.recent:.4g} in {losses.steps} steps on learnable data;"
         " it must go down (wrong gradients, a step that does not update, or too high a learning rate)"
     )
 
 
 def _learned(losses: Losses) -> bool:
-    down = losses.first is not None and losses.last is not None and losses.last < losses.first
-    return down and losses.steps >= LEARNING_STEPS
+    early = losses.first if losses.early is None else losses.early
+    return early is not None and losses.recent is not None and losses.recent < early
 
 
 def require_moved(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> str:

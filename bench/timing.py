@@ -8,6 +8,7 @@ alternates) and a synchronised series, so that drift meets all alike.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ WARMUP_STEPS = 3
 # Whether a series has settled is asked again when it has grown by a quarter.
 WARMUP_GROWTH = 1.25
 ROUNDS = 10
+# Where the size of a block is capped, more rounds use the budget; a record keeps every time, so there is an end.
+MOST_ROUNDS = 30
 FEWEST_ROUNDS = 5
 SMALLEST_BLOCK = 2
 SMALLEST_SERIES = 3
@@ -36,12 +39,16 @@ _STEPS_A_ROUND = 6
 
 @dataclass(frozen=True)
 class Plan:
-    """Between `fewest` and `rounds` rounds of blocks of `block` and 2·`block` steps and a series of `series`."""
+    """Between `fewest` and `rounds` rounds of blocks of `block` and 2·`block` steps and a series of `series`.
+
+    After `fewest` rounds none begins once `seconds` are over.
+    """
 
     fewest: int
     rounds: int
     block: int
     series: int
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -105,20 +112,25 @@ def timed_block(step: Step, steps: int, clock: Clock = time.perf_counter) -> Blo
     return Block(steps=steps, seconds=clock() - start)
 
 
-def warm_up(step: Step, least_s: float, budget_s: float, clock: Clock = time.perf_counter) -> WarmUp:
-    """Synchronised steps until their times have settled, for at least `least_s` and at most about `budget_s`."""
+def warm_up(step: Step, least_s: float, budget_s: float, clock: Clock = time.perf_counter) -> tuple[WarmUp, Any]:
+    """Synchronised steps until their times have settled, for at least `least_s` and at most about `budget_s`.
+
+    Returns:
+        what they were, and the outputs of the last.
+    """
     times: list[float] = []
     start = clock()
     ask_at = WARMUP_STEPS
     while True:
-        times.append(timed_step(step, clock)[0])
+        seconds, _, outputs = timed_step(step, clock)
+        times.append(seconds)
         elapsed = clock() - start
         # A step longer than the whole budget: compilation is past, one is enough.
         if elapsed >= budget_s and (len(times) >= WARMUP_STEPS or times[-1] > budget_s):
-            return WarmUp(times, settled=has_settled(times))
+            return WarmUp(times, has_settled(times)), outputs
         if len(times) >= ask_at and elapsed >= least_s:
             if has_settled(times):
-                return WarmUp(times, settled=True)
+                return WarmUp(times, settled=True), outputs
             ask_at = int(len(times) * WARMUP_GROWTH) + 1
 
 
@@ -139,17 +151,20 @@ def plan_steps(step_s: float, seconds: float, steps: int | None, output_bytes: i
     largest = min(LARGEST_BLOCK, HELD_BYTES // (2 * max(output_bytes, 1)))
     block = int(max(SMALLEST_BLOCK, min(largest, affordable // (_STEPS_A_ROUND * rounds))))
     series = 3 * block if affordable >= _STEPS_A_ROUND * SMALLEST_BLOCK else SMALLEST_SERIES
-    return Plan(min(FEWEST_ROUNDS, rounds), rounds, block, series)
+    if block == largest:
+        rounds = int(max(rounds, min(MOST_ROUNDS, affordable // (_STEPS_A_ROUND * block))))
+    return Plan(min(FEWEST_ROUNDS, rounds), rounds, block, series, seconds)
 
 
 def measure(step: Step, plan: Plan, target: float, clock: Clock = time.perf_counter) -> Timings:
-    """Rounds until the 95 % interval of the median step is within ±`target` of it, or the plan's last.
+    """Rounds until the 95 % interval of the median step is within ±`target` of it, or time or rounds are over.
 
     Everything launched is drained.
     """
     timings = Timings(series=plan.series, start_s=clock())
     for number in range(plan.rounds):
-        if number >= plan.fewest and relative_half_width(timings.step_s) <= target:
+        late = clock() - timings.start_s >= plan.seconds
+        if number >= plan.fewest and (late or relative_half_width(timings.step_s) <= target):
             break
         _round(step, plan, number, timings, clock)
     timings.end_s = clock()

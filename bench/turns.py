@@ -114,7 +114,7 @@ def _check(
     emit: Emit,
 ) -> None:
     step, losses = ready.step, ready.losses
-    losses.after(len(ready.warm.step_s) + len(timings.step_s), step, timings.last_outputs)
+    losses.after(len(timings.step_s), step, timings.last_outputs)
     if not thoroughly:
         require_finite(losses)
         return

@@ -22,6 +22,8 @@ INVALID = {
     ("undrained", "infer"): BACKLOG,
     ("returns_early", "train"): f"{BACKLOG}|not waited for|weights as they were|it must go down",
     ("returns_early", "infer"): f"{BACKLOG}|not waited for|folded into a constant",
+    ("skips", "infer"): "not waited for, or not done",
+    ("skips", "train"): "not waited for, or not done",
     ("folded", "infer"): "folded into a constant",
     ("folded", "train"): "left the output layer's weights as they were",
     ("does_not_update", "train"): "left the output layer's weights as they were",

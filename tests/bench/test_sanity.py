@@ -56,7 +56,7 @@ def test_a_falling_loss_passes_after_enough_steps() -> None:
     step, seen = Reports([3 * 0.9**k for k in range(60)]), Losses()
     seen.after(1, step, step.launch())
     assert sanity.require_learning(step, seen) == sanity.PASSED
-    assert step.launched == sanity.LEARNING_STEPS
+    assert step.launched == 1 + sanity.LEARNING_STEPS
 
 
 def test_a_rising_loss_is_invalid() -> None:
@@ -71,6 +71,36 @@ def test_a_loss_may_rise_at_first() -> None:
     step, seen = Reports([1.0, *[2.0] * 40, *[0.5] * 60]), Losses()
     seen.after(1, step, step.launch())
     assert sanity.require_learning(step, seen) == sanity.PASSED
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_lucky_step_is_no_learning(seed: int) -> None:
+    """A loss that climbs, with the noise of dropout: some step is below the first one."""
+    noise = np.random.default_rng(seed).normal(0, 0.1, 300)
+    step, seen = Reports([2.3 + 0.005 * k + noise[k] for k in range(300)]), Losses()
+    seen.after(1, step, step.launch())
+    train(step, seen, 15)
+    seen.end_early()
+    train(step, seen, 30)
+    with pytest.raises(InvalidCaseError, match="it must go down"):
+        sanity.require_learning(step, seen)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_noisy_loss_that_falls_has_learned(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 0.1, 300)
+    step, seen = Reports([2.3 * 0.99**k + noise[k] for k in range(300)]), Losses()
+    seen.after(1, step, step.launch())
+    train(step, seen, 15)
+    seen.end_early()
+    train(step, seen, 30)
+    assert sanity.require_learning(step, seen) == sanity.PASSED
+
+
+def train(step: Reports, seen: Losses, steps: int) -> None:
+    """Untimed here; only the last outputs are read, as after a warm-up or a window."""
+    outputs = [step.launch() for _ in range(steps)][-1]
+    seen.after(steps, step, outputs)
 
 
 def test_a_loss_that_is_not_finite_is_invalid() -> None:

@@ -52,7 +52,7 @@ def test_block_is_drained_once_on_all_outputs() -> None:
 def test_warm_up_ends_when_the_times_have_settled() -> None:
     falling = [0.01 * (1 + 2 * 0.8**k) for k in range(60)]
     step = FakeStep(*falling, 0.01)
-    warm = timing.warm_up(step, 0.0, 10.0, step.clock)
+    warm, _ = timing.warm_up(step, 0.0, 10.0, step.clock)
     assert warm.settled
     # Two thirds of the way down are not the bottom.
     assert warm.step < 0.0115
@@ -61,21 +61,22 @@ def test_warm_up_ends_when_the_times_have_settled() -> None:
 
 def test_warm_up_ends_with_its_budget_where_nothing_settles() -> None:
     step = FakeStep(*[0.01 * 1.02**k for k in range(500)])
-    warm = timing.warm_up(step, 0.1, 1.0, step.clock)
+    warm, _ = timing.warm_up(step, 0.1, 1.0, step.clock)
     assert not warm.settled
     assert sum(warm.step_s) == pytest.approx(1.0, rel=0.1)
 
 
 def test_warm_up_of_a_long_step_takes_one() -> None:
     step = FakeStep(60.0)
-    warm = timing.warm_up(step, 0.3, 3.0, step.clock)
+    warm, _ = timing.warm_up(step, 0.3, 3.0, step.clock)
     assert warm.step_s == [60.0]
 
 
 @given(step_s=st.floats(1e-6, 100), seconds=st.floats(0.01, 60))
 def test_plan_keeps_to_its_budget_where_it_can(step_s: float, seconds: float) -> None:
     plan = timing.plan_steps(step_s, seconds, None)
-    assert 1 <= plan.fewest <= plan.rounds <= timing.ROUNDS
+    assert 1 <= plan.fewest <= plan.rounds <= timing.MOST_ROUNDS
+    assert plan.rounds <= timing.ROUNDS or plan.block == timing.LARGEST_BLOCK
     assert timing.SMALLEST_BLOCK <= plan.block <= timing.LARGEST_BLOCK
     least = 3 * timing.SMALLEST_BLOCK + timing.SMALLEST_SERIES
     assert plan.rounds * (3 * plan.block + plan.series) <= max(least, seconds / step_s) * 1.001 + least
@@ -110,3 +111,19 @@ def test_measuring_ends_when_the_median_is_known() -> None:
 def test_blocks_hold_no_more_outputs_than_fit(step_s: float, output_bytes: int) -> None:
     plan = timing.plan_steps(step_s, 3.0, None, output_bytes)
     assert 2 * plan.block * output_bytes <= timing.HELD_BYTES or plan.block == timing.SMALLEST_BLOCK
+
+
+@pytest.mark.parametrize(("step_s", "output_bytes"), [(20e-6, 0), (0.01, 2**26), (0.01, 0)])
+def test_the_budget_is_used_where_blocks_are_capped(step_s: float, output_bytes: int) -> None:
+    """A budget that ends early would be a figure known worse than it could be."""
+    plan = timing.plan_steps(step_s, 3.0, None, output_bytes)
+    planned_s = plan.rounds * (3 * plan.block + plan.series) * step_s
+    assert planned_s > 2.4 or plan.rounds == timing.MOST_ROUNDS
+
+
+def test_measuring_ends_with_its_budget_where_steps_become_slower() -> None:
+    """The plan comes from the fastest steps of the warm-up: five times slower must not take five times as long."""
+    plan = timing.plan_steps(0.01, 1.0, None)
+    slow = FakeStep(*[0.05 * (1 + (k * 7919 % 101) / 50) for k in range(2000)])
+    timings = timing.measure(slow, plan, 0.001, slow.clock)
+    assert len(timings.blocks) == 2 * plan.fewest
