@@ -83,8 +83,8 @@ def make_ready(
 
 def measure_step(
     case: Case, settings: MeasureSettings, backend: StepBackend, built: Built, memory: PeakMeter, emit: Emit
-) -> None:
-    """The compiled step: both clocks, and what shows that they can be trusted."""
+) -> int:
+    """The compiled step: both clocks, and what shows that they can be trusted. Returns the bytes of its outputs."""
     ready = make_ready(case, settings, backend, built, memory, emit)
     step, losses, warm, output_bytes = ready.step, ready.losses, ready.warm, ready.output_bytes
     plan = timing.plan_steps(warm.step, settings.seconds, settings.steps, output_bytes)
@@ -116,6 +116,7 @@ def measure_step(
     )
     require_sane(case, built, ready, clock, emit)
     step.restore()
+    return output_bytes
 
 
 def require_sane(case: Case, built: Built, ready: Ready, clock: ClockCheck, emit: Emit) -> None:

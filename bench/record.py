@@ -150,7 +150,7 @@ class Record(_Frozen):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def throughput_examples_per_s(self) -> float | None:
-        """Pipelined: batch size / median over blocks of (seconds per step); over processes, their median."""
+        """Pipelined: batch size / median over the longer blocks of (seconds per step); over processes, their median."""
         if len(self.process_throughputs) > 1:
             return median(self.process_throughputs)
         if not self.blocks:

@@ -182,16 +182,17 @@ def _measure(
             raise NotImplementedError("the gate compares cases on one device; leave --devices out")
         measure_turns(case, settings, group, built, meter, emit, turns)
         return
+    output_bytes = 0
     if case.mode in LOOPS:
         measure_loop(case, settings, group, built, meter, emit)
     else:
-        measure_step(case, settings, group, built, meter, emit)
+        output_bytes = measure_step(case, settings, group, built, meter, emit)
     if group.processes > 1:
         why = f"{group.processes} processes compute, and the time of one is known"
         emit("facts", {"cpu_cores_used": None, "not_measured": {"cpu_cores_used": why}})
     if case.devices > 1:
         _measure_exchange(case, group, built.model, emit)
-    emit("script", _script(built.model, case, settings))
+    emit("script", _script(built.model, case, settings, output_bytes))
 
 
 def _measure_exchange(case: Case, group: Group, model: Any, emit: Emit) -> None:
@@ -223,7 +224,7 @@ def _width(dtype: str) -> int:
     return int("".join(filter(str.isdigit, dtype))) // 8
 
 
-def _script(model: Any, case: Case, settings: MeasureSettings) -> dict[str, Any]:
+def _script(model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> dict[str, Any]:
     """The stand-alone program for this case, or why there is none."""
     if case.devices > 1:
         return {"text": None, "not_measured": {"script": "programs for several devices are not written yet"}}
@@ -231,7 +232,7 @@ def _script(model: Any, case: Case, settings: MeasureSettings) -> dict[str, Any]
         # Keras's serialisation asks whether an object is TensorFlow's, and would import it to see: 2 s a case.
         sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]  # documented: makes the import fail
     try:
-        return {"text": script_of(model, case, settings)}
+        return {"text": script_of(model, case, settings, output_bytes)}
     except InexpressibleError as error:
         return {"text": None, "not_measured": {"script": str(error)}}
     except Exception as error:  # noqa: BLE001  # the boundary: a user's get_config may raise; the figure stands

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.timing import LARGEST_BLOCK, ROUNDS, SMALLEST_BLOCK
+from anatomy.bench.timing import ROUNDS, SMALLEST_BLOCK, plan_steps
 
 # Warm-up is judged by the clock here, and in Anatomy by when the steps have settled.
 _LEAST_WARMUP_S = 1.0
 
 
-def clock_lines(batch_size: int, settings: MeasureSettings) -> list[str]:
-    """Code that calls `timed` and prints both figures."""
+def clock_lines(batch_size: int, settings: MeasureSettings, output_bytes: int = 0) -> list[str]:
+    """Code that calls `timed` and prints both figures.
+
+    Args:
+        output_bytes: of one step; a block holds as few of them as Anatomy's does.
+    """
     warmup_s = max(_LEAST_WARMUP_S, settings.warmup_s)
     return [
         f"warm, end = [timed(1)], time.perf_counter() + {warmup_s:g}  # the first compiles",
         "while time.perf_counter() < end:",
         "    warm.append(timed(1))",
-        *_sizes(settings),
+        *_sizes(settings, output_bytes),
         "blocks, steps = [], []",
         "for _ in range(rounds):",
         "    blocks.append(timed(2 * size))",
@@ -26,13 +30,15 @@ def clock_lines(batch_size: int, settings: MeasureSettings) -> list[str]:
     ]
 
 
-def _sizes(settings: MeasureSettings) -> list[str]:
+def _sizes(settings: MeasureSettings, output_bytes: int) -> list[str]:
     """N, the size of Anatomy's rounds: a script's round is a block of 2N steps and 3N single ones."""
     if settings.steps is not None:
         rounds = max(1, min(ROUNDS, settings.steps // (3 * SMALLEST_BLOCK)))
         return [f"rounds, size = {rounds}, {max(SMALLEST_BLOCK, -(-settings.steps // (3 * rounds)))}"]
+    # Of a step that takes no time the outputs held alone limit the block.
+    largest = plan_steps(0.0, 1.0, None, output_bytes).block
     affordable = f"{settings.seconds:g} / min(warm[-3:])"
     return [
         f"rounds = int(max(1, min({ROUNDS}, {affordable} // {6 * SMALLEST_BLOCK})))",
-        f"size = int(max({SMALLEST_BLOCK}, min({LARGEST_BLOCK}, {affordable} // (6 * rounds))))",
+        f"size = int(max({SMALLEST_BLOCK}, min({largest}, {affordable} // (6 * rounds))))",
     ]

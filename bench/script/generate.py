@@ -22,7 +22,7 @@ from anatomy.bench.training import loss_names
 LONGEST = 60
 
 
-def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
+def script_of(model: Any, case: Case, settings: MeasureSettings, output_bytes: int = 0) -> str:
     """A Python program that prints the throughput (examples/s) and the median step (ms) of `case`.
 
     The model is written out layer by layer where that fits into about 60 lines; else its
@@ -33,6 +33,7 @@ def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
             model whose variables were donated to a step must have got them back.
         case: what is measured.
         settings: how.
+        output_bytes: of one step, as it was measured. In the modes fit and predict it is not asked for.
 
     Raises:
         InexpressibleError: a model of the zoo that is not made of Keras's and the zoo's layers.
@@ -41,7 +42,7 @@ def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
     reason = ""
     for origin in origins_of(model, case):
         try:
-            programs.append(_program(origin(), model, case, settings))
+            programs.append(_program(origin(), model, case, settings, output_bytes))
         except InexpressibleError as error:
             reason = str(error)
             continue
@@ -52,7 +53,7 @@ def script_of(model: Any, case: Case, settings: MeasureSettings) -> str:
     return min(programs, key=code_lines)
 
 
-def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings) -> str:
+def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> str:
     trains = case.mode in ("train", "fit")
     definitions = [line for text in origin.definitions for line in ("", "", *text.splitlines())]
     lines = [
@@ -64,7 +65,7 @@ def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings) 
         *origin.lines,
         f"assert model.count_params() == {model.count_params()}",
         *_compiling(origin, model, trains),
-        *_measuring(model, case, settings, trains),
+        *_measuring(model, case, settings, output_bytes),
     ]
     return "\n".join(lines) + "\n"
 
@@ -79,7 +80,8 @@ def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
         return [f"model.jit_compile = {model.jit_compile}"]
 
 
-def _measuring(model: Any, case: Case, settings: MeasureSettings, trains: bool) -> list[str]:
+def _measuring(model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> list[str]:
+    trains = case.mode in ("train", "fit")
     losses = loss_names(model) if trains else None
     lines = data_lines(model, losses, case.batch_size)
     if case.mode in LOOPS:
@@ -89,5 +91,5 @@ def _measuring(model: Any, case: Case, settings: MeasureSettings, trains: bool) 
     return [
         *lines,
         *step_lines(case.backend, case.mode, bool(model.jit_compile)),
-        *clock_lines(case.batch_size, settings),
+        *clock_lines(case.batch_size, settings, output_bytes),
     ]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from anatomy.bench.statistics.autocorrelation import autocorrelation_time
 from anatomy.bench.statistics.interval import NORMAL_QUANTILE
 
-# The statistic compares all pairs: a longer series is reduced to about this many medians of neighbours.
+# The statistic compares all pairs: a series twice as long or longer is reduced to this many medians of neighbours, or
+# up to half as many more.
 BLOCKS = 64
 # Where dependence seems to leave fewer values than this, it is a trend as likely as not, which must not hide in it.
 _FEWEST_INDEPENDENT = 6

@@ -1,4 +1,4 @@
-"""The steps of scripts against Anatomy's own, in alternating turns."""
+"""The steps of scripts against Anatomy's own, in alternating turns; and what a whole script prints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from anatomy.bench.gate.sides import Side
 from anatomy.bench.session import Silent
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.store import SCRIPTS_FOLDER
-from tests.bench.conftest import cases_of, session_at
+from tests.bench.conftest import Measure, cases_of, session_at
 
 MODELS = {
     "mlp": ("mlp:input_size=784,hidden=512x512", 256),
@@ -38,6 +38,10 @@ PRECISION = 0.025
 FEWEST_PAIRS, MOST_PAIRS = 4, 12
 TURNS = 40
 SHORTEST_TURN_S = 0.02
+# Of what a script prints against the record: two processes on a shared machine differ by tens of percent, and a figure
+# that is wrong by the number of steps by several times.
+FACTOR = 1.5
+ATTEMPTS = 3
 SETTINGS = MeasureSettings(seconds=0.2, warmup_s=1.0, timeout_s=120)
 
 
@@ -75,6 +79,40 @@ def test_a_script_takes_the_same_time_a_step(
         pytest.fail(said)
     if half > PRECISION or abs(ratio - 1) > TOLERANCE:
         pytest.skip(f"this machine is too noisy to say: {said}")
+
+
+@pytest.mark.backends
+@pytest.mark.extended
+def test_a_script_prints_the_figures_of_its_record(measure: Measure, tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    cases = cases_of(["mlp"], backend="jax", mode="train", batch_size=64)
+    tried = []
+    for number in range(ATTEMPTS):
+        (record,) = measure(cases, f"run-{number}", seconds=1.0)
+        assert record.outcome == "ok", record.reason
+        assert record.throughput_examples_per_s
+        assert record.step_median_s
+        figures = _printed(tmp_path / f"run-{number}" / SCRIPTS_FOLDER / f"{record.key}.py")
+        assert figures.keys() == {"throughput examples/s", "median step ms"}
+        tried.append(
+            (
+                figures["throughput examples/s"] / record.throughput_examples_per_s,
+                figures["median step ms"] / (1e3 * record.step_median_s),
+            )
+        )
+        if all(1 / FACTOR < ratio < FACTOR for ratio in tried[-1]):
+            return
+    pytest.fail(f"script / record, of throughput and median step: {tried}")
+
+
+def _printed(script: Path) -> dict[str, float]:
+    """Name with unit → figure, of a script that is run as a user runs it."""
+    done = subprocess.run(
+        [sys.executable, script], cwd=script.parent, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    parts = (line.rsplit(maxsplit=2) for line in done.stdout.splitlines())
+    return {f"{name} {unit}": float(value) for name, value, unit in parts}
 
 
 def _half_width(logs: list[float]) -> float:
