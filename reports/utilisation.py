@@ -134,4 +134,4 @@ def device_of(record: Record, gpus: Sequence[str]) -> str:
 def _why_none(ceiling: Ceiling | None, dtype: str) -> str:
     if ceiling is None:
         return NOT_MEASURED
-    return ceiling.not_measured.get(dtype, f"no ceiling for products of {dtype}: run anatomy doctor")
+    return ceiling.not_measured.get(dtype, f"the ceilings have no matrix product in {dtype}")
