@@ -15,7 +15,7 @@ class Ceiling(BaseModel):
 
     Attributes:
         backend: the Keras backend.
-        device: `cpu`, or the GPU's name, as in a record's settings.
+        device: `cpu`, or the GPU's name, or `gpu` where the backend gives it none, as in a record's settings.
         threads_intra: threads within an operation that were in effect; null where the backend does not say.
         matmul_flops_per_s: dtype of the operands → FLOP/s of the best square matrix product, 2·n³ a product.
         matmul_size: dtype → the n of that product.
@@ -42,9 +42,27 @@ class Ceiling(BaseModel):
     not_measured: dict[str, str] = Field(default_factory=dict)
 
 
-def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str) -> Ceiling | None:
-    """The ceiling of a backend on a device, the latest where it was measured twice."""
-    fitting = [one for one in ceilings if one.backend == backend and one.device == device]
+def device_name(device: str, gpus: Sequence[str]) -> str:
+    """A device by its own name: TensorFlow says `gpu` alone, and means the first that CUDA shows.
+
+    Args:
+        device: as in a record's settings or a ceiling.
+        gpus: names of the run's GPUs; without any, `gpu` stays.
+    """
+    return gpus[0] if device == "gpu" and gpus else device
+
+
+def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str, gpus: Sequence[str] = ()) -> Ceiling | None:
+    """The ceiling of a backend on a device, the latest where it was measured twice.
+
+    Args:
+        ceilings: of the run.
+        backend: the Keras backend.
+        device: as in a record's settings, or by its own name.
+        gpus: names of the run's GPUs.
+    """
+    named = device_name(device, gpus)
+    fitting = [one for one in ceilings if one.backend == backend and device_name(one.device, gpus) == named]
     return max(fitting, key=lambda one: one.measured_at, default=None)
 
 

@@ -35,7 +35,8 @@ class Manifest(BaseModel):
         jit: whether the step was compiled, as resolved (`auto` never appears here).
         matmul_precision: in which products of float32 are computed: `float32`, `tensorfloat32`, `bfloat16`, …;
             `default` where the backend alone knows.
-        tf32: whether TensorFloat-32 may be used; always false on a CPU, which has none.
+        tf32: whether matrix products may use TensorFloat-32; always false on a CPU, which has none.
+        cudnn_tf32: whether cuDNN's convolutions and recurrent layers may; null also where the model has none of them.
         layout: of images, `channels_last` or `channels_first`.
         dtype_policy: Keras's dtype policy.
         threads_intra: threads within an operation; `one a core` where that was asked for.
@@ -52,6 +53,7 @@ class Manifest(BaseModel):
     jit: Setting = None
     matmul_precision: Setting = None
     tf32: Setting = None
+    cudnn_tf32: Setting = None
     layout: Setting = None
     dtype_policy: Setting = None
     threads_intra: Setting = None
@@ -79,7 +81,8 @@ class Manifest(BaseModel):
         if self.matmul_precision in ("bfloat16", "float16", "tensorfloat32"):
             return str(self.matmul_precision)
         open_on_gpu = self.matmul_precision == "default" and self.device not in (None, "cpu")
-        return "tensorfloat32" if self.tf32 is True or (open_on_gpu and self.tf32 is None) else "float32"
+        allowed = self.tf32 is True or self.cudnn_tf32 is True
+        return "tensorfloat32" if allowed or (open_on_gpu and self.tf32 is None) else "float32"
 
 
 _NAMED = tuple(name for name in Manifest.model_fields if name != "further")
@@ -110,8 +113,8 @@ def manifest(record: Measured) -> Manifest:
     settings = {name: _plain(value) for name, value in record.settings.items() if name not in _NOT_OF_THE_STEP}
     on_cpu = settings.get("device") == "cpu"
     settings["matmul_precision"] = _precision(settings, on_cpu)
-    if on_cpu and settings.get("tf32") is None:
-        settings["tf32"] = False
+    if on_cpu:
+        settings |= {name: False for name in ("tf32", "cudnn_tf32") if settings.get(name) is None}
     for name in ("threads_intra", "threads_inter"):
         # Not false: 0 asks the library to choose, and it takes one a core.
         if settings.get(name) == 0 and settings[name] is not False:

@@ -87,10 +87,10 @@ def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
     found: dict[tuple[str, str, str, int], tuple[Ceiling, str, int]] = {}
     for record, use in drawn:
         device = device_of(record, gpus)
-        ceiling = ceiling_of(item.run.header.ceilings, record.case.backend, device)
+        ceiling = ceiling_of(item.run.header.ceilings, record.case.backend, device, gpus)
         if ceiling is not None:
             key = (ceiling.backend, device, use.dtype, record.case.devices)
-            found[key] = (ceiling, use.dtype, record.case.devices)
+            found[key] = (ceiling.model_copy(update={"device": device}), use.dtype, record.case.devices)
     return list(found.values())
 
 

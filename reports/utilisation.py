@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from anatomy.bench.case import Mode
-from anatomy.bench.ceiling import Ceiling, ceiling_of, matmul_ceiling
+from anatomy.bench.ceiling import Ceiling, ceiling_of, device_name, matmul_ceiling
 from anatomy.bench.measured import Counts
 from anatomy.bench.parity import manifest
 from anatomy.bench.record import Record
@@ -88,7 +88,7 @@ def utilisation(
     flops = _flops(counts, record.case.mode) * record.case.batch_size
     found = manifest(record)
     dtype, device = found.product_dtype, device_of(record, gpus)
-    ceiling = ceiling_of(ceilings, record.case.backend, device)
+    ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
     best = matmul_ceiling(ceiling, dtype) if ceiling else None
     of_datasheet = peak(device, dtype) if peak and device != "cpu" else None
     return Utilisation(
@@ -127,12 +127,11 @@ def moved_bytes(record: Record, counts: Counts) -> int:
 
 
 def device_of(record: Record, gpus: Sequence[str]) -> str:
-    """The device as ceilings name it; a backend that says `gpu` alone means the run's first."""
-    device = str(record.settings.get("device") or "")
-    return gpus[0] if device == "gpu" and gpus else device
+    """The device that a case ran on, by its own name."""
+    return device_name(str(record.settings.get("device") or ""), gpus)
 
 
 def _why_none(ceiling: Ceiling | None, dtype: str) -> str:
     if ceiling is None:
         return NOT_MEASURED
-    return ceiling.not_measured.get(dtype, f"no ceiling for products of {dtype}: run anatomy doctor")
+    return ceiling.not_measured.get(dtype, f"the ceilings have no matrix product in {dtype}")

@@ -81,11 +81,14 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> TensorFlowStep:
 def settings(model: Any, step: TensorFlowStep) -> dict[str, Any]:
     """TensorFlow's settings in effect; where no thread count is set it takes one for each usable core."""
     cores = len(os.sched_getaffinity(0))
+    # One switch for products and convolutions.
+    tf32 = tf.config.experimental.tensor_float_32_execution_enabled() if step._on_device else None
     return {
         "jit": bool(model.jit_compile),
         "threads_intra": tf.config.threading.get_intra_op_parallelism_threads() or cores,
         "threads_inter": tf.config.threading.get_inter_op_parallelism_threads() or cores,
-        "tf32": tf.config.experimental.tensor_float_32_execution_enabled() if step._on_device else None,
+        "tf32": tf32,
+        "cudnn_tf32": tf32,
         "matmul_precision": "float32" if not step._on_device else "default",
         "device": "gpu" if step._on_device else "cpu",
         "donated_buffers": False,

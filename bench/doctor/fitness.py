@@ -16,6 +16,9 @@ from typing import Literal
 
 import psutil
 
+from anatomy.bench.control_groups import smallest_quota
+from anatomy.bench.free_memory import free_host_bytes, total_host_bytes
+
 Verdict = Literal["fit", "unfit", "unknown"]
 
 # Load of other work beyond which a core is not free for the case, and CPU of one process worth naming.
@@ -46,6 +49,7 @@ def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/
     """Every finding, in the order of the list; watches the machine for `watch_s` seconds."""
     throttled = _counters(sys)
     busy, steal = watch(watch_s)
+    groups = sys / "fs/cgroup", proc / "self/cgroup"
     return [
         load_finding(psutil.getloadavg()[0], psutil.cpu_count() or 1),
         busy_finding(busy),
@@ -53,9 +57,9 @@ def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/
         governor_finding(sys),
         turbo_finding(sys),
         smt_finding(sys),
-        *cgroup_findings(sys / "fs/cgroup"),
+        *cgroup_findings(*groups),
         throttle_finding(throttled, _counters(sys)),
-        memory_finding(psutil.virtual_memory().available, psutil.virtual_memory().total),
+        memory_finding(free_host_bytes(*groups), total_host_bytes(*groups)),
         timer_finding(timer_resolution_s()),
     ]
 
@@ -135,26 +139,31 @@ def smt_finding(sys: Path) -> Finding:
     return Finding("SMT", "unfit" if on else "fit", "on" if on else "off", remedy if on else "")
 
 
-def cgroup_findings(root: Path) -> Iterator[Finding]:
-    """CPU quota, and how often it was hit; version 2, then version 1."""
-    quota, period = _quota(root)
+def cgroup_findings(cgroup: Path, membership: Path) -> Iterator[Finding]:
+    """The smallest CPU quota of the control groups around this process, and how often it was hit."""
+    quota = smallest_quota(cgroup, membership)
     if quota is None:
+        yield Finding("CPU quota", "unknown", "no control group of this process can be read")
+        return
+    if quota.time_us is None:
         yield Finding("CPU quota", "fit", "none")
         return
-    cores = quota / period
+    threads = max(1, int(quota.cores))
     yield Finding(
         "CPU quota",
         "unfit",
-        f"{cores:g} cores' worth of time each {period / 1e3:g} ms",
-        f"a quota stops all threads at once when it is used up: give whole cores (cpuset), or use {int(cores)} threads",
+        f"{quota.cores:g} cores' worth of time each {quota.period_us / 1e3:g} ms",
+        "a quota stops all threads at once when it is used up: give whole cores (cpuset), or use"
+        f" {threads} thread{'s' if threads > 1 else ''}",
     )
-    stat = dict(line.split() for line in (_read(root / "cpu.stat") or _read(root / "cpu/cpu.stat") or "").splitlines())
-    throttled = int(stat.get("nr_throttled", 0))
+    if quota.throttled is None:
+        yield Finding("throttled by quota", "unknown", "its control group does not count it")
+        return
     yield Finding(
         "throttled by quota",
-        "unfit" if throttled else "fit",
-        f"{throttled} times since the container began",
-        "raise the quota" if throttled else "",
+        "unfit" if quota.throttled else "fit",
+        f"{quota.throttled} times since its control group began",
+        "raise the quota" if quota.throttled else "",
     )
 
 
@@ -169,7 +178,7 @@ def throttle_finding(before: int | None, after: int | None) -> Finding:
 
 
 def memory_finding(available: int, total: int) -> Finding:
-    """Memory that is free: below that the machine swaps or kills."""
+    """Memory that is free on the host and within the control groups: without it the machine swaps or kills."""
     fit = available >= LEAST_FREE_MEMORY * total
     said = f"{available / 2**30:.1f} of {total / 2**30:.1f} GiB available"
     return Finding("memory", "fit" if fit else "unfit", said, "" if fit else "end what holds it")
@@ -186,15 +195,6 @@ def timer_resolution_s(readings: int = 10_000) -> float:
     """Smallest positive difference between two readings of `perf_counter`, seconds."""
     times = [time.perf_counter() for _ in range(readings)]
     return min(b - a for a, b in pairwise(times) if b > a)
-
-
-def _quota(root: Path) -> tuple[int | None, int]:
-    second = _read(root / "cpu.max")
-    if second is not None:
-        quota, period = second.split()
-        return (None if quota == "max" else int(quota)), int(period)
-    first = int(_read(root / "cpu/cpu.cfs_quota_us") or -1)
-    return (first if first > 0 else None), int(_read(root / "cpu/cpu.cfs_period_us") or 100_000)
 
 
 def _counters(sys: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from anatomy.bench.case import LOOPS, Backend, Case
 from anatomy.bench.environment import FLAGS
@@ -53,12 +54,22 @@ def setting_lines(backend: Backend) -> list[str]:
 
         if torch.get_float32_matmul_precision() != "highest":
             lines.append(f"torch.set_float32_matmul_precision({_quoted(torch.get_float32_matmul_precision())})")
+        lines += _cudnn_lines(torch.backends.cudnn)
     if backend == "tensorflow":
         import tensorflow as tf
 
         if not tf.config.experimental.tensor_float_32_execution_enabled():
             lines.append("tf.config.experimental.enable_tensor_float_32_execution(False)")
     return lines
+
+
+def _cudnn_lines(cudnn: Any) -> list[str]:
+    """TensorFloat-32 of cuDNN, on by default; where its parts differ, torch has no one value for them."""
+    try:
+        return [] if cudnn.allow_tf32 else ["torch.backends.cudnn.allow_tf32 = False"]
+    except RuntimeError:
+        parts = {part: getattr(cudnn, part).fp32_precision for part in ("conv", "rnn")}
+        return [f"torch.backends.cudnn.{part}.fp32_precision = {_quoted(value)}" for part, value in parts.items()]
 
 
 def _environment(backend: Backend) -> dict[str, str]:

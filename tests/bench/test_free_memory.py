@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from anatomy.bench.free_memory import free_host_bytes
+from anatomy.bench.free_memory import free_host_bytes, total_host_bytes
 
 GIB = 2**30
 
@@ -78,6 +78,7 @@ def test_the_process_s_own_group_and_those_around_it_limit_it(
     version_2(tmp_path / "user.slice", limit(around), 0, 0)
     version_2(tmp_path / "user.slice" / "other.scope", str(GIB), 0, 0)
     assert free(tmp_path, "0::/user.slice/job.scope\n") == expected * GIB
+    assert total_host_bytes(tmp_path, tmp_path / "membership") == expected * GIB
 
 
 def test_the_process_s_own_group_of_version_1(tmp_path: Path) -> None:

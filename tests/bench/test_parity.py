@@ -47,6 +47,7 @@ def test_every_named_setting_is_in_the_manifest() -> None:
         jit=False,
         matmul_precision="float32",
         tf32=False,
+        cudnn_tf32=False,
         layout="channels_last",
         dtype_policy="float32",
         threads_intra=2,
@@ -63,6 +64,7 @@ def test_every_named_setting_is_in_the_manifest() -> None:
     [
         ("jit", True),
         ("tf32", True),
+        ("cudnn_tf32", True),
         ("matmul_precision", "bf16"),
         ("layout", "channels_first"),
         ("dtype_policy", "mixed_float16"),
@@ -74,8 +76,8 @@ def test_every_named_setting_is_in_the_manifest() -> None:
     ],
 )
 def test_a_planted_difference_is_found(name: str, other: object) -> None:
-    base = manifest(Figure(TENSORFLOW | {"tf32": False}))
-    found = differences(base, manifest(Figure(TENSORFLOW | {"tf32": False, name: other})))
+    stated = TENSORFLOW | {"tf32": False, "cudnn_tf32": False}
+    found = differences(manifest(Figure(stated)), manifest(Figure(stated | {name: other})))
     assert set(found) == {name}
 
 
@@ -96,6 +98,8 @@ def test_settings_that_are_not_named_differ_too() -> None:
         ({"matmul_precision": "default", "tf32": True}, {"matmul_precision": "high", "tf32": True}),
         ({"matmul_precision": "bf16"}, {"matmul_precision": "bfloat16"}),
         ({"device": "cpu", "tf32": None}, {"device": "cpu", "tf32": False}),
+        ({"device": "cpu", "cudnn_tf32": None}, {"device": "cpu", "cudnn_tf32": False}),
+        ({"device": "NVIDIA H100", "cudnn_tf32": None}, {"device": "NVIDIA H100", "cudnn_tf32": True}),
         ({"jit": True}, {"jit": None}),
         ({"initialisers": "numpy"}, {"initialisers": "keras"}),
     ],
@@ -112,6 +116,9 @@ def test_what_means_the_same_does_not_differ(one: dict[str, Any], other: dict[st
         ({"matmul_precision": "default", "device": "NVIDIA H100"}, "tensorfloat32"),
         ({"matmul_precision": "default", "device": "gpu", "tf32": False}, "float32"),
         ({"matmul_precision": "highest", "device": "NVIDIA H100", "tf32": True}, "tensorfloat32"),
+        ({"matmul_precision": "highest", "device": "NVIDIA H100", "tf32": False, "cudnn_tf32": True}, "tensorfloat32"),
+        ({"matmul_precision": "highest", "device": "NVIDIA H100", "tf32": False, "cudnn_tf32": None}, "float32"),
+        ({"dtype_policy": "mixed_bfloat16", "device": "NVIDIA H100", "cudnn_tf32": True}, "bfloat16"),
         ({"matmul_precision": "bf16", "dtype_policy": "float32"}, "bfloat16"),
         ({"matmul_precision": "float32", "dtype_policy": "mixed_float16"}, "float16"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.doctor.ceilings import PRODUCT, ceilings_of
 from anatomy.bench.record import Record
 from anatomy.bench.store import Run
 from anatomy.reports.figures import charts
@@ -19,6 +20,7 @@ from .conftest import make_ceiling, make_counts
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
+H100 = "NVIDIA H100 80GB HBM3"
 ON_CPU = {"device": "cpu", "matmul_precision": "float32", "optimizer": "SGD"}
 COUNTS = make_counts(1_000, macs=2_000_000, flops=4_000_000, activation_bytes=10_000)
 
@@ -101,6 +103,24 @@ def test_a_datasheet_is_asked_for_the_gpu_and_dtype(record: MakeRecord, run: Mak
     (row,) = utilisation_table(runs, peak).frame.to_dict("records")
     assert row["mfu_of_peak"] == pytest.approx(3 * 4e9 / 2e14)
     assert "mfu_of_peak" not in utilisation_table(runs).frame
+
+
+@pytest.mark.parametrize("device", ["gpu", H100])
+def test_a_ceiling_that_was_made_on_a_gpu_is_found(device: str, record: MakeRecord, run: MakeRun) -> None:
+    """TensorFlow calls its device `gpu`, in the probes' records as in the cases'; both mean the run's first GPU."""
+    on_gpu = {**ON_CPU, "device": device, "tf32": False}
+    probed = measured(record, "infer", settings=on_gpu, case={"backend": "tensorflow"})
+    product = probed.case.model_copy(update={"model": PRODUCT, "options": {"size": 2_000}})
+    (ceiling,) = ceilings_of([probed.model_copy(update={"case": product})])
+    case = measured(record, settings=on_gpu, case={"backend": "tensorflow"})
+    runs = label([run([case], ceilings=[ceiling], gpus=[H100, H100])])
+    (row,) = utilisation_table(runs).frame.to_dict("records")
+    # The probe and the case have the same FLOPs and speed, and training is three passes.
+    assert row["mfu"] == pytest.approx(3)
+    (chart,) = roofline_charts(runs)
+    assert chart.spec is not None
+    roof = chart.spec["data"][-1]
+    assert roof["hovertext"][0].startswith(f"tensorflow {H100} float32")
 
 
 def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: MakeRun) -> None:

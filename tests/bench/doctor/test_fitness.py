@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from anatomy.bench.doctor import fitness, gpu_fitness
@@ -66,7 +68,10 @@ def test_smt(tree: Tree, active: str | None, verdict: str) -> None:
     ("files", "verdicts"),
     [
         ({"cpu.max": "max 100000"}, ["fit"]),
-        ({}, ["fit"]),
+        # The root of a machine and groups without the controller have no such file, and no quota.
+        ({"cgroup.controllers": "cpuset cpu memory"}, ["fit"]),
+        ({}, ["unknown"]),
+        ({"cpu.max": "150000 100000"}, ["unfit", "unknown"]),
         ({"cpu.max": "150000 100000", "cpu.stat": "nr_periods 9\nnr_throttled 0"}, ["unfit", "fit"]),
         ({"cpu.max": "150000 100000", "cpu.stat": "nr_periods 9\nnr_throttled 4"}, ["unfit", "unfit"]),
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, ["fit"]),
@@ -81,7 +86,58 @@ def test_smt(tree: Tree, active: str | None, verdict: str) -> None:
     ],
 )
 def test_quota_of_both_versions(tree: Tree, files: dict[str, str], verdicts: list[str]) -> None:
-    assert [finding.verdict for finding in fitness.cgroup_findings(tree(files))] == verdicts
+    root = tree(files)
+    assert [finding.verdict for finding in fitness.cgroup_findings(root, root / "no membership")] == verdicts
+
+
+@pytest.mark.parametrize(("own", "around", "cores"), [("150000", "400000", 1.5), ("max", "50000", 0.5)])
+def test_the_smallest_quota_of_nested_groups_counts(tree: Tree, own: str, around: str, cores: float) -> None:
+    """As `systemd-run --property=CPUQuota=` makes them; the root has no quota, and another group's is no matter."""
+    smallest = "user.slice/job.scope" if own != "max" else "user.slice"
+    root = tree(
+        {
+            "membership": "4:memory:/\n0::/user.slice/job.scope",
+            "cgroup.controllers": "cpuset cpu memory",
+            "user.slice/cpu.max": f"{around} 100000",
+            "user.slice/job.scope/cpu.max": f"{own} 100000",
+            "user.slice/other.scope/cpu.max": "1000 100000",
+            f"{smallest}/cpu.stat": "nr_periods 9\nnr_throttled 4",
+        }
+    )
+    quota, throttled = fitness.cgroup_findings(root, root / "membership")
+    assert (quota.verdict, quota.value) == ("unfit", f"{cores:g} cores' worth of time each 100 ms")
+    assert (throttled.verdict, throttled.value) == ("unfit", "4 times since its control group began")
+
+
+def test_a_quota_of_version_1_is_that_of_the_process_s_own_group(tree: Tree) -> None:
+    root = tree(
+        {
+            "membership": "3:cpu,cpuacct:/slurm/job\n0::/",
+            "cpu/cpu.cfs_quota_us": "-1",
+            "cpu/slurm/job/cpu.cfs_quota_us": "200000",
+            "cpu/slurm/job/cpu.cfs_period_us": "100000",
+            "cpu/slurm/job/cpu.stat": "nr_throttled 0",
+        }
+    )
+    quota, throttled = fitness.cgroup_findings(root, root / "membership")
+    assert (quota.verdict, throttled.verdict) == ("unfit", "fit")
+    assert quota.remedy.endswith("use 2 threads")
+
+
+def test_memory_is_that_of_the_control_group(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container of 4 GiB on a host of 512."""
+    host = SimpleNamespace(total=512 * 2**30, available=500 * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: host)
+    root = tree(
+        {
+            "fs/cgroup/memory.max": str(4 * 2**30),
+            "fs/cgroup/memory.current": str(4 * 2**30 - 2**29),
+            "fs/cgroup/memory.stat": "inactive_file 0",
+            "self/cgroup": "0::/",
+        }
+    )
+    (memory,) = (one for one in fitness.examine(watch_s=0, sys=root, proc=root) if one.name == "memory")
+    assert (memory.verdict, memory.value) == ("unfit", "0.5 of 4.0 GiB available")
 
 
 @pytest.mark.parametrize(
