@@ -151,8 +151,7 @@ def plan_steps(step_s: float, seconds: float, steps: int | None, output_bytes: i
     largest = min(LARGEST_BLOCK, HELD_BYTES // (2 * max(output_bytes, 1)))
     block = int(max(SMALLEST_BLOCK, min(largest, affordable // (_STEPS_A_ROUND * rounds))))
     series = 3 * block if affordable >= _STEPS_A_ROUND * SMALLEST_BLOCK else SMALLEST_SERIES
-    if block == largest:
-        rounds = int(max(rounds, min(MOST_ROUNDS, affordable // (_STEPS_A_ROUND * block))))
+    rounds = int(max(rounds, min(MOST_ROUNDS, affordable // (_STEPS_A_ROUND * block))))
     return Plan(min(FEWEST_ROUNDS, rounds), rounds, block, series, seconds)
 
 

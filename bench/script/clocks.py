@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.timing import ROUNDS, SMALLEST_BLOCK, plan_steps
+from anatomy.bench.timing import MOST_ROUNDS, ROUNDS, SMALLEST_BLOCK, plan_steps
 
 # Warm-up is judged by the clock here, and in Anatomy by when the steps have settled.
 _LEAST_WARMUP_S = 1.0
@@ -41,4 +41,5 @@ def _sizes(settings: MeasureSettings, output_bytes: int) -> list[str]:
     return [
         f"rounds = int(max(1, min({ROUNDS}, {affordable} // {6 * SMALLEST_BLOCK})))",
         f"size = int(max({SMALLEST_BLOCK}, min({largest}, {affordable} // (6 * rounds))))",
+        f"rounds = int(max(rounds, min({MOST_ROUNDS}, {affordable} // (6 * size))))",
     ]
