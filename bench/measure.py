@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import psutil
 
 from anatomy.bench import sanity, timing
@@ -21,7 +22,7 @@ from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
 from anatomy.bench.measured import ClockCheck
 from anatomy.bench.memory import PeakMeter
-from anatomy.bench.samples import sample_outputs
+from anatomy.bench.samples import not_finite, sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings
 
@@ -56,6 +57,7 @@ def make_ready(
     losses.after(1, step, outputs)
     with memory.paused():
         values = step.fetch(outputs)
+        require_finite(case, values, "first step")
         output_bytes = sum(value.nbytes for value in values)
         sample = sample_outputs(values) if case.mode == "infer" else None
         del outputs, values
@@ -96,6 +98,8 @@ def measure_step(
 
     window_s = timings.end_s - timings.start_s
     losses.after(timings.launched, step, timings.last_outputs)
+    # Before further steps: of a group of processes only the latest outputs can be read.
+    last = step.fetch(timings.last_outputs)
     backlog = backlog_of(step, warm.step)
     losses.after(backlog.steps, step)
     held_bytes = 2 * plan.block * output_bytes
@@ -114,9 +118,16 @@ def measure_step(
             "loss_last": _finite(losses.last),
         },
     )
+    require_finite(case, last, "last step")
     require_sane(case, built, ready, clock, emit)
     step.restore()
     return output_bytes
+
+
+def require_finite(case: Case, outputs: Sequence[np.ndarray[Any, Any]], what: str) -> None:
+    """Raise `InvalidCaseError` where outputs are NaN or infinite; in training the losses are asked instead."""
+    if case.mode not in ("train", "fit") and (bad := not_finite(outputs)):
+        raise InvalidCaseError(f"{bad} of the outputs of the {what} are not finite; all must be")
 
 
 def require_sane(case: Case, built: Built, ready: Ready, clock: ClockCheck, emit: Emit) -> None:

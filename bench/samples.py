@@ -14,13 +14,14 @@ def sample_outputs(outputs: Sequence[np.ndarray[Any, Any]], size: int = SIZE) ->
     """Evenly spaced values over all outputs, flattened in order; fewer where there are fewer.
 
     Args:
-        outputs: values on the host, of any dtype. Integer outputs (positions, classes) are converted.
-
-    Raises:
-        ValueError: an output holds NaN or infinity.
+        outputs: finite values on the host, of any dtype. Integer outputs (positions, classes) are converted.
     """
     flat = np.concatenate([np.asarray(output).astype(np.float64).ravel() for output in outputs])
-    if not np.isfinite(flat).all():
-        raise ValueError(f"{int((~np.isfinite(flat)).sum())} of {flat.size} output values are not finite")
     places = np.linspace(0, flat.size - 1, min(size, flat.size)).round().astype(int)
     return [float(value) for value in flat[places]]
+
+
+def not_finite(outputs: Sequence[np.ndarray[Any, Any]]) -> str:
+    """`3 of 640 values` that are NaN or infinite; empty where all are finite."""
+    bad = sum(int((~np.isfinite(np.asarray(output).astype(np.float64))).sum()) for output in outputs)
+    return f"{bad} of {sum(output.size for output in outputs)} values" if bad else ""

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatomy.bench import timing
+from anatomy.bench import sanity, timing
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.build import Built
 from anatomy.bench.case import Case
 from anatomy.bench.clock import backlog_of, check_clock
-from anatomy.bench.measure import Emit, Ready, make_ready, require_sane
+from anatomy.bench.measure import Emit, Ready, make_ready, require_finite, require_sane
 from anatomy.bench.memory import PeakMeter
-from anatomy.bench.sanity import require_finite
 from anatomy.bench.settings import MeasureSettings
 
 END = "end"
@@ -115,8 +114,9 @@ def _check(
 ) -> None:
     step, losses = ready.step, ready.losses
     losses.after(len(timings.step_s), step, timings.last_outputs)
+    require_finite(case, step.fetch(timings.last_outputs), "last step")
     if not thoroughly:
-        require_finite(losses)
+        sanity.require_finite(losses)
         return
     backlog = backlog_of(step, ready.warm.step)
     losses.after(backlog.steps, step)

@@ -20,7 +20,7 @@ class Mark(NamedTuple):
 NOT_SETTLED = Mark("†", "the step times had not settled (drifting, slowing or never settled)")
 SHORT = Mark("°", "too few steps to say whether their times had settled")
 RECOMPILED = Mark("‡", "programs were compiled during the measured window")
-CLOCKS = Mark("§", "pipelined and synchronised steps disagree")
+CLOCKS = Mark("§", "pipelined and synchronised steps could not be checked against each other")
 IMPOSSIBLE = Mark(
     "¶",
     "above 100 %, which is impossible: the ceiling was measured too low, or fewer operations were done than counted "
@@ -43,7 +43,8 @@ def marks_of(record: Record) -> tuple[Mark, ...]:
         NOT_SETTLED: label in ("drifting", "slowing", "never settled"),
         SHORT: label == "short",
         RECOMPILED: bool(record.recompilations),
-        CLOCKS: record.clock is not None and record.clock.verdict == "disagrees",
+        # Clocks that disagree make a case invalid: no table has its figures.
+        CLOCKS: record.clock is not None and record.clock.verdict == "not checked",
         THROTTLED: any(use.used is not False and is_throttled(use) for use in record.gpu or ()),
     }
     return tuple(mark for mark, holds in found.items() if holds)

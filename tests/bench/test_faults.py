@@ -28,6 +28,8 @@ INVALID = {
     ("folded", "train"): "left the output layer's weights as they were",
     ("does_not_update", "train"): "left the output layer's weights as they were",
     ("climbs", "train"): "it must go down|must be finite",
+    ("not_finite", "infer"): "640 of 640 values of the outputs of the first step are not finite",
+    ("becomes_infinite", "infer"): "640 of 640 values of the outputs of the last step are not finite",
 }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from anatomy.bench.combine import combine
-from anatomy.bench.measured import Block
+from anatomy.bench.device_use import GpuUse
+from anatomy.bench.measured import Block, ClockCheck, Series
 from anatomy.bench.store import RunWriter, in_order, load_run
+from anatomy.reports.marks import THROTTLED, marks_of
+from anatomy.reports.tables.trust import flags
 from tests.bench.test_store import case, header, record
 
 
@@ -51,6 +55,71 @@ def test_a_process_that_failed_fails_the_case() -> None:
     whole = combine([measured(0, 0.01), record(repeat=1, outcome="crashed", reason="SIGKILL"), measured(2, 0.01)])
     assert whole.outcome == "crashed"
     assert whole.reason == "1 of 3 processes: SIGKILL"
+
+
+WORSE = [
+    {
+        "series": Series(label="never settled", change_points=[3]),
+        "recompilations": 7,
+        "checks": {"weights move": "passed", "loss goes down": "not checked: 3 steps"},
+        "clock": ClockCheck(verdict="agrees"),
+        "warmup_settled": True,
+    },
+    {
+        "series": Series(label="settled"),
+        "recompilations": 0,
+        "checks": {"weights move": "passed", "loss goes down": "passed"},
+        "clock": ClockCheck(verdict="overlaps"),
+        "warmup_settled": True,
+    },
+    {
+        "series": Series(label="slowing"),
+        "recompilations": 3,
+        "checks": {"weights move": "passed", "loss goes down": "passed"},
+        "clock": ClockCheck(verdict="not checked", reason="too noisy"),
+        "warmup_settled": False,
+    },
+]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_any_process_showed_is_said_of_the_case(order: tuple[int, ...]) -> None:
+    # The figures are in the order of the processes, so that each in turn is the one in the middle.
+    whole = combine([measured(at, 0.010 + 0.001 * at, **WORSE[which]) for at, which in enumerate(order)])
+    assert whole.series == Series(label="never settled", change_points=[3])
+    assert whole.recompilations == 7
+    assert whole.checks == {"weights move": "passed", "loss goes down": "not checked: 3 steps"}
+    assert whole.clock == ClockCheck(verdict="not checked", reason="too noisy")
+    assert whole.warmup_settled is False
+    said = flags(whole) or ""
+    for part in ("never settled", "7 recompilations", "warm-up ended by its budget", "loss goes down not checked"):
+        assert part in said
+
+
+def test_the_highest_peaks_are_the_cases() -> None:
+    peaks = [
+        {"base_host_bytes": 100, "peak_host_bytes": 500, "step_peak_host_bytes": 300},
+        {"base_host_bytes": 110, "peak_host_bytes": 600, "step_peak_host_bytes": 200, "peak_device_bytes": 9},
+        {"base_host_bytes": 90, "peak_host_bytes": 400, "not_measured": {"peak_device_bytes": "busy"}},
+    ]
+    whole = combine([measured(at, step_s, **peaks[at]) for at, step_s in enumerate((0.010, 0.012, 0.011))])
+    assert (whole.peak_host_bytes, whole.step_peak_host_bytes, whole.peak_device_bytes) == (600, 300, 9)
+    assert whole.peak_host_above_base_bytes == 490
+    assert whole.not_measured == {}
+
+
+def test_a_clock_held_down_in_one_process_is_marked() -> None:
+    cool = GpuUse(index=0, name="g", samples=9, throttled_share=0.0)
+    hot = GpuUse(index=0, name="g", samples=9, throttled_share=0.5, throttle_reasons={"heat": 0.5})
+    whole = combine([measured(at, 0.01 + 0.001 * at, gpu=[gpu]) for at, gpu in enumerate((cool, cool, hot))])
+    assert whole.gpu == [cool.model_copy(update={"throttled_share": 0.5, "throttle_reasons": {"heat": 0.5}})]
+    assert THROTTLED in marks_of(whole)
+
+
+def test_nothing_is_said_where_no_process_knew() -> None:
+    whole = combine([measured(at, 0.01) for at in range(3)])
+    assert (whole.series, whole.clock, whole.recompilations, whole.warmup_settled) == (None, None, None, None)
+    assert (whole.checks, whole.peak_host_bytes, whole.gpu) == ({}, None, None)
 
 
 def test_what_is_left_is_counted_by_process(tmp_path: Path) -> None:

@@ -136,6 +136,29 @@ def climbs() -> Any:
     return _compiled(learning_rate=-0.01)
 
 
+def not_finite() -> Any:
+    """A weight that training has ruined makes every output NaN, as fast as a good one."""
+    model = honest()
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, bias + float("inf")])
+    return model
+
+
+def becomes_infinite() -> Any:
+    """The first steps are in order; something grows from step to step, and then is too large."""
+    step = _step_class()
+    real_launch = step.launch
+    launched = [0]
+
+    def launch(self: Any) -> Any:
+        launched[0] += 1
+        outputs = real_launch(self)
+        return outputs if launched[0] < 4 else keras.tree.map_structure(lambda part: part * float("inf"), outputs)
+
+    step.launch = launch
+    return honest()
+
+
 def recompiles() -> Any:
     """Every thirtieth step comes with a dtype of its own."""
     step = _step_class()

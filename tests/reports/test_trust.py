@@ -34,6 +34,12 @@ def test_intervals_series_and_clock_are_shown(record: MakeRecord, run: MakeRun) 
     assert row["flags"] == "† slowing, ‡ 2 recompilations, loss goes down not checked"
 
 
+def test_why_the_clock_was_not_checked_is_to_mind(record: MakeRecord) -> None:
+    reason = "3 rounds fitted into the budget, 4 needed"
+    one = record(case={"mode": "infer"}, clock=ClockCheck(verdict="not checked", reason=reason))
+    assert flags(one) == f"§ clocks not checked ({reason})"
+
+
 def test_nothing_to_mind_is_not_flagged(record: MakeRecord) -> None:
     assert (
         flags(record(case={"mode": "infer"}).model_copy(update={"series": Series(label="settled"), "checks": {}}))
