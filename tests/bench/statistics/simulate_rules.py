@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,10 +72,11 @@ def measured(step_s: float, noise: float, phi: float, count: int) -> Measured:
     # As many steps in blocks as single ones; dependence runs on through both.
     drawn = step_times(np.random.default_rng(plan.block), count, 2 * plan.rounds * plan.series, phi)
     series = drawn ** (noise / NOISE)
-    ruled = [_series(times, plan, SETTINGS.target) for times in series]
+    ruled = [_series(times * step_s, plan, SETTINGS.target) for times in series]
     early = np.array([len(found) < plan.rounds * plan.series for found in ruled])
-    held = np.array([_holds(found) for found in ruled])
-    fixed = float(np.mean([_holds(_series(times, plan, 0.0)) for times in series]))
+    held = np.array([_holds(found, step_s) for found in ruled])
+    unruled = replace(plan, seconds=math.inf)
+    fixed = float(np.mean([_holds(_series(times * step_s, unruled, 0.0), step_s) for times in series]))
     of_early = float(held[early].mean()) if early.sum() >= FEWEST_EARLY else math.nan
     return Measured(float(held.mean()), of_early, float(early.mean()), fixed)
 
@@ -85,10 +86,10 @@ def _series(times: np.ndarray, plan: timing.Plan, target: float) -> list[float]:
     return timing.measure(step, plan, target, step.clock).step_s
 
 
-def _holds(step_s: list[float]) -> bool:
-    """Whether the interval holds 1; a series without one states nothing, and does not."""
-    interval = median_interval(step_s)
-    return interval is not None and interval[0] <= 1.0 <= interval[1]
+def _holds(found_s: list[float], step_s: float) -> bool:
+    """Whether the interval holds the true median; a series without one states nothing, and does not."""
+    interval = median_interval(found_s)
+    return interval is not None and interval[0] <= step_s <= interval[1]
 
 
 def ended_too_soon(warmup: str, step_s: float, phi: float, count: int) -> tuple[float, float]:
@@ -99,7 +100,7 @@ def ended_too_soon(warmup: str, step_s: float, phi: float, count: int) -> tuple[
     left, unsettled = [], 0
     for times in noise * factor(np.arange(length)) * step_s:
         step: Any = DrawnStep(times)
-        warm = timing.warm_up(step, SETTINGS.warmup_s, SETTINGS.warmup_budget_s, step.clock)
+        warm, _ = timing.warm_up(step, SETTINGS.warmup_s, SETTINGS.warmup_budget_s, step.clock)
         unsettled += not warm.settled
         left.append(warm.settled and factor(np.array([len(warm.step_s)]))[0] > LEFT)
     return float(np.mean(left)), unsettled / count
