@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.case import Feed, Mode
@@ -25,15 +25,22 @@ ENOUGH = 1.5
 
 @dataclass
 class LoopTimings:
-    """Epochs as blocks; the first call's seconds (with compilation), steps before the window, losses by epoch.
+    """Epochs as blocks; the first call's seconds (with compilation), steps before the window.
 
-    The window goes from `start_s`, where the first measured epoch starts, to `end_s`, where the last one ends.
+    Attributes:
+        fits: steps and mean loss of every epoch of `fit`, those before the window among them; the first is one step.
+        sampled: outputs of the last batch of the second call of `predict`, the first with several batches: the same
+            on every backend, whatever an epoch becomes.
+        outputs: of the last epoch of `predict`.
+        start_s, end_s: the window, from the start of the first measured epoch to the end of the last one.
     """
 
     compile_s: float
     warmup_steps: int
     blocks: list[Block] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+    fits: list[tuple[int, float]] = field(default_factory=list)
+    sampled: list[Any] = field(default_factory=list)
+    outputs: Any = None
     start_s: float = 0.0
     end_s: float = 0.0
 
@@ -54,29 +61,44 @@ def time_loop(
     logs, the predictions), so that the end of an epoch is the end of its work.
     """
     call = LoopCall(model, batch, mode, feed)
-    first, _ = call.timed(call.data(1), clock)
-    warmup_steps, size = 1, min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
+    compiled = call.timed(call.data(1), clock)
+    fits = [(1, compiled.loss)]
+    sampled: list[Any] = []
+    size = min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
     while True:
         data = call.data(size)
-        elapsed, _ = call.timed(data, clock)
-        warmup_steps += size
+        epoch = call.timed(data, clock)
+        fits.append((size, epoch.loss))
+        sampled = sampled or call.last_batch(epoch.outputs)
         # The constant cost of a call hides how many steps fit: grow until an epoch fills half its time.
-        wanted = steps or int(min(GROWTH, seconds / EPOCHS / elapsed) * size)
+        wanted = steps or int(min(GROWTH, seconds / EPOCHS / epoch.seconds) * size)
         wanted = min(wanted, MOST_STEPS, call.most_steps)
         if wanted <= size * ENOUGH:
             break
         size = wanted
         # Let go of these before the next are made: the memory's peak has one epoch's data, as a user's has.
-        del data
+        del data, epoch
     # All epochs take the same data, so that nothing but epochs is in the window, and in its energy.
-    timings = LoopTimings(compile_s=first, warmup_steps=warmup_steps, start_s=clock())
+    warmup_steps = sum(steps for steps, _ in fits)
+    timings = LoopTimings(compile_s=compiled.seconds, warmup_steps=warmup_steps, start_s=clock())
     for _ in range(EPOCHS):
-        elapsed, loss = call.timed(data, clock)
-        timings.blocks.append(Block(steps=size, seconds=elapsed))
-        if loss is not None:
-            timings.losses.append(loss)
+        # As a user who predicts again: the outputs of one epoch at a time are held.
+        del epoch
+        epoch = call.timed(data, clock)
+        timings.blocks.append(Block(steps=size, seconds=epoch.seconds))
+        fits.append((size, epoch.loss))
     timings.end_s = clock()
+    timings.fits = [(steps, loss) for steps, loss in fits if loss is not None]
+    timings.sampled, timings.outputs = sampled, epoch.outputs
     return timings
+
+
+class Epoch(NamedTuple):
+    """Seconds of one call; its mean loss (`fit`), or its outputs (`predict`)."""
+
+    seconds: float
+    loss: float | None = None
+    outputs: Any = None
 
 
 class LoopCall:
@@ -97,13 +119,19 @@ class LoopCall:
         """The data of an epoch of `steps` batches, and how `fit` or `predict` is told of the batches."""
         return repeated(self._data, steps, self._feed, self._size)
 
-    def timed(self, epoch: EpochData, clock: Callable[[], float]) -> tuple[float, float | None]:
-        """Seconds of one epoch, and its loss."""
-        data, batching = epoch
+    def last_batch(self, outputs: Any) -> list[Any]:
+        """Copies of its outputs; empty for `fit`."""
+        import keras
+
+        return [] if self._fits else [leaf[-self._size :].copy() for leaf in keras.tree.flatten(outputs)]
+
+    def timed(self, given: EpochData, clock: Callable[[], float]) -> Epoch:
+        """One epoch, timed."""
+        data, batching = given
         if not self._fits:
             start = clock()
-            self._model.predict(*data, **batching, verbose=0)
-            return clock() - start, None
+            outputs = self._model.predict(*data, **batching, verbose=0)
+            return Epoch(clock() - start, outputs=outputs)
         start = clock()
         history = self._model.fit(*data, **batching, epochs=1, verbose=0, shuffle=False)
-        return clock() - start, float(history.history["loss"][-1])
+        return Epoch(clock() - start, loss=float(history.history["loss"][-1]))

@@ -20,9 +20,10 @@ from anatomy.bench.case import LOOPS, Case
 from anatomy.bench.clock import backlog_of, check_clock
 from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
+from anatomy.bench.loop_checks import FitStep, require_predicted, require_trained
 from anatomy.bench.measured import ClockCheck
 from anatomy.bench.memory import PeakMeter
-from anatomy.bench.samples import not_finite, sample_outputs
+from anatomy.bench.samples import carries_state, not_finite, sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings
 
@@ -55,6 +56,10 @@ def make_ready(
     with phase("compile", emit):
         *_, outputs = timing.timed_step(step)
     losses.after(1, step, outputs)
+    stateful = carries_state(built.model)
+    if stateful and case.mode == "infer":
+        # The first step has no state to carry: whether one is carried shows in the second.
+        *_, outputs = timing.timed_step(step)
     with memory.paused():
         values = step.fetch(outputs)
         require_finite(case, values, "first step")
@@ -63,7 +68,8 @@ def make_ready(
         del outputs, values
     memory.begin_lap()
     weight = step.weight() if case.mode == "train" else None
-    emit("facts", {"settings": _settings(case, built.model, backend, step), "output_sample": sample})
+    settings_in_effect = _settings(case, built.model, backend, step)
+    emit("facts", {"settings": settings_in_effect, "output_sample": sample, "stateful": stateful})
 
     with phase("warmup", emit):
         warm, outputs = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
@@ -156,6 +162,10 @@ def measure_loop(
 ) -> None:
     """Keras's own loop, as a user runs it: `fit` or `predict`, nothing timed inside it."""
     loop_mode = LOOPS[case.mode]
+    fits = case.mode == "fit"
+    with memory.paused():
+        # Only asked for a weight: `fit` donates the state that it holds.
+        before = backend.prepare(built.model, built.batch, loop_mode).weight() if fits else None
     emit("phase", {"name": "warmup"})
     start_s = time.perf_counter()
     cpu_before = psutil.Process().cpu_times()
@@ -164,26 +174,33 @@ def measure_loop(
     end_s = time.perf_counter()
     # Only asked for its settings: it holds the model and launches nothing.
     step = backend.prepare(built.model, built.batch, loop_mode)
-    losses = timings.losses
     peaks = _peaks(backend, memory, f"{case.mode} compiles within its first epoch")
     emit(
         "facts",
         {
             "phases": {"compile_s": timings.compile_s, "measure_s": sum(b.seconds for b in timings.blocks)},
             "settings": _settings(case, built.model, backend, step),
+            "stateful": carries_state(built.model),
             "window": [timings.start_s, timings.end_s],
             "window_steps": sum(block.steps for block in timings.blocks),
             "warmup_steps": timings.warmup_steps,
             "blocks": [block.model_dump() for block in timings.blocks],
             "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / (end_s - start_s),
-            "loss_first": _finite(losses[0]) if losses else None,
-            "loss_last": _finite(losses[-1]) if losses else None,
+            "loss_first": _finite(timings.fits[0][1]) if fits else None,
+            "loss_last": _finite(timings.fits[-1][1]) if fits else None,
             **peaks,
             "not_measured": {"step_s": f"{case.mode} times whole epochs of Keras's loop"} | peaks["not_measured"],
         },
     )
-    if any(not math.isfinite(loss) for loss in losses):
-        raise InvalidCaseError(f"the loss became {losses[-1]}; it must be finite")
+    if before is not None:
+        trains_on = FitStep(built.model, built.batch, case.feed)
+        checks = require_trained(timings.fits, trains_on, before, step.weight())
+        sample = None
+    else:
+        require_finite(case, timings.sampled, "second epoch")
+        checks = require_predicted(timings.outputs)
+        sample = sample_outputs(timings.sampled)
+    emit("facts", {"checks": checks, "output_sample": sample})
 
 
 def _peaks(

@@ -6,7 +6,7 @@ History of the format (`schema_version`):
         outputs, repeats in fresh processes; modes fit and predict.
     3   several devices: equality, all_reduce. Telemetry: more of each GPU, with a reason for each figure that is
         missing and the raw samples; cpu_energy; window_s, window_steps.
-    4   the peak of the steps by themselves; host_use.
+    4   the peak of the steps by themselves; host_use; stateful, checks and sample of the outputs of the loops.
 
 Raw values are stored; every statistic is derived from them when the record is read or written.
 "Not measured" is null, with the reason under the same name in `not_measured`, and never 0.
@@ -58,10 +58,12 @@ class Record(_Frozen):
         checks: name of a check → `passed`, or `not checked: ` and why. A check that fails makes the
             outcome `invalid`.
         recompilations: programs compiled during the measured window.
-        loss_first: the loss of the first step in train mode.
-        loss_last: the mean loss of the steps of the measured window in train mode.
-        output_sample: evenly spaced values of the outputs of the first step in infer mode, in order; equal
-            weights and inputs on every backend, so that they can be compared.
+        loss_first: the loss of the first step in the modes train and fit.
+        loss_last: the mean loss of the steps of the measured window in train mode; in fit of those of the last epoch.
+        output_sample: evenly spaced values of the outputs, in order; equal weights and inputs on every backend, so that
+            they can be compared. In infer mode of the first step, or of the second where a state is carried into it; in
+            predict mode of the last batch of the second call, the first with several batches.
+        stateful: whether a layer carries a state from one batch to the next.
         process_medians_s: median synchronised step of each process (`--processes`), one entry without.
         process_throughputs: examples/s of each process.
         base_host_bytes: resident memory of the worker before the model was built.
@@ -104,6 +106,7 @@ class Record(_Frozen):
     checks: dict[str, str] = Field(default_factory=dict)
     recompilations: int | None = None
     output_sample: list[float] | None = None
+    stateful: bool | None = None
     repeat: int = 0
     process_medians_s: list[float] = Field(default_factory=list)
     process_throughputs: list[float] = Field(default_factory=list)

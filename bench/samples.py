@@ -10,6 +10,11 @@ import numpy as np
 SIZE = 64
 
 
+def carries_state(model: Any) -> bool:
+    """Whether a layer keeps a state from one batch to the next (a stateful recurrent layer)."""
+    return any(getattr(layer, "stateful", False) for layer in model._flatten_layers())
+
+
 def sample_outputs(outputs: Sequence[np.ndarray[Any, Any]], size: int = SIZE) -> list[float]:
     """Evenly spaced values over all outputs, flattened in order; fewer where there are fewer.
 

@@ -14,6 +14,8 @@ from anatomy.reports.unlike import comparable, differing
 # From this many on, the median of the backends is the reference: one that is wrong cannot move it far.
 FEWEST_FOR_MEDIAN = 3
 SAME = "agrees, saturated"
+# Of Keras 3.15: neither `predict` nor a step made of `predict_step` gets them back from `stateless_call`.
+JAX_DROPS_STATE = "Keras on JAX does not carry the state from batch to batch: it is not among the model's variables"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Deviation:
         verdict: `agrees`, `agrees, saturated`, `deviates`, or null.
         against: which backends make the reference.
         reason: why there is no comparison.
+        cause: why it deviates, where that is known.
     """
 
     precision: str
@@ -35,6 +38,7 @@ class Deviation:
     verdict: str | None = None
     against: str = ""
     reason: str = ""
+    cause: str = ""
 
 
 def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
@@ -57,6 +61,8 @@ def _compare(group: list[Record]) -> dict[str, Deviation]:
         return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}
     finest = min(precisions.values(), key=ROUNDOFF.__getitem__)
     precise = [record for record in group if precisions[record.key] == finest]
+    # What is known to compute something else has no vote, unless it is alone.
+    precise = [record for record in precise if not _known_cause(record)] or precise
     size = median(len(record.output_sample or []) for record in precise)
     voters = [record for record in precise if len(record.output_sample or []) == size] or precise[:1]
     if len(voters) < FEWEST_FOR_MEDIAN:
@@ -76,12 +82,20 @@ def _judge(record: Record, reference: list[float], precision: str, finest: str, 
     allowed = tolerance(record.counts, precision, finest)
     if len(ours) != len(reference):
         reason = f"{len(ours)} values of the outputs, the reference has {len(reference)}"
-        return Deviation(precision, None, allowed, "deviates", against, reason)
+        return Deviation(precision, None, allowed, "deviates", against, reason, _known_cause(record))
     found = relative_deviation(ours, reference)
     if allowed is None:
         return Deviation(precision, found, against=against)
     agrees = SAME if _saturated(reference, allowed) else "agrees"
-    return Deviation(precision, found, allowed, agrees if found <= allowed else "deviates", against)
+    if found <= allowed:
+        return Deviation(precision, found, allowed, agrees, against)
+    return Deviation(precision, found, allowed, "deviates", against, cause=_known_cause(record))
+
+
+def _known_cause(record: Record) -> str:
+    """Why a record's outputs are other than the rest's, if they are; empty where nothing is known."""
+    drops = record.stateful and record.case.backend == "jax"
+    return JAX_DROPS_STATE if drops else ""
 
 
 def _saturated(reference: list[float], allowed: float) -> bool:

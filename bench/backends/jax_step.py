@@ -42,7 +42,7 @@ class JaxStep:
     def launch(self) -> Any:
         """Dispatch one step (asynchronous); returns the logs (train) or the outputs (infer)."""
         outputs, state = self.function(self._state, self._data)
-        # predict_step hands back the non-trainable part alone: recurrent state of a stateful model.
+        # predict_step hands back the non-trainable part alone, without recurrent states: Keras does not track them.
         self._state = state if self._train else (self._state[0], state)
         return outputs
 

@@ -82,6 +82,10 @@ def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: St
     if not mine or not other:
         verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
         return MetricResult(metric="outputs", verdict=verdict, reason="no sample of the outputs")
+    if {base.get("stateful"), candidate.get("stateful")} == {None, True}:
+        verdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
+        reason = "an older record has the first step's outputs, and of a stateful model the second's are compared"
+        return MetricResult(metric="outputs", verdict=verdict, reason=reason)
     if len(mine) != len(other):
         reason = f"{len(mine)} values of the outputs in the base, {len(other)} in the candidate"
         return MetricResult(metric="outputs", verdict=_judged(rule, False), reason=reason)

@@ -75,6 +75,7 @@ def _facts(record: Record) -> Facts:
         "settings": record.settings,
         "counts": record.counts.model_dump() if record.counts else None,
         "output_sample": record.output_sample,
+        "stateful": record.stateful,
         "programs": None if record.recompilations is None else 0,
         "recompilations": record.recompilations,
     }

@@ -104,14 +104,14 @@ class _Epochs:
         """One epoch compiles, the next says how long a step takes."""
         self._data = self._call.data(self._steps)
         self._call.timed(self._data, time.perf_counter)
-        first_s, _ = self._call.timed(self._data, time.perf_counter)
+        first_s = self._call.timed(self._data, time.perf_counter).seconds
         wanted = max(_number(first_s / self._steps), int(_EPOCH_S / first_s * self._steps))
         self._steps = min(wanted, _EPOCH_STEPS, self._call.most_steps)
         self._data = self._call.data(self._steps)
 
     def step_s(self) -> float:
         """The median of a few epochs, spread over their steps, what it costs to begin and end one included."""
-        epochs = [self._call.timed(self._data, time.perf_counter)[0] for _ in range(_UNTRACED_EPOCHS)]
+        epochs = [self._call.timed(self._data, time.perf_counter).seconds for _ in range(_UNTRACED_EPOCHS)]
         return statistics.median(epochs) / self._steps
 
     def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:

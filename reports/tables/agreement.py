@@ -15,6 +15,7 @@ from anatomy.reports.table import Absence, Column, Table, make_frame
 
 _COLUMNS = (
     Column("model", "model"),
+    Column("mode", "mode"),
     Column("dtype", "dtype"),
     Column("backend", "backend"),
     Column("precision", "products in"),
@@ -22,11 +23,12 @@ _COLUMNS = (
     Column("tolerance", "tolerance", "ppm", "number", 1e6, missing="not counted"),
     Column("verdict", "verdict", kind="outcome", missing="reference"),
     Column("against", "reference"),
+    Column("cause", "cause", missing="–"),
 )
 
 
 def agreement_table(runs: Sequence[LabelledRun]) -> Table:
-    """A row for each infer case whose outputs can be compared with another backend's."""
+    """A row for each case of infer or predict whose outputs can be compared with another backend's."""
     columns = with_run(_COLUMNS, runs)
     found = [
         (item.label, record, compared[record.key])
@@ -38,7 +40,7 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
     return Table(
         key="agreement",
         title="Same function on every backend",
-        caption="Outputs of the first step with the same weights and inputs, beside the reference's.",
+        caption="Outputs with the same weights and inputs, beside the reference's.",
         columns=columns,
         frame=make_frame([{"run": label, **_row(record, one)} for label, record, one in found], columns),
         absent={
@@ -51,6 +53,9 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
             (number, "deviation"): (DEVIATES,) for number, (_, _, one) in enumerate(found) if one.verdict == "deviates"
         },
         notes=(
+            "Outputs: of infer, those of the first step, or of the second where a layer carries a state from batch to "
+            "batch; of predict, those of the last batch of the second call, which has several batches. Cause: a "
+            "difference that is known; a backend that has it is not made part of the reference.",
             "Deviation: the largest difference over evenly spaced values of all outputs, relative to the largest of "
             "the reference. Reference: of the backends that compute products most precisely, the median of each "
             "value where there are three or more, so that one that is wrong cannot spoil it; else the first.",
@@ -62,14 +67,16 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
             f"{CONFIDENCE:.0f}).",
             f"“{SAME}”: all outputs are next to 0 or to the largest, so that the comparison says little.",
         ),
-        empty="No model was run in infer mode on two backends.",
+        empty="No model was run in infer or predict mode on two backends.",
     )
 
 
 def _row(record: Record, one: Deviation) -> dict[str, Any]:
     return {
         "model": model_text(record.case.model, record.case.options),
+        "mode": record.case.mode,
         "dtype": record.case.dtype,
         "backend": record.case.backend,
         **{name: getattr(one, name) for name in ("precision", "deviation", "tolerance", "verdict", "against")},
+        "cause": one.cause or None,
     }

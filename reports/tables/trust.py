@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from anatomy.bench.case import LOOPS
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import ALL_MARKS, CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, legend, marks_of
 from anatomy.reports.subjects import model_text
-from anatomy.reports.table import Column, Table, make_frame
-from anatomy.reports.tables.models import TIMED
+from anatomy.reports.table import Absence, Column, Table, make_frame
 from anatomy.reports.words import count
 
 _COLUMNS = (
@@ -34,22 +34,40 @@ _COLUMNS = (
     Column("checks", "checks", missing="none"),
 )
 
+_EPOCHS = "a few whole epochs of Keras's loop are timed, from outside"
+_OF_A_LOOP = {
+    "series": Absence("not classed", _EPOCHS),
+    "change_points": Absence("not classed", _EPOCHS),
+    "last_over_first": Absence("not classed", _EPOCHS),
+    "steps": Absence("epochs", _EPOCHS),
+    "step_spread": Absence("epochs", _EPOCHS),
+    "recompilations": Absence("not counted", _EPOCHS),
+    "clock": Absence("one clock", _EPOCHS),
+    "slope_ratio": Absence("one clock", _EPOCHS),
+}
+
 
 def trust_table(runs: Sequence[LabelledRun]) -> Table:
-    """A row for each case of the compiled step that was measured."""
+    """A row for each case that was measured, of the compiled step or of Keras's own loop."""
     columns = with_run(_COLUMNS, runs)
-    rows = [
-        {"run": item.label, **_row(record)}
+    chosen = [
+        (item.label, record)
         for item in runs
         for record in item.run.records
-        if record.case.mode in TIMED and record.outcome == "ok"
+        if record.case.mode != "count" and record.outcome == "ok"
     ]
     return Table(
         key="trust",
         title="How far the figures can be trusted",
         caption="Intervals, and what was checked while each case was measured.",
         columns=columns,
-        frame=make_frame(rows, columns),
+        frame=make_frame([{"run": label, **_row(record)} for label, record in chosen], columns),
+        absent={
+            (number, key): absence
+            for number, (_, record) in enumerate(chosen)
+            if record.case.mode in LOOPS
+            for key, absence in _OF_A_LOOP.items()
+        },
         notes=(
             "Half the width of the 95 % interval over the figure. Within one process it allows for the "
             "autocorrelation of the steps and says nothing of the next process; with several processes it comes from "
@@ -57,6 +75,8 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "Series: settled; drifting (it became faster, warm-up had not ended); slowing; never settled; short (too "
             "few steps to say). Clocks: pipelined blocks of N and 2N steps against synchronised steps; overlaps: the "
             "pipeline hides the host's part of a step, or steps run at once.",
+            "Of fit and predict a few whole epochs are timed, from outside: they are not classed, have one clock, and "
+            "what is compiled inside them is not counted. Their checks are those of the losses, weights and outputs.",
             "Marks behind the figures of other tables and in the charts: " + legend(ALL_MARKS) + ".",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),

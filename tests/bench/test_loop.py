@@ -36,8 +36,9 @@ class Slow:
         self._pass(len(x), batch_size)
         return SimpleNamespace(history={"loss": [1 / len(self.epochs)]})
 
-    def predict(self, x: Any, *, batch_size: int, verbose: int) -> None:
+    def predict(self, x: Any, *, batch_size: int, verbose: int) -> Any:
         self._pass(len(x), batch_size)
+        return np.full((len(x), 1), len(self.epochs))
 
     def _pass(self, examples: int, batch_size: int) -> None:
         steps = examples // batch_size
@@ -57,7 +58,11 @@ def test_epochs_fill_the_window_whatever_a_call_costs(mode: str, call_s: float, 
     assert 2.0 / 1.6 <= sum(block.seconds for block in timings.blocks) <= max(2.1, EPOCHS * 4 * step_s * 1.01)
     assert timings.compile_s == pytest.approx(call_s + step_s)
     assert timings.warmup_steps + EPOCHS * size == sum(model.epochs)
-    assert len(timings.losses) == (EPOCHS if mode == "fit" else 0)
+    assert [steps for steps, _ in timings.fits] == (model.epochs if mode == "fit" else [])
+    if mode == "predict":
+        # Of the first call with several batches, which is the second, and of the last call.
+        assert [part.tolist() for part in timings.sampled] == [[[2.0]] * 4]
+        assert timings.outputs[0, 0] == len(model.epochs)
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(7, 7), (3 * MOST_STEPS, MOST_STEPS)])
@@ -98,5 +103,7 @@ def test_loops_run_on_every_backend(measure: Measure, backend: str, feed: str) -
         assert "compiles within its first epoch" in record.not_measured["step_peak_host_bytes"]
         assert not record.step_s
         assert "epochs" in record.not_measured["step_s"]
+        loop_checks = {"weights move", "loss goes down"} if record.case.mode == "fit" else {"outputs are finite"}
+        assert record.checks == dict.fromkeys(loop_checks, "passed")
         if record.case.mode == "fit":
             assert record.loss_last < record.loss_first

@@ -56,6 +56,31 @@ def test_the_median_finds_the_one_that_is_wrong(record: MakeRecord) -> None:
     assert found["openvino"].against == "median of tensorflow, jax, torch"
 
 
+def predicted(record: MakeRecord, backend: str, values: Sequence[float], stateful: bool | None = True) -> Record:
+    one = sampled(record, backend, values)
+    case = one.case.model_copy(update={"mode": "predict"})
+    return one.model_copy(update={"case": case, "stateful": stateful})
+
+
+def test_a_loop_that_is_known_to_drop_the_state_deviates_and_has_no_vote(record: MakeRecord, run: MakeRun) -> None:
+    records = [predicted(record, "jax", [v + 0.01 for v in SAMPLE]), predicted(record, "torch", SAMPLE)]
+    found = by_backend(records)
+    assert found["torch"].against == "torch"
+    assert found["jax"].verdict == "deviates"
+    assert "Keras on JAX does not carry the state from batch to batch" in found["jax"].cause
+    table = agreement_table(label([run(records)]))
+    assert list(table.frame["mode"]) == ["predict", "predict"]
+    assert "does not carry the state" in table.frame["cause"][0]
+
+
+@pytest.mark.parametrize("stateful", [False, None])
+def test_without_a_state_no_cause_is_known(record: MakeRecord, stateful: bool | None) -> None:
+    found = by_backend(
+        [predicted(record, "torch", SAMPLE, stateful), predicted(record, "jax", [v + 0.01 for v in SAMPLE], stateful)]
+    )
+    assert (found["jax"].verdict, found["jax"].cause) == ("deviates", "")
+
+
 def test_two_cannot_outvote_each_other(record: MakeRecord) -> None:
     found = by_backend([sampled(record, "jax", SAMPLE), sampled(record, "torch", [v + 0.01 for v in SAMPLE])])
     assert (found["jax"].deviation, found["jax"].verdict) == (None, None)

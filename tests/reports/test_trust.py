@@ -40,6 +40,17 @@ def test_why_the_clock_was_not_checked_is_to_mind(record: MakeRecord) -> None:
     assert flags(one) == f"§ clocks not checked ({reason})"
 
 
+def test_a_loop_is_there_and_says_that_it_is_not_classed(record: MakeRecord, run: MakeRun) -> None:
+    checks = {"weights move": "passed", "loss goes down": "not checked: 25 steps"}
+    loop = record(case={"mode": "fit", "backend": "torch"}, step_s=[], checks=checks)
+    table = trust_table(label([run([loop, record(case={"mode": "count"})])]))
+    (row,) = table.frame.to_dict("records")
+    assert (row["mode"], row["flags"]) == ("fit", "loss goes down not checked")
+    cells = {column.key: table.cell(0, column) for column in table.columns}
+    assert (cells["series"], cells["clock"], cells["recompilations"]) == ("not classed", "one clock", "not counted")
+    assert "epochs" in table.absent[0, "series"].reason
+
+
 def test_nothing_to_mind_is_not_flagged(record: MakeRecord) -> None:
     assert (
         flags(record(case={"mode": "infer"}).model_copy(update={"series": Series(label="settled"), "checks": {}}))

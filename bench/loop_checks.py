@@ -1,0 +1,105 @@
+"""Whether Keras's own loop did what it claims: `fit` must train, `predict` must give outputs that are finite."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, cast
+
+import numpy as np
+
+from anatomy.bench import sanity
+from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.case import Feed
+from anatomy.bench.loop import LoopCall
+from anatomy.bench.samples import not_finite
+from anatomy.bench.sanity import InvalidCaseError, Losses
+
+# Batches of each epoch that is trained on to see whether the loss goes down.
+FURTHER_STEPS = 10
+
+
+class FitStep:
+    """`fit` seen as a step, for what judges steps: one launch trains on one batch more."""
+
+    def __init__(self, model: Any, batch: Batch, feed: Feed) -> None:
+        self._call = LoopCall(model, batch, "fit", feed)
+        self.most_steps = self._call.most_steps
+        self._steps = 0
+        self._sum = 0.0
+
+    def note(self, steps: int, loss: float) -> float:
+        """Count an epoch with its mean loss; returns the running mean over all steps, as Keras reports it."""
+        self._steps += steps
+        self._sum += steps * loss
+        return self._sum / self._steps
+
+    def train(self, steps: int) -> float:
+        """The mean loss of one epoch more."""
+        loss = self._call.timed(self._call.data(steps), time.perf_counter).loss
+        return math.nan if loss is None else loss
+
+    def launch(self) -> float:
+        """One epoch of one batch; returns the running mean."""
+        return self.note(1, self.train(1))
+
+    def loss(self, outputs: float) -> float:
+        """The running mean itself."""
+        return outputs
+
+
+def require_trained(
+    fits: list[tuple[int, float]], step: FitStep, before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
+) -> dict[str, str]:
+    """The checks of `fit`, as those of `train`: the loss of its first step against the last epoch's.
+
+    Args:
+        fits: steps and mean loss of each epoch that was run; the first is one step.
+        step: trains on where these were too few to tell.
+        before, after: the output layer's weights before the first epoch and after the last.
+
+    Raises:
+        InvalidCaseError: a loss is not finite, the weights stayed as they were, or the loss does not go down.
+    """
+    fits = fits + _further(fits, step)
+    seen = f"within {sum(steps for steps, _ in fits)} steps"
+    if bad := [loss for _, loss in fits if not math.isfinite(loss)]:
+        raise InvalidCaseError(f"the loss became {bad[0]} {seen}; it must be finite")
+    moved = sanity.require_moved(before, after)
+    losses = Losses()
+    judged = cast("Step", step)
+    for steps, loss in fits:
+        losses.after(steps, judged, step.note(steps, loss))
+    return {"weights move": moved, "loss goes down": sanity.require_learning(judged, losses)}
+
+
+def _further(fits: list[tuple[int, float]], step: FitStep) -> list[tuple[int, float]]:
+    """Epochs that are trained on, untimed, where the loss has not gone down in fewer steps than condemn it.
+
+    Of several batches each, since a call costs as much as many small steps do.
+    """
+    end = time.perf_counter() + sanity.LEARNING_BUDGET_S
+    more: list[tuple[int, float]] = []
+    done, last = sum(steps for steps, _ in fits), fits[-1][1]
+    while last >= fits[0][1] and done < sanity.CONDEMNING_STEPS and time.perf_counter() < end:
+        size = min(FURTHER_STEPS, step.most_steps, 2 * more[-1][0] if more else 1, sanity.CONDEMNING_STEPS - done)
+        last = step.train(size)
+        more.append((size, last))
+        done += size
+    return more
+
+
+def require_predicted(outputs: Any) -> dict[str, str]:
+    """The check of `predict`.
+
+    Args:
+        outputs: of a whole epoch, arrays on the host.
+
+    Raises:
+        InvalidCaseError: a value is NaN or infinite.
+    """
+    import keras
+
+    if bad := not_finite(keras.tree.flatten(outputs)):
+        raise InvalidCaseError(f"{bad} of the outputs of the last epoch are not finite; all must be")
+    return {"outputs are finite": sanity.PASSED}
