@@ -76,7 +76,10 @@ def test_an_optimizer_of_which_nothing_is_known_gives_no_intensity(
     optimizer: str, record: MakeRecord, run: MakeRun
 ) -> None:
     """Older records name it and no more."""
-    known, unknown = measured(record), measured(record, settings={**ON_CPU, "optimizer": optimizer})
+    known, unknown = (
+        measured(record, case={"batch_size": 20}),
+        measured(record, settings={**ON_CPU, "optimizer": optimizer}),
+    )
     assert (use := utilisation(measured(record, "infer", settings=unknown.settings), []))
     assert use.intensity
     runs = label([run([unknown], ceilings=[make_ceiling()])])
