@@ -26,6 +26,7 @@ from anatomy.bench.memory import PeakMeter
 from anatomy.bench.samples import carries_state, not_finite, sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.training import optimizer_bytes
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -232,11 +233,12 @@ def _cpu_s(before: Any, after: Any) -> float:
 def _settings(case: Case, model: Any, backend: StepBackend, step: Step) -> dict[str, Any]:
     import keras
 
-    optimizer = getattr(model, "optimizer", None)
+    optimizer = model.optimizer if case.mode in ("train", "fit") else None
     return {
         "dtype_policy": keras.config.dtype_policy().name,
         "layout": keras.config.image_data_format(),
-        "optimizer": type(optimizer).__name__ if case.mode in ("train", "fit") else None,
+        "optimizer": type(optimizer).__name__ if optimizer is not None else None,
+        "optimizer_bytes": optimizer_bytes(optimizer) if optimizer is not None else None,
         "initialisers": "numpy",
         **backend.settings(model, step),
     }

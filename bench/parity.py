@@ -24,8 +24,9 @@ _PRECISIONS = {
     "medium": "bfloat16",
     "f16": "float16",
 }
-# How the weights got their first values, and each backend's own name of data parallelism: not how a step is computed.
-_NOT_OF_THE_STEP = frozenset({"initialisers", "strategy"})
+# How the weights got their first values, each backend's own name of data parallelism, and what follows from the
+# optimizer and the parameters: not how a step is computed.
+_NOT_OF_THE_STEP = frozenset({"initialisers", "strategy", "optimizer_bytes"})
 
 
 class Manifest(BaseModel):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anatomy.bench.case import Jit
+from anatomy.bench.counting.shapes import item_bytes, size
 from anatomy.bench.signals import NO_LOSS
 
 JIT_ARGUMENT: dict[Jit, bool | str] = {"auto": "auto", "on": True, "off": False}
@@ -37,6 +38,15 @@ def compile_model(model: Any, jit: Jit, loss_weights: Mapping[str, float]) -> li
         jit_compile=JIT_ARGUMENT[jit],
     )
     return losses
+
+
+def optimizer_bytes(optimizer: Any) -> int:
+    """Bytes of what a built optimizer keeps, its weights' own and its further numbers; not the rate and the counter."""
+    return sum(
+        (size(variable.shape) or 0) * item_bytes(variable.dtype)
+        for variable in optimizer.variables
+        if variable.name not in ("iteration", "learning_rate")
+    )
 
 
 def output_names(model: Any) -> list[str]:

@@ -40,9 +40,10 @@ def roofline_charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
 
 
 def _chart(item: LabelledRun, key: str, which: str) -> Chart:
-    drawn = [(record, use) for record, use in uses(item) if use.ceiling_flops_per_s is not None]
+    found = uses(item)
+    drawn = [(record, use) for record, use in found if use.ceiling_flops_per_s and use.intensity]
     if not drawn:
-        reason = next((use.reason for _, use in uses(item)), "no case has products that were counted")
+        reason = next((use.reason or use.no_intensity for _, use in found), "no case has products that were counted")
         return Chart(key, _TITLE + which, _CAPTION, None, empty=f"Without a roofline: {reason or NOT_MEASURED}.")
     figure = go.Figure()
     for backend in dict.fromkeys(record.case.backend for record, _ in drawn):
@@ -77,7 +78,7 @@ def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
 
 def _hover(record: Record, use: Utilisation) -> str:
     share = f"{use.mfu:.1%} of the ceiling for {use.dtype}" if use.mfu is not None else ""
-    said = f"{use.flops_per_s / 1e9:,.3g} GFLOP/s, {use.intensity:,.3g} FLOP/byte"
+    said = f"{use.flops_per_s / 1e9:,.3g} GFLOP/s, {use.intensity or 0:,.3g} FLOP/byte"
     return "<br>".join(escape(part) for part in (record.name, said, share) if part)
 
 
@@ -96,7 +97,7 @@ def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
 
 def _reach(item: LabelledRun, drawn: Drawn) -> tuple[float, float]:
     """From left of the leftmost point to right of the rightmost point or ridge."""
-    places = [use.intensity for _, use in drawn]
+    places = [use.intensity for _, use in drawn if use.intensity]
     ridges = [
         best / ceiling.bandwidth_bytes_per_s
         for ceiling, dtype, _ in _roofs(item, drawn)

@@ -23,9 +23,12 @@ PASSES: dict[Mode, int] = {"train": 3, "fit": 3, "infer": 1, "predict": 1}
 # Parameters moved: read once forward; training reads them again backward, writes and reads their gradients, and
 # reads and writes them at the update.
 PARAMETER_MOVES: dict[Mode, int] = {"train": 6, "fit": 6, "infer": 1, "predict": 1}
-# Values an optimizer keeps for each parameter, each read and written at the update; SGD as the zoo trains, with
-# momentum. Source: https://keras.io/api/optimizers/.
-OPTIMIZER_SLOTS = {"SGD": 1, "RMSprop": 1, "Adagrad": 1, "Adam": 2, "AdamW": 2, "Nadam": 2, "Lion": 1}
+# Values an optimizer keeps for each parameter, for older records, which do not say `optimizer_bytes`; SGD as the zoo
+# trains, with momentum. What Adafactor and Muon keep depends on the shapes. Source: https://keras.io/api/optimizers/.
+OPTIMIZER_SLOTS = {
+    **dict.fromkeys(("SGD", "RMSprop", "Adagrad", "Lion"), 1),
+    **dict.fromkeys(("Adam", "AdamW", "Nadam", "Adamax", "Adadelta", "Ftrl", "Lamb", "ScheduleFreeAdamW"), 2),
+}
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 NOT_MEASURED = "the ceilings were not measured: run anatomy doctor"
 
@@ -39,26 +42,28 @@ class Utilisation:
 
     Attributes:
         flops: of one step, by the convention.
-        moved_bytes: of one step, by `moved_bytes`.
+        moved_bytes: of one step, by `moved_bytes`; null where that is not known.
         flops_per_s: at the measured throughput.
         dtype: of the operands of products, which chooses the ceiling.
         ceiling_flops_per_s: the best matrix product of the backend, over all devices; null when not measured.
         peak_flops_per_s: dense peak of the datasheet, over all devices; null when unknown.
         reason: why there is no ceiling.
+        no_intensity: why it is not known how many bytes a step moves.
     """
 
     flops: int
-    moved_bytes: int
+    moved_bytes: int | None
     flops_per_s: float
     dtype: str
     ceiling_flops_per_s: float | None
     peak_flops_per_s: float | None
     reason: str = ""
+    no_intensity: str = ""
 
     @property
-    def intensity(self) -> float:
+    def intensity(self) -> float | None:
         """FLOPs for each byte moved."""
-        return self.flops / self.moved_bytes
+        return self.flops / self.moved_bytes if self.moved_bytes is not None else None
 
     @property
     def mfu(self) -> float | None:
@@ -90,15 +95,17 @@ def utilisation(
     dtype, device = found.product_dtype, device_of(record, gpus)
     ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
     best = matmul_ceiling(ceiling, dtype) if ceiling else None
+    moved = moved_bytes(record, counts)
     of_datasheet = peak(device, dtype) if peak and device != "cpu" else None
     return Utilisation(
         flops=flops,
-        moved_bytes=moved_bytes(record, counts),
+        moved_bytes=moved,
         flops_per_s=flops * speed / record.case.batch_size,
         dtype=dtype,
         ceiling_flops_per_s=best * record.case.devices if best else None,
         peak_flops_per_s=of_datasheet * record.case.devices if of_datasheet else None,
         reason="" if best else _why_none(ceiling, dtype),
+        no_intensity="" if moved is not None else f"what {found.optimizer} keeps for a weight is not in the record",
     )
 
 
@@ -109,21 +116,29 @@ def _flops(counts: Counts, mode: Mode) -> int:
     return counts.training_flops if counts.training_flops is not None else PASSES[mode] * counts.flops
 
 
-def moved_bytes(record: Record, counts: Counts) -> int:
+def moved_bytes(record: Record, counts: Counts) -> int | None:
     """Bytes a step moves by a simple model: each value once each time it is needed, none kept in a cache.
 
-    Parameters once (training: six times and twice for each value the optimizer keeps); the output of every layer
-    written and read (training: three times that, as FLOPs are). Parameters in four bytes unless the policy itself
-    is of two; activations as counted, in the dtype they are computed in. Fusion and large caches move less,
-    convolutions that read their input several times more.
+    Parameters once (training: six times, and what the optimizer keeps twice, null where that is unknown); the output
+    of every layer written and read (training: three times that, as FLOPs are). Parameters in four bytes unless
+    the policy itself is of two; activations as counted, in the dtype they are computed in. Fusion and large caches
+    move less, convolutions that read their input several times more.
     """
     policy, mode = record.case.dtype, record.case.mode
     stored = ITEM_BYTES.get(policy, 4)
-    optimizer = str(record.settings.get("optimizer") or "")
-    slots = OPTIMIZER_SLOTS.get(optimizer, 0) if PASSES[mode] > 1 else 0
-    parameters = counts.parameters * stored * (PARAMETER_MOVES[mode] + 2 * slots)
+    kept = _optimizer_bytes(record, counts.parameters * stored) if PASSES[mode] > 1 else 0
+    if kept is None:
+        return None
     activations = counts.activation_bytes * record.case.batch_size
-    return parameters + 2 * PASSES[mode] * activations
+    return counts.parameters * stored * PARAMETER_MOVES[mode] + 2 * kept + 2 * PASSES[mode] * activations
+
+
+def _optimizer_bytes(record: Record, parameter_bytes: int) -> int | None:
+    stated = record.settings.get("optimizer_bytes")
+    if stated is not None:
+        return int(stated)
+    slots = OPTIMIZER_SLOTS.get(str(record.settings.get("optimizer")))
+    return slots * parameter_bytes if slots is not None else None
 
 
 def device_of(record: Record, gpus: Sequence[str]) -> str:

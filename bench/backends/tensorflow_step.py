@@ -36,9 +36,13 @@ class TensorFlowStep:
         return self.function(self._data)
 
     def drain(self, outputs: Sequence[Any]) -> None:
-        """Read the outputs; on an accelerator also wait for the updates of the variables."""
+        """Read the outputs; an accelerator is waited for, and nothing copied from it.
+
+        https://www.tensorflow.org/api_docs/python/tf/test/experimental/sync_devices
+        """
         if self._on_device:
             tf.test.experimental.sync_devices()
+            return
         for tensor in keras.tree.flatten(list(outputs)):
             tensor.numpy()
 

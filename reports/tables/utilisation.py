@@ -45,10 +45,7 @@ def utilisation_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> 
         columns=columns,
         frame=make_frame([{"run": label, **_row(record, use)} for label, record, use in found], columns),
         absent={
-            (number, key): Absence("not measured", use.reason)
-            for number, (_, _, use) in enumerate(found)
-            if use.reason
-            for key in ("ceiling_flops_per_s", "mfu")
+            (number, key): absence for number, (_, _, use) in enumerate(found) for key, absence in _absent(use).items()
         },
         marks={
             (number, key): marks
@@ -76,6 +73,12 @@ def uses(item: LabelledRun, peak: Peak | None = None) -> list[tuple[Record, Util
         (record, utilisation(record, header.ceilings, peak, header.environment.gpus)) for record in item.run.records
     ]
     return [(record, use) for record, use in found if use is not None]
+
+
+def _absent(use: Utilisation) -> dict[str, Absence]:
+    """Column → why it has no value."""
+    limits = dict.fromkeys(("ceiling_flops_per_s", "mfu"), Absence("not measured", use.reason)) if use.reason else {}
+    return limits | ({"intensity": Absence("not known", use.no_intensity)} if use.no_intensity else {})
 
 
 def _row(record: Record, use: Utilisation) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import keras
 import pytest
 
 from anatomy.bench.inputs import make_batch
-from anatomy.bench.training import compile_model, loss_names
+from anatomy.bench.training import compile_model, loss_names, optimizer_bytes
+from anatomy.reports.utilisation import OPTIMIZER_SLOTS
 from tests.bench.conftest import Measure, cases_of
 from tests.data.models_with_several_outputs import LOSSES, compiled_with
 
@@ -65,3 +66,36 @@ def test_a_loss_has_one_name_however_it_was_given(loss: Any) -> None:
     model.compile(loss=loss)
     assert loss_names(model) == ["binary_crossentropy"]
     assert set(make_batch(model, 50, loss_names(model)).y.ravel().tolist()) == {0, 1}
+
+
+def built_optimizer(optimizer: Any) -> Any:
+    """With what it keeps for a dense layer of 6 by 7 with a bias, all float32."""
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(7)])
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZER_SLOTS))
+def test_the_reports_table_of_slots_is_keras_s(name: str) -> None:
+    given = {"momentum": 0.9} if name == "SGD" else {}
+    kept = optimizer_bytes(built_optimizer(getattr(keras.optimizers, name)(**given)))
+    # Nadam's running product and such are single numbers.
+    assert kept // (4 * 49) == OPTIMIZER_SLOTS[name]
+    assert kept % (4 * 49) <= 4
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "values"),
+    [
+        (keras.optimizers.SGD(), 0),
+        (keras.optimizers.Adam(amsgrad=True), 3 * 49),
+        (keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), 2 * 49),
+        # One number a row and one a column, two for a vector, and the update itself.
+        (keras.optimizers.Adafactor(), 6 + 7 + 2 + 49),
+    ],
+    ids=["no momentum", "amsgrad", "loss scale", "factored"],
+)
+def test_what_an_optimizer_keeps_is_asked_of_itself(optimizer: Any, values: int) -> None:
+    kept = optimizer_bytes(built_optimizer(optimizer))
+    # The scale of a loss, and the counters around it, are single numbers.
+    assert 4 * values <= kept <= 4 * (values + 3)

@@ -64,6 +64,38 @@ def test_bytes_follow_the_model(mode: str, optimizer: str | None, policy: str, m
     assert use.intensity == pytest.approx(use.flops / moved)
 
 
+def test_what_the_optimizer_keeps_is_taken_from_the_record(record: MakeRecord) -> None:
+    stated = {**ON_CPU, "optimizer": "LossScaleOptimizer", "optimizer_bytes": 12_345}
+    use = utilisation(measured(record, settings=stated, case={"dtype": "mixed_float16"}), [])
+    assert use is not None
+    assert use.moved_bytes == 4 * 1_000 * 6 + 2 * 12_345 + 6 * 100_000
+
+
+@pytest.mark.parametrize("optimizer", ["LossScaleOptimizer", "Adafactor", "Sofia"])
+def test_an_optimizer_of_which_nothing_is_known_gives_no_intensity(
+    optimizer: str, record: MakeRecord, run: MakeRun
+) -> None:
+    """Older records name it and no more."""
+    known, unknown = (
+        measured(record, case={"batch_size": 20}),
+        measured(record, settings={**ON_CPU, "optimizer": optimizer}),
+    )
+    assert (use := utilisation(measured(record, "infer", settings=unknown.settings), []))
+    assert use.intensity
+    runs = label([run([unknown], ceilings=[make_ceiling()])])
+    table = utilisation_table(runs)
+    column = next(column for column in table.columns if column.key == "intensity")
+    assert table.cell(0, column) == "not known"
+    assert optimizer in table.absence(0, column).reason
+    assert table.frame["mfu"][0] == pytest.approx(3 * 4e9 / 1e12)
+    (chart,) = roofline_charts(runs)
+    assert chart.spec is None
+    assert optimizer in chart.empty
+    (chart,) = roofline_charts(label([run([known, unknown], "both", ceilings=[make_ceiling()])]))
+    assert chart.spec is not None
+    assert len(chart.spec["data"][0]["x"]) == 1
+
+
 def test_the_ceiling_is_that_of_the_precision_in_effect(record: MakeRecord) -> None:
     ceiling = make_ceiling(not_measured={"float16": "no such product on this CPU"})
     by_precision = {
