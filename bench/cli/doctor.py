@@ -88,13 +88,15 @@ def _measure(
     from anatomy.bench.doctor.ceilings import ceiling_cases, last_level_cache_bytes
     from anatomy.bench.doctor.machine import measure_ceilings, measure_noise, noise_cases
     from anatomy.bench.environment import collect
+    from anatomy.bench.free_memory import free_host_bytes
     from anatomy.bench.session import Session
     from anatomy.bench.settings import MeasureSettings
     from anatomy.bench.supervise import usable_memory_bytes
 
     backends = axes_of({"backend": given}).backend or installed_backends()
     here = collect()
-    probes = ceiling_cases(backends, bool(here.gpus), last_level_cache_bytes()) if ceilings else []
+    on_gpu, caches, free = bool(here.gpus), last_level_cache_bytes(), free_host_bytes()
+    probes = ceiling_cases(backends, on_gpu, caches, free) if ceilings else []
     alike = noise_cases(backends) if noise else []
     if not probes and not alike:
         return [], []

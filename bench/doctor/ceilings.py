@@ -7,6 +7,7 @@ model on that backend could reach, with that backend's settings, and not what an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,17 +22,27 @@ SIZES_ON_GPU = (2048, 4096, 8192)
 DTYPES_ON_CPU = ("float32", "mixed_bfloat16")
 DTYPES_ON_GPU = (*DTYPES_ON_CPU, "mixed_float16")
 COLUMNS = 4096
-# STREAM's rule: an array four times as large as the last-level cache, within what two cores can bear.
-CACHES = 4
-SMALLEST_BYTES, LARGEST_BYTES = 64 * 2**20, 256 * 2**20
+# STREAM's rule: an array four times as large as the last-level caches together, and no more than this part of memory,
+# which holds three of them and what the backend copies. A GPU's cache is not told; those known are below 256 MiB.
+CACHES, PART_OF_MEMORY = 4, 16
+SMALLEST_BYTES, ON_GPU_BYTES = 64 * 2**20, 2**30
 # Arrays that a step reads or writes once each.
 _ARRAYS = {ADD: 3, TOTAL: 1}
 _ITEM_BYTES = 4
 
 
-def ceiling_cases(backends: Sequence[Backend], on_gpu: bool, cache_bytes: int | None = None) -> list[Case]:
-    """Products by size and dtype, then the two streams, then the smallest step there is."""
-    rows = min(LARGEST_BYTES, max(SMALLEST_BYTES, CACHES * (cache_bytes or 0))) // (COLUMNS * _ITEM_BYTES)
+def ceiling_cases(
+    backends: Sequence[Backend], on_gpu: bool, cache_bytes: int | None = None, memory_bytes: int | None = None
+) -> list[Case]:
+    """Products by size and dtype, then the two streams, then the smallest step there is.
+
+    Args:
+        backends: each gets the same probes.
+        on_gpu: whether there is a GPU to measure.
+        cache_bytes: of all last-level caches of the CPU together.
+        memory_bytes: that are free on the host.
+    """
+    rows = _array_bytes(on_gpu, cache_bytes, memory_bytes) // (COLUMNS * _ITEM_BYTES)
     return [
         case
         for backend in backends
@@ -56,10 +67,26 @@ def ceilings_of(records: Sequence[Record]) -> list[Ceiling]:
     return [_ceiling(backend, [r for r in records if r.case.backend == backend]) for backend in backends]
 
 
-def last_level_cache_bytes(root: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int | None:
-    """Size of the largest cache that Linux names; null where it names none."""
-    sizes = [file.read_text().strip() for file in root.glob("index*/size")]
-    return max((int(size.rstrip("KM")) * (2**20 if size.endswith("M") else 2**10) for size in sizes), default=None)
+def last_level_cache_bytes(root: Path = Path("/sys/devices/system/cpu")) -> int | None:
+    """Bytes of all caches of the last level that Linux names, each once; null where it names none.
+
+    A processor of several dies has one on each, which `shared_cpu_list` tells apart:
+    https://docs.kernel.org/admin-guide/abi-testing.html, under /sys/devices/system/cpu/cpu*/cache.
+    """
+    caches: dict[tuple[int, str], int] = {}
+    for folder in root.glob("cpu[0-9]*/cache/index*"):
+        with suppress(OSError):
+            level, size, cpus = ((folder / name).read_text().strip() for name in ("level", "size", "shared_cpu_list"))
+            caches[int(level), cpus] = int(size.rstrip("KM")) * (2**20 if size.endswith("M") else 2**10)
+    last = max((level for level, _ in caches), default=0)
+    return sum(size for (level, _), size in caches.items() if level == last) or None
+
+
+def _array_bytes(on_gpu: bool, cache_bytes: int | None, memory_bytes: int | None) -> int:
+    if on_gpu:
+        return ON_GPU_BYTES
+    wanted = max(SMALLEST_BYTES, CACHES * (cache_bytes or 0))
+    return max(SMALLEST_BYTES, min(wanted, memory_bytes // PART_OF_MEMORY)) if memory_bytes is not None else wanted
 
 
 def _ceiling(backend: str, records: Sequence[Record]) -> Ceiling:

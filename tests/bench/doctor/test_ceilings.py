@@ -72,19 +72,41 @@ def test_what_failed_is_said() -> None:
     assert found.bandwidth_bytes_per_s is None
 
 
-@pytest.mark.parametrize("cache_bytes", [None, 2**20, 32 * 2**20, 2**40])
-def test_streams_leave_the_caches(cache_bytes: int | None) -> None:
-    (stream,) = [case for case in ceiling_cases(["jax"], False, cache_bytes) if case.model == TOTAL]
-    array_bytes = stream.batch_size * COLUMNS * 4
-    assert ceilings.SMALLEST_BYTES <= array_bytes <= ceilings.LARGEST_BYTES
-    assert array_bytes >= min(4 * (cache_bytes or 0), ceilings.LARGEST_BYTES)
+def array_bytes(*machine: object) -> int:
+    (stream,) = [case for case in ceiling_cases(["jax"], *machine) if case.model == TOTAL]  # type: ignore[arg-type]
+    return stream.batch_size * COLUMNS * 4
 
 
-def test_last_level_cache(tmp_path: Path) -> None:
-    for index, size in enumerate(("32K", "1024K", "32M")):
-        (tmp_path / f"index{index}").mkdir()
-        (tmp_path / f"index{index}" / "size").write_text(size + "\n")
-    assert ceilings.last_level_cache_bytes(tmp_path) == 32 * 2**20
+MIB, GIB = 2**20, 2**30
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ((False, None, None), 64 * MIB),
+        ((False, MIB, 8 * GIB), 64 * MIB),
+        # Twelve dies of 32 MiB: 1.5 GiB in 256 GiB of memory, and as much as 8 GiB can bear.
+        ((False, 384 * MIB, 256 * GIB), 1536 * MIB),
+        ((False, 384 * MIB, 8 * GIB), 512 * MIB),
+        ((False, 384 * MIB, GIB // 2), 64 * MIB),
+        ((True, 32 * MIB, 8 * GIB), GIB),
+    ],
+)
+def test_streams_leave_the_caches(machine: tuple[object, ...], expected: int) -> None:
+    """On a GPU the CPU's cache is no matter."""
+    assert array_bytes(*machine) == expected
+
+
+def test_last_level_caches_are_added_up_once_each(tmp_path: Path) -> None:
+    """As sysfs of an EPYC with two dies of two cores shows them."""
+    for cpu in range(4):
+        shared = {"0": str(cpu), "2": str(cpu), "3": "0-1" if cpu < 2 else "2-3"}
+        for index, (level, size) in {"0": ("1", "32K"), "2": ("2", "1024K"), "3": ("3", "32768K")}.items():
+            folder = tmp_path / f"cpu{cpu}" / "cache" / f"index{index}"
+            folder.mkdir(parents=True)
+            for name, text in {"level": level, "size": size, "shared_cpu_list": shared[index]}.items():
+                (folder / name).write_text(text + "\n")
+    assert ceilings.last_level_cache_bytes(tmp_path) == 64 * MIB
     assert ceilings.last_level_cache_bytes(tmp_path / "none") is None
 
 
