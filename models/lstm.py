@@ -41,7 +41,7 @@ def build(
         layers: number of LSTMs.
         classes: outputs; one has a sigmoid, more a softmax.
         stateful: states are kept from one batch to the next, which fixes the batch size. Backends differ:
-            on JAX `predict` drops the state between batches, on torch `fit` raises an in-place error.
+            on JAX the state is dropped between batches, on torch `fit` raises an in-place error.
         batch_size: examples in each batch when stateful, 32 as on the slides unless given.
     """
     import keras
