@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from anatomy.bench.loop import Epoch
 from anatomy.bench.profiling import stepping
 
 
@@ -15,8 +16,8 @@ class Scripted:
     def __init__(self, *seconds: float) -> None:
         self._seconds = list(seconds)
 
-    def timed(self, data: object, clock: object) -> tuple[float, None]:
-        return self._seconds.pop(0), None
+    def timed(self, data: object, clock: object) -> Epoch:
+        return Epoch(self._seconds.pop(0))
 
 
 def test_the_step_of_a_loop_is_the_median_epochs() -> None:
