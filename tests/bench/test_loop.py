@@ -89,7 +89,7 @@ def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
 
 @pytest.mark.backends
 @pytest.mark.parametrize("feed", extended_but(FEEDS, "numpy"))
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "tensorflow"))
 def test_loops_run_on_every_backend(measure: Measure, backend: str, feed: str) -> None:
     modes = ["predict"] if backend == "openvino" else ["fit", "predict"]
     # The U-Net has images for targets, the LSTM sequences.

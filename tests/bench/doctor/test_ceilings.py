@@ -18,6 +18,7 @@ from anatomy.bench.record import Record
 from anatomy.bench.session import Silent
 from anatomy.bench.store import StoreError
 from tests.bench.conftest import Measure
+from tests.marks import extended_but
 
 
 def probed(case: Case, examples_per_s: float, **facts: Any) -> Record:
@@ -111,7 +112,7 @@ def test_last_level_caches_are_added_up_once_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", extended_but(BACKENDS, "jax", "openvino"))
 def test_small_probes_on_every_backend(measure: Measure, backend: Any) -> None:
     cases = [
         Case(model=PRODUCT, options={"size": 64}, mode="infer", backend=backend, batch_size=64),
