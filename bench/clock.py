@@ -64,7 +64,7 @@ def check_clock(timings: Timings, backlog: float, on_cpu: bool, held_bytes: int 
         "launch_s": launch_s,
         "backlog_s": backlog,
     }
-    if backlog > max(BACKLOG_LIMIT_S, BACKLOG_LIMIT_STEPS * synchronised_s):
+    if ran_on(backlog, synchronised_s):
         return ClockCheck(
             verdict="disagrees",
             reason=f"the process went on computing for {backlog * 1e3:.0f} ms after its outputs were said to be ready",
@@ -78,6 +78,11 @@ def check_clock(timings: Timings, backlog: float, on_cpu: bool, held_bytes: int 
         )
     verdict, reason = _judge(timings, slopes, launch_s, on_cpu, held_bytes)
     return ClockCheck(verdict=verdict, reason=reason, **found)
+
+
+def ran_on(backlog_s: float, synchronised_s: float) -> bool:
+    """Whether the process computed for longer after a drained block than it takes to tidy up."""
+    return backlog_s > max(BACKLOG_LIMIT_S, BACKLOG_LIMIT_STEPS * synchronised_s)
 
 
 def _judge(

@@ -70,6 +70,14 @@ def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
         assert record.recompilations == 0
 
 
+def test_clocks_must_disagree_in_two_windows(measure: Measure) -> None:
+    (case,) = cases_of([f"{FAULTS}:disagrees_once"], backend="jax", mode="infer", batch_size=BATCH)
+    (record,) = measure([case], seconds=0.2, warmup_budget_s=0.5)
+    assert record.outcome == "ok", record.reason
+    assert record.clock is not None
+    assert record.clock.reason != "planted"
+
+
 def test_a_step_that_xla_folded_is_caught(measure: Measure) -> None:
     (case,) = cases_of([f"{FAULTS}:folded_by_xla"], backend="jax", mode="infer", batch_size=BATCH)
     (record,) = measure([case], seconds=0.2, warmup_budget_s=0.5)

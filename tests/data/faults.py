@@ -94,6 +94,21 @@ def skips() -> Any:
     return honest()
 
 
+def disagrees_once() -> Any:
+    """No fault of the step: the machine changed its speed in the first window."""
+    from anatomy.bench import measure
+
+    real, calls = measure.check_clock, [0]
+
+    def check(*given: Any, **named: Any) -> Any:
+        calls[0] += 1
+        found = real(*given, **named)
+        return found.model_copy(update={"verdict": "disagrees", "reason": "planted"}) if calls[0] == 1 else found
+
+    measure.check_clock = check
+    return honest()
+
+
 def folded() -> Any:
     """The inputs became constants, and the compiler computed the outputs once and for all."""
     step = _step_class()
