@@ -18,6 +18,9 @@ class Observers:
     The progress display is not among them: in a run it draws for the last time when the warm-up begins, and rests
     until the window is over. The sampler is started and stopped in each window, and reads at both ends: it costs more
     here than in a run, which does so once a case.
+
+    Attributes:
+        readings: how often memory and CPU time were read.
     """
 
     def __init__(self, pid: int, sampler: Sampler) -> None:
