@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class LoopTimings:
         fits: steps and mean loss of every epoch of `fit`, those before the window among them; the first is one step.
         sampled: outputs of the last batch of the second call of `predict`, the first with several batches: the same
             on every backend, whatever an epoch becomes.
-        outputs: of the last epoch of `predict`.
+        outputs: arrays of the last epoch of `predict`.
         start_s, end_s: the window, from the start of the first measured epoch to the end of the last one.
     """
 
@@ -40,7 +40,7 @@ class LoopTimings:
     blocks: list[Block] = field(default_factory=list)
     fits: list[tuple[int, float]] = field(default_factory=list)
     sampled: list[Any] = field(default_factory=list)
-    outputs: Any = None
+    outputs: Sequence[Any] = ()
     start_s: float = 0.0
     end_s: float = 0.0
 
@@ -94,11 +94,11 @@ def time_loop(
 
 
 class Epoch(NamedTuple):
-    """Seconds of one call; its mean loss (`fit`), or its outputs (`predict`)."""
+    """Seconds of one call; its mean loss (`fit`), or its output arrays (`predict`)."""
 
     seconds: float
     loss: float | None = None
-    outputs: Any = None
+    outputs: Sequence[Any] = ()
 
 
 class LoopCall:
@@ -119,19 +119,19 @@ class LoopCall:
         """The data of an epoch of `steps` batches, and how `fit` or `predict` is told of the batches."""
         return repeated(self._data, steps, self._feed, self._size)
 
-    def last_batch(self, outputs: Any) -> list[Any]:
+    def last_batch(self, outputs: Sequence[Any]) -> list[Any]:
         """Copies of its outputs; empty for `fit`."""
-        import keras
-
-        return [] if self._fits else [leaf[-self._size :].copy() for leaf in keras.tree.flatten(outputs)]
+        return [leaf[-self._size :].copy() for leaf in outputs]
 
     def timed(self, given: EpochData, clock: Callable[[], float]) -> Epoch:
         """One epoch, timed."""
+        import keras
+
         data, batching = given
         if not self._fits:
             start = clock()
             outputs = self._model.predict(*data, **batching, verbose=0)
-            return Epoch(clock() - start, outputs=outputs)
+            return Epoch(clock() - start, outputs=keras.tree.flatten(outputs))
         start = clock()
         history = self._model.fit(*data, **batching, epochs=1, verbose=0, shuffle=False)
         return Epoch(clock() - start, loss=float(history.history["loss"][-1]))

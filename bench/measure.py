@@ -17,21 +17,18 @@ from anatomy.bench import sanity, timing
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.build import Built
 from anatomy.bench.case import LOOPS, Case
-from anatomy.bench.clock import backlog_of, check_clock, ran_on
 from anatomy.bench.inputs import SEED, make_batch
 from anatomy.bench.loop import time_loop
-from anatomy.bench.loop_checks import FitStep, require_predicted, require_trained
+from anatomy.bench.loop_checks import FitStep, require_trained
 from anatomy.bench.measured import ClockCheck
 from anatomy.bench.memory import PeakMeter
-from anatomy.bench.samples import carries_state, not_finite, sample_outputs
+from anatomy.bench.samples import carries_state, sample_outputs
 from anatomy.bench.sanity import InvalidCaseError, Losses
 from anatomy.bench.settings import MeasureSettings
 from anatomy.bench.training import optimizer_bytes
+from anatomy.bench.window import measure_window
 
 Emit = Callable[[str, Mapping[str, Any]], None]
-
-# Windows in which the clocks must disagree for a case to be invalid; the last one's times are the record's.
-WINDOWS = 2
 
 
 @dataclass
@@ -100,48 +97,19 @@ def measure_step(
     ready = make_ready(case, settings, backend, built, memory, emit)
     step, losses, warm, output_bytes = ready.step, ready.losses, ready.warm, ready.output_bytes
     plan = timing.plan_steps(warm.step, settings.seconds, settings.steps, output_bytes)
-
-    held_bytes = 2 * plan.block * output_bytes
-    # A faulty step fails every time; a machine that changes its speed between a block and its steps does not.
-    for _ in range(WINDOWS):
-        programs = step.programs()
-        cpu_before = psutil.Process().cpu_times()
-        timings = timing.measure(step, plan, settings.target if settings.steps is None else 0.0)
-        cpu_after = psutil.Process().cpu_times()
-
-        window_s = timings.end_s - timings.start_s
-        losses.after(timings.launched, step, timings.last_outputs)
-        # Before further steps: of a group of processes only the latest outputs can be read.
-        last = step.fetch(timings.last_outputs)
-        backlog = backlog_of(step, warm.step)
-        losses.after(backlog.steps, step)
-        clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu(), held_bytes=held_bytes)
-        if clock.verdict != "disagrees" or ran_on(backlog.seconds, clock.synchronised_s or 0.0):
-            break
-    emit(
-        "facts",
-        {
-            "phases": {"measure_s": window_s},
-            "window": [timings.start_s, timings.end_s],
-            "window_steps": timings.launched,
-            "step_s": timings.step_s,
-            "blocks": [block.model_dump() for block in timings.blocks],
-            "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / window_s,
-            "recompilations": step.programs() - programs,
-            "clock": clock.model_dump(),
-            "loss_last": _finite(losses.last),
-        },
-    )
-    require_finite(case, last, "last step")
-    require_sane(case, built, ready, clock, emit)
+    target = settings.target if settings.steps is None else 0.0
+    window = measure_window(step, plan, target, backend.on_cpu(), output_bytes, warm.step, losses)
+    emit("facts", {**window.facts(), "loss_last": _finite(losses.last)})
+    require_finite(case, window.outputs, "last step")
+    require_sane(case, built, ready, window.clock, emit)
     step.restore()
     return output_bytes
 
 
 def require_finite(case: Case, outputs: Sequence[np.ndarray[Any, Any]], what: str) -> None:
-    """Raise `InvalidCaseError` where outputs are NaN or infinite; in training the losses are asked instead."""
-    if case.mode not in ("train", "fit") and (bad := not_finite(outputs)):
-        raise InvalidCaseError(f"{bad} of the outputs of the {what} are not finite; all must be")
+    """As `sanity.require_finite_outputs`; in training the losses are asked instead."""
+    if case.mode == "infer":
+        sanity.require_finite_outputs(outputs, what)
 
 
 def require_sane(case: Case, built: Built, ready: Ready, clock: ClockCheck, emit: Emit) -> None:
@@ -205,8 +173,8 @@ def measure_loop(
         checks = require_trained(timings.fits, trains_on, before, step.weight())
         sample = None
     else:
-        require_finite(case, timings.sampled, "second epoch")
-        checks = require_predicted(timings.outputs)
+        sanity.require_finite_outputs(timings.sampled, "second epoch")
+        checks = {"outputs are finite": sanity.require_finite_outputs(timings.outputs, "last epoch")}
         sample = sample_outputs(timings.sampled)
     emit("facts", {"checks": checks, "output_sample": sample})
 

@@ -94,6 +94,7 @@ class ClockCheck(_Frozen):
         launch_s: mean time until `launch` returned.
         backlog_s: time for which the process went on computing after its outputs were said to be ready.
         reason: in words.
+        earlier: the reason for which a window before this one was measured again; empty where there was none.
     """
 
     verdict: Verdict
@@ -102,6 +103,7 @@ class ClockCheck(_Frozen):
     launch_s: float | None = None
     backlog_s: float | None = None
     reason: str = ""
+    earlier: str = ""
 
 
 class Equality(_Frozen):

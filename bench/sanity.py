@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.samples import not_finite
 
 PASSED = "passed"
 # Steps after which a loss that has gone down is believed, and after which one that has not is condemned: under
@@ -78,6 +80,13 @@ def require_finite(losses: Losses) -> None:
     for name, value in (("first", losses.first), ("last", losses.last)):
         if value is not None and not math.isfinite(value):
             raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
+
+
+def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -> str:
+    """Raise `InvalidCaseError` when outputs on the host, those of `what`, are NaN or infinite."""
+    if bad := not_finite(outputs):
+        raise InvalidCaseError(f"{bad} of the outputs of the {what} are not finite; all must be")
+    return PASSED
 
 
 def require_learning(step: Step, losses: Losses) -> str:

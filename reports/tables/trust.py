@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.case import LOOPS
+from anatomy.bench.measured import ClockCheck
 from anatomy.bench.record import Record
 from anatomy.reports.labels import LabelledRun, with_run
 from anatomy.reports.marks import ALL_MARKS, CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, legend, marks_of
@@ -121,9 +122,17 @@ def _row(record: Record) -> dict[str, Any]:
         "recompilations": record.recompilations,
         "clock": clock.verdict if clock else None,
         "slope_ratio": ratio,
-        "clock_reason": (clock.reason or None) if clock else None,
+        "clock_reason": _remark(clock),
         "checks": ", ".join(f"{name}: {result}" for name, result in record.checks.items()) or None,
     }
+
+
+def _remark(clock: ClockCheck | None) -> str | None:
+    """What the clocks' check said, in either window."""
+    if clock is None:
+        return None
+    again = f"measured twice; the first time {clock.earlier}" if clock.earlier else ""
+    return "; ".join(part for part in (clock.reason, again) if part) or None
 
 
 def spread(interval: tuple[float, float] | None, value: float | None) -> float | None:

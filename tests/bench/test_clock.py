@@ -131,6 +131,18 @@ def test_clocks_that_noise_would_let_agree_are_not_checked() -> None:
     assert "too noisy" in check.reason
 
 
+@pytest.mark.parametrize(("pipelined_s", "verdict"), [(0.0001, "disagrees"), (0.01, "not checked")])
+def test_noise_excuses_no_step_that_is_far_too_short(pipelined_s: float, verdict: str) -> None:
+    """Of a hundred steps one was done, and the blocks are uncertain by a whole step's time."""
+    loud = window(0.01, pipelined_s=pipelined_s, launch_s=0.0098, rounds=8, cpu_ratio=pipelined_s / 0.01)
+    loud.blocks = [
+        Block(steps=b.steps, seconds=b.seconds + 0.04 + (b.steps == 10) * 0.035 * (-1) ** (k // 2))
+        for k, b in enumerate(loud.blocks)
+    ]
+    check = check_clock(loud, 0.0, on_cpu=True)
+    assert check.verdict == verdict, check.reason
+
+
 class Device:
     """Steps whose outputs take a time to copy, and are late by another when `drain` did not wait."""
 

@@ -62,7 +62,7 @@ def test_epochs_fill_the_window_whatever_a_call_costs(mode: str, call_s: float, 
     if mode == "predict":
         # Of the first call with several batches, which is the second, and of the last call.
         assert [part.tolist() for part in timings.sampled] == [[[2.0]] * 4]
-        assert timings.outputs[0, 0] == len(model.epochs)
+        assert timings.outputs[0][0, 0] == len(model.epochs)
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(7, 7), (3 * MOST_STEPS, MOST_STEPS)])

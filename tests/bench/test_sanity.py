@@ -111,6 +111,12 @@ def test_a_loss_that_is_not_finite_is_invalid() -> None:
         sanity.require_finite(seen)
 
 
+def test_outputs_must_be_finite() -> None:
+    assert sanity.require_finite_outputs([np.ones(3)], "last epoch") == sanity.PASSED
+    with pytest.raises(InvalidCaseError, match="1 of 5 values of the outputs of the last epoch"):
+        sanity.require_finite_outputs([np.ones(3), np.array([1.0, np.inf])], "last epoch")
+
+
 def test_weights_must_move() -> None:
     weight = np.ones(3)
     assert sanity.require_moved(weight, weight * 1.0001) == sanity.PASSED

@@ -96,16 +96,16 @@ def skips() -> Any:
 
 def disagrees_once() -> Any:
     """No fault of the step: the machine changed its speed in the first window."""
-    from anatomy.bench import measure
+    from anatomy.bench import window
 
-    real, calls = measure.check_clock, [0]
+    real, calls = window.check_clock, [0]
 
     def check(*given: Any, **named: Any) -> Any:
         calls[0] += 1
         found = real(*given, **named)
         return found.model_copy(update={"verdict": "disagrees", "reason": "planted"}) if calls[0] == 1 else found
 
-    measure.check_clock = check
+    window.check_clock = check
     return honest()
 
 

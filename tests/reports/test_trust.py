@@ -40,6 +40,13 @@ def test_why_the_clock_was_not_checked_is_to_mind(record: MakeRecord) -> None:
     assert flags(one) == f"§ clocks not checked ({reason})"
 
 
+def test_a_second_window_is_told_of(record: MakeRecord, run: MakeRun) -> None:
+    clock = ClockCheck(verdict="agrees", earlier="a further pipelined step takes 1.22 of a synchronised one")
+    table = trust_table(label([run([record(case={"mode": "infer"}, clock=clock)])]))
+    (row,) = table.frame.to_dict("records")
+    assert row["clock_reason"] == f"measured twice; the first time {clock.earlier}"
+
+
 def test_a_loop_is_there_and_says_that_it_is_not_classed(record: MakeRecord, run: MakeRun) -> None:
     checks = {"weights move": "passed", "loss goes down": "not checked: 25 steps"}
     loop = record(case={"mode": "fit", "backend": "torch"}, step_s=[], checks=checks)
