@@ -65,6 +65,8 @@ def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
     for record in records:
         assert record.outcome == "ok", record.reason
         assert record.clock is not None
+        if record.clock.reason.startswith("too noisy"):
+            pytest.skip(f"this machine is too noisy to say: {record.clock.reason}")
         assert record.clock.verdict in ("agrees", "overlaps"), record.clock
         assert set(record.checks.values()) == {"passed"}
         assert record.recompilations == 0
