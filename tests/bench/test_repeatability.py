@@ -50,6 +50,14 @@ def test_the_fewer_the_processes_the_more_pairs_are_expected_to_hold() -> None:
     assert expected_share(1) == 0.95
 
 
+def test_a_loop_has_no_medians_and_its_throughputs_are_of_processes_all_the_same() -> None:
+    loop = Record(
+        case=Case(model="mlp", mode="fit"), name="fit", outcome="ok", started_at="", process_throughputs=[9.0, 10, 11]
+    )
+    (found,) = compare([[loop], [loop]])
+    assert (found.figure, found.expected) == ("throughput", expected_share(3))
+
+
 def test_drift_between_runs_shows() -> None:
     assert held(runs(0, between=0.1)) < 0.5
 

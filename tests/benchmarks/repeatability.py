@@ -25,9 +25,10 @@ from anatomy.bench.record import Record
 from anatomy.bench.statistics.interval import LEVEL, Interval, between_processes
 from anatomy.bench.store import RECORDS_FILE, load_run, read_records
 
+# Each figure, its interval, and the processes' own figures.
 FIGURES = {
-    "step": ("step_median_s", "step_interval_s"),
-    "throughput": ("throughput_examples_per_s", "throughput_interval_examples_per_s"),
+    "step": ("step_median_s", "step_interval_s", "process_medians_s"),
+    "throughput": ("throughput_examples_per_s", "throughput_interval_examples_per_s", "process_throughputs"),
 }
 # Pairs of a simulation: a standard error of 0.1 percentage points.
 SIMULATED_PAIRS = 8000
@@ -77,7 +78,7 @@ def compare(runs: Sequence[Sequence[Record]]) -> Iterator[Repeats]:
     by_key = [{record.key: record for record in run if record.outcome == "ok"} for run in runs]
     for key in by_key[0]:
         records = [run[key] for run in by_key if key in run]
-        for figure, (value, interval) in FIGURES.items():
+        for figure, (value, interval, _) in FIGURES.items():
             values = [getattr(record, value) for record in records]
             intervals = [getattr(record, interval) for record in records]
             if len(records) == len(runs) and all(values) and all(intervals):
@@ -97,7 +98,7 @@ def _repeats(records: list[Record], figure: str, values: list[float], intervals:
         half_width=math.expm1(median(map(_half_width, intervals))),
         held=held,
         pairs=len(pairs),
-        expected=expected_share(min(len(record.process_medians_s) for record in records)),
+        expected=expected_share(min(len(getattr(record, FIGURES[figure][2])) for record in records)),
         settled=all(record.series is None or record.series.label == "settled" for record in records),
     )
 
