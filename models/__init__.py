@@ -1,7 +1,7 @@
 """The architectures: a zoo of Keras 3 models, described without Keras and built on demand."""
 
 from anatomy.models.architecture import Architecture
-from anatomy.models.naming import ModelSpec, format_model, parse_model
+from anatomy.models.model_text import ModelSpec, format_model, parse_model
 from anatomy.models.registry import build, find, names, zoo
 from anatomy.models.user import build_any, resolve_user_function
 

@@ -1,7 +1,7 @@
 """The claims of the talk that a count, plain arithmetic or nobody but the papers can settle.
 
 Data only: what is claimed, which models must be counted to judge it, and by which rule. Verdicts
-are computed from counts by `anatomy.reports.verdicts`; none is written down here.
+are computed from counts by `anatomy.reports.claim_verdicts`; none is written down here.
 Source of the statements: "Anatomy of a Deep Learning Application in Python/Keras", F. Pugliese.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from anatomy.models.naming import format_model, parse_model
+from anatomy.models.model_text import format_model, parse_model
 from anatomy.models.registry import zoo
 
 Rule = Literal[
@@ -36,7 +36,7 @@ class Claim:
         key: stable name of the row.
         about: what it is about, as the slides name it.
         statement: the slide's words, shortened where an ellipsis stands.
-        rule: how it is judged; see `anatomy.reports.verdicts`.
+        rule: how it is judged; see `anatomy.reports.claim_verdicts`.
         claimed: the number claimed, with no more digits than the slide gives it.
         figure: the counted figure the number is compared with.
         subjects: models whose counts decide it, as typed on the command line.

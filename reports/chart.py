@@ -12,12 +12,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from anatomy.bench.case import BACKENDS, Case, Mode
-from anatomy.bench.record import Record
-from anatomy.reports.labels import LabelledRun
-from anatomy.reports.marks import Mark, legend
-from anatomy.reports.subjects import model_text
-from anatomy.reports.unlike import comparable, tally, unlike_settings
+from anatomy.bench.records.case import BACKENDS, Case, Mode
+from anatomy.bench.records.record import Record
+from anatomy.reports.caveats import Mark, legend
+from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.settings_differences import comparable, tally, unlike_settings
 
 # Okabe and Ito's palette for colour-blind readers, as far as it is legible on white and on black.
 COLOURS = {"tensorflow": "#e08a00", "jax": "#3a8fd9", "torch": "#d55e00", "openvino": "#009e73"}

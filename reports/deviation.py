@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from anatomy.bench.parity import manifest
-from anatomy.bench.record import Record
-from anatomy.bench.rounding import ROUNDOFF, relative_deviation, tolerance
-from anatomy.reports.unlike import comparable, differing
+from anatomy.bench.records.parity import manifest
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, tolerance
+from anatomy.reports.settings_differences import comparable, differing
 
 # From this many on, the median of the backends is the reference: one that is wrong cannot move it far.
 FEWEST_FOR_MEDIAN = 3

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from anatomy.bench.case import Mode
-from anatomy.bench.record import Record
-from anatomy.reports.bars import phase_chart, preparation_chart
+from anatomy.bench.records.case import Mode
+from anatomy.bench.records.record import Record
+from anatomy.reports.caveats import Mark, marks_of, signs
 from anatomy.reports.chart import (
     COLOURS,
     SYMBOLS,
@@ -23,12 +23,12 @@ from anatomy.reports.chart import (
     remarks,
     rows_of,
 )
-from anatomy.reports.labels import LabelledRun
-from anatomy.reports.marks import Mark, marks_of, signs
+from anatomy.reports.phase_bars import phase_chart, preparation_chart
 from anatomy.reports.roofline import roofline_charts
+from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.scaling_chart import scaling_charts
 from anatomy.reports.table import MEBI
-from anatomy.reports.tables.models import TIMED
+from anatomy.reports.tables.model_table import TIMED
 
 
 def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from anatomy.bench.ceiling import Ceiling, ceiling_of, matmul_ceiling
-from anatomy.bench.record import Record
+from anatomy.bench.records.ceiling import Ceiling, ceiling_of, matmul_ceiling
+from anatomy.bench.records.record import Record
+from anatomy.reports.caveats import legend, marks_of, marks_of_use, signs
 from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout, log_axis
-from anatomy.reports.labels import LabelledRun
-from anatomy.reports.marks import legend, marks_of, marks_of_use, signs
-from anatomy.reports.tables.utilisation import uses
-from anatomy.reports.utilisation import NOT_MEASURED, Utilisation, device_of
+from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation, device_of
+from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.tables.utilisation_table import uses
 
 HEIGHT_PX = 460
 _DASHES = {"float32": "solid", "tensorfloat32": "dashdot", "bfloat16": "dash", "float16": "dot"}

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from anatomy.bench.case import SCALINGS, Mode, Scaling
+from anatomy.bench.records.case import SCALINGS, Mode, Scaling
 from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout
-from anatomy.reports.labels import LabelledRun
-from anatomy.reports.scaling import Scaled, scaled
-from anatomy.reports.subjects import model_text
+from anatomy.reports.device_scaling import Scaled, scaled
+from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRun
 
 HEIGHT_PX = 340
 # Of the lines without a backend: legible on white and on black.

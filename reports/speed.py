@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from statistics import geometric_mean
 from typing import TypeVar
 
-from anatomy.bench.case import Mode
-from anatomy.bench.record import Record
-from anatomy.reports.unlike import comparable
+from anatomy.bench.records.case import Mode
+from anatomy.bench.records.record import Record
+from anatomy.reports.settings_differences import comparable
 
 K = TypeVar("K", bound=Hashable)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from anatomy.bench.store import Run
-from anatomy.reports.labels import LabelledRun, differences
+from anatomy.bench.records.run_store import Run
+from anatomy.reports.number_words import count
+from anatomy.reports.run_labels import LabelledRun, differences
 from anatomy.reports.speed import ratio_text
-from anatomy.reports.tables.models import TIMED
-from anatomy.reports.tables.speeds import compare, unlike_common
-from anatomy.reports.words import count
+from anatomy.reports.tables.model_table import TIMED
+from anatomy.reports.tables.speed_table import compare, unlike_common
 
 
 def summary(runs: Sequence[LabelledRun]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from anatomy.reports.marks import Mark, legend, signs
+from anatomy.reports.caveats import Mark, legend, signs
 
 Kind = Literal["text", "number", "mark", "outcome", "citation"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anatomy.bench.case import Case
-from anatomy.bench.profiling.result import Gaps, Kind, KindTime, LayerTime, Operation, Pass, Profile
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_profile import Gaps, Kind, KindTime, LayerTime, Operation, Pass, Profile
 
 HOSTILE_LAYER = "block/<img src=x onerror=alert(1)>"
 

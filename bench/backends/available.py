@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from anatomy.bench.case import BACKENDS, Backend, Case, Mode
-from anatomy.bench.environment import installed_versions
+from anatomy.bench.machine.collect_environment import installed_versions
+from anatomy.bench.records.case import BACKENDS, Backend, Case, Mode
 
 # Keras on OpenVINO predicts and does not train, https://keras.io/getting_started/.
 INFER_ONLY: frozenset[Backend] = frozenset({"openvino"})

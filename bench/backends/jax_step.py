@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.case import Mode
+from anatomy.bench.records.case import Mode
 
 
 class JaxStep:

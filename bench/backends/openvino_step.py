@@ -15,7 +15,7 @@ import numpy as np
 import openvino
 
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.case import Mode
+from anatomy.bench.records.case import Mode
 
 
 class OpenVinoStep:

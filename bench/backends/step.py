@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from anatomy.bench.case import Backend, Mode
+from anatomy.bench.records.case import Backend, Mode
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.case import Mode
+from anatomy.bench.records.case import Mode
 
 
 class TensorFlowStep:

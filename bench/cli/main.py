@@ -6,18 +6,18 @@ import sys
 
 import typer
 
-from anatomy.bench.cli.bisect import bisect
-from anatomy.bench.cli.doctor import doctor
-from anatomy.bench.cli.explain import explain
-from anatomy.bench.cli.gate import gate
-from anatomy.bench.cli.history import app as history
-from anatomy.bench.cli.inspect import inspect
-from anatomy.bench.cli.list import list_
-from anatomy.bench.cli.profile import profile
-from anatomy.bench.cli.project import project
-from anatomy.bench.cli.report import report
-from anatomy.bench.cli.run import run
-from anatomy.bench.cli.script import script
+from anatomy.bench.cli.commands.bisect import bisect
+from anatomy.bench.cli.commands.doctor import doctor
+from anatomy.bench.cli.commands.explain import explain
+from anatomy.bench.cli.commands.gate import gate
+from anatomy.bench.cli.commands.history import app as history
+from anatomy.bench.cli.commands.inspect import inspect
+from anatomy.bench.cli.commands.list import list_
+from anatomy.bench.cli.commands.profile import profile
+from anatomy.bench.cli.commands.project import project
+from anatomy.bench.cli.commands.report import report
+from anatomy.bench.cli.commands.run import run
+from anatomy.bench.cli.commands.script import script
 
 app = typer.Typer(
     name="anatomy",

@@ -12,14 +12,15 @@ from typing import Any
 
 import psutil
 
-from anatomy.bench.case import Case
-from anatomy.bench.environment import FLAGS, Environment, collect
-from anatomy.bench.record import Record
-from anatomy.bench.session import Session, Silent
-from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import SCRIPTS_FOLDER, RunHeader, RunWriter
-from anatomy.bench.supervise import usable_memory_bytes
-from anatomy.bench.telemetry.library import list_gpus
+from anatomy.bench.machine.collect_environment import FLAGS, collect
+from anatomy.bench.machine.telemetry.nvml_library import list_gpus
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import SCRIPTS_FOLDER, RunHeader, RunWriter
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.session import Session, Silent
+from anatomy.bench.runner.supervisor import usable_memory_bytes
 
 _LOG_BYTES = 200_000
 NICENESS = "RAY_worker_niceness"

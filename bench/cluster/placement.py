@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from anatomy.bench.case import LOOPS, Case
+from anatomy.bench.records.case import LOOPS, Case
 
 # A case that has taken so many nodes with it is not tried on another.
 MOST_TRIES = 3

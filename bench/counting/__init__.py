@@ -5,8 +5,8 @@
 
 from typing import Any
 
-from anatomy.bench.counting.counts import LayerCount, ModelCounts, count_to_dict
-from anatomy.bench.counting.skeleton import skeleton
+from anatomy.bench.counting.abstract_model import skeleton
+from anatomy.bench.counting.model_counts import LayerCount, ModelCounts, count_to_dict
 
 __all__ = ["LayerCount", "ModelCounts", "count_model", "count_to_dict", "inspect", "skeleton"]
 

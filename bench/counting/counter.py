@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from anatomy.bench.counting.counts import ModelCounts
 from anatomy.bench.counting.formulas import FORMULAS, Formula
 from anatomy.bench.counting.interpreter import Interpreter
-from anatomy.bench.counting.ledger import element_count, symbolic_tensors
+from anatomy.bench.counting.layer_counts import element_count, symbolic_tensors
+from anatomy.bench.counting.model_counts import ModelCounts
 from anatomy.bench.counting.shapes import without_batch
 
 InputShape = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from anatomy.bench.counting.abstract_model import skeleton
 from anatomy.bench.counting.counter import InputShape, count_model
-from anatomy.bench.counting.counts import ModelCounts
 from anatomy.bench.counting.formulas import FORMULAS, Formula
-from anatomy.bench.counting.skeleton import skeleton
+from anatomy.bench.counting.model_counts import ModelCounts
 from anatomy.models import build_any, parse_model
 
 

@@ -16,11 +16,11 @@ from unittest import mock
 
 import keras
 
-from anatomy.bench.counting import opaque, wrappers
-from anatomy.bench.counting.calls import build_for, converted
+from anatomy.bench.counting import untraceable, wrappers
 from anatomy.bench.counting.formulas import FORMULAS, Formula, completed_einsum, has_known_cells
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.ledger import Frame, Ledger, size_in_bytes, symbolic_tensors
+from anatomy.bench.counting.layer_call import build_for, converted
+from anatomy.bench.counting.layer_counts import Frame, Ledger, size_in_bytes, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, UNCOUNTABLE, attention_output
 from anatomy.bench.counting.shapes import times
 
@@ -46,7 +46,7 @@ class Interpreter:
         self.steps: list[int | None] = []
         self._depths: dict[int, tuple[Any, int]] = {}
         self._listening = False
-        self.tracer: opaque.Tracer | None = None
+        self.tracer: untraceable.Tracer | None = None
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Interpreter:
         if kind == "wrapper":
             return wrappers.VISITS[name](self, layer, args, kwargs)
         if kind == "opaque":
-            return opaque.leave_closed(self, layer, args, kwargs)
+            return untraceable.leave_closed(self, layer, args, kwargs)
         return self.open(layer, args, kwargs, folded=kind == "folded")
 
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
@@ -119,7 +119,7 @@ class Interpreter:
         frame = self.enter(layer, (args, kwargs), folded=folded, operations=operations)
         before = self.depth_of((args, kwargs))
         with self.inside(frame):
-            outputs = opaque.call_or_trace(self, frame, args, kwargs)
+            outputs = untraceable.call_or_trace(self, frame, args, kwargs)
         if isinstance(layer, (keras.Function, keras.Sequential)):
             # What such a container holds is listed, and it does nothing of its own.
             return outputs

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from anatomy.bench.counting import opaque
+from anatomy.bench.counting import untraceable
 from anatomy.bench.counting.formulas import has_known_cells
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.ledger import symbolic_tensors
+from anatomy.bench.counting.layer_counts import symbolic_tensors
 
 if TYPE_CHECKING:
     from anatomy.bench.counting.interpreter import Interpreter
@@ -51,7 +51,7 @@ def bidirectional(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) 
 def custom_cell(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> Any:
     """A recurrent layer: its cell is opened and runs once for each step of axis 1."""
     if not isinstance(layer.cell, keras.Layer):
-        return opaque.leave_closed(interpreter, layer, args, kwargs)
+        return untraceable.leave_closed(interpreter, layer, args, kwargs)
     outputs = interpreter.output_spec(layer, args, kwargs)
     sequences = symbolic_tensors((args, kwargs))[0]
     frame = interpreter.enter(layer, (args, kwargs), folded=True)

@@ -3,8 +3,8 @@
 `docs/counting.md` has the table and what each line means.
 """
 
-from anatomy.bench.cross_check.rows import Row, Term
+from anatomy.bench.cross_check.counter_rows import Row, Term
+from anatomy.bench.cross_check.counter_table import COUNTERS, CrossCheck, cross_check, cross_check_all
 from anatomy.bench.cross_check.subject import Subject
-from anatomy.bench.cross_check.table import COUNTERS, CrossCheck, cross_check, cross_check_all
 
 __all__ = ["COUNTERS", "CrossCheck", "Row", "Subject", "Term", "cross_check", "cross_check_all"]

@@ -38,8 +38,8 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
     """
     import keras
 
+    from anatomy.bench.counting.abstract_model import skeleton
     from anatomy.bench.counting.counter import count_model, symbolic_inputs
-    from anatomy.bench.counting.skeleton import skeleton
     from anatomy.models import build_any, parse_model
 
     spec = parse_model(subject.model)

@@ -17,7 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tensorflow.python.ops.control_flow_util_v2 import get_func_graph
 
 from anatomy.bench.counting.einsum import einsum_macs
-from anatomy.bench.cross_check.rows import Row, Term
+from anatomy.bench.cross_check.counter_rows import Row, Term
 from anatomy.bench.cross_check.subject import Subject, build, pure_forward
 
 _PRODUCTS = "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Conv2D Conv3D DepthwiseConv2dNative Conv2DBackpropInput"

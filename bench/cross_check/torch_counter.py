@@ -15,7 +15,7 @@ import keras
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from anatomy.bench.cross_check.rows import Row, Term
+from anatomy.bench.cross_check.counter_rows import Row, Term
 from anatomy.bench.cross_check.subject import Subject, build, inference
 
 # What torch raises where a layer reads values, which the meta device does not have.

@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from anatomy.bench.cross_check.hlo import Computation, Instruction, Program
-from anatomy.bench.cross_check.window import valid_taps
+from anatomy.bench.cross_check.padding_window import valid_taps
+from anatomy.bench.xla.hlo import Computation, Instruction, Program
 
 _TRANSCENDENTAL = """
 exponential log logistic power sqrt cbrt rsqrt tanh sine cosine tan exponential-minus-one log-plus-one atan2

@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anatomy.bench.case import Backend, Case
-from anatomy.bench.ceiling import Ceiling
-from anatomy.bench.parity import manifest
-from anatomy.bench.record import Record
+from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.parity import manifest
+from anatomy.bench.records.record import Record
 
-PRODUCT, ADD, TOTAL = (f"anatomy.bench.doctor.probes:{name}" for name in ("product", "add", "total"))
+PRODUCT, ADD, TOTAL = (f"anatomy.bench.doctor.microbenchmarks:{name}" for name in ("product", "add", "total"))
 SIZES_ON_CPU = (512, 1024, 2048)
 SIZES_ON_GPU = (2048, 4096, 8192)
 DTYPES_ON_CPU = ("float32", "mixed_bfloat16")

@@ -16,8 +16,8 @@ from typing import Literal
 
 import psutil
 
-from anatomy.bench.control_groups import smallest_quota
-from anatomy.bench.free_memory import free_host_bytes, total_host_bytes
+from anatomy.bench.machine.cgroups import smallest_quota
+from anatomy.bench.machine.free_memory import free_host_bytes, total_host_bytes
 
 Verdict = Literal["fit", "unfit", "unknown"]
 

@@ -6,9 +6,9 @@ import os
 from types import ModuleType
 
 from anatomy.bench.doctor.fitness import Finding
-from anatomy.bench.telemetry.library import Device, nvml, opened, visible_devices
-from anatomy.bench.telemetry.probes import clock_event_reasons
-from anatomy.bench.telemetry.throttling import harmful
+from anatomy.bench.machine.telemetry.nvml_library import Device, nvml, opened, visible_devices
+from anatomy.bench.machine.telemetry.nvml_queries import clock_event_reasons
+from anatomy.bench.machine.telemetry.throttling import harmful
 
 
 def examine_gpus() -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.detectable import coefficient_of_variation, detectable_change
 
 MINUTE_S = 60.0

@@ -6,10 +6,10 @@ import select
 import time
 from typing import IO, Any
 
-from anatomy.bench.follow import STEPS_WATCH_INTERVAL_S
-from anatomy.bench.host_use import HostUseSeries
-from anatomy.bench.telemetry.sampler import Sampler
-from anatomy.bench.watch import HostWatch
+from anatomy.bench.machine.process_sampler import HostWatch
+from anatomy.bench.machine.telemetry.device_sampler import Sampler
+from anatomy.bench.records.process_usage import HostUseSeries
+from anatomy.bench.runner.worker_handle import STEPS_WATCH_INTERVAL_S
 
 
 class Observers:

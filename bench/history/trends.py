@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, get_args
 
-from anatomy.bench.history.points import Point
+from anatomy.bench.history.history_points import Point
 from anatomy.bench.statistics.change_points import change_points, spans
 
 Figure = Literal["step_s", "compile_s", "peak_host_bytes", "peak_device_bytes", "throughput_examples_per_s"]

@@ -5,9 +5,9 @@ rules → recorder → trace → graph → sweep → estimate
 
 from typing import Any
 
+from anatomy.bench.memory_estimate.affine_size import Extent
 from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
-from anatomy.bench.memory_estimate.extent import Extent
-from anatomy.bench.memory_estimate.sweep import Moment, Timeline
+from anatomy.bench.memory_estimate.liveness import Moment, Timeline
 
 __all__ = ["Extent", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "StepMode", "Timeline", "step_memory"]
 
@@ -15,7 +15,7 @@ __all__ = ["Extent", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "S
 def __getattr__(name: str) -> Any:
     """Import what needs Keras only when it is asked for."""
     if name in ("StepMemory", "step_memory"):
-        from anatomy.bench.memory_estimate import step
+        from anatomy.bench.memory_estimate import step_estimate
 
-        return getattr(step, name)
+        return getattr(step_estimate, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

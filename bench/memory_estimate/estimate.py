@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from anatomy.bench.memory_estimate.sweep import Moment, Timeline
+from anatomy.bench.memory_estimate.liveness import Moment, Timeline
 
 StepMode = Literal["train", "infer"]
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import keras
 
-from anatomy.bench.memory_estimate.recorder import variable_bytes
+from anatomy.bench.memory_estimate.shape_trace import variable_bytes
 
 # What every optimizer has before it is built: two numbers, no state of a variable.
 _OWN = ("iteration", "learning_rate")

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anatomy.bench.profiling.kinds import is_remapped
-from anatomy.bench.profiling.result import LayerTime, Profile
+from anatomy.bench.profiling.work_kinds import is_remapped
+from anatomy.bench.records.case_profile import LayerTime, Profile
 
 # Parts of a step that are no layer's.
 UNATTRIBUTED = "(unattributed)"

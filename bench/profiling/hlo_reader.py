@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from anatomy.bench.profiling.activity import Activity, Work
 from anatomy.bench.profiling.hlo_work import works
-from anatomy.bench.profiling.kinds import kind_of
-from anatomy.bench.profiling.layers import Layers
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import Activity, Work
+from anatomy.bench.profiling.work_kinds import kind_of
 from anatomy.bench.profiling.xspace_trace import Reader
-from anatomy.bench.tensorboard.xspace import Event
+from anatomy.bench.xla.xspace import Event
 
 _MODULE = re.compile(r"^HloModule ([^\s,]+)", re.MULTILINE)
 # Some devices' traces write the program's number behind the name: `jit_train_step(1234)`.

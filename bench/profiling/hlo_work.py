@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from anatomy.bench.cross_check import hlo
-from anatomy.bench.profiling.activity import Work
-from anatomy.bench.profiling.kinds import WEIGHT, heaviest, kind_of_operation, kind_within
-from anatomy.bench.profiling.layers import Layers
-from anatomy.bench.profiling.result import OPTIMIZER, Pass
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import Work
+from anatomy.bench.profiling.work_kinds import WEIGHT, heaviest, kind_of_operation, kind_within
+from anatomy.bench.records.case_profile import OPTIMIZER, Pass
+from anatomy.bench.xla import hlo
 
 CONTAINERS = ("while", "call", "conditional")
 # They move nothing and compute nothing.

@@ -9,9 +9,9 @@ from typing import Any
 
 import jax
 
-from anatomy.bench.profiling.activity import STEP, Traced
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo
-from anatomy.bench.profiling.layers import Layers
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import STEP, Traced
 from anatomy.bench.profiling.xspace_trace import read_traced
 
 

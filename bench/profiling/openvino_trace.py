@@ -17,12 +17,12 @@ from typing import Any
 import openvino
 from openvino.utils.node_factory import NodeFactory
 
-from anatomy.bench.profiling.activity import FETCH, LAUNCH, STEP, Activity, Traced, Window, Work
-from anatomy.bench.profiling.kinds import kind_of
-from anatomy.bench.profiling.layers import Layers
-from anatomy.bench.tensorboard.layout import trace_file
-from anatomy.bench.tensorboard.xspace import Event, Line, Plane
-from anatomy.bench.tensorboard.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Traced, Window, Work
+from anatomy.bench.profiling.work_kinds import kind_of
+from anatomy.bench.tensorboard.log_layout import trace_file
+from anatomy.bench.xla.xspace import Event, Line, Plane
+from anatomy.bench.xla.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
 _SEPARATOR = "|"
 

@@ -8,14 +8,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from anatomy.bench import timing
 from anatomy.bench.backends.step import Step
-from anatomy.bench.build import Built
-from anatomy.bench.case import LOOPS, Case
-from anatomy.bench.loop import LoopCall
-from anatomy.bench.profiling.activity import FETCH, LAUNCH
+from anatomy.bench.measurement import timing
+from anatomy.bench.measurement.keras_loop import LoopCall
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH
 from anatomy.bench.profiling.tracer import Tracer
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.records.case import LOOPS, Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.workload.build_case import Built
 
 STEPS = 5
 # A trace is to be looked at: no longer than this, but no fewer steps than two.

@@ -9,13 +9,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from anatomy.bench.profiling.activity import STEP, Activity, Traced, Work
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo
-from anatomy.bench.profiling.kinds import is_remapped, kind_of
-from anatomy.bench.profiling.layers import Layers
-from anatomy.bench.profiling.result import OPTIMIZER, Pass
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import STEP, Activity, Traced, Work
+from anatomy.bench.profiling.work_kinds import is_remapped, kind_of
 from anatomy.bench.profiling.xspace_trace import Reader, read_traced
-from anatomy.bench.tensorboard.xspace import Event
+from anatomy.bench.records.case_profile import OPTIMIZER, Pass
+from anatomy.bench.xla.xspace import Event
 
 # Draws a batch within the graph of `fit`: waiting, not computing.
 FETCHING = "IteratorGetNext"

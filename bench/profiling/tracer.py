@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from anatomy.bench.case import Backend
-from anatomy.bench.profiling.activity import Traced
-from anatomy.bench.profiling.layers import Layers
+from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.trace_events import Traced
+from anatomy.bench.records.case import Backend
 
 
 class Tracer(Protocol):

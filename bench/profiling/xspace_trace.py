@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.profiling.activity import FETCH, LAUNCH, STEP, Activity, Traced, Window
-from anatomy.bench.tensorboard.xspace import Event, read_xspace
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Traced, Window
+from anatomy.bench.xla.xspace import Event, read_xspace
 
 # Makes an activity of an event, null where it is no operation; the second argument finds its later end, if it has one.
 Reader = Callable[[Event, float], Activity | None]

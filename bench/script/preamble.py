@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from anatomy.bench.case import LOOPS, Backend, Case
-from anatomy.bench.environment import FLAGS
+from anatomy.bench.machine.collect_environment import FLAGS
+from anatomy.bench.records.case import LOOPS, Backend, Case
+from anatomy.bench.script.code_layout import call
 from anatomy.bench.script.expression import expression
-from anatomy.bench.script.layout import call
-from anatomy.bench.script.origin import Origin
+from anatomy.bench.script.model_origin import Origin
 
 _FRAMEWORKS: Mapping[Backend, list[str]] = {
     "tensorflow": ["import tensorflow as tf"],

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
 
 Kind = Literal["scalars", "hparams", "graph"]
 _VERSION = "brain.Event:2"

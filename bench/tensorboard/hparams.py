@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
 from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
-from anatomy.bench.tensorboard.summary import summary_tag
+from anatomy.bench.tensorboard.summary_figures import summary_tag
 
 Value = bool | float | str
 # Shown even where all cases have the same; a further setting only where they differ: the table has five at first.

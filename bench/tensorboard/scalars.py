@@ -10,11 +10,11 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from anatomy.bench.device_use import CpuEnergy, GpuUse
-from anatomy.bench.host_use import HostUse
-from anatomy.bench.record import Record
+from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
+from anatomy.bench.records.process_usage import HostUse
+from anatomy.bench.records.record import Record
 from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
-from anatomy.bench.tensorboard.summary import summary_of, summary_tag
+from anatomy.bench.tensorboard.summary_figures import summary_of, summary_tag
 
 # Tag → (seconds from the start of the window, value), in order.
 _Samples = Mapping[str, Sequence[tuple[float, float]]]

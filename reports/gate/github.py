@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from anatomy.bench.gate.result import GateResult
-from anatomy.reports.gate.markdown import render_gate_markdown
+from anatomy.bench.regression_gate.gate_result import GateResult
+from anatomy.reports.gate.gate_comment import render_gate_markdown
 from anatomy.reports.gate.sarif import location
 
 _COMMANDS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW": "notice"}

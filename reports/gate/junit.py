@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from anatomy.bench.gate.result import CaseResult, GateResult
-from anatomy.reports.gate.rows import LABELS, change, explained, interval, limits, quantity, summary_of
+from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
+from anatomy.reports.gate.gate_rows import LABELS, change, explained, interval, limits, quantity, summary_of
 
 # A failure is a regression, an error a case without figures; what is not known is an error too, never a success.
 _ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}

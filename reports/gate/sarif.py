@@ -6,9 +6,9 @@ import json
 from importlib import metadata
 from typing import Any
 
-from anatomy.bench.gate.result import CaseResult, GateResult
+from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
+from anatomy.reports.gate.gate_rows import LABELS
 from anatomy.reports.gate.junit import figures
-from anatomy.reports.gate.rows import LABELS
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW": "note"}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import plotly.graph_objects as go
 
-from anatomy.bench.profiling.result import Profile
+from anatomy.bench.records.case_profile import Profile
 from anatomy.reports.chart import Chart, escape
 from anatomy.reports.profiles.colours import COLOURS, legend_of, text_on
-from anatomy.reports.profiles.nodes import Node, step_tree
+from anatomy.reports.profiles.step_tree import Node, step_tree
 
 HEIGHT_PX = 560
 # Levels drawn at once, where there are more; a click on a part shows those below it.

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anatomy.reports.datasheet import dense_peak
-from anatomy.reports.labels import LabelledRun, profiles_of
+from anatomy.reports.flops_utilisation import Peak
+from anatomy.reports.gpu_peaks import dense_peak
+from anatomy.reports.run_labels import LabelledRun, profiles_of
 from anatomy.reports.table import Table
-from anatomy.reports.tables.agreement import agreement_table
-from anatomy.reports.tables.batch_sizes import batch_size_tables
-from anatomy.reports.tables.cases import case_table, count_table, failure_table, phase_table
-from anatomy.reports.tables.claims import claims_table
-from anatomy.reports.tables.frameworks import framework_table
-from anatomy.reports.tables.gaps import gap_table, kind_table
-from anatomy.reports.tables.layers import layer_table
-from anatomy.reports.tables.loops import loop_table
-from anatomy.reports.tables.machine import machine_table
-from anatomy.reports.tables.models import model_table
-from anatomy.reports.tables.scaling import scaling_table
-from anatomy.reports.tables.speeds import speed_table
-from anatomy.reports.tables.telemetry import telemetry_table
-from anatomy.reports.tables.trust import trust_table
-from anatomy.reports.tables.utilisation import utilisation_table
-from anatomy.reports.utilisation import Peak
+from anatomy.reports.tables.agreement_table import agreement_table
+from anatomy.reports.tables.batch_size_tables import batch_size_tables
+from anatomy.reports.tables.case_tables import case_table, count_table, failure_table, phase_table
+from anatomy.reports.tables.claims_table import claims_table
+from anatomy.reports.tables.framework_table import framework_table
+from anatomy.reports.tables.gap_tables import gap_table, kind_table
+from anatomy.reports.tables.layer_table import layer_table
+from anatomy.reports.tables.loop_table import loop_table
+from anatomy.reports.tables.machine_table import machine_table
+from anatomy.reports.tables.model_table import model_table
+from anatomy.reports.tables.scaling_table import scaling_table
+from anatomy.reports.tables.speed_table import speed_table
+from anatomy.reports.tables.telemetry_table import telemetry_table
+from anatomy.reports.tables.trust_table import trust_table
+from anatomy.reports.tables.utilisation_table import utilisation_table
 
 __all__ = [
     "agreement_table",

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench import environment
-from anatomy.bench.case import Case
-from anatomy.bench.plan import plan
-from anatomy.bench.record import Record
-from anatomy.bench.session import Session, Silent
-from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import RunHeader, RunWriter
-from anatomy.bench.suite import Axes, Suite
+from anatomy.bench.machine import collect_environment
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import RunHeader, RunWriter
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.session import Session, Silent
+from anatomy.bench.suites.plan import plan
+from anatomy.bench.suites.suite import Axes, Suite
 
 TESTS = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ def cases_of(models: Sequence[str], **axes: object) -> list[Case]:
 
 def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] = ()) -> Session:
     """A session whose run lies in `folder`, with the tests' folder as working directory."""
-    here = environment.collect()
+    here = collect_environment.collect()
     header = RunHeader(
         id="test",
         started_at="2026-01-01T00:00:00+00:00",

@@ -17,8 +17,8 @@ from statistics import fmean
 
 import numpy as np
 
-from anatomy.bench.gate.margins import Margins
-from anatomy.bench.gate.trial import Judged, Observation, judge
+from anatomy.bench.regression_gate.margins import Margins
+from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, judge
 
 SPREADS = (0.02, 0.031, 0.052)
 CHANGES = (0.0, 0.03, 0.05, 0.10)

@@ -27,16 +27,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from anatomy.bench.case import Case
-from anatomy.bench.channel import HostChannel
-from anatomy.bench.gate.compare import PILOT_TURNS, best_turns
-from anatomy.bench.gate.looks import LOOKS
-from anatomy.bench.gate.pair import Pair, Runner
-from anatomy.bench.gate.policy import DEFAULTS
-from anatomy.bench.gate.sampled import observe
-from anatomy.bench.gate.sides import Side
-from anatomy.bench.gate.trial import Judged, Observation, judge
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.regression_gate.gate_session import PILOT_TURNS, best_turns
+from anatomy.bench.regression_gate.group_sequential import LOOKS
+from anatomy.bench.regression_gate.policy import DEFAULTS
+from anatomy.bench.regression_gate.process_pair import Pair, Runner
+from anatomy.bench.regression_gate.sampled_metrics import observe
+from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, judge
+from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.runner.fork_client import HostChannel
 
 LAYERS = 60
 # Planted growth of the work → comparisons.

@@ -18,17 +18,17 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from anatomy.bench import environment
 from anatomy.bench.backends.available import installed_backends, supports
-from anatomy.bench.case import BACKENDS, Backend, Case
-from anatomy.bench.free_memory import free_host_bytes
+from anatomy.bench.machine import collect_environment
+from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
-from anatomy.bench.plan import plan
-from anatomy.bench.record import Record
-from anatomy.bench.session import Session, Silent
-from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import RunHeader, RunWriter
-from anatomy.bench.suite import Axes, Suite
+from anatomy.bench.records.case import BACKENDS, Backend, Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import RunHeader, RunWriter
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.session import Session, Silent
+from anatomy.bench.suites.plan import plan
+from anatomy.bench.suites.suite import Axes, Suite
 
 ZOO = {
     "mlp": 262_144,
@@ -86,7 +86,7 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[Row]:
     settings = MeasureSettings(steps=2, warmup_s=0.0, warmup_budget_s=0.5, memory_limit_bytes=free_host_bytes())
     batches = {LEAST: 1, **ZOO}
     estimates = {(model, mode): step_memory(model, mode).at(batches[model]) for model in batches for mode in MODES}
-    here = environment.collect()
+    here = collect_environment.collect()
     header = RunHeader(
         id="memory", started_at="", command=sys.argv, suite="memory", environment=here, planned=[], settings={}
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from anatomy.bench.profiling.result import LayerTime, Profile, read_profiles
+from anatomy.bench.records.case_profile import LayerTime, Profile, read_profiles
 
 LARGEST = 5
 

@@ -21,9 +21,9 @@ from statistics import median
 
 import numpy as np
 
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import RECORDS_FILE, load_run, read_records
 from anatomy.bench.statistics.interval import LEVEL, Interval, between_processes
-from anatomy.bench.store import RECORDS_FILE, load_run, read_records
 
 # Each figure, its interval, and the processes' own figures.
 FIGURES = {

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.plan import plan
-from anatomy.bench.suite import Axes, load_suite
+from anatomy.bench.suites.plan import plan
+from anatomy.bench.suites.suite import Axes, load_suite
 
 # The models of the quick suite, as the suite's file has them.
 MODELS = list(dict.fromkeys(text for matrix in load_suite("quick").matrix for text in matrix.model))

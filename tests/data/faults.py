@@ -96,16 +96,16 @@ def skips() -> Any:
 
 def disagrees_once() -> Any:
     """No fault of the step: the machine changed its speed in the first window."""
-    from anatomy.bench import window
+    from anatomy.bench.measurement import measured_window
 
-    real, calls = window.check_clock, [0]
+    real, calls = measured_window.check_clock, [0]
 
     def check(*given: Any, **named: Any) -> Any:
         calls[0] += 1
         found = real(*given, **named)
         return found.model_copy(update={"verdict": "disagrees", "reason": "planted"}) if calls[0] == 1 else found
 
-    window.check_clock = check
+    measured_window.check_clock = check
     return honest()
 
 

@@ -10,7 +10,7 @@ import sys
 import keras
 import numpy as np
 
-from anatomy.bench.initialisers import numpy_initialisers
+from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
 from anatomy.models import build_any, find, parse_model
 
 

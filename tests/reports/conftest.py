@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.case import Case
-from anatomy.bench.ceiling import Ceiling
-from anatomy.bench.environment import Environment
-from anatomy.bench.measured import Block, ClockCheck, Counts, Phases, Series, SeriesLabel
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run, RunHeader, RunWriter, load_run
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Block, ClockCheck, Counts, Phases, Series, SeriesLabel
+from anatomy.bench.records.run_store import Run, RunHeader, RunWriter, load_run
 from anatomy.models import format_model, parse_model
 from tests.reports.browsing import browser as browser
 

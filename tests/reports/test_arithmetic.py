@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.reports import arithmetic
+from anatomy.reports import network_arithmetic
 
 counts = st.integers(min_value=1, max_value=10**9)
 
@@ -23,7 +23,7 @@ counts = st.integers(min_value=1, max_value=10**9)
     ],
 )
 def test_agreement(claimed: float, counted: float, verdict: str) -> None:
-    assert arithmetic.agreement(claimed, counted) == verdict
+    assert network_arithmetic.agreement(claimed, counted) == verdict
 
 
 def last_digit(claimed: int) -> int:
@@ -38,7 +38,7 @@ def last_digit(claimed: int) -> int:
 def test_agreement_is_within_one_unit_of_the_claims_last_digit(claimed: int, counted: int) -> None:
     unit = last_digit(claimed)
     near = claimed - unit / 2 <= counted < claimed + unit
-    assert (arithmetic.agreement(claimed, counted) != "false") == near
+    assert (network_arithmetic.agreement(claimed, counted) != "false") == near
 
 
 @given(counts, st.integers(min_value=0, max_value=8))
@@ -46,29 +46,29 @@ def test_a_count_agrees_with_itself_rounded(counted: int, digits: int) -> None:
     unit = 10**digits
     rounded = (counted + unit // 2) // unit * unit
     if rounded:
-        assert arithmetic.agreement(rounded, counted).startswith("true")
+        assert network_arithmetic.agreement(rounded, counted).startswith("true")
 
 
 def test_vgg_of_the_paper_and_of_the_slides() -> None:
-    assert arithmetic.vgg(arithmetic.VGG16_BLOCKS) == (138_357_544, 16)
-    assert arithmetic.vgg(arithmetic.VGG19_BLOCKS) == (143_667_240, 19)
-    assert arithmetic.vgg(arithmetic.VGG19_AS_DESCRIBED) == (143_077_160, 18)
+    assert network_arithmetic.vgg(network_arithmetic.VGG16_BLOCKS) == (138_357_544, 16)
+    assert network_arithmetic.vgg(network_arithmetic.VGG19_BLOCKS) == (143_667_240, 19)
+    assert network_arithmetic.vgg(network_arithmetic.VGG19_AS_DESCRIBED) == (143_077_160, 18)
 
 
 @pytest.mark.parametrize(
     ("channels", "module", "parameters", "out"),
     [
-        (192, arithmetic.INCEPTION_3A, 163_696, 256),
-        (256, arithmetic.INCEPTION_3B, 388_736, 480),
-        (480, arithmetic.INCEPTION_4A, 376_176, 512),
+        (192, network_arithmetic.INCEPTION_3A, 163_696, 256),
+        (256, network_arithmetic.INCEPTION_3B, 388_736, 480),
+        (480, network_arithmetic.INCEPTION_4A, 376_176, 512),
     ],
 )
-def test_inception_modules(channels: int, module: arithmetic.Inception, parameters: int, out: int) -> None:
-    assert arithmetic.inception(channels, module) == (parameters, out)
+def test_inception_modules(channels: int, module: network_arithmetic.Inception, parameters: int, out: int) -> None:
+    assert network_arithmetic.inception(channels, module) == (parameters, out)
 
 
 def test_truncated_googlenet_is_mostly_head() -> None:
-    assert arithmetic.truncated_googlenet() == (4_241_864, 3_188_840)
+    assert network_arithmetic.truncated_googlenet() == (4_241_864, 3_188_840)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_truncated_googlenet_is_mostly_head() -> None:
     [((3, 3), None, 5), ((3, 3, 3), None, 7), ((7,), None, 7), ((3, 3), (2, 1), 7), ((), None, 1)],
 )
 def test_receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...] | None, field: int) -> None:
-    assert arithmetic.receptive_field(kernels, strides) == field
+    assert network_arithmetic.receptive_field(kernels, strides) == field

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from anatomy.bench.batch_sizes import at_batch, by_case, summarise, why_too_large
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.labels import label
+from anatomy.bench.records.batch_sizes import at_batch, by_case, summarise, why_too_large
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import all_tables, batch_size_tables
 from tests.reports.conftest import build_record
 

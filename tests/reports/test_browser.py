@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 import pytest
 
-from anatomy.bench.record import Outcome
-from anatomy.bench.store import Run
+from anatomy.bench.records.record import Outcome
+from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
 from tests.reports.browsing import contrast, visit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.reports.datasheet import dense_peak
+from anatomy.reports.gpu_peaks import dense_peak
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.record import Record
-from anatomy.bench.rounding import relative_deviation, tolerance
-from anatomy.bench.store import Run
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.rounding_tolerance import relative_deviation, tolerance
+from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import SAME, Deviation, deviations
-from anatomy.reports.labels import label
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import agreement_table, case_table
 
 from .conftest import make_counts

@@ -4,12 +4,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.bars import phase_chart
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
 from anatomy.reports.chart import log_axis, shorten
 from anatomy.reports.figures import charts, latency_chart, memory_chart, throughput_chart
-from anatomy.reports.labels import label
+from anatomy.reports.phase_bars import phase_chart
+from anatomy.reports.run_labels import label
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
-from anatomy.reports.labels import label
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import all_tables
 
 MakeRecord = Callable[..., Record]

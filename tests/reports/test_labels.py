@@ -2,11 +2,11 @@ from collections.abc import Callable
 
 import pytest
 
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.labels import differences, label
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
+from anatomy.reports.run_labels import differences, label
+from anatomy.reports.settings_differences import unlike_settings
 from anatomy.reports.summary import summary, warnings
-from anatomy.reports.unlike import unlike_settings
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.measured import ClockCheck, Series
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run, write_script
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import ClockCheck, Series
+from anatomy.bench.records.run_store import Run, write_script
 from anatomy.reports import write_report
+from anatomy.reports.caveats import ALL_MARKS, legend, marks_of, signs
 from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart
-from anatomy.reports.labels import label
-from anatomy.reports.marks import ALL_MARKS, legend, marks_of, signs
+from anatomy.reports.number_words import count
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import case_table, loop_table, model_table, speed_table
-from anatomy.reports.words import count
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.measured import AllReduce, Block, Equality
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import AllReduce, Block, Equality
+from anatomy.reports.device_scaling import scaled
 from anatomy.reports.figures import charts
-from anatomy.reports.labels import label
-from anatomy.reports.scaling import scaled
-from anatomy.reports.tables.scaling import scaling_table
+from anatomy.reports.run_labels import label
+from anatomy.reports.tables.scaling_table import scaling_table
 from tests.reports.conftest import MakeRun, build_record
 
 

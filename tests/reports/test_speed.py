@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.record import Record
+from anatomy.bench.records.record import Record
 from anatomy.reports.speed import ratio_text, relative_speed, throughputs, without_backend
 
 speeds = st.floats(min_value=1e-3, max_value=1e6)

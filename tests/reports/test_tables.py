@@ -4,12 +4,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anatomy.bench.device_use import GpuUse
-from anatomy.bench.measured import Phases
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
+from anatomy.bench.records.gpu_use import GpuUse
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Phases
+from anatomy.bench.records.run_store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
-from anatomy.reports.labels import LabelledRun, label
+from anatomy.reports.run_labels import LabelledRun, label
 from anatomy.reports.table import Table
 from anatomy.reports.tables import (
     all_tables,

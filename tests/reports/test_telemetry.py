@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from anatomy.bench.device_use import CpuEnergy, GpuUse
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.labels import label
-from anatomy.reports.marks import THROTTLED, marks_of
+from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
+from anatomy.reports.caveats import THROTTLED, marks_of
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import case_table, telemetry_table
 
 MakeRecord = Callable[..., Record]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from anatomy.bench.measured import Block, ClockCheck, Series
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.labels import label
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Block, ClockCheck, Series
+from anatomy.bench.records.run_store import Run
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import agreement_table, loop_table, trust_table
-from anatomy.reports.tables.trust import flags
+from anatomy.reports.tables.trust_table import flags
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.device_use import GpuUse
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
-from anatomy.reports.bars import preparation_chart
+from anatomy.bench.records.gpu_use import GpuUse
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import deviations
 from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart
-from anatomy.reports.labels import LabelledRun, label
+from anatomy.reports.phase_bars import preparation_chart
+from anatomy.reports.run_labels import LabelledRun, label
+from anatomy.reports.settings_differences import comparable, refused
 from anatomy.reports.summary import summary
 from anatomy.reports.tables import framework_table, loop_table, model_table, speed_table
-from anatomy.reports.unlike import comparable, refused
 
 from .conftest import make_counts
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from anatomy.bench.doctor.ceilings import PRODUCT, ceilings_of
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
 from anatomy.reports.figures import charts
-from anatomy.reports.labels import label
+from anatomy.reports.flops_utilisation import NOT_MEASURED, utilisation
 from anatomy.reports.roofline import roofline_charts
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import case_table, utilisation_table
-from anatomy.reports.utilisation import NOT_MEASURED, utilisation
 
 from .conftest import make_ceiling, make_counts
 

@@ -1,12 +1,12 @@
 import pytest
 
-from anatomy.bench.measured import Counts
-from anatomy.bench.store import Run
+from anatomy.bench.records.record_parts import Counts
+from anatomy.bench.records.run_store import Run
 from anatomy.models import parse_model
 from anatomy.models.claims import CLAIMS, Claim, models_to_count
 from anatomy.models.frameworks import SLIDE_ROWS
-from anatomy.reports.subjects import counts_by_model
-from anatomy.reports.verdicts import NOT_COUNTED, QUOTED, judge
+from anatomy.reports.claim_verdicts import NOT_COUNTED, QUOTED, judge
+from anatomy.reports.model_labels import counts_by_model
 
 CLAIM = {claim.key: claim for claim in CLAIMS}
 

@@ -7,9 +7,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from anatomy.bench.cli.report import report
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run, StoreError
+from anatomy.bench.cli.commands.report import report
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run, StoreError
 from anatomy.reports import ReportError, write_report
 
 EXAMPLE = Path(__file__).parents[2] / "reports" / "examples" / "quick"
@@ -132,7 +132,7 @@ def test_reports_import_no_framework() -> None:
     import sys
 
     code = (
-        "import sys, anatomy.reports, anatomy.bench.cli.report;"
+        "import sys, anatomy.reports, anatomy.bench.cli.commands.report;"
         "print({'keras', 'tensorflow', 'jax', 'torch', 'openvino'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

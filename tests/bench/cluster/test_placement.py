@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.case import Case
 from anatomy.bench.cluster.agent import restore_flags, unfit, unlike_version
 from anatomy.bench.cluster.connection import ClusterError
-from anatomy.bench.cluster.likeness import the_one
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
-from anatomy.bench.environment import Environment
+from anatomy.bench.cluster.same_environment import the_one
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.environment import Environment
 
 GIB = 2.0**30
 CPU_NODE = Node("a", "cpu1", 8, 0, 16 * GIB)

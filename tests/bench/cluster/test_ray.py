@@ -20,9 +20,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from anatomy.bench.cli import exit_codes
-from anatomy.bench.devices.span import free_port
-from anatomy.bench.store import load_run, read_records
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.parallel.rendezvous import free_port
+from anatomy.bench.records.run_store import load_run, read_records
 from tests.bench.conftest import heed_interrupts
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")
@@ -66,7 +66,7 @@ class Cluster:
         """Anatomy's measuring processes on a node: children of its hosts."""
         try:
             family = psutil.Process(node.pid).children(recursive=True)
-            hosts = [p for p in family if "anatomy.bench.host" in p.cmdline()]
+            hosts = [p for p in family if "anatomy.bench.runner.fork_server" in p.cmdline()]
             return [child.pid for host in hosts for child in host.children()]
         except psutil.NoSuchProcess:
             return []

@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.cli.inspect import inspect, parse_shapes
+from anatomy.bench.cli.commands.inspect import inspect, parse_shapes
 from anatomy.bench.cross_check import CrossCheck, Row
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -89,7 +89,7 @@ def test_mistakes_of_the_zoo_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(*_: Any) -> None:
         raise RuntimeError("a fault of Anatomy")
 
-    monkeypatch.setattr("anatomy.bench.cli.inspect._count", broken)
+    monkeypatch.setattr("anatomy.bench.cli.commands.inspect._count", broken)
     assert str(run("alexnet").exception) == "a fault of Anatomy"
 
 
@@ -117,7 +117,7 @@ def test_nothing_but_json_reaches_stdout(tmp_path: Path) -> None:
         "import keras\nprint('loading')\n"
         "def build(units=2):\n    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])\n"
     )
-    program = "from anatomy.bench.cli.inspect import inspect; import typer; typer.run(inspect)"
+    program = "from anatomy.bench.cli.commands.inspect import inspect; import typer; typer.run(inspect)"
     done = subprocess.run(
         [sys.executable, "-c", program, "mine.py:build:units=5", "--json"],
         cwd=tmp_path,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.available import Availability
-from anatomy.bench.case import Backend
-from anatomy.bench.cli.cross_check import print_cross_check
-from anatomy.bench.cross_check import COUNTERS, Row, Subject, Term, cross_check, table
+from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
+from anatomy.bench.cross_check import COUNTERS, Row, Subject, Term, counter_table, cross_check
+from anatomy.bench.records.case import Backend
 
 ROW = Row("XLA", "1.0", 90, products=80, terms=(Term("padding", -20, "why"), Term("elementwise", 7)), notes=("note",))
 
@@ -42,7 +42,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
         return answer
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(table, "availability", lambda backend: Availability(backend, True, "9.9", ""))
+    monkeypatch.setattr(counter_table, "availability", lambda backend: Availability(backend, True, "9.9", ""))
 
 
 TRACEBACK = """a warning
@@ -74,7 +74,7 @@ def test_counter_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys: 
     def missing(backend: Backend) -> Availability:
         return Availability(backend, False, None, f"pip install {backend}")
 
-    monkeypatch.setattr(table, "availability", missing)
+    monkeypatch.setattr(counter_table, "availability", missing)
     found = cross_check(Subject("intro"))
     assert (found.batch, found.rows[0].flops) == (1, 2 * 7_040)
     assert found.rows[2].reason == "jax is not installed; pip install jax"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.cross_check.window import same_padding, valid_taps
+from anatomy.bench.cross_check.padding_window import same_padding, valid_taps
 
 small = st.integers(1, 9)
 

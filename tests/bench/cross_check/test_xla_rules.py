@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.cross_check import hlo
 from anatomy.bench.cross_check.xla_rules import tally
+from anatomy.bench.xla import hlo
 
 LOOP = """HloModule jit_f, entry_computation_layout={(f32[1,4]{1,0}, f32[4,4]{1,0})->f32[1,4]{1,0}}
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench import kept
-from anatomy.bench.case import BACKENDS, Case
-from anatomy.bench.ceiling import Ceiling
 from anatomy.bench.doctor import ceilings
 from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
-from anatomy.bench.doctor.machine import measure_ceilings
-from anatomy.bench.measured import Block
-from anatomy.bench.record import Record
-from anatomy.bench.session import Silent
-from anatomy.bench.store import StoreError
+from anatomy.bench.doctor.measure_machine import measure_ceilings
+from anatomy.bench.records import ceiling_cache
+from anatomy.bench.records.case import BACKENDS, Case
+from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Block
+from anatomy.bench.records.run_store import StoreError
+from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import Measure
 from tests.marks import extended_but
 
@@ -141,19 +141,19 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
-    assert kept.kept_ceilings("here") == []
-    kept.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
-    path = kept.keep_ceilings("here", [ceiling("jax", 2.0)])
+    assert ceiling_cache.kept_ceilings("here") == []
+    ceiling_cache.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
+    path = ceiling_cache.keep_ceilings("here", [ceiling("jax", 2.0)])
     assert data_folder in path.parents
-    assert kept.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
-    assert kept.kept_ceilings("elsewhere") == []
+    assert ceiling_cache.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
+    assert ceiling_cache.kept_ceilings("elsewhere") == []
 
 
 def test_a_damaged_file_is_named(data_folder: Path) -> None:
-    path = kept.keep_ceilings("here", [ceiling("jax")])
+    path = ceiling_cache.keep_ceilings("here", [ceiling("jax")])
     path.write_text("[{]")
     with pytest.raises(StoreError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
-        kept.kept_ceilings("here")
+        ceiling_cache.kept_ceilings("here")
 
 
 def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Path) -> None:
@@ -163,8 +163,8 @@ def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Pat
         def measure(self, case: Case, listener: Any) -> Record:
             return Record(case=case, name="probe", outcome="timeout", reason="too slow", started_at="")
 
-    kept.keep_ceilings("here", [ceiling("jax")])
+    ceiling_cache.keep_ceilings("here", [ceiling("jax")])
     probes = ceiling_cases(["jax"], on_gpu=False)
     (found,) = measure_ceilings(Failing(), probes, Silent())  # type: ignore[arg-type]
     assert found.not_measured["float32"] == "timeout: too slow"
-    assert kept.kept_ceilings("here") == [ceiling("jax")]
+    assert ceiling_cache.kept_ceilings("here") == [ceiling("jax")]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.case import Case
 from anatomy.bench.doctor.ceilings import PRODUCT
-from anatomy.bench.store import load_run
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.run_store import load_run
 
 
 def anatomy(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
     run = load_run(tmp_path / "run")
     assert [one.model_dump() for one in run.header.ceilings] == [ceiling]
     # A product is the ceiling itself: its own utilisation cannot be far from 1.
-    from anatomy.reports.labels import label
+    from anatomy.reports.run_labels import label
     from anatomy.reports.tables import utilisation_table
 
     (row,) = utilisation_table(label([run])).frame.to_dict("records")

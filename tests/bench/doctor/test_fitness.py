@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from anatomy.bench.doctor import fitness, gpu_fitness
-from tests.bench.telemetry.replay import Replay
+from tests.bench.machine.telemetry.replay import Replay
 
 CPU = "devices/system/cpu"
 Tree = Callable[[dict[str, str]], Path]

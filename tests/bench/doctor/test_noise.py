@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.case import Case
 from anatomy.bench.doctor.noise import noise_of
-from anatomy.bench.record import Record
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
 
 
 def process(step_s: float, outcome: str = "ok", reason: str = "") -> Record:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.doctor.observer_overhead import measure_overhead, order, summarise
 from anatomy.bench.doctor.observers import Observers
-from anatomy.bench.doctor.overhead import measure_overhead, order, summarise
-from anatomy.bench.follow import STEPS_WATCH_INTERVAL_S
-from anatomy.bench.telemetry.sampler import Sampler, open_sampler
+from anatomy.bench.machine.telemetry.device_sampler import Sampler, open_sampler
+from anatomy.bench.runner.worker_handle import STEPS_WATCH_INTERVAL_S
 
 
 @pytest.mark.parametrize(("cost", "verdict"), [(0.0, "within"), (0.003, "within"), (0.02, "over")])

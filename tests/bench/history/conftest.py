@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from anatomy.bench.record import Record
-from anatomy.bench.store import Run, RunHeader
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run, RunHeader
 from tests.bench.history.postgres import programs, server
 from tests.reports.conftest import build_record, make_environment
 
@@ -60,4 +60,4 @@ def record_at(step_s: float, model: str = "mlp", **fields: object) -> Record:
 
 
 # A project under git, as the gate's tests have it.
-from tests.bench.gate.conftest import project  # noqa: E402, F401
+from tests.bench.regression_gate.conftest import project  # noqa: E402, F401

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.history.keep import branch_of, keep_run, project_of
-from anatomy.bench.history.store import History
-from tests.bench.gate.conftest import Done, Project
+from anatomy.bench.history.history_store import History
+from anatomy.bench.history.keep_run import branch_of, keep_run, project_of
 from tests.bench.history.conftest import make_run, record_at
+from tests.bench.regression_gate.conftest import Done, Project
 
 
 def anatomy(folder: Path, *arguments: str, db: str) -> Done:

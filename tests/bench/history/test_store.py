@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from anatomy.bench.history.store import History, HistoryError, default_url, in_order
-from anatomy.bench.history.tables import METADATA
+from anatomy.bench.history.history_store import History, HistoryError, default_url, in_order
+from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import make_run, record_at
 from tests.reports.conftest import build_record
 
@@ -66,7 +66,7 @@ def test_opening_again_keeps_what_is_there(url: str) -> None:
 
 WRITER = """
 import sys
-from anatomy.bench.history.store import History
+from anatomy.bench.history.history_store import History
 from tests.bench.history.conftest import make_run
 with History(sys.argv[1]) as history:
     history.add(make_run(int(sys.argv[2])), "mine")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.history.points import Point
+from anatomy.bench.history.history_points import Point
 from anatomy.bench.history.trends import Trend, trend
 from anatomy.reports.history import change_words, render_history, trend_data
-from anatomy.reports.history.line import line
+from anatomy.reports.history.trend_line import line
 
 
 def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> Point:

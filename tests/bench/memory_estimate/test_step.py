@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from anatomy.bench.counting import skeleton
 from anatomy.bench.memory_estimate import MemoryEstimate, step_memory
-from anatomy.bench.memory_estimate.step import memory_of
+from anatomy.bench.memory_estimate.step_estimate import memory_of
 from anatomy.models import zoo
 from tests.data.models_with_several_outputs import LOSSES, compiled_with
 

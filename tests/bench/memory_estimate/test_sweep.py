@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.memory_estimate.extent import Extent
-from anatomy.bench.memory_estimate.graph import Buffer, Call, Graph, GraphError, merge
-from anatomy.bench.memory_estimate.sweep import Moment, kept_bytes, sweep, written_bytes
+from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph, GraphError, merge
+from anatomy.bench.memory_estimate.liveness import Moment, kept_bytes, sweep, written_bytes
 
 
 def buffer(size_bytes: int, differentiable: bool = True) -> Buffer:

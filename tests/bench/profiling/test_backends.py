@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.case import Backend
-from anatomy.bench.cli import exit_codes
-from anatomy.bench.profiling.result import Profile, read_profiles
-from anatomy.bench.store import load_run
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.case import Backend
+from anatomy.bench.records.case_profile import Profile, read_profiles
+from anatomy.bench.records.run_store import load_run
 from tests.bench.conftest import TESTS
 from tests.marks import extended_but
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.profiling.bound import LayerCeilings, bound_of
+from anatomy.bench.profiling.roofline_bound import LayerCeilings, bound_of
 
 CEILINGS = LayerCeilings(flops_per_s=1e12, bandwidth_bytes_per_s=1e10)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.case import Case
 from anatomy.bench.profiling.explanation import NotComparableError, explain, headline, large, sentence
-from anatomy.bench.profiling.result import Gaps, KindTime, LayerTime, Operation, Profile
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation, Profile
 
 
 def operation(name: str, calls: float, fused: int | None = 1, time: float = 1e-3) -> Operation:

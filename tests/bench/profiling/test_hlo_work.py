@@ -7,9 +7,9 @@ import pytest
 
 from anatomy.bench.profiling.hlo_reader import reader_of_hlo
 from anatomy.bench.profiling.hlo_work import scopes_of, works
-from anatomy.bench.profiling.layers import Layers, Row
-from anatomy.bench.profiling.result import OPTIMIZER
-from anatomy.bench.tensorboard.xspace import Event
+from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.records.case_profile import OPTIMIZER
+from anatomy.bench.xla.xspace import Event
 
 TEXT = """HloModule jit_step, is_scheduled=true
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.profiling.kinds import heaviest, is_remapped, kind_of, kind_of_operation
-from anatomy.bench.profiling.result import OPTIMIZER, Kind
+from anatomy.bench.profiling.work_kinds import heaviest, is_remapped, kind_of, kind_of_operation
+from anatomy.bench.records.case_profile import OPTIMIZER, Kind
 
 NAMES: dict[Kind, str] = {
     "convolution": "convolution Conv2D _MklNativeFusedConv2D _MklNativeConv2DBackpropInput aten::conv2d"

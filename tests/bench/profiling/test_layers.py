@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.profiling.layers import PARTS, Layers, Place, Row
+from anatomy.bench.profiling.layer_index import PARTS, Layers, Place, Row
 
 NAMES = ["dense", "dense_1", "encoder/dense", "encoder/block/dense_1", "conv 1", "größe"]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from anatomy.bench.case import Case
-from anatomy.bench.cli import exit_codes
 from anatomy.bench.cli.main import app
+from anatomy.bench.errors import exit_codes
 from anatomy.bench.profiling.explanation import NotComparableError
-from anatomy.bench.profiling.pairs import pairs_of
-from anatomy.bench.profiling.result import Profile, append_profile
-from anatomy.bench.select import SelectionError
+from anatomy.bench.profiling.select_profiles import pairs_of
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_profile import Profile, append_profile
+from anatomy.bench.records.find_record import SelectionError
 from tests.bench.profiling.test_explanation import profile
 from tests.reports.conftest import build_record, build_run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from anatomy.bench.cli import exit_codes
 from anatomy.bench.cli.main import app
-from anatomy.bench.profiling.result import PROFILES_FILE, append_profile, read_profiles
-from anatomy.bench.store import StoreError
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile, read_profiles
+from anatomy.bench.records.run_store import StoreError
 from tests.invented_profiles import nested_profile
 
 NEWER = '{"schema_version": 99, "what_is_new": 1}\n'

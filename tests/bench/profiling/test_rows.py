@@ -9,10 +9,10 @@ import pytest
 from keras import layers as kl
 from keras import ops
 
-from anatomy.bench.case import Case
 from anatomy.bench.counting import count_model
-from anatomy.bench.profiling.layers import Layers, Row
-from anatomy.bench.profiling.rows import layers_of
+from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.profiling.layer_rows import layers_of
+from anatomy.bench.records.case import Case
 
 BATCH, FLOAT = 2, 4
 

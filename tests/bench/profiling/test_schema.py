@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from anatomy.bench.profiling.result import PROFILES_FILE, Profile, append_profile, read_profiles
+from anatomy.bench.records.case_profile import PROFILES_FILE, Profile, append_profile, read_profiles
 from tests.bench.conftest import TESTS
 
 SCHEMA = TESTS.parent / "docs" / "profiles.schema.json"

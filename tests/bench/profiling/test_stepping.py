@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from anatomy.bench.loop import Epoch
+from anatomy.bench.measurement.keras_loop import Epoch
 from anatomy.bench.profiling import stepping
 
 

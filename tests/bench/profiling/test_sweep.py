@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.profiling.activity import Activity, Level, Traced, Window, Work
-from anatomy.bench.profiling.result import Kind
-from anatomy.bench.profiling.sweep import share_out
+from anatomy.bench.profiling.attribute_gaps import share_out
+from anatomy.bench.profiling.trace_events import Activity, Level, Traced, Window, Work
+from anatomy.bench.records.case_profile import Kind
 
 
 def work(name: str, kind: Kind = "element-wise") -> Work:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.profiling.activity import FETCH, STEP
-from anatomy.bench.profiling.layers import Layers, Row
-from anatomy.bench.profiling.result import OPTIMIZER
+from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.profiling.trace_events import FETCH, STEP
+from anatomy.bench.records.case_profile import OPTIMIZER
 
 torch_trace = pytest.importorskip("anatomy.bench.profiling.torch_trace")
 

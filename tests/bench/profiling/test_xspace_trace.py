@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.profiling.activity import FETCH, LAUNCH, STEP, Activity, Window, Work
-from anatomy.bench.profiling.layers import Layers, Row
+from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Window, Work
 from anatomy.bench.profiling.xspace_trace import read_traced
-from anatomy.bench.tensorboard.xspace import Event, Line, Plane
-from anatomy.bench.tensorboard.xspace_writer import write_xspace
+from anatomy.bench.xla.xspace import Event, Line, Plane
+from anatomy.bench.xla.xspace_writer import write_xspace
 
 WORK = Work("layer", "dot", "matrix product", "forward")
 

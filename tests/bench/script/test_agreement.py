@@ -17,14 +17,14 @@ import pytest
 from scipy import stats
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.case import Backend, Case
-from anatomy.bench.channel import HostChannel
-from anatomy.bench.gate.effect import pair_effect
-from anatomy.bench.gate.pair import SideProcess, alternation, worker_request
-from anatomy.bench.gate.sides import Side
-from anatomy.bench.session import Silent
-from anatomy.bench.settings import MeasureSettings
-from anatomy.bench.store import SCRIPTS_FOLDER
+from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.run_store import SCRIPTS_FOLDER
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.regression_gate.pair_effect import pair_effect
+from anatomy.bench.regression_gate.process_pair import SideProcess, alternation, worker_request
+from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.runner.fork_client import HostChannel
+from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import Measure, cases_of, session_at
 
 MODELS = {

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench import timing
 from anatomy.bench.backends import step as step_module
-from anatomy.bench.case import Case
-from anatomy.bench.record import Record
-from anatomy.bench.script.clocks import clock_lines
-from anatomy.bench.script.steps import step_lines
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.measurement import timing
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.step_source import step_lines
+from anatomy.bench.script.timing_source import clock_lines
 
 BATCH_SIZE = 64
 # What reading the clock takes, so that a block's length shows in its rate.

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from anatomy.bench import environment
-from anatomy.bench.case import Case
-from anatomy.bench.cli import exit_codes
 from anatomy.bench.cli.main import app
-from anatomy.bench.measured import Block
-from anatomy.bench.naming import case_name
-from anatomy.bench.record import Outcome, Record
-from anatomy.bench.store import RunHeader, RunWriter, write_script
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.machine import collect_environment
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_name import case_name
+from anatomy.bench.records.record import Outcome, Record
+from anatomy.bench.records.record_parts import Block
+from anatomy.bench.records.run_store import RunHeader, RunWriter, write_script
 
 SCRIPT = '"""A figure.\n"""\n\nprint(1)\n'
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
         started_at="2026-01-01T00:00:00+00:00",
         command=["test"],
         suite="test",
-        environment=environment.collect(),
+        environment=collect_environment.collect(),
         planned=[record.case for record in records],
     )
     writer = RunWriter.create(tmp_path / "anatomy-runs" / "2026-01-01T00-00-00Z", header)

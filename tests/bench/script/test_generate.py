@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.build import build
-from anatomy.bench.case import Case
-from anatomy.bench.script.generate import script_of
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.generate_script import script_of
+from anatomy.bench.workload.build_case import build
 
 DATA = Path(__file__).parents[2] / "data"
 USER_FILE = DATA / "scripted_models.py"

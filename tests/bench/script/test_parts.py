@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.case import Case
-from anatomy.bench.measured import Block
-from anatomy.bench.record import Record
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Block
+from anatomy.bench.script.code_layout import WIDTH, call
 from anatomy.bench.script.expression import InexpressibleError, construct, expression
-from anatomy.bench.script.header import docstring_lines, with_figure
 from anatomy.bench.script.layer_source import sources_of
-from anatomy.bench.script.layout import WIDTH, call
+from anatomy.bench.script.script_header import docstring_lines, with_figure
 
 _PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.case import Backend, Mode
-from anatomy.bench.script.layout import code_lines
-from anatomy.bench.store import SCRIPTS_FOLDER
+from anatomy.bench.records.case import Backend, Mode
+from anatomy.bench.records.run_store import SCRIPTS_FOLDER
+from anatomy.bench.script.code_layout import code_lines
 from tests.bench.conftest import Measure, cases_of
 from tests.bench.script.zoo import TINY
 from tests.marks import extended_but

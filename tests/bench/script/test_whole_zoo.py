@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.case import Case
 from anatomy.bench.counting import skeleton
-from anatomy.bench.script.generate import script_of
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.generate_script import script_of
 from anatomy.models import build_any, names, parse_model
 
 # Twenty seconds each.

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from anatomy.bench.turns import rest
+from anatomy.bench.measurement.alternating_steps import rest
 
 WARMUP_S = 1.0
 

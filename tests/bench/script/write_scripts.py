@@ -10,10 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from anatomy.bench.build import build
-from anatomy.bench.case import Case
-from anatomy.bench.script.generate import script_of
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.generate_script import script_of
+from anatomy.bench.workload.build_case import build
 from anatomy.models import parse_model
 
 BATCH_SIZE = 8

@@ -1,6 +1,6 @@
 """The rules that end warm-up and measuring, as they are asked: again and again while the series grows.
 
-`anatomy.bench.timing` itself runs, on steps whose times are drawn beforehand: `python -m
+`anatomy.bench.measurement.timing` itself runs, on steps whose times are drawn beforehand: `python -m
 tests.bench.statistics.simulate_rules` prints two tables of docs/statistics.md.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.bench import timing
-from anatomy.bench.settings import MeasureSettings
+from anatomy.bench.measurement import timing
+from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.statistics.interval import median_interval
 from tests.bench.statistics.simulate import NOISE, step_times
 

@@ -18,10 +18,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from anatomy.bench.store import Run
-from anatomy.bench.tensorboard.graph import write_graph
-from anatomy.bench.tensorboard.layout import case_folder, clear_profile_folder, place_trace, trace_file
-from anatomy.bench.tensorboard.write import write_tensorboard
+from anatomy.bench.records.run_store import Run
+from anatomy.bench.tensorboard.export import write_tensorboard
+from anatomy.bench.tensorboard.keras_graph import write_graph
+from anatomy.bench.tensorboard.log_layout import case_folder, clear_profile_folder, place_trace, trace_file
 from tests.bench.tensorboard import traces
 from tests.reports.conftest import build_record, build_run
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.case import Case
-from anatomy.bench.naming import case_name
-from anatomy.bench.tensorboard.layout import (
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_name import case_name
+from anatomy.bench.tensorboard.log_layout import (
     LONGEST_NAME,
     case_folder,
     clear_profile_folder,
@@ -17,7 +17,7 @@ from anatomy.bench.tensorboard.layout import (
     profile_folder,
     trace_file,
 )
-from anatomy.bench.tensorboard.xspace import TraceError
+from anatomy.bench.xla.xspace import TraceError
 from tests.reports.conftest import make_case
 
 LOGDIR = Path("logs")

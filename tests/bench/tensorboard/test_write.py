@@ -16,14 +16,14 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import PyRecordReader_
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util.tensor_util import make_ndarray
 
-from anatomy.bench.device_use import CpuEnergy, GpuUse
-from anatomy.bench.host_use import HostUse
-from anatomy.bench.measured import Block
-from anatomy.bench.store import Run, RunWriter
+from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
+from anatomy.bench.records.process_usage import HostUse
+from anatomy.bench.records.record_parts import Block
+from anatomy.bench.records.run_store import Run, RunWriter
 from anatomy.bench.tensorboard.events import event_file
-from anatomy.bench.tensorboard.graph import write_graph
-from anatomy.bench.tensorboard.layout import TENSORBOARD_FOLDER, case_folder
-from anatomy.bench.tensorboard.write import write_tensorboard
+from anatomy.bench.tensorboard.export import write_tensorboard
+from anatomy.bench.tensorboard.keras_graph import write_graph
+from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
 from tests.reports.conftest import build_record, build_run
 
 START_S = 1_769_860_800.0  # 2026-01-31T12:00:00Z
@@ -190,7 +190,7 @@ def test_a_graph_is_written_as_it_came(tmp_path: Path) -> None:
 
 def test_no_framework_is_imported(run: Run) -> None:
     code = (
-        "import sys; from pathlib import Path; from anatomy.bench.tensorboard.write import write_tensorboard;"
+        "import sys; from pathlib import Path; from anatomy.bench.tensorboard.export import write_tensorboard;"
         "print(write_tensorboard(Path(sys.argv[1])).name, *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.tensorboard.xspace import Event, Line, Plane, TraceError, read_xspace, xplane_pb2
-from anatomy.bench.tensorboard.xspace_writer import operation_event, step_event, write_xspace
+from anatomy.bench.xla.xspace import Event, Line, Plane, TraceError, read_xspace, xplane_pb2
+from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -117,8 +117,8 @@ def test_no_framework_is_imported(tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
-        from anatomy.bench.tensorboard.xspace import Event, Line, Plane, read_xspace
-        from anatomy.bench.tensorboard.xspace_writer import write_xspace
+        from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
+        from anatomy.bench.xla.xspace_writer import write_xspace
         write_xspace(Path(sys.argv[1]), [Plane("/host:CPU", (Line("main", (Event("a", 0, 1),)),))])
         print(read_xspace(Path(sys.argv[1]))[0].lines[0].events[0].name, *sys.modules)
     """

@@ -50,8 +50,8 @@ def torch(folder: Path) -> None:
     import torch
     from torch.profiler import ProfilerActivity, profile, record_function
 
-    from anatomy.bench.tensorboard.xspace import Event, Line, Plane
-    from anatomy.bench.tensorboard.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
+    from anatomy.bench.xla.xspace import Event, Line, Plane
+    from anatomy.bench.xla.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
     x, weights = torch.ones((8, 64)), torch.ones((64, 64), requires_grad=True)
     with profile(activities=[ProfilerActivity.CPU]) as taken:

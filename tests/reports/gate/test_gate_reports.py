@@ -11,15 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sarif_pydantic import Sarif
 
-from anatomy.bench.case import Case
-from anatomy.bench.environment import Environment
-from anatomy.bench.gate.result import CaseResult, CaseVerdict, GateResult, MetricResult, SideInfo, load_result
 from anatomy.bench.profiling.explanation import Change, Explanation
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.environment import Environment
+from anatomy.bench.regression_gate.gate_result import (
+    CaseResult,
+    CaseVerdict,
+    GateResult,
+    MetricResult,
+    SideInfo,
+    load_result,
+)
 from anatomy.reports.gate import explained, publish_on_github, summary_of, write_gate_reports
+from anatomy.reports.gate.gate_comment import MOST_ROWS, render_gate_markdown
+from anatomy.reports.gate.gate_page import render_gate_html
 from anatomy.reports.gate.github import workflow_commands
-from anatomy.reports.gate.html import render_gate_html
 from anatomy.reports.gate.junit import render_junit
-from anatomy.reports.gate.markdown import MOST_ROWS, render_gate_markdown
 from anatomy.reports.gate.sarif import render_sarif
 
 AWKWARD = "<b>&amp; | `x` \x00\x1b[31m % ::error::\nnext, line: ]]>"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.profiling.result import Profile, append_profile
-from anatomy.bench.store import Run
+from anatomy.bench.records.case_profile import Profile, append_profile
+from anatomy.bench.records.run_store import Run
 from tests.invented_profiles import failed_profile, nested_profile
 from tests.reports.conftest import build_record, build_run
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from anatomy.bench.profiling.result import Profile
-from anatomy.reports.labels import LabelledProfile
-from anatomy.reports.profiles.bars import MOST_LAYERS, gap_chart, layer_chart, other_passes
+from anatomy.bench.records.case_profile import Profile
 from anatomy.reports.profiles.colours import COLOURS, text_on
 from anatomy.reports.profiles.icicle import icicle_chart
+from anatomy.reports.profiles.layer_bars import MOST_LAYERS, gap_chart, layer_chart, other_passes
+from anatomy.reports.run_labels import LabelledProfile
 from tests.invented_profiles import make_profile, nested_profile, operation
 from tests.reports.browsing import contrast
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.store import Run
+from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
 from tests.reports.browsing import contrast, visit
 

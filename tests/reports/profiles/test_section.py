@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anatomy.bench.profiling.result import PROFILES_FILE, append_profile
-from anatomy.bench.store import Run, StoreError
+from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile
+from anatomy.bench.records.run_store import Run, StoreError
 from anatomy.reports import write_report
-from anatomy.reports.labels import label
 from anatomy.reports.profiles import profile_section
+from anatomy.reports.run_labels import label
 from anatomy.reports.tables import all_tables
 from tests.invented_profiles import nested_profile
 from tests.reports.profiles.conftest import profiled_run

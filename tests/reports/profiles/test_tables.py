@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.profiling.result import Profile
-from anatomy.reports.labels import LabelledProfile
+from anatomy.bench.records.case_profile import Profile
+from anatomy.reports.run_labels import LabelledProfile
 from anatomy.reports.table import Table
 from anatomy.reports.tables import gap_table, kind_table, layer_table
 from tests.invented_profiles import failed_profile, make_profile, nested_profile, operation

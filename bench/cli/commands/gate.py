@@ -1,0 +1,142 @@
+"""`anatomy gate`: two sides measured together, a verdict a case, an exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.errors import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.regression_gate.gate_result import GateResult
+    from anatomy.bench.regression_gate.run_gate import Asked
+
+_REPEAT = "repeat, or separate by commas"
+
+
+def gate(
+    models: Annotated[list[str] | None, typer.Argument(help="As for `anatomy run`. Default: the suite's.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="The base: a git revision, python:/path/to/python, or a run's folder (exact figures)."),
+    ] = None,
+    candidate: Annotated[
+        list[str] | None, typer.Option(help="A setting of the candidate: jit=on, dtype=…, backend=…, env:NAME=….")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
+    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help=f"Dtype policies ({_REPEAT}).")] = None,
+    jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    tolerate: Annotated[
+        list[str] | None, typer.Option(help="A rule that wins over all others: step=5%, train.compile=20%..40%.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Start no further pair after this; what is undecided is inconclusive.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a process may take to warm up, or for a turn.")] = 600.0,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory one worker may use, e.g. 4GiB.")] = None,
+    allow_dirty: Annotated[bool, typer.Option("--allow-dirty", help="Compare uncommitted changes.")] = False,
+    allow_new: Annotated[bool, typer.Option("--allow-new", help="Let cases through that the base lacks.")] = False,
+    allow_stored_time: Annotated[
+        bool, typer.Option("--allow-stored-time", help="Compare time with a stored run, unreliable as it is.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result. Default: anatomy-runs/gate-<time>.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors and the verdict.")] = False,
+) -> None:
+    """Has this become slower, or larger? Exit code 0: no; 1: yes; 3: not known; 4: not all measured; 5: nothing."""
+    from rich.console import Console
+
+    from anatomy.bench.cli.screens.gate_screen import Screen, print_result
+    from anatomy.bench.records.run_store import StoreError
+    from anatomy.bench.regression_gate.errors import GateError, SideError
+    from anatomy.bench.regression_gate.run_gate import conduct
+    from anatomy.bench.runner.fork_client import HostError
+    from anatomy.bench.suites.plan import NothingPlannedError, PlanError
+    from anatomy.bench.suites.suite import SuiteError
+    from anatomy.bench.suites.units import SizeError
+
+    console = Console(stderr=json)
+    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+    try:
+        asked = _asked(models or [], against, candidate or [], suite, axes, tolerate or [], memory_limit, timeout)
+        asked = _with_options(asked, allow_dirty, allow_new, allow_stored_time, minutes, out)
+        result, folder = conduct(asked, Screen(console, quiet))
+    except NothingPlannedError as error:
+        typer.echo(f"anatomy gate: nothing compared: {error}", err=True)
+        raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
+    except (GateError, PlanError, SuiteError, StoreError, SizeError) as error:
+        typer.echo(f"anatomy gate: {error}", err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    except (SideError, HostError) as error:
+        typer.echo(f"anatomy gate: {error}", err=True)
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED) from error
+    _publish(result, folder)
+    if json:
+        print(result.model_dump_json())
+    else:
+        print_result(console, result, folder)
+    raise typer.Exit(exit_code(result))
+
+
+def exit_code(result: GateResult) -> int:
+    """What the whole comparison comes to: a regression above an error above what is not known."""
+    codes = {
+        "FAIL": exit_codes.REGRESSION,
+        "ERROR": exit_codes.NOT_ALL_MEASURED,
+        "INCONCLUSIVE": exit_codes.INCONCLUSIVE,
+        "PASS": exit_codes.OK,
+    }
+    return codes[result.verdict] if result.verdict is not None else exit_codes.NOTHING_MEASURED
+
+
+def _asked(
+    models: list[str],
+    against: str | None,
+    candidate: list[str],
+    suite: str | None,
+    axes: dict[str, list[str] | None],
+    tolerate: list[str],
+    memory_limit: str | None,
+    timeout: float,
+) -> Asked:
+    from anatomy.bench.regression_gate.gate_settings import gate_settings
+    from anatomy.bench.regression_gate.inventory import Selection
+    from anatomy.bench.regression_gate.policy import rules_of
+    from anatomy.bench.regression_gate.resolve_sides import parse_base
+    from anatomy.bench.regression_gate.run_gate import Asked
+    from anatomy.bench.suites.axis_options import axes_of
+
+    return Asked(
+        base=parse_base(against),
+        selection=Selection(models, suite, axes_of(axes)),
+        settings=gate_settings(timeout, memory_limit),
+        directory=Path.cwd().resolve(),
+        candidate=candidate,
+        tolerate=rules_of(tolerate, "--tolerate"),
+        command=["anatomy", *sys.argv[1:]],
+    )
+
+
+def _with_options(
+    asked: Asked, dirty: bool, new: bool, stored_time: bool, minutes: float | None, out: Path | None
+) -> Asked:
+    from dataclasses import replace
+
+    return replace(asked, allow_dirty=dirty, allow_new=new, allow_stored_time=stored_time, minutes=minutes, out=out)
+
+
+def _publish(result: GateResult, folder: Path) -> None:
+    """Every form of the result into its folder, and to GitHub where this runs there."""
+    import os
+
+    from anatomy.reports.gate import publish_on_github, write_gate_reports
+
+    write_gate_reports(result, folder)
+    for line in publish_on_github(result, os.environ):
+        print(line, file=sys.stderr)

@@ -1,0 +1,37 @@
+"""`anatomy report`: write HTML, Markdown or CSV from the records of runs. Imports no framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anatomy.bench.errors import exit_codes
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, e.g. anatomy-runs/2026-01-31T12-00-00Z.")],
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="html, md, csv; repeat, or separate by commas. Default: html."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: that of the first run.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the written files as one JSON list.")] = False,
+) -> None:
+    """Write a report of one run, or of several side by side."""
+    import json as json_module
+
+    from anatomy.bench.records.run_store import StoreError
+    from anatomy.reports import ReportError, write_report
+
+    formats = [part.strip() for item in format_ or ["html"] for part in item.split(",") if part.strip()]
+    try:
+        written = write_report(runs, formats, out)
+    except (StoreError, ReportError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    if json:
+        print(json_module.dumps([str(path) for path in written]))
+    else:
+        print("\n".join(str(path) for path in written))

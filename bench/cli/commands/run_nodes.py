@@ -1,0 +1,54 @@
+"""`anatomy run --nodes`: this process's part in it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import typer
+
+from anatomy.bench.errors import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.runner.nodes.coordinator import Lead
+    from anatomy.bench.runner.nodes.launcher import Place
+
+
+def place_of(nodes: bool) -> Place | None:
+    """This process's place among those that the launcher has started; null where one process measures alone."""
+    import os
+
+    from anatomy.bench.machine.telemetry.nvml_library import list_gpus
+    from anatomy.bench.runner.nodes.launcher import LaunchError, find_place
+
+    if not nodes:
+        return None
+    place = find_place(os.environ)
+    if place.local_count > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ and list_gpus().names:
+        raise LaunchError(
+            f"{place.local_count} processes on one machine would share its GPUs; start one on each"
+            " (torchrun --nproc-per-node=1, srun --ntasks-per-node=1), or give each its own CUDA_VISIBLE_DEVICES"
+        )
+    return place if place.count > 1 else None
+
+
+def gathered(place: Place | None) -> AbstractContextManager[Lead | None]:
+    """The other nodes, all there."""
+    from contextlib import nullcontext
+
+    from anatomy.bench.machine.collect_environment import installed_versions
+    from anatomy.bench.runner.nodes.coordinator import Lead
+
+    return nullcontext() if place is None else Lead.gather(place, installed_versions())
+
+
+def follow(place: Place) -> None:
+    """Take part in what rank 0 measures, writes and reports."""
+    from anatomy.bench.machine.collect_environment import installed_versions
+    from anatomy.bench.runner.nodes.node_worker import follow_run
+    from anatomy.bench.runner.supervisor import usable_memory_bytes
+
+    logs = follow_run(place, installed_versions(), usable_memory_bytes())
+    if logs is not None:
+        typer.echo(f"anatomy run: rank {place.rank}: a worker failed here; its output is in {logs}", err=True)
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)

@@ -1,0 +1,58 @@
+"""`anatomy script`: print the stand-alone program that reproduces a record's figure. Imports no framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.cli.newest_run import newest_run
+from anatomy.bench.errors import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.records.record import Record
+
+
+def script(
+    record: Annotated[
+        list[str],
+        typer.Argument(metavar="KEY", help="A record's key, its beginning, or words of its name: mlp train jax."),
+    ],
+    run: Annotated[
+        Path | None, typer.Option(help="The run's folder. Default: the newest in anatomy-runs.", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print key, name and program as one JSON object.")] = False,
+) -> None:
+    """Print a program that builds the same model and prints the same figure, without Anatomy."""
+    import json as json_module
+
+    from anatomy.bench.records.find_record import SelectionError, select
+    from anatomy.bench.records.run_store import SCRIPTS_FOLDER, StoreError, load_run
+    from anatomy.bench.script.script_header import with_figure
+
+    try:
+        folder = run or newest_run()
+        found = select(load_run(folder).records, " ".join(record))
+    except (SelectionError, StoreError) as error:
+        typer.echo(f"anatomy script: {error}", err=True)
+        raise typer.Exit(exit_codes.USAGE) from error
+    path = folder / SCRIPTS_FOLDER / f"{found.key}.py"
+    if not path.exists():
+        typer.echo(f"anatomy script: {found.name} has no script: {_why_not(found)}", err=True)
+        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+    text = with_figure(path.read_text(), found)
+    if json:
+        print(json_module.dumps({"key": found.key, "name": found.name, "script": text}))
+    else:
+        print(text, end="")
+
+
+def _why_not(record: Record) -> str:
+    if "script" in record.not_measured:
+        return record.not_measured["script"]
+    if record.case.mode == "count":
+        return "it was counted, not run"
+    if record.outcome != "ok":
+        return f"{record.outcome}: {record.reason}"
+    return "the run was made by a version that wrote none; measure the case again"

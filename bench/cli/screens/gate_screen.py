@@ -1,0 +1,65 @@
+"""The gate on a terminal: one line as pairs come, then a table and the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from anatomy.bench.regression_gate.gate_result import GateResult
+
+_STYLE = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "INCONCLUSIVE": "yellow", "NEW": "cyan"}
+
+
+class Screen:
+    """Told of each pair; writes between pairs only."""
+
+    def __init__(self, console: Console, quiet: bool) -> None:
+        self._console, self._quiet = console, quiet
+
+    def pair(self, name: str, number: int) -> None:
+        """A line at each planned look; on a terminal, one that is overwritten at each pair."""
+        from anatomy.bench.regression_gate.group_sequential import LOOKS
+
+        if self._quiet:
+            return
+        if self._console.is_terminal:
+            self._console.print(
+                f"\r\x1b[2K{name}: pair {number}", end="", highlight=False, markup=False, soft_wrap=True
+            )
+        elif number in LOOKS:
+            self._console.print(f"{name}: {number} pairs", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_result(console: Console, result: GateResult, folder: Path) -> None:
+    """A row a case, the reasons below it, and the verdict."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from anatomy.reports.gate import GATE_HTML, explained, summary_of, table_rows
+
+    columns = ("verdict", "case", "base", "step time", "95 % interval", "pairs", "time")
+
+    if console.is_terminal:
+        console.print("\r\x1b[2K", end="")
+    table = Table(box=None, pad_edge=False)
+    header, rows = table_rows(result)
+    for name in columns:
+        table.add_column(name, no_wrap=name != "case", overflow="fold", justify="left" if name == "case" else "right")
+    for row in rows:
+        cells = dict(zip(header, row, strict=True))
+        table.add_row(*(Text(cells[name], style=_STYLE.get(cells[name], "")) for name in columns))
+    console.print(table)
+    for case in result.cases:
+        if case.reason and case.verdict != "PASS":
+            console.print(
+                Text(f"{case.verdict} {case.name}: {case.reason}", style=_STYLE[case.verdict]), soft_wrap=True
+            )
+        for said in explained(case):
+            console.print(Text(f"  {said}"), soft_wrap=True)
+    for note in result.notes:
+        console.print(note, highlight=False, soft_wrap=True)
+    console.print(Text(summary_of(result), style=_STYLE.get(result.verdict or "", "")), soft_wrap=True)
+    console.print(f"{folder / GATE_HTML}", highlight=False, soft_wrap=True)

@@ -1,0 +1,138 @@
+"""All counters on one model, each in a fresh interpreter of its backend."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from anatomy.bench.backends.available import availability
+from anatomy.bench.cross_check.counter_rows import Row, Term
+from anatomy.bench.cross_check.subject import Subject, build
+from anatomy.bench.records.case import Backend
+
+TIMEOUT_S = 600.0
+# Keras prints its errors in bold.
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
+# Counting needs no accelerator; the processor's programs are the same on every machine.
+_QUIET_CPU = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter: what it is called where it cannot run, its module in this package, its backend."""
+
+    name: str
+    module: str
+    backend: Backend
+
+
+COUNTERS = (
+    Counter("XLA", "xla_counter", "jax"),
+    Counter("TensorFlow profiler", "tensorflow_profiler", "tensorflow"),
+    Counter("torch FlopCounterMode", "torch_counter", "torch"),
+)
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """The table.
+
+    Attributes:
+        batch: examples in one forward pass: 1 unless the model fixes it.
+        rows: Anatomy's figure, Anatomy's by XLA's conventions, then those of the other counters.
+    """
+
+    batch: int
+    rows: tuple[Row, ...]
+
+    def with_rows(self, counter: Counter, rows: list[Row]) -> CrossCheck:
+        """The table with one more counter's rows beside Anatomy's."""
+        own, as_xla = self.rows[:2]
+        expected = as_xla.flops if counter.backend == "jax" else None
+        beside = (replace(row, anatomy=own.flops, expected_products=expected) for row in rows)
+        return CrossCheck(self.batch, (*self.rows, *beside))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The published keys."""
+        return {"batch": self.batch, "counters": [row.to_dict() for row in self.rows]}
+
+
+def cross_check(subject: Subject) -> CrossCheck:
+    """Count a model with every counter.
+
+    A counter that is not installed or fails gives a row with `reason` in the place of a figure.
+
+    Raises:
+        ValueError: the model or `input_shape` is wrong, or a length is left open.
+        TypeError: the user's function does not return a Keras model.
+    """
+    return cross_check_all([subject])[0]
+
+
+def cross_check_all(subjects: Sequence[Subject]) -> list[CrossCheck]:
+    """Several models, with one process for each counter; a failure is then a reason in all tables."""
+    found = [_by_anatomy(subject) for subject in subjects]
+    for counter in COUNTERS:
+        found = [table.with_rows(counter, rows) for table, rows in zip(found, _count(counter, subjects), strict=True)]
+    return found
+
+
+def _by_anatomy(subject: Subject) -> CrossCheck:
+    """The table with Anatomy's two rows: its own figure, and what XLA should find for the products."""
+    import keras
+
+    from anatomy.bench.counting.counter import count_model
+    from anatomy.bench.cross_check.expected_flops import AS_XLA
+
+    model, inputs = build(subject, weights=False)
+    batch = keras.tree.flatten(inputs)[0].shape[0]
+    flops = batch * count_model(model, subject.input_shape).flops
+    expected = batch * count_model(model, subject.input_shape, AS_XLA).flops
+    detail = "kernel elements on padding left out, loop bodies counted once"
+    terms = (Term("XLA's conventions", expected - flops, detail),) if expected != flops else ()
+    own = Row("Anatomy", flops=flops, products=flops, anatomy=flops)
+    as_xla = Row("Anatomy, as XLA counts", flops=expected, products=expected, terms=terms, anatomy=flops)
+    return CrossCheck(batch, (own, as_xla))
+
+
+def _count(counter: Counter, subjects: Sequence[Subject]) -> list[list[Row]]:
+    """What a counter's process says of each model, or one row with the reason why it says nothing."""
+    here = availability(counter.backend)
+
+    def nothing(reason: str) -> list[list[Row]]:
+        return [[Row(counter.name, here.version or "", reason=reason)] for _ in subjects]
+
+    if not here.installed:
+        return nothing(f"{counter.backend} is not installed; {here.remedy}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "anatomy.bench.cross_check.counter_process", counter.module],
+            input=json.dumps([asdict(subject) for subject in subjects]),
+            env={**os.environ, **_QUIET_CPU, "KERAS_BACKEND": counter.backend},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return nothing(f"did not finish within {TIMEOUT_S:g} s")
+    if done.returncode != 0:
+        return nothing(_last_words(done))
+    return [[Row.from_dict(row) for row in rows] for rows in json.loads(done.stdout)]
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """The exception that ended a process, or its exit status: a killed process says nothing."""
+    if done.returncode < 0:
+        return f"killed by signal {-done.returncode}"
+    _, found, trace = _STYLE.sub("", done.stderr).rpartition("Traceback (most recent call last):\n")
+    # Below the header, the stack is indented and the exception is not.
+    lines = list(itertools.dropwhile(lambda line: line.startswith(" "), trace.splitlines())) if found else []
+    return " ".join(" ".join(lines).split())[:300] or f"ended with status {done.returncode}"

@@ -1,0 +1,223 @@
+"""The history's store: a SQLite file by default, PostgreSQL by URL (SQLAlchemy; migrated by Alembic when opened)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from anatomy.bench.history.history_points import Point
+from anatomy.bench.history.history_tables import FIGURES, RUNS
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
+
+# Names the store; without it, and without --db, the file in the user's data folder.
+VARIABLE = "ANATOMY_HISTORY"
+# Of a transaction that migrates on PostgreSQL: two that begin at once wait for each other.
+_LOCK = 4_172_021
+_BUSY_S = 30
+
+
+class HistoryError(RuntimeError):
+    """The store cannot be opened, read or written; the message names it, and the remedy."""
+
+
+def default_url(environment: dict[str, str] | None = None) -> str:
+    """`ANATOMY_HISTORY`, or a SQLite file in the user's data folder."""
+    given = (os.environ if environment is None else environment).get(VARIABLE)
+    return given or f"sqlite:///{platformdirs.user_data_path('anatomy') / 'history.sqlite'}"
+
+
+class History:
+    """One store. Use as a context manager."""
+
+    def __init__(self, url: str | None = None) -> None:
+        """Open it, make it where it is new, and bring its tables up to date.
+
+        Args:
+            url: of SQLAlchemy (`postgresql://user@host/name`, `sqlite:///file`); by default `default_url()`.
+
+        Raises:
+            HistoryError: no such database or driver, or a store of a newer Anatomy.
+        """
+        self._engine = _engine(url or default_url())
+        self.name = self._engine.url.render_as_string(hide_password=True)
+        try:
+            with self._writing() as connection:
+                _migrate(connection)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def add(self, run: Run, project: str, branch: str | None = None) -> int:
+        """Write a run with all its cases; one that is there already (project, id, machine) is replaced.
+
+        Returns:
+            How many cases it has.
+        """
+        header = run.header
+        environment = header.environment
+        identity = {"project": project, "run_id": header.id, "fingerprint": environment.fingerprint}
+        row = identity | {
+            "started_at": header.started_at,
+            "suite": header.suite,
+            "commit_hash": environment.commit,
+            "branch": branch,
+            "dirty": environment.dirty,
+            "environment": environment.model_dump(),
+        }
+        with self._writing() as connection:
+            same = sa.and_(*(RUNS.c[name] == value for name, value in identity.items()))
+            held = sa.select(RUNS.c.id).where(same)
+            connection.execute(sa.delete(FIGURES).where(FIGURES.c.run.in_(held)))
+            connection.execute(sa.delete(RUNS).where(same))
+            (number,) = connection.execute(sa.insert(RUNS).values(row)).inserted_primary_key or (None,)
+            figures = [_figures(record) | {"run": number} for record in run.records]
+            if figures:
+                connection.execute(sa.insert(FIGURES), figures)
+        return len(figures)
+
+    def projects(self) -> list[str]:
+        """Names of the projects that have runs."""
+        with self._reading() as connection:
+            return list(connection.scalars(sa.select(RUNS.c.project).distinct().order_by(RUNS.c.project)))
+
+    def runs(self, project: str) -> list[dict[str, Any]]:
+        """A project's runs, oldest first, with the number of their cases."""
+        cases = sa.func.count(FIGURES.c.id).label("cases")
+        query = (
+            sa.select(RUNS, cases)
+            .outerjoin(FIGURES, FIGURES.c.run == RUNS.c.id)
+            .where(RUNS.c.project == project)
+            .group_by(RUNS.c.id)
+            .order_by(RUNS.c.started_at, RUNS.c.id)
+        )
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def points(self, project: str, branch: str | None = None) -> list[Point]:
+        """Every measured figure of a project, oldest first.
+
+        Args:
+            branch: of this branch alone.
+        """
+        query = (
+            sa.select(FIGURES, RUNS)
+            .join(RUNS, FIGURES.c.run == RUNS.c.id)
+            .where(RUNS.c.project == project, FIGURES.c.outcome == "ok")
+            .order_by(RUNS.c.started_at, RUNS.c.id, FIGURES.c.id)
+        )
+        if branch is not None:
+            query = query.where(RUNS.c.branch == branch)
+        with self._reading() as connection:
+            return [Point.of(row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._explained(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            said = " ".join(str(error.orig).split())
+            raise HistoryError(f"the history {self.name} cannot be used: {said}") from error
+        except CommandError as error:
+            raise HistoryError(
+                f"the history {self.name} was written by a newer Anatomy ({error}); upgrade keras-anatomy"
+            ) from error
+        except SQLAlchemyError as error:
+            raise HistoryError(f"the history {self.name}: {error}") from error
+
+
+def _engine(text: str) -> Engine:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise HistoryError(
+            f"{text!r} is no URL of a database; expected e.g. sqlite:///history.sqlite or postgresql://user@host/name"
+        ) from error
+    if url.get_backend_name() == "sqlite":
+        _make_folder(url)
+        engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S, "isolation_level": None})
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
+        # The driver begins no transaction before a change of tables; two that migrate at once must wait for each other.
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+    if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(url)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise HistoryError(f"no driver for {url.drivername}: {error}; pip install 'keras-anatomy[postgres]'") from error
+
+
+def _make_folder(url: URL) -> None:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+
+
+# Alembic keeps its context in a module.
+_MIGRATING = threading.Lock()
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    with _MIGRATING:
+        command.upgrade(config, "head")
+
+
+def _figures(record: Record) -> dict[str, Any]:
+    low, high = record.step_interval_s or (None, None)
+    counts = record.counts
+    return {
+        "case_key": record.key,
+        "name": record.name,
+        "case": record.case.fields(),
+        "outcome": record.outcome,
+        "step_s": record.step_median_s,
+        "step_low_s": low,
+        "step_high_s": high,
+        "throughput_examples_per_s": record.throughput_examples_per_s,
+        "compile_s": record.phases.compile_s,
+        "peak_host_bytes": record.peak_host_bytes,
+        "peak_device_bytes": record.peak_device_bytes,
+        "parameters": counts.parameters if counts else None,
+        "flops": counts.flops if counts else None,
+    }
+
+
+def in_order(points: Sequence[Point]) -> dict[tuple[str, str], list[Point]]:
+    """Case and machine → its points: only figures of one machine make a series."""
+    found: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        found.setdefault((point.case_key, point.fingerprint), []).append(point)
+    return found

@@ -1,0 +1,61 @@
+"""Put a run into the history when it ends, under its project and branch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from anatomy.bench.records.run_store import load_run
+
+# Where CI systems say which branch it is: a checkout of a commit alone has none.
+_BRANCH_VARIABLES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_BRANCH", "BRANCH_NAME")
+OFF = "off"
+
+
+def keep_run(folder: Path, directory: Path) -> str:
+    """Add a run to the default history; why not, in words, or empty.
+
+    A history that cannot be written must not cost the run: its records are on disk.
+    """
+    from anatomy.bench.history.history_store import VARIABLE, History, HistoryError
+
+    if os.environ.get(VARIABLE) == OFF:
+        return ""
+    try:
+        with History() as history:
+            history.add(load_run(folder), project_of(directory), branch_of(directory, os.environ))
+    except (HistoryError, OSError) as error:
+        return f"not in the history: {error}"
+    return ""
+
+
+def project_of(directory: Path) -> str:
+    """The name in `pyproject.toml`, else the repository's folder, else the directory's."""
+    file = directory / "pyproject.toml"
+    try:
+        named = tomllib.loads(file.read_text()).get("project", {}).get("name") if file.exists() else None
+    except tomllib.TOMLDecodeError:
+        named = None
+    if isinstance(named, str) and named:
+        return named
+    root = _git(directory, "rev-parse", "--show-toplevel")
+    return Path(root).name if root else directory.resolve().name
+
+
+def branch_of(directory: Path, environment: Mapping[str, str]) -> str | None:
+    """The branch checked out, or the one that CI says it is; null where neither is known."""
+    current = _git(directory, "branch", "--show-current")
+    return current or next((environment[name] for name in _BRANCH_VARIABLES if environment.get(name)), None)
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,69 @@
+"""Memory and CPU time of a worker, read often at next to no cost to the cores it computes on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from anatomy.bench.machine.process_tree import PROC, family
+from anatomy.bench.records.process_usage import Reading
+
+# A worker seldom starts processes: they are looked for at every so many readings.
+SEARCH_EVERY = 10
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+# Its 52 numbers have at most 20 digits.
+_LONGEST = 4096
+# Places in /proc/PID/stat of utime, stime and rss, counted from the state, which follows the name (proc(5)).
+_USER, _SYSTEM, _RESIDENT = 11, 12, 21
+
+
+class HostWatch:
+    """Memory and CPU time of the process `pid` and of those it started."""
+
+    def __init__(self, pid: int, proc: Path = PROC) -> None:
+        self.pid = pid
+        self._proc = proc
+        self._readings = 0
+        # Process id → its file, as text: between two readings the worker empties the caches, and a Path costs twice
+        # what reading the file does.
+        self._watched: dict[int, str] = {}
+
+    def read(self) -> Reading:
+        """Of all of them together."""
+        if self._readings % SEARCH_EVERY == 0:
+            self._watched = {pid: str(self._proc / str(pid) / "stat") for pid in family(self.pid, self._proc)}
+        self._readings += 1
+        resident_bytes, cpu_s = 0, 0.0
+        for pid, file in self._watched.items():
+            one = _read(pid, file)
+            resident_bytes += one.resident_bytes
+            cpu_s += one.cpu_s
+        return Reading(resident_bytes, cpu_s)
+
+
+def _read(pid: int, file: str) -> Reading:
+    """Both figures from one file; psutil, which reads two, is asked where the kernel has no such file."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            return reading_of(os.read(descriptor, _LONGEST))
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, ProcessLookupError):
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            times = process.cpu_times()
+            return Reading(int(process.memory_info().rss), times.user + times.system)
+        return Reading()
+
+
+def reading_of(stat: bytes) -> Reading:
+    """From the text of /proc/PID/stat, whose second field, the name in parentheses, may hold anything."""
+    fields = stat.rpartition(b")")[2].split(None, _RESIDENT + 1)
+    ticks = int(fields[_USER]) + int(fields[_SYSTEM])
+    return Reading(int(fields[_RESIDENT]) * _PAGE_BYTES, ticks * _TICK_S)

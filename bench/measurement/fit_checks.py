@@ -1,0 +1,90 @@
+"""Whether Keras's own `fit` did what it claims: it must train."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, cast
+
+import numpy as np
+
+from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.measurement import validity_checks
+from anatomy.bench.measurement.keras_loop import LoopCall
+from anatomy.bench.measurement.validity_checks import InvalidCaseError, Losses
+from anatomy.bench.records.case import Feed
+
+# Batches of each epoch that is trained on to see whether the loss goes down.
+FURTHER_STEPS = 10
+
+
+class FitStep:
+    """`fit` seen as a step, for what judges steps: one launch trains on one batch more."""
+
+    def __init__(self, model: Any, batch: Batch, feed: Feed) -> None:
+        self._call = LoopCall(model, batch, "fit", feed)
+        self.most_steps = self._call.most_steps
+        self._steps = 0
+        self._sum = 0.0
+
+    def note(self, steps: int, loss: float) -> float:
+        """Count an epoch with its mean loss; returns the running mean over all steps, as Keras reports it."""
+        self._steps += steps
+        self._sum += steps * loss
+        return self._sum / self._steps
+
+    def train(self, steps: int) -> float:
+        """The mean loss of one epoch more."""
+        loss = self._call.timed(self._call.data(steps), time.perf_counter).loss
+        return math.nan if loss is None else loss
+
+    def launch(self) -> float:
+        """One epoch of one batch; returns the running mean."""
+        return self.note(1, self.train(1))
+
+    def loss(self, outputs: float) -> float:
+        """The running mean itself."""
+        return outputs
+
+
+def require_trained(
+    fits: list[tuple[int, float]], step: FitStep, before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
+) -> dict[str, str]:
+    """The checks of `fit`, as those of `train`: the loss of its first step against the last epoch's.
+
+    Args:
+        fits: steps and mean loss of each epoch that was run; the first is one step.
+        step: trains on where these were too few to tell.
+        before, after: the output layer's weights before the first epoch and after the last.
+
+    Raises:
+        InvalidCaseError: a loss is not finite, the weights stayed as they were, or the loss does not go down.
+    """
+    fits = fits + _further(fits, step)
+    seen = f"within {sum(steps for steps, _ in fits)} steps"
+    if bad := [loss for _, loss in fits if not math.isfinite(loss)]:
+        raise InvalidCaseError(f"the loss became {bad[0]} {seen}; it must be finite")
+    moved = validity_checks.require_moved(before, after)
+    losses = Losses()
+    judged = cast("Step", step)
+    for steps, loss in fits:
+        losses.after(steps, judged, step.note(steps, loss))
+    return {"weights move": moved, "loss goes down": validity_checks.require_learning(judged, losses)}
+
+
+def _further(fits: list[tuple[int, float]], step: FitStep) -> list[tuple[int, float]]:
+    """Epochs that are trained on, untimed, where the loss has not gone down in fewer steps than condemn it.
+
+    Of several batches each, since a call costs as much as many small steps do.
+    """
+    end = time.perf_counter() + validity_checks.LEARNING_BUDGET_S
+    more: list[tuple[int, float]] = []
+    done, last = sum(steps for steps, _ in fits), fits[-1][1]
+    while last >= fits[0][1] and done < validity_checks.CONDEMNING_STEPS and time.perf_counter() < end:
+        size = min(
+            FURTHER_STEPS, step.most_steps, 2 * more[-1][0] if more else 1, validity_checks.CONDEMNING_STEPS - done
+        )
+        last = step.train(size)
+        more.append((size, last))
+        done += size
+    return more

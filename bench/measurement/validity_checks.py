@@ -1,0 +1,137 @@
+"""Whether a step computed what it claims: finite, learning, and dependent on its inputs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.measurement.output_sample import not_finite
+
+PASSED = "passed"
+# Steps after which a loss that has gone down is believed, and after which one that has not is condemned: under
+# momentum a large network's loss may rise at first. What may be spent on reaching them.
+LEARNING_STEPS = 10
+CONDEMNING_STEPS = 100
+LEARNING_BUDGET_S = 3.0
+
+
+class InvalidCaseError(ValueError):
+    """The case ran and computed nonsense."""
+
+
+@dataclass
+class Losses:
+    """Losses of a train step, from Keras's running mean over all steps so far.
+
+    The mean of the steps between two readings follows from the running means at both.
+
+    Attributes:
+        steps: how many there were.
+        readings: steps, and the running mean after them.
+        early: mean loss of the steps until `end_early`.
+    """
+
+    steps: int = 0
+    readings: list[tuple[int, float]] = field(default_factory=list)
+    early: float | None = None
+
+    def after(self, steps: int, step: Step, outputs: Any = None) -> None:
+        """Count `steps` more steps and, where there are outputs of the last of them, note the running mean."""
+        self.steps += steps
+        mean = None if outputs is None else step.loss(outputs)
+        if mean is not None:
+            self.readings.append((self.steps, mean))
+
+    def end_early(self) -> None:
+        """What has been read until now is what later losses are compared with."""
+        self.early = self.readings[-1][1] if self.readings else None
+
+    @property
+    def first(self) -> float | None:
+        """Loss of the first step."""
+        return self.readings[0][1] if self.readings else None
+
+    @property
+    def last(self) -> float | None:
+        """Mean loss of the steps since the reading before the last."""
+        if len(self.readings) < 2:
+            return None
+        return self._mean_since(self.readings[-2])
+
+    @property
+    def recent(self) -> float | None:
+        """Mean loss of the last `LEARNING_STEPS` steps or more: a single one may be low by chance."""
+        since = [reading for reading in self.readings if self.readings[-1][0] - reading[0] >= LEARNING_STEPS]
+        return self._mean_since(since[-1]) if since else None
+
+    def _mean_since(self, reading: tuple[int, float]) -> float:
+        (before, mean_before), (steps, mean) = reading, self.readings[-1]
+        return (steps * mean - before * mean_before) / (steps - before)
+
+
+def require_finite(losses: Losses) -> None:
+    """Raise `InvalidCaseError` when the loss has become NaN or infinite."""
+    for name, value in (("first", losses.first), ("last", losses.last)):
+        if value is not None and not math.isfinite(value):
+            raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
+
+
+def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -> str:
+    """Raise `InvalidCaseError` when outputs on the host, those of `what`, are NaN or infinite."""
+    if bad := not_finite(outputs):
+        raise InvalidCaseError(f"{bad} of the outputs of the {what} are not finite; all must be")
+    return PASSED
+
+
+def require_learning(step: Step, losses: Losses) -> str:
+    """Train on, untimed, until the loss has gone down, or up to `CONDEMNING_STEPS` in all.
+
+    Returns:
+        `passed`, or `not checked: …` where that many steps do not fit into the budget.
+    """
+    end = time.perf_counter() + LEARNING_BUDGET_S
+    while not _learned(losses) and losses.steps < CONDEMNING_STEPS and time.perf_counter() < end:
+        losses.after(1, step, step.launch())
+    require_finite(losses)
+    if losses.first is None or losses.last is None:
+        return "not checked: the step reports no loss"
+    if _learned(losses):
+        return PASSED
+    if losses.steps < CONDEMNING_STEPS:
+        return f"not checked: not down within the {losses.steps} steps that fitted into the budget"
+    raise InvalidCaseError(
+        f"the loss went from {losses.first:.4g} to {losses.recent:.4g} in {losses.steps} steps on learnable data;"
+        " it must go down (wrong gradients, a step that does not update, or too high a learning rate)"
+    )
+
+
+def _learned(losses: Losses) -> bool:
+    early = losses.first if losses.early is None else losses.early
+    return early is not None and losses.recent is not None and losses.recent < early
+
+
+def require_moved(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> str:
+    """Training must change the output layer's weights."""
+    if np.array_equal(before, after):
+        raise InvalidCaseError("training left the output layer's weights as they were; the step does not update")
+    return PASSED
+
+
+def require_dependence(step: Step, batch: Batch, other: Batch) -> str:
+    """Other inputs must give other outputs: a step folded into constants is timed for nothing.
+
+    The step goes on with `batch` afterwards.
+    """
+    ours = step.fetch(step.launch())
+    step.use(other)
+    theirs = step.fetch(step.launch())
+    step.use(batch)
+    if all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True)):
+        raise InvalidCaseError("the outputs are the same for other inputs; the step was folded into a constant")
+    return PASSED

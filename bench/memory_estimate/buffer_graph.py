@@ -1,0 +1,102 @@
+"""A step as a list of calls on buffers, in order of computation. Knows nothing of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from anatomy.bench.memory_estimate.affine_size import NOTHING, Extent
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One piece of memory that calls read and write; several tensors where they are views of each other.
+
+    Attributes:
+        size: while it is in use.
+        kept: while it is kept for the backward pass; larger inside a loop over time, where each step keeps its own.
+        differentiable: whether a gradient of it is computed.
+    """
+
+    size: Extent
+    kept: Extent
+    differentiable: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer or operation.
+
+    Attributes:
+        layer: the layer that it belongs to.
+        reads, writes: numbers of buffers.
+        keeps: those among them that its backward pass reads.
+        own: what it makes inside and keeps for its backward pass (a mask, a cast of its kernel).
+        scratch: what it makes inside and keeps no longer than the call.
+        in_place: it may put its first output where an input lies that nobody needs any more.
+        differentiable: whether it has a backward pass; where not, it keeps nothing for it.
+        gradient_bytes: of its weights.
+    """
+
+    layer: str
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    keeps: tuple[int, ...] = ()
+    own: Extent = NOTHING
+    scratch: Extent = NOTHING
+    in_place: bool = False
+    differentiable: bool = False
+    gradient_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The forward pass of a step.
+
+    Attributes:
+        inputs: buffers of the batch, which is there during the whole step and counted apart.
+        outputs: buffers that are there until the end.
+    """
+
+    buffers: tuple[Buffer, ...]
+    calls: tuple[Call, ...]
+    inputs: frozenset[int]
+    outputs: frozenset[int]
+
+
+class GraphError(ValueError):
+    """Two traces of a model are not the same graph."""
+
+
+def merge(at_1: Graph, at_2: Graph, name: str) -> Graph:
+    """The graph for any batch size, from that of one example and that of two, whose extents are fixed.
+
+    Raises:
+        GraphError: the model does something else for two examples than for one.
+    """
+    alike = [_structure(call) for call in at_1.calls] == [_structure(call) for call in at_2.calls]
+    if not alike or len(at_1.buffers) != len(at_2.buffers):
+        raise GraphError(f"model {name!r} computes something else for a batch of 2 than for 1; expected the same calls")
+    return replace(at_1, buffers=_merged_buffers(at_1, at_2), calls=_merged_calls(at_1.calls, at_2.calls))
+
+
+def _structure(call: Call) -> Call:
+    return replace(call, own=NOTHING, scratch=NOTHING)
+
+
+def _merged_buffers(at_1: Graph, at_2: Graph) -> tuple[Buffer, ...]:
+    return tuple(
+        Buffer(_through(one.size, two.size), _through(one.kept, two.kept), one.differentiable)
+        for one, two in zip(at_1.buffers, at_2.buffers, strict=True)
+    )
+
+
+def _merged_calls(at_1: Sequence[Call], at_2: Sequence[Call]) -> tuple[Call, ...]:
+    return tuple(
+        replace(one, own=_through(one.own, two.own), scratch=_through(one.scratch, two.scratch))
+        for one, two in zip(at_1, at_2, strict=True)
+    )
+
+
+def _through(one: Extent, two: Extent) -> Extent:
+    return Extent.through(one.fixed_bytes, two.fixed_bytes)

@@ -1,0 +1,306 @@
+"""Runs a model on shapes, as the counter does, and writes down which buffers each call reads, writes and keeps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+
+from anatomy.bench.counting import wrappers
+from anatomy.bench.counting.formulas import FORMULAS
+from anatomy.bench.counting.interpreter import Interpreter
+from anatomy.bench.counting.known_layers import classify
+from anatomy.bench.counting.layer_counts import Ledger, symbolic_tensors
+from anatomy.bench.counting.shapes import item_bytes, size
+from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph
+from anatomy.bench.memory_estimate.layer_workspace import inner_bytes
+from anatomy.bench.memory_estimate.saved_tensors import COPY, UNKNOWN, Rule, layer_rule, operation_rule
+
+LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A call and the weights it multiplies with."""
+
+    call: Call
+    weights: tuple[Any, ...] = ()
+
+
+@dataclass
+class Draft(Ledger):
+    """The counter's list, and the calls beside it: both are taken back when opening a layer fails half-way."""
+
+    calls: list[Noted] = field(default_factory=list)
+
+    def snapshot(self) -> Draft:
+        """A copy to return to."""
+        return Draft(
+            list(self.rows), set(self._weights), dict(self._calls), dict(self._outputs), calls=list(self.calls)
+        )
+
+    def restore(self, snapshot: Ledger) -> None:
+        """Forget all calls since the snapshot."""
+        super().restore(snapshot)
+        self.calls = list(snapshot.calls) if isinstance(snapshot, Draft) else []
+
+
+class Recorder(Interpreter):
+    """Writes down the calls of one forward pass, in training or in inference.
+
+    Attributes:
+        buffers: all that the calls name.
+        owned: layer → its weights, each at the first layer that was seen with it.
+        types: layer → its class.
+        unseen: layers whose own operations cannot be seen.
+    """
+
+    ledger: Draft
+
+    def __init__(self, batch: int, training: bool) -> None:
+        super().__init__(batch)
+        self.ledger = Draft()
+        self.training = training
+        self.buffers: list[Buffer] = []
+        self.owned: dict[str, list[Any]] = {}
+        self.types: dict[str, str] = {}
+        self.unseen: list[str] = []
+        self._numbers: dict[int, int] = {}
+        # The tensors and weights are held, so that their ids stay their own.
+        self._held: list[Any] = []
+        self._known_weights: set[int] = set()
+
+    def graph(self, inputs: Any, outputs: Any) -> Graph:
+        """What was recorded; in training with the loss, which reads the outputs and keeps as much again."""
+        ends = {self._number(tensor) for tensor in symbolic_tensors(outputs)}
+        if self.training:
+            total = sum(self.buffers[number].size.fixed_bytes for number in ends)
+            numbers = tuple(sorted(ends))
+            loss = Call(LOSS, numbers, (), keeps=numbers, own=Extent(total), differentiable=True)
+            self.ledger.calls.append(Noted(loss))
+        return Graph(
+            buffers=tuple(self.buffers),
+            calls=tuple(_with_gradients(self.ledger.calls, self._trainable())),
+            inputs=frozenset(self._number(tensor) for tensor in symbolic_tensors(inputs)),
+            outputs=frozenset() if self.training else frozenset(ends),
+        )
+
+    def note_inputs(self, inputs: Any) -> None:
+        """Give the batch its buffers."""
+        for tensor in symbolic_tensors(inputs):
+            self._new(tensor, differentiable=False)
+
+    def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
+        """Record one call of a layer, and what is called inside."""
+        before = len(self.ledger.calls)
+        name = self._name(layer)
+        outputs = super().visit_layer(layer, args, self._told_to_train(layer, kwargs))
+        self._own(layer, name)
+        if any(id(tensor) not in self._numbers for tensor in symbolic_tensors(outputs)):
+            self._record_whole(layer, name, (args, kwargs), outputs, before)
+        return outputs
+
+    def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
+        """A layer of Keras by its rule; a recurrent one by what its cell does in a step."""
+        if hasattr(layer, "cell") and not str(formula).startswith("ConvLSTM"):
+            return wrappers.custom_cell(self, layer, args, kwargs)
+        name = self._name(layer)
+        outputs = super().leaf(layer, args, kwargs, formula)
+        _, public = classify(layer)
+        rule = layer_rule(layer, public, kernel=formula in FORMULAS, training=self.training)
+        inputs = symbolic_tensors((args, kwargs))
+        self._record(rule, name, inputs, symbolic_tensors(outputs), layer.weights, inner_bytes(layer, inputs, outputs))
+        return outputs
+
+    def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        """An operation by its rule, as a part of the layer that calls it."""
+        if isinstance(operation, keras.Function):
+            return self.visit_layer(operation, args, kwargs)
+        is_node = id(operation) in self.frames[-1].operations
+        name = self._name(operation if is_node else None)
+        outputs = super().visit_operation(operation, args, kwargs)
+        self.types.setdefault(name, type(operation).__name__)
+        weights = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, keras.Variable)]
+        inputs = symbolic_tensors((args, kwargs))
+        inner = inner_bytes(operation, inputs, outputs)
+        rule = operation_rule(type(operation).__name__)
+        self._record(rule, name, inputs, symbolic_tensors(outputs), weights, inner)
+        return outputs
+
+    def cast(self, layer: Any, source: Any, result: Any) -> None:
+        """A copy in another dtype, made for a layer."""
+        super().cast(layer, source, result)
+        self._record(COPY, self._name(layer), [source], [result])
+
+    def share(self, source: Any, result: Any) -> None:
+        """Both tensors in one buffer."""
+        self._alias(result, self._number(source) if id(source) in self._numbers else self._new(source))
+
+    def _told_to_train(self, layer: Any, kwargs: Any) -> Any:
+        """The argument `training`, as Keras passes it on; the cell of a recurrent layer draws no masks on shapes."""
+        rest = {name: value for name, value in kwargs.items() if name != "training"}
+        in_cell = bool(self.frames) and hasattr(self.frames[-1].layer, "cell")
+        takes = "training" in inspect.signature(layer.call).parameters
+        return {**rest, "training": True} if self.training and takes and not in_cell else rest
+
+    def _record_whole(self, layer: Any, name: str, given: Any, outputs: Any, before: int) -> None:
+        """A layer whose outputs none of the calls inside has made: it makes them of what nobody else reads."""
+        inside = [noted.call for noted in self.ledger.calls[before:]]
+        read = {number for call in inside for number in call.reads}
+        unread = [number for call in inside for number in call.writes if number not in read]
+        kind, _ = classify(layer)
+        known = kind == "wrapper" or hasattr(layer, "cell")
+        if not known:
+            self.unseen.append(name)
+        weights = [] if inside else layer.weights
+        self._record(
+            COPY if known else UNKNOWN, name, symbolic_tensors(given), symbolic_tensors(outputs), weights, more=unread
+        )
+
+    def _record(
+        self,
+        rule: Rule,
+        name: str,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        weights: Sequence[Any] = (),
+        inner: int = 0,
+        more: Sequence[int] = (),
+    ) -> None:
+        """Note one call; `inner` bytes of one step are made inside it, `more` buffers are read."""
+        unknown = [self._new(tensor) for tensor in inputs if id(tensor) not in self._numbers]
+        reads = tuple(dict.fromkeys([*map(self._number, inputs), *more]))
+        trains = any(weight.trainable for weight in weights)
+        differentiable = trains or any(self.buffers[number].differentiable for number in reads)
+        written = [self._write(rule, tensor, reads, differentiable) for tensor in outputs]
+        differentiable = self.training and any(self.buffers[number].differentiable for number in written)
+        own = int(rule.own_outputs * _bytes(outputs)) + rule.mask * _elements(outputs) + inner
+        own = own * self._loops() * self._repeats() + _cast_bytes(weights, outputs)
+        call = Call(
+            layer=name,
+            reads=reads,
+            writes=(*dict.fromkeys([*unknown, *written]),),
+            keeps=self._keeps(rule, reads, written, trains) if differentiable else (),
+            own=Extent(own),
+            in_place=rule.in_place,
+            differentiable=differentiable,
+        )
+        # The output is the first that it writes, unless it begins with a tensor from nowhere.
+        if unknown and rule.in_place:
+            call = replace(call, in_place=False)
+        self.ledger.calls.append(Noted(call, tuple(weights)))
+
+    def _write(self, rule: Rule, tensor: Any, reads: Sequence[int], differentiable: bool) -> int:
+        """The buffer of an output: an input's for a view, or for a layer that hands its input back."""
+        if id(tensor) in self._numbers:
+            return self._number(tensor)
+        if rule.view and reads:
+            return self._alias(tensor, reads[0])
+        return self._new(tensor, differentiable=differentiable and "float" in str(tensor.dtype))
+
+    def _keeps(self, rule: Rule, reads: Sequence[int], written: Sequence[int], trains: bool) -> tuple[int, ...]:
+        keeps = list(written) if rule.output else []
+        for number in reads:
+            others = trains or any(self.buffers[other].differentiable for other in reads if other != number)
+            if rule.inputs == "all" or (rule.inputs == "crosswise" and others):
+                keeps.append(number)
+        return tuple(dict.fromkeys(keeps))
+
+    def _new(self, tensor: Any, differentiable: bool = False) -> int:
+        """A buffer for a tensor; inside a loop over time every step keeps its own."""
+        size_bytes = _bytes([tensor]) * self._repeats()
+        buffer = Buffer(Extent(size_bytes), Extent(size_bytes * self._loops()), differentiable)
+        self.buffers.append(buffer)
+        return self._alias(tensor, len(self.buffers) - 1)
+
+    def _alias(self, tensor: Any, number: int) -> int:
+        self._held.append(tensor)
+        self._numbers[id(tensor)] = number
+        return number
+
+    def _number(self, tensor: Any) -> int:
+        return self._numbers[id(tensor)]
+
+    def _repeats(self) -> int:
+        """Steps that are computed at once, each with tensors of its own (`TimeDistributed`)."""
+        return _product(length for frame, length in self._timed() if not hasattr(frame.layer, "cell"))
+
+    def _loops(self) -> int:
+        """Steps that are computed one after the other."""
+        return _product(length for frame, length in self._timed() if hasattr(frame.layer, "cell"))
+
+    def _timed(self) -> Iterator[tuple[Any, int | None]]:
+        repeating = [f for f in self.frames if hasattr(f.layer, "cell") or classify(f.layer)[1] == "TimeDistributed"]
+        return zip(repeating, self.steps, strict=False)
+
+    def _name(self, layer: Any) -> str:
+        """The path of a layer below the outermost model; of the folded layer around it where there is one."""
+        folded = next((frame.name for frame in self.frames if frame.folded), None)
+        if folded is not None:
+            return folded
+        inner = [frame.layer.name for frame in self.frames[1:]]
+        return "/".join([*inner, layer.name] if layer is not None else inner) or self.frames[0].layer.name
+
+    def _own(self, layer: Any, name: str) -> None:
+        """Give a layer those of its weights that no layer inside it has."""
+        self.types.setdefault(name, type(layer).__name__)
+        fresh = [weight for weight in layer.weights if id(weight) not in self._known_weights]
+        self._known_weights.update(map(id, fresh))
+        self._held += fresh
+        if fresh:
+            self.owned.setdefault(name, []).extend(fresh)
+
+    def _trainable(self) -> list[Any]:
+        return [weight for weights in self.owned.values() for weight in weights if weight.trainable]
+
+
+def variable_bytes(variable: Any) -> int:
+    """Bytes of a Keras variable, by its shape and dtype."""
+    return (size(variable.shape) or 0) * item_bytes(variable.dtype)
+
+
+def _with_gradients(calls: Sequence[Noted], trainable: Sequence[Any]) -> list[Call]:
+    """The calls with the gradients of their weights: a weight's is there from the last of its calls on."""
+    last = {id(weight): index for index, noted in enumerate(calls) for weight in noted.weights if weight.trainable}
+    gradients = [0] * len(calls)
+    for weight in trainable:
+        # One that no call was seen with is there before the update.
+        gradients[last.get(id(weight), 0)] += variable_bytes(weight)
+    return [replace(noted.call, gradient_bytes=gradient) for noted, gradient in zip(calls, gradients, strict=True)]
+
+
+def _cast_bytes(weights: Sequence[Any], outputs: Sequence[Any]) -> int:
+    """Copies of the weights in the dtype that the call computes in, where that is another."""
+    floating = [str(tensor.dtype) for tensor in outputs if "float" in str(tensor.dtype)]
+    if not floating:
+        return 0
+    cast = [w for w in weights if "float" in str(w.dtype) and str(w.dtype) != floating[0] and len(w.shape) > 1]
+    return sum((size(weight.shape) or 0) * item_bytes(floating[0]) for weight in cast)
+
+
+def _elements(tensors: Sequence[Any]) -> int:
+    return sum(_known(tensor) for tensor in tensors)
+
+
+def _bytes(tensors: Sequence[Any]) -> int:
+    return sum(_known(tensor) * item_bytes(str(tensor.dtype)) for tensor in tensors)
+
+
+def _known(tensor: Any) -> int:
+    elements = size(tensor.shape)
+    if elements is None:
+        raise ValueError(
+            f"a tensor of shape {tuple(tensor.shape)} has no known size: give the open lengths by --input-shape"
+        )
+    return elements
+
+
+def _product(lengths: Iterator[int | None]) -> int:
+    elements = size(list(lengths))
+    if elements is None:
+        raise ValueError("the length of a sequence is not known: give it by --input-shape")
+    return elements

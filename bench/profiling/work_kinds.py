@@ -1,0 +1,119 @@
+"""Which kind of work an operation is, from its name in any backend's vocabulary and the layer it is for.
+
+The vocabularies: HLO's opcodes (https://openxla.org/xla/operation_semantics), TensorFlow's operations
+(https://www.tensorflow.org/api_docs/python/tf/raw_ops), ATen's functions and autograd's nodes, OpenVINO's operations.
+"""
+
+from __future__ import annotations
+
+import re
+
+from anatomy.bench.records.case_profile import OPTIMIZER, Kind
+
+# A pattern that must be a whole word: `sum`, but not `consume`.
+_WORD = r"(?<![a-z])(?:{})(?![a-z])"
+# The first that is found in the name decides, the names split into words at capitals and written small.
+_PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    (
+        "communication",
+        ("all-?_?reduce", "all-?_?gather", "all-?_?to-?_?all", "reduce-scatter", "collective", "nccl", "c10d", "gloo"),
+    ),
+    # `convert` and `conversion` are casts.
+    ("convolution", ("conv(?!er[ts])",)),
+    (
+        "matrix product",
+        (
+            _WORD.format("dot|dot_general|b?mm|addmm|addmv|addbmm|baddbmm|bmm|mv|linear|tensordot"),
+            *("mat_?mul", "gemm", "einsum", "inner_?product", "fully_?connected", "(?:mm|linear)_backward"),
+        ),
+    ),
+    ("recurrent", ("lstm", "rnn", _WORD.format("gru"))),
+    (
+        "normalisation",
+        ("batch_?-?norm", "layer_?-?norm", "group_?-?norm", "rms_?norm", _WORD.format("lrn|mvn|local_response_norm")),
+    ),
+    # Where one of two values is taken by a condition: no index.
+    ("element-wise", (r"^select(?:_v2)?$", r"^where$", "where_backward", "aten::where")),
+    ("reduction", ("reduce", "pool", "softmax", "select-and-scatter", "log_?sum_?exp", "top_?k", "sort", "cum_?sum")),
+    ("reduction", (_WORD.format("sum|mean|amax|amin|prod|norm|argmax|argmin|arg_max|arg_min|bincount|count_nonzero"),)),
+    ("reduction", ("(?:sum|mean|prod|norm)_backward", "bias_add_grad")),
+    (
+        "data movement",
+        (
+            *("transpose", "permute", "copy", "concat", "split", "slice", "gather", "scatter", "embedding", "index"),
+            *("reshape", "view", "expand", "broadcast", "tile", "repeat", "reverse", "stack", "contiguous", "clone"),
+            *("as_strided", "squeeze", "narrow", "flatten", "bitcast", "iota", "fill", "read_?variable", "assign"),
+            *(
+                "identity",
+                "constant",
+                "infeed",
+                "outfeed",
+                "tensor_list",
+                "resize",
+                "upsampl",
+                "interpolat",
+                "space_?to",
+            ),
+            *(
+                "depth_?to",
+                "reorder",
+                "unfold",
+                "unbind",
+                "accumulate_grad",
+                "shape",
+                "aten::select",
+                "select_backward",
+            ),
+            _WORD.format(
+                "_?send|_?recv|cat|cat_backward|pad|rev|to|zeros|zeros_like|ones|ones_like|empty|empty_like|full|roll|lift|detach|item|pack|unpack|chunk"
+            ),
+        ),
+    ),
+)
+_COMPILED = tuple((kind, re.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
+# What Grappler's remapper makes of several operations: `_FusedConv2D`, `_MklNativeFusedMatMul`, `_FusedBatchNormEx`.
+# Batch normalisation itself has "fused" in its name and is one operation.
+_REMAPPED = re.compile(r"^_\w*Fused(?!BatchNorm(?:Grad)?(?:V\d)?$)")
+# Of several operations that were merged into one, the heaviest names it.
+WEIGHT: tuple[Kind, ...] = (
+    "communication",
+    "convolution",
+    "matrix product",
+    "recurrent",
+    "normalisation",
+    "reduction",
+    "element-wise",
+    "data movement",
+)
+
+
+def kind_of_operation(name: str) -> Kind:
+    """By its name alone; what has no better name is element-wise."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return next((kind for kind, pattern in _COMPILED if pattern.search(text)), "element-wise")
+
+
+def kind_of(name: str, layer: str | None, family: Kind | None) -> Kind:
+    """By its name, the row it belongs to, and what that layer is for.
+
+    Args:
+        family: `recurrent` or `normalisation` where the layer is one of these, whose operations are all of that kind.
+    """
+    return kind_within(kind_of_operation(name), layer, family)
+
+
+def kind_within(found: Kind, layer: str | None, family: Kind | None) -> Kind:
+    """The same, of an operation whose own kind is known."""
+    if found == "communication":
+        return found
+    return "optimizer" if layer == OPTIMIZER else family or found
+
+
+def is_remapped(name: str) -> bool:
+    """Whether it is one of TensorFlow's that several operations were merged into, however many."""
+    return _REMAPPED.search(name) is not None
+
+
+def heaviest(kinds: list[Kind]) -> Kind:
+    """The kind that names several operations merged into one; element-wise for none."""
+    return min(kinds, key=WEIGHT.index, default="element-wise")

@@ -1,0 +1,76 @@
+"""Feed recorded step times to pytest-benchmark through its public interface.
+
+`benchmark.pedantic` times a function with the timer of the item's `benchmark` marker. Here the
+timer is a clock that stands still, and the function advances it by the next recorded step: the
+table, the JSON and `pytest-benchmark compare` then hold the worker's own raw times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anatomy.bench.records.record import Record
+
+# What goes into `extra_info`; the names are the record's.
+_FIGURES = (
+    "throughput_examples_per_s",
+    "step_median_s",
+    "step_p90_s",
+    "step_p99_s",
+    "peak_host_bytes",
+    "peak_host_above_base_bytes",
+    "step_peak_host_above_base_bytes",
+    "peak_device_bytes",
+    "cpu_cores_used",
+)
+
+
+class ReplayClock:
+    """A timer for pytest-benchmark. It shows no time of its own, only what `replay` gives it."""
+
+    def __init__(self) -> None:
+        self.__name__ = "anatomy.synchronised_step"
+        self._now_s = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since the last reset."""
+        return self._now_s
+
+    def replay(self, benchmark: Any, times: Sequence[float], info: Mapping[str, Any]) -> None:
+        """Hand step times in seconds to the `benchmark` fixture, and `info` for its JSON."""
+        steps = iter(times)
+
+        def reset() -> None:
+            # From zero each time, so that end − start is the recorded value to the last bit.
+            self._now_s = 0.0
+
+        def step() -> None:
+            # A run with --benchmark-cprofile calls once more than there are steps.
+            self._now_s = next(steps, 0.0)
+
+        benchmark.extra_info.update(info)
+        benchmark.pedantic(step, setup=reset, rounds=len(times), iterations=1)
+
+
+def rounds(record: Record) -> list[float]:
+    """Synchronised steps; of a loop (fit, predict) the seconds a step of each epoch."""
+    return record.step_s or [block.seconds / block.steps for block in record.blocks]
+
+
+def extra_info(record: Record) -> dict[str, Any]:
+    """The record's figures beside the step times: counts, throughput, memory, settings in effect."""
+    counts = (
+        record.counts.model_dump(include={"parameters", "trainable_parameters", "macs", "flops"})
+        if record.counts
+        else {}
+    )
+    return {
+        "key": record.key,
+        "name": record.name,
+        **record.case.model_dump(include={"model", "backend", "mode", "batch_size", "dtype", "devices", "feed"}),
+        **counts,
+        **{name: getattr(record, name) for name in _FIGURES},
+        "settings": record.settings,
+        "not_measured": record.not_measured,
+    }

@@ -1,0 +1,157 @@
+"""A run made by pytest: items become cases, and their records go into a run's folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from anatomy.bench.backends.available import supports
+from anatomy.bench.machine import collect_environment
+from anatomy.bench.records.case import BACKENDS, LOOPS, Case
+from anatomy.bench.records.new_run import begin_run
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.session import Session, Silent
+from anatomy.bench.runner.supervisor import usable_memory_bytes
+from anatomy.bench.suites.suite import Axes, explain
+
+
+class MarkerError(ValueError):
+    """A marker's arguments are not axes."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of a marker's axes, without the model."""
+
+    values: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The item's id, e.g. `jax-train-b32-float32`."""
+        v = self.values
+        return (
+            f"{v['backend']}-{v['mode']}-b{v['batch_size']}-{v['dtype']}"
+            + ("" if v["jit"] == "auto" else f"-jit_{v['jit']}")
+            + ("" if v["feed"] == "numpy" else f"-{v['feed']}")
+            + ("" if v["devices"] == 1 else f"-{v['devices']}dev")
+            + ("" if v["model_parallel"] == 1 else f"-mp{v['model_parallel']}")
+            + ("" if not v["layout_map"] else f"-{v['layout_map'].rpartition(':')[2]}")
+        )
+
+
+def points(marker: pytest.Mark) -> list[Point]:
+    """Every combination of the marker's axes; by default all backends, both modes, 32 examples.
+
+    Backends that are not installed stay: their items are skipped with the command that adds them.
+    """
+    if marker.args:
+        raise MarkerError("@pytest.mark.anatomy takes keywords only, e.g. backend=['jax']")
+    try:
+        axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
+    except ValidationError as error:
+        raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
+    found = [
+        Point(
+            {
+                "backend": backend,
+                "mode": mode,
+                "batch_size": share.batch_of(size),
+                "dtype": dtype,
+                "jit": jit,
+                "feed": feed,
+                **share.fields(),
+            }
+        )
+        for backend, mode, size, dtype, jit, feed, share in product(
+            axes.backend or BACKENDS,
+            axes.mode or ("train", "infer"),
+            axes.batch_size or (32,),
+            axes.dtype or ("float32",),
+            axes.jit or ("auto",),
+            axes.feed or ("numpy",),
+            axes.shares(),
+        )
+        if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
+    ]
+    if not found:
+        raise MarkerError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
+    return found
+
+
+class PytestRun:
+    """One session of the measuring engine for one session of pytest, made when first needed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.folder: Path | None = None
+        self._config = config
+        self._session: Session | None = None
+
+    def case_of(self, item: pytest.Function, point: Point) -> Case:
+        """The case of a marked function; its other parameters become options of the builder."""
+        options = {name: value for name, value in item.callspec.params.items() if name != "_anatomy_case"}
+        needed = set(item._fixtureinfo.argnames) - set(options)
+        if needed or item.cls is not None:
+            what = f"the fixtures {', '.join(sorted(needed))}" if needed else "a method of a class"
+            raise pytest.UsageError(
+                f"{item.nodeid}: {what} cannot be had in a fresh process; use a plain function of"
+                " the module that builds and returns the model"
+            )
+        return self._case(self._reference(item, item.function), options, point.values)
+
+    def case_for(self, item: pytest.Item, model: str | Callable[[], Any], point: Mapping[str, Any]) -> Case:
+        """The case of a call of the `anatomy` fixture."""
+        from anatomy.models import parse_model
+
+        if callable(model):
+            return self._case(self._reference(item, model), {}, point)
+        spec = parse_model(model)
+        return self._case(spec.model, dict(spec.options), point)
+
+    def measure(self, case: Case) -> Record:
+        """Measure in a fresh process; the record is on disk when this returns."""
+        if self._session is None:
+            self._session = self._begin()
+        return self._session.measure(case, Silent())
+
+    def close(self) -> None:
+        """End the fork servers."""
+        if self._session is not None:
+            self._session.__exit__()
+            self._session = None
+
+    def _begin(self) -> Session:
+        seconds = self._config.getoption("--anatomy-seconds")
+        settings = MeasureSettings(
+            memory_limit_bytes=usable_memory_bytes(), **({"seconds": seconds} if seconds else {})
+        )
+        out = self._config.getoption("--anatomy-out")
+        here = collect_environment.collect()
+        writer = begin_run(
+            Path(out) if out else None,
+            suite="pytest",
+            command=["pytest", *map(str, self._config.invocation_params.args)],
+            settings=settings,
+            environment=here,
+        )
+        self.folder = writer.path
+        return Session(writer, settings, here.fingerprint, self._config.rootpath, tuple(sys.path))
+
+    def _reference(self, item: pytest.Item, function: Callable[..., Any]) -> str:
+        """`tests/test_x.py:function`, relative to pytest's root so that the key is the same everywhere."""
+        path = item.path
+        relative = path.relative_to(self._config.rootpath) if path.is_relative_to(self._config.rootpath) else path
+        return f"{relative.as_posix()}:{function.__name__}"
+
+    def _case(self, model: str, options: Mapping[str, Any], point: Mapping[str, Any]) -> Case:
+        try:
+            return Case(model=model, options=dict(options), **point)
+        except (ValidationError, TypeError) as error:
+            raise pytest.UsageError(f"{model}: not a case: {error}") from error

@@ -1,0 +1,116 @@
+"""The batch sizes of a case, from its records: the largest that fits, and where throughput stops growing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.statistics.saturation import Rate, Saturation, saturation
+
+# A case that is invalid has run: its memory is known, its figures are not.
+_RAN = ("ok", "invalid")
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """What is known of one case at several batch sizes.
+
+    Attributes:
+        tried: all of them, ascending.
+        largest: the largest that fits; null where none does.
+        largest_record: its record.
+        too_large: the record of the smallest above it that does not fit; null where none was tried.
+        why: why that one does not.
+        growth: where throughput stops growing; null below three sizes.
+    """
+
+    tried: tuple[int, ...]
+    largest: int | None
+    largest_record: Record | None
+    too_large: Record | None
+    why: str
+    growth: Saturation | None
+
+    @property
+    def by_memory(self) -> bool:
+        """Whether it is memory that the next larger one lacks, and not a crash or a time-out."""
+        return self.too_large is not None and self.too_large.outcome in (*_RAN, "oom")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The published JSON object."""
+        shown = self.largest_record or self.too_large
+        growth = self.growth
+        return {
+            "name": shown.name if shown else None,
+            "key": shown.key if shown else None,
+            "tried": list(self.tried),
+            "largest_batch_size": self.largest,
+            "too_large_batch_size": self.too_large.case.batch_size if self.too_large else None,
+            "why_too_large": self.why or None,
+            "best_batch_size": growth.best.batch_size if growth else None,
+            "best_examples_per_s": growth.best.examples_per_s if growth else None,
+            "throughput_may_stop_growing_at": growth.may if growth and not growth.growing else None,
+            "throughput_surely_stops_growing_at": growth.surely if growth and not growth.growing else None,
+            "throughput_still_grows": growth.growing if growth else None,
+        }
+
+
+def at_batch(case: Case, batch_size: int) -> Case:
+    """The same case with another batch size; a stateful model is built for it."""
+    options = {**case.options, "batch_size": batch_size} if case.options.get("stateful") else case.options
+    return Case(**{**case.fields(), "batch_size": batch_size, "options": options})
+
+
+def smallest_batch(case: Case) -> int:
+    """One example for each copy of the weights."""
+    return case.devices // case.model_parallel
+
+
+def why_too_large(record: Record, memory_limit_bytes: int | None) -> str:
+    """Why a record's batch size does not fit; empty where it does.
+
+    A peak between two readings of the worker's memory escapes the watch, but not the kernel's own record of it.
+    """
+    if record.outcome not in _RAN:
+        return f"{record.outcome}: {record.reason}"
+    peak = record.peak_host_bytes
+    if memory_limit_bytes is None or peak is None or peak <= memory_limit_bytes:
+        return ""
+    return f"a peak of {peak / 2**30:.2f} GiB above the limit of {memory_limit_bytes / 2**30:.2f} GiB"
+
+
+def summarise(records: Sequence[Record], memory_limit_bytes: int | None) -> BatchSizes:
+    """One case at several batch sizes, from the records of all of them."""
+    ordered = sorted(records, key=lambda record: record.case.batch_size)
+    fitting = [record for record in ordered if not why_too_large(record, memory_limit_bytes)]
+    largest = fitting[-1] if fitting else None
+    above = [r for r in ordered if largest is None or r.case.batch_size > largest.case.batch_size]
+    too_large = above[0] if above else None
+    return BatchSizes(
+        tried=tuple(record.case.batch_size for record in ordered),
+        largest=largest.case.batch_size if largest else None,
+        largest_record=largest,
+        too_large=too_large,
+        why=why_too_large(too_large, memory_limit_bytes) if too_large else "",
+        growth=saturation([rate for record in fitting if (rate := _rate(record))]),
+    )
+
+
+def by_case(records: Iterable[Record]) -> list[list[Record]]:
+    """Records of timed cases, those that differ in the batch size alone together, in order of their first."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        if record.case.mode != "count":
+            groups.setdefault(at_batch(record.case, smallest_batch(record.case)).key, []).append(record)
+    return list(groups.values())
+
+
+def _rate(record: Record) -> Rate | None:
+    value = record.throughput_examples_per_s
+    if record.outcome != "ok" or value is None:
+        return None
+    low, high = record.throughput_interval_examples_per_s or (value, value)
+    return Rate(record.case.batch_size, value, low, high)

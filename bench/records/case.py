@@ -1,0 +1,124 @@
+"""A case: one point of what can be measured.
+
+A `Case` is immutable and complete: two machines that hold equal cases measure the same thing.
+Its `key` is a hash of its canonical JSON, so it is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+
+Backend = Literal["tensorflow", "jax", "torch", "openvino"]
+Mode = Literal["train", "infer", "fit", "predict", "count"]
+Jit = Literal["auto", "on", "off"]
+Feed = Literal["numpy", "tf.data"]
+# What is held constant as devices are added: the batch of each device, or the whole batch.
+Scaling = Literal["weak", "strong"]
+
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+MODES: tuple[Mode, ...] = get_args(Mode)
+JITS: tuple[Jit, ...] = get_args(Jit)
+FEEDS: tuple[Feed, ...] = get_args(Feed)
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
+# Keras's own loops, which draw their data from a feed, and the mode of the step inside each.
+LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
+DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
+
+KEY_LENGTH = 12
+_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": ""}
+
+
+class Case(BaseModel):
+    """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
+
+    Attributes:
+        model: a name of the zoo (`vgg`), or `package.module:function`, or `path/to/file.py:function`.
+        options: keyword arguments of the builder, JSON values only. For the zoo they are complete
+            (defaults filled in), so that the key survives a change of defaults.
+        mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step;
+            `fit` and `predict` time Keras's own loops around it; `count` times nothing.
+        backend: the Keras backend.
+        batch_size: examples per step, over all devices.
+        dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
+        jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
+        devices: number of devices that share each step by data parallelism.
+        nodes: number of machines that these are on, equally many on each.
+        model_parallel: number of devices that share each copy of the model's weights; `devices / model_parallel` copies
+            share the batch.
+        layout_map: `package.module:function` or `path/to/file.py:function`, called with the device mesh, whose
+            `keras.distribution.LayoutMap` says how the weights are shared; empty for the rule of
+            `anatomy.bench.parallel.sharding`.
+        feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    mode: Mode = "train"
+    backend: Backend = "tensorflow"
+    batch_size: int = Field(default=32, ge=1)
+    dtype: str = "float32"
+    jit: Jit = "auto"
+    devices: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
+    model_parallel: int = Field(default=1, ge=1)
+    layout_map: str = ""
+    feed: Feed = "numpy"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_derived(cls, data: Any) -> Any:
+        """The key is written for readers of the JSON, and computed anew when read."""
+        return {k: v for k, v in data.items() if k != "key"} if isinstance(data, dict) else data
+
+    @field_validator("options")
+    @classmethod
+    def _json_only(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Options must survive JSON, since workers and records see them through it."""
+        try:
+            parsed: dict[str, Any] = json.loads(json.dumps(options, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"options must be JSON values (numbers, strings, lists, true/false/null): {error}"
+            ) from error
+        return parsed
+
+    @model_validator(mode="after")
+    def _feed_of_a_loop(self) -> Case:
+        if self.feed != "numpy" and self.mode not in LOOPS:
+            raise ValueError(
+                f"feed={self.feed} is for the modes fit and predict; {self.mode} has its data on the device"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _equal_on_each_node(self) -> Case:
+        if self.devices % self.nodes:
+            raise ValueError(f"{self.devices} devices are not equally many on each of {self.nodes} nodes")
+        if self.devices % self.model_parallel:
+            raise ValueError(f"{self.devices} devices do not divide into copies of {self.model_parallel}")
+        return self
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
+    @property
+    def key(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields.
+
+        A field that came later is left out at its default, so that older keys stay what they were.
+        """
+        fields = {name: value for name, value in self.fields().items() if _LATER_FIELDS.get(name) != value}
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    def fields(self) -> dict[str, Any]:
+        """The defining fields as JSON values, without the derived key."""
+        return self.model_dump(exclude={"key"})
+
+    def __hash__(self) -> int:
+        return hash(self.key)

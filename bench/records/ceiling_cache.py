@@ -1,0 +1,43 @@
+"""Where a machine's ceilings are kept between commands: a file a fingerprint in the user's data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+from pydantic import TypeAdapter, ValidationError
+
+from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.run_store import StoreError
+
+_CEILINGS = TypeAdapter(list[Ceiling])
+
+
+def ceilings_file(fingerprint: str) -> Path:
+    """`<user data>/anatomy/ceilings/<fingerprint>.json` (https://platformdirs.readthedocs.io/)."""
+    return platformdirs.user_data_path("anatomy") / "ceilings" / f"{fingerprint}.json"
+
+
+def keep_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
+    """Replace what was kept of these backends and devices; other backends' stay."""
+    known = {(one.backend, one.device): one for one in [*kept_ceilings(fingerprint), *ceilings]}
+    path = ceilings_file(fingerprint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_CEILINGS.dump_json(list(known.values()), indent=2) + b"\n")
+    return path
+
+
+def kept_ceilings(fingerprint: str) -> list[Ceiling]:
+    """What was kept for this machine and software; empty when nothing was.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    path = ceilings_file(fingerprint)
+    if not path.exists():
+        return []
+    try:
+        return _CEILINGS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise StoreError(f"{path} does not hold ceilings: {error}; delete it and run anatomy doctor") from error

@@ -1,0 +1,86 @@
+"""Several processes of one case as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+from anatomy.bench.records.gpu_use import GpuUse
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import SeriesLabel, Verdict
+
+# From the best to the worst, for a reader of the figure.
+_SERIES: tuple[SeriesLabel, ...] = ("settled", "short", "drifting", "slowing", "never settled")
+_CLOCKS: tuple[Verdict, ...] = ("agrees", "overlaps", "not checked", "disagrees")
+assert set(_SERIES) == set(get_args(SeriesLabel))
+assert set(_CLOCKS) == set(get_args(Verdict))
+_PEAKS = ("peak_host_bytes", "step_peak_host_bytes", "peak_device_bytes")
+
+
+def combine(records: Sequence[Record]) -> Record:
+    """The record of the process with the middle figure, which then speaks for all of them.
+
+    Its median, throughput and intervals come from the processes, and what a reader should mind is the worst that any of
+    them showed: the class of the series, the clocks' verdict with its reason, the most recompilations, each check that
+    was not made, a warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, and the
+    machines that were lost. All else is the middle process's own: its raw steps and blocks, its window, use and energy.
+    Where a process failed, the case did: its record is returned, with the count in its reason.
+    """
+    first, *more = sorted(records, key=lambda record: record.repeat)
+    if not more:
+        return first
+    failed = [record for record in (first, *more) if record.outcome != "ok"]
+    if failed:
+        reason = f"{len(failed)} of {len(records)} processes: {failed[0].reason}"
+        return failed[0].model_copy(update={"reason": reason})
+    ordered = sorted(records, key=lambda record: (record.throughput_examples_per_s or 0.0, record.repeat))
+    middle = ordered[(len(ordered) - 1) // 2]
+    return middle.model_copy(
+        update={
+            "process_medians_s": [r.step_median_s for r in records if r.step_median_s is not None],
+            "process_throughputs": [r.throughput_examples_per_s for r in records if r.throughput_examples_per_s],
+            **_to_mind((first, *more)),
+            **_peaks((first, *more), middle),
+            "gpu": [_most_throttled(use, records) for use in middle.gpu] if middle.gpu else middle.gpu,
+        }
+    )
+
+
+def _to_mind(records: Sequence[Record]) -> dict[str, Any]:
+    """The worst of what the processes showed of their figures; null where none of them knew."""
+    series = [record.series for record in records if record.series is not None]
+    clocks = [record.clock for record in records if record.clock is not None]
+    settled = [record.warmup_settled for record in records if record.warmup_settled is not None]
+    checks: dict[str, str] = {}
+    for record in records:
+        # Passed everywhere, or what the first process said in which it was not.
+        checks |= {name: said for name, said in record.checks.items() if checks.get(name, "passed") == "passed"}
+    return {
+        "series": max(series, key=lambda one: _SERIES.index(one.label), default=None),
+        "clock": max(clocks, key=lambda one: _CLOCKS.index(one.verdict), default=None),
+        "recompilations": _most(record.recompilations for record in records),
+        "warmup_settled": all(settled) if settled else None,
+        "checks": checks,
+        "lost_nodes": list(dict.fromkeys(name for record in records for name in record.lost_nodes)),
+    }
+
+
+def _peaks(records: Sequence[Record], middle: Record) -> dict[str, Any]:
+    """Each peak is the highest; the base is the one below the highest, so that they can be subtracted."""
+    peaks = {name: _most(getattr(record, name) for record in records) for name in _PEAKS}
+    highest = max(records, key=lambda record: record.peak_host_bytes or 0)
+    found = {name for name, value in peaks.items() if value is not None}
+    missing = {name: why for name, why in middle.not_measured.items() if name not in found}
+    return {**peaks, "base_host_bytes": highest.base_host_bytes, "not_measured": missing}
+
+
+def _most_throttled(use: GpuUse, records: Sequence[Record]) -> GpuUse:
+    """One GPU of the middle process, with the throttling of the process in which its clock was held down most."""
+    same = [other for record in records for other in record.gpu or () if other.index == use.index]
+    worst = max(same, key=lambda one: one.throttled_share or 0.0)
+    shared = {"throttled_share": worst.throttled_share, "throttle_reasons": worst.throttle_reasons}
+    return use.model_copy(update=shared) if worst.throttled_share else use
+
+
+def _most(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)

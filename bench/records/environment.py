@@ -1,0 +1,68 @@
+"""The machine and the software a run was made with, and its fingerprint.
+
+Two runs may be compared in absolute time only when their fingerprints are equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+
+# What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
+_FINGERPRINTED = (
+    "cpu",
+    "logical_cores",
+    "usable_cores",
+    "memory_bytes",
+    "gpus",
+    "driver",
+    "packages",
+    "flags",
+)
+
+
+class Environment(BaseModel):
+    """Host, hardware and software of a run.
+
+    Attributes:
+        usable_cores: cores this process may use (affinity), as against those the machine has.
+        memory_bytes: physical memory.
+        memory_limit_bytes: the cgroup's limit, null when there is none.
+        gpus: names of those that CUDA shows, in its order; empty without a GPU.
+        driver: NVIDIA driver version, null without one.
+        packages: installed versions of the packages that decide speed.
+        flags: environment variables that are set and change speed or results.
+        commit: git commit of the working directory, null outside a repository.
+        dirty: whether tracked files differ from that commit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    os: str
+    python: str
+    cpu: str
+    logical_cores: int
+    usable_cores: int
+    memory_bytes: int
+    memory_limit_bytes: int | None = None
+    gpus: list[str] = Field(default_factory=list)
+    driver: str | None = None
+    packages: dict[str, str] = Field(default_factory=dict)
+    flags: dict[str, str] = Field(default_factory=dict)
+    commit: str | None = None
+    dirty: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_derived(cls, data: object) -> object:
+        return {k: v for k, v in data.items() if k != "fingerprint"} if isinstance(data, dict) else data
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
+    @property
+    def fingerprint(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of what decides speed."""
+        decisive = self.model_dump(include=set(_FINGERPRINTED))
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,206 @@
+"""A run on disk: a folder with `run.json`, `records.jsonl` and the workers' logs.
+
+`records.jsonl` is appended to and flushed as each case ends, so that a run cut short keeps
+every case it finished. A case that was measured again (`--resume`) supersedes its earlier line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.combine_processes import combine
+from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.record import SCHEMA_VERSION, Record
+
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+LOGS_FOLDER = "logs"
+SCRIPTS_FOLDER = "scripts"
+DEFAULT_FOLDER = "anatomy-runs"
+
+
+class StoreError(ValueError):
+    """A run's folder is missing or its files cannot be read; the message names file and remedy."""
+
+
+class RunHeader(BaseModel):
+    """`run.json`: what was asked, where and when.
+
+    Attributes:
+        id: name of the run, sortable by time.
+        started_at: ISO 8601, UTC.
+        command: the command line.
+        suite: name or path of the suite.
+        settings: how the cases were measured (seconds, steps, time-out, memory limit).
+        ceilings: what `anatomy doctor` had found this machine to do at best; empty where it never ran.
+        planned: every case of the run, in order, measured or not.
+        largest_batch: whether each planned case stands for a search, with records at the batch sizes that it tried.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    started_at: str
+    command: list[str]
+    suite: str
+    settings: dict[str, float | int | str | None] = {}
+    environment: Environment
+    ceilings: list[Ceiling] = []
+    planned: list[Case]
+    largest_batch: bool = False
+
+
+class Run(BaseModel):
+    """A run as read from disk.
+
+    Attributes:
+        records: one a case, in planned order; several processes of a case are combined.
+        measured: keys and repeats that have a record.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    header: RunHeader
+    records: list[Record]
+
+    measured: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def remaining(self) -> list[tuple[Case, int]]:
+        """Planned cases and repeats that have no record yet, in the run's order."""
+        todo = in_order(self.header.planned, int(self.header.settings.get("processes") or 1))
+        return [(case, repeat) for case, repeat in todo if (case.key, repeat) not in self.measured]
+
+
+def in_order(cases: Sequence[Case], processes: int) -> list[tuple[Case, int]]:
+    """Every case in as many processes, interleaved: the whole suite once, then again, so that drift meets all.
+
+    Counting gives the same each time and is done once.
+    """
+    return [(case, repeat) for repeat in range(processes) for case in cases if repeat == 0 or case.mode != "count"]
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Sortable by time: `2026-01-31T12-00-00Z`."""
+    return (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+class RunWriter:
+    """Creates a run's folder, or opens an existing one, and appends to its records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.logs = path / LOGS_FOLDER
+        self._records = path / RECORDS_FILE
+
+    @classmethod
+    def create(cls, path: Path, header: RunHeader) -> RunWriter:
+        """Make the folder and write `run.json`.
+
+        Raises:
+            StoreError: the folder already holds a run.
+        """
+        if (path / RUN_FILE).exists():
+            raise StoreError(
+                f"{path} already holds a run; give another --out, or continue it: anatomy run --resume {path}"
+            )
+        writer = cls(path)
+        writer.logs.mkdir(parents=True, exist_ok=True)
+        (path / RUN_FILE).write_text(header.model_dump_json(indent=2) + "\n")
+        writer._records.touch()
+        return writer
+
+    def append(self, record: Record) -> None:
+        """Write one line and force it to disk."""
+        _mend_torn_line(self._records)
+        with self._records.open("a") as file:
+            file.write(record.model_dump_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def load_run(path: Path | str) -> Run:
+    """Read a run's folder.
+
+    Raises:
+        StoreError: no run there, or a file is damaged (with file and line).
+    """
+    folder = Path(path)
+    header_file = folder / RUN_FILE
+    if not header_file.exists():
+        raise StoreError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
+    try:
+        header = RunHeader.model_validate(_checked_version(json.loads(header_file.read_text()), header_file))
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise StoreError(f"{header_file} is not a run header: {error}") from error
+    records_file = folder / RECORDS_FILE
+    records = read_records(records_file) if records_file.exists() else []
+    return Run(
+        path=folder,
+        header=header,
+        records=_in_planned_order(records, header.planned),
+        measured=frozenset((record.key, record.repeat) for record in records),
+    )
+
+
+def write_script(folder: Path, key: str, text: str) -> None:
+    """Keep the stand-alone program that reproduces a record's figure, `scripts/KEY.py`."""
+    scripts = folder / SCRIPTS_FOLDER
+    scripts.mkdir(exist_ok=True)
+    (scripts / f"{key}.py").write_text(text)
+
+
+def read_records(path: Path) -> list[Record]:
+    """Every record of a `records.jsonl`, in file order.
+
+    A last line without its newline is what an interrupted write leaves; it is dropped, since its
+    case counts as not measured. Any other damaged line is an error.
+    """
+    text = path.read_text()
+    lines = text.split("\n")
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        if not line.strip():
+            continue
+        try:
+            records.append(Record.model_validate(_checked_version(json.loads(line), path)))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise StoreError(f"{path}, line {number} is not a record: {error}") from error
+    return records
+
+
+def _checked_version(data: dict[str, object], path: Path) -> dict[str, object]:
+    version = data.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} has schema_version {version!r}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
+        )
+    return data
+
+
+def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> list[Record]:
+    latest = {(record.key, record.repeat): record for record in records}
+    by_case: dict[str, list[Record]] = {}
+    for record in latest.values():
+        by_case.setdefault(record.key, []).append(record)
+    order = {case.key: position for position, case in enumerate(planned)}
+    return sorted(map(combine, by_case.values()), key=lambda r: order.get(r.key, len(order)))
+
+
+def _mend_torn_line(path: Path) -> None:
+    """Cut off an unfinished last line, so that the next one starts on a line of its own."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    data = path.read_bytes()
+    if not data.endswith(b"\n"):
+        path.write_bytes(data[: data.rfind(b"\n") + 1])

@@ -1,0 +1,107 @@
+"""Figures that are the same each time: compared once, at no cost in noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.parity import Manifest, manifest
+from anatomy.bench.records.record_parts import Counts
+from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, tolerance
+from anatomy.bench.regression_gate.gate_result import MetricResult, MetricVerdict
+from anatomy.bench.regression_gate.policy import Metric, Rule
+
+Facts = Mapping[str, Any]
+# Metrics that are fields of a model's counts.
+COUNTED: tuple[Metric, ...] = ("parameters", "flops")
+
+
+class Stated:
+    """What a side stated of a case, in the shape that a parity manifest is derived from."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.settings: Mapping[str, Any] = facts.get("settings") or {}
+        counts = facts.get("counts")
+        self.counts: Counts | None = Counts.model_validate(counts) if counts is not None else None
+
+    @property
+    def manifest(self) -> Manifest:
+        """Settings in effect, in one spelling."""
+        return manifest(self)
+
+
+def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Metric, Rule]) -> list[MetricResult]:
+    """Parameters, FLOPs, programs and outputs of one process of each side."""
+    ours, theirs = Stated(base), Stated(candidate)
+    found = [
+        _counted(name, getattr(ours.counts, name, None), getattr(theirs.counts, name, None), rules[name])
+        for name in COUNTED
+    ]
+    if case.mode != "count":
+        found.append(_programs(_programs_of(base), _programs_of(candidate), rules["programs"]))
+        found.append(_outputs(case, base, candidate, ours, theirs, rules["outputs"]))
+    return found
+
+
+def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
+    """More and less are both another model."""
+    if base is None or candidate is None:
+        return MetricResult(metric=name, verdict="INCONCLUSIVE" if rule.gated else "SHOWN", reason="not counted")
+    change = (candidate / base - 1) if base else (0.0 if candidate == base else float("inf"))
+    verdict = _judged(rule, abs(candidate - base) <= max(rule.tolerated * base, rule.floor))
+    return MetricResult(
+        metric=name,
+        verdict=verdict,
+        base=base,
+        candidate=candidate,
+        change=change if abs(change) != float("inf") else None,
+        tolerated=rule.tolerated,
+    )
+
+
+def _programs(base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
+    """No more than before, compiled before and during the turns."""
+    if base is None or candidate is None:
+        verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
+        return MetricResult(metric="programs", verdict=verdict, reason="not counted")
+    verdict = _judged(rule, candidate - base <= max(rule.tolerated * base, rule.floor))
+    return MetricResult(metric="programs", verdict=verdict, base=base, candidate=candidate, tolerated=rule.tolerated)
+
+
+def _programs_of(facts: Facts) -> int | None:
+    programs = facts.get("programs")
+    return None if programs is None else int(programs) + int(facts.get("recompilations") or 0)
+
+
+def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: Stated, rule: Rule) -> MetricResult:
+    """The first step's outputs on equal weights and inputs, within what rounding allows."""
+    if case.mode != "infer":
+        return MetricResult(metric="outputs", verdict="SHOWN", reason="compared in infer mode")
+    mine, other = base.get("output_sample"), candidate.get("output_sample")
+    if not mine or not other:
+        verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
+        return MetricResult(metric="outputs", verdict=verdict, reason="no sample of the outputs")
+    if {base.get("stateful"), candidate.get("stateful")} == {None, True}:
+        verdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
+        reason = "an older record has the first step's outputs, and of a stateful model the second's are compared"
+        return MetricResult(metric="outputs", verdict=verdict, reason=reason)
+    if len(mine) != len(other):
+        reason = f"{len(mine)} values of the outputs in the base, {len(other)} in the candidate"
+        return MetricResult(metric="outputs", verdict=_judged(rule, False), reason=reason)
+    allowed = tolerance(ours.counts, ours.manifest.product_dtype, theirs.manifest.product_dtype)
+    allowed = max(rule.tolerated, allowed if allowed is not None else 8 * ROUNDOFF["float32"])
+    deviation = relative_deviation(other, mine)
+    return MetricResult(
+        metric="outputs",
+        verdict=_judged(rule, deviation <= allowed),
+        candidate=deviation,
+        tolerated=allowed,
+        reason="largest difference over the largest value",
+    )
+
+
+def _judged(rule: Rule, fine: bool) -> MetricVerdict:
+    if not rule.gated:
+        return "SHOWN"
+    return "PASS" if fine else "FAIL"

@@ -1,0 +1,62 @@
+"""Why a case has failed: both sides profiled once more, and the difference laid on layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_profile import Profile, append_profile
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.regression_gate.errors import SIDES, SideName
+from anatomy.bench.regression_gate.gate_result import CaseResult
+from anatomy.bench.runner.fork_client import HostChannel, HostError
+from anatomy.bench.runner.worker_handle import Worker, follow_profile
+from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
+
+
+def is_slower(result: CaseResult) -> bool:
+    """Whether it failed on the time of its step, so that layers can account for it."""
+    step = result.metric("step")
+    return step is not None and step.verdict == "FAIL"
+
+
+def explain_failure(
+    result: CaseResult,
+    hosts: Mapping[SideName, HostChannel],
+    requests: Mapping[SideName, dict[str, Any]],
+    settings: MeasureSettings,
+    folder: Path,
+) -> CaseResult:
+    """The result with what accounts for its slower step, or why that is not known.
+
+    Args:
+        requests: for a worker of each side.
+        folder: of the comparison; each side has a folder in it, with profiles and traces.
+    """
+    try:
+        profiles = {name: _profile(hosts[name], requests[name], settings, folder / name) for name in SIDES}
+        return result.model_copy(update={"explanation": _explain(result, profiles)})
+    except (HostError, NotComparableError) as error:
+        return result.model_copy(update={"not_explained": str(error)})
+
+
+def _explain(result: CaseResult, profiles: Mapping[SideName, Profile]) -> Explanation:
+    step = result.metric("step")
+    assert step is not None
+    # The pairs have measured the step far better than the process of a trace has.
+    measured = (step.base, step.candidate) if step.base is not None and step.candidate is not None else None
+    return explain(profiles["base"], profiles["candidate"], measured, ("base", "candidate"))
+
+
+def _profile(host: HostChannel, request: dict[str, Any], settings: MeasureSettings, folder: Path) -> Profile:
+    case = Case.model_validate(request["case"])
+    trace = case_folder(folder / TENSORBOARD_FOLDER, case)
+    profile = follow_profile(
+        lambda wanted, listen: Worker(host, request | {"profile": wanted}, settings, listen), case, trace, folder
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    append_profile(folder, profile)
+    return profile

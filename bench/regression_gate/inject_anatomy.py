@@ -1,0 +1,57 @@
+"""Anatomy for an interpreter that does not have it, by path, so that one engine measures both sides."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from anatomy.bench.regression_gate.errors import GateError, SideError
+
+# What a worker imports beside Keras and a backend.
+NEEDED = ("keras", "numpy", "pydantic", "psutil", "scipy")
+
+
+def lend_engine(folder: Path, zoo: Path | None = None) -> dict[str, str]:
+    """Make `folder` a place from which this Anatomy is imported first; the variable that says so.
+
+    Args:
+        zoo: the `models` folder of another checkout of Anatomy, to be used instead.
+    """
+    package = folder / "anatomy"
+    package.mkdir(parents=True, exist_ok=True)
+    for name in ("bench", "models", "reports"):
+        spec = find_spec(f"anatomy.{name}")
+        assert spec is not None
+        assert spec.submodule_search_locations
+        source = zoo if zoo is not None and name == "models" else Path(next(iter(spec.submodule_search_locations)))
+        (package / name).symlink_to(source.resolve(), target_is_directory=True)
+    before = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{before}" if before else str(folder)}
+
+
+def examine_interpreter(python: str) -> str:
+    """What an interpreter is, for people.
+
+    Raises:
+        GateError: it does not run.
+        SideError: it lacks a package that a worker needs.
+    """
+    found = shutil.which(python)
+    if found is None:
+        raise GateError(f"python:{python}: no such interpreter; expected e.g. python:/path/to/venv/bin/python")
+    code = (
+        "import platform, importlib.util as u;"
+        f"print(platform.python_version(), *(n for n in {NEEDED!r} if u.find_spec(n) is None))"
+    )
+    done = subprocess.run([found, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        raise GateError(f"python:{python} is no Python interpreter: {done.stderr.strip()[-200:]}")
+    version, *missing = done.stdout.split()
+    if missing:
+        raise SideError(
+            f"{python} lacks {', '.join(missing)}, which a worker needs; {python} -m pip install {' '.join(missing)}"
+        )
+    return f"Python {version}, {python}"

@@ -1,0 +1,219 @@
+"""The policy: how much each figure of a case may grow.
+
+    [tool.anatomy.gate.tolerate]
+    step = "3%"                         # both modes; a FAIL shows more than 3 %, a PASS rules out 7.5 %
+    "train.step" = "5%..8%"             # one mode; the minimum effect given as well
+    compile = { tolerated = "10%", minimum = "25%", floor = "0.5s" }
+    peak_host = "2%, floor 32MiB"
+    parameters = "any"                  # shown, not gated
+
+    [[tool.anatomy.gate.case]]          # the keys of an exclude choose the cases
+    model = "lstm"
+    tolerate = { step = "5%" }
+
+Later levels win: defaults, project, suite, cases, the marker of a test, the command line; within a level, `train.step`
+wins over `step`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from anatomy.bench.records.case import Case, Mode
+from anatomy.bench.regression_gate.errors import GateError
+from anatomy.bench.regression_gate.margins import Margins
+from anatomy.bench.suites.suite import Exclusion
+from anatomy.bench.suites.units import SizeError, parse_bytes
+
+Metric = Literal["step", "compile", "peak_host", "peak_device", "parameters", "flops", "programs", "outputs"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+# Differ from process to process: compared by pairs. All others are the same each time: compared exactly.
+SAMPLED: tuple[Metric, ...] = ("step", "compile", "peak_host", "peak_device")
+# Of a level that is for all cases.
+EVERY_CASE = Exclusion()
+MODES: tuple[Mode, ...] = ("train", "infer")
+# The minimum effect where only the tolerated change is given: the ratio of the defaults, 2 % and 5 %.
+MINIMUM_OVER_TOLERATED = 2.5
+
+
+class Rule(BaseModel):
+    """What may become of one metric.
+
+    Attributes:
+        tolerated: relative growth that is not a regression; 0 for "exact".
+        minimum: growth that a PASS must rule out; for sampled metrics only.
+        floor: a change below it, in the metric's unit (seconds, bytes), never matters.
+        gated: false for figures that are shown and judged by nobody.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tolerated: float = Field(default=0.0, ge=0)
+    minimum: float | None = Field(default=None, gt=0)
+    floor: float = Field(default=0.0, ge=0)
+    gated: bool = True
+
+    @field_validator("tolerated", "minimum", mode="before")
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        return _parse_share(value) if isinstance(value, str) else value
+
+    @field_validator("floor", mode="before")
+    @classmethod
+    def _amount(cls, value: Any) -> Any:
+        return _parse_amount(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Rule:
+        if self.minimum is not None and self.minimum <= self.tolerated:
+            raise ValueError(f"the minimum effect {self.minimum:.2%} must be above the tolerated {self.tolerated:.2%}")
+        return self
+
+    def margins(self, base: float) -> Margins:
+        """For a sampled metric whose base is at `base`, in its unit."""
+        minimum = self.minimum or MINIMUM_OVER_TOLERATED * self.tolerated
+        return Margins(tolerated=self.tolerated, minimum=minimum).with_floor(self.floor, base)
+
+
+DEFAULTS: Mapping[Metric, Rule] = {
+    "step": Rule(tolerated=0.02, minimum=0.05),
+    # Compilers and allocators differ more from process to process, and a small change of either is seldom felt.
+    "compile": Rule(tolerated=0.10, minimum=0.25, floor=0.2),
+    "peak_host": Rule(tolerated=0.02, minimum=0.05, floor=16 * 2**20),
+    "peak_device": Rule(tolerated=0.02, minimum=0.05, floor=16 * 2**20),
+    "parameters": Rule(),
+    "flops": Rule(),
+    "programs": Rule(),
+    "outputs": Rule(),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Levels of rules, each a choice of cases and what it says; later ones win."""
+
+    levels: Sequence[tuple[Exclusion, Mapping[str, Rule]]] = ()
+
+    def with_level(self, tolerate: Mapping[str, Any], where: str, cases: Exclusion = EVERY_CASE) -> Policy:
+        """This policy and one more level.
+
+        Args:
+            tolerate: metric, or `mode.metric` → rule, as a text or a table.
+            where: for messages, e.g. `pyproject.toml [tool.anatomy.gate.tolerate]`.
+            cases: which cases it is for.
+        """
+        rules = {name: _rule(name, given, where) for name, given in tolerate.items()}
+        return Policy((*self.levels, (cases, rules)))
+
+    def rule(self, case: Case, metric: Metric) -> Rule:
+        """What holds for a metric of a case."""
+        found = DEFAULTS[metric]
+        for cases, rules in self.levels:
+            if cases == EVERY_CASE or cases.matches(case):
+                found = rules.get(f"{case.mode}.{metric}") or rules.get(metric) or found
+        return found
+
+
+def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] = MappingProxyType({})) -> Policy:
+    """The policy of a `[tool.anatomy.gate]` table, with what a suite says between its general part and its cases.
+
+    Raises:
+        GateError: an unknown key, metric or amount.
+    """
+    policy = Policy().with_level(_table(project.get("tolerate", {}), where), f"{where} tolerate")
+    policy = policy.with_level(suite, "the suite's tolerate")
+    for number, entry in enumerate(project.get("case", [])):
+        here = f"{where} case {number + 1}"
+        chosen = {name: value for name, value in _table(entry, here).items() if name != "tolerate"}
+        try:
+            cases = Exclusion.model_validate(chosen)
+        except ValidationError as error:
+            raise GateError("\n".join(_explained(here, item) for item in error.errors())) from error
+        policy = policy.with_level(_table(entry.get("tolerate", {}), here), here, cases)
+    return policy
+
+
+def rules_of(given: Sequence[str], option: str) -> dict[str, str]:
+    """`step=5%` → `{"step": "5%"}`.
+
+    Raises:
+        GateError: without a `=`.
+    """
+    rules = {}
+    for text in given:
+        name, sign, rule = text.partition("=")
+        if not sign:
+            raise GateError(f"{option} {text}: expected METRIC=RULE, e.g. step=5%")
+        rules[name.strip()] = rule
+    return rules
+
+
+def parse_rule(text: str) -> Rule:
+    """`5%`, `5%..8%`, `2%, floor 16MiB`, `exact` or `any`.
+
+    Raises:
+        ValueError: anything else, or amounts in the wrong order.
+    """
+    word = text.strip().lower()
+    if word in ("any", "exact"):
+        return Rule(gated=word == "exact")
+    match = re.fullmatch(r"([\d.]+%)(?:\s*\.\.\s*([\d.]+%))?(?:\s*,\s*floor\s+(\S+))?", word)
+    if match is None:
+        raise ValueError(f"{text!r} is no tolerance; expected e.g. '5%', '5%..8%', '2%, floor 16MiB', 'exact' or 'any'")
+    tolerated, minimum, floor = match.groups()
+    return Rule.model_validate({"tolerated": tolerated, "minimum": minimum, "floor": floor or 0.0})
+
+
+def _rule(name: str, given: Any, where: str) -> Rule:
+    valid = [*METRICS, *(f"{mode}.{metric}" for mode in MODES for metric in METRICS)]
+    if name not in valid:
+        close = difflib.get_close_matches(name, valid, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise GateError(f"{where}: unknown metric {name!r}{hint}; expected {', '.join(METRICS)}, or train.step, …")
+    metric = name.rpartition(".")[2]
+    try:
+        rule = parse_rule(given) if isinstance(given, str) else Rule.model_validate(given)
+        if metric in SAMPLED and rule.gated and rule.tolerated <= 0:
+            raise ValueError(f"{metric} differs from process to process and cannot be exact; expected e.g. '2%'")
+    except (ValidationError, ValueError) as error:
+        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise GateError(f"{where}: {name}: {said.removeprefix('Value error, ')}") from error
+    return rule
+
+
+def _parse_share(text: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a percentage, e.g. '2.5%'")
+    return float(match[1]) / 100
+
+
+def _parse_amount(text: str) -> float:
+    """Seconds (`0.2s`, `50ms`) or bytes (`16MiB`)."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*", text)
+    if match is not None:
+        return float(match[1]) / (1000 if match[2] == "ms" else 1)
+    try:
+        return float(parse_bytes(text))
+    except SizeError as error:
+        raise ValueError(f"{text!r} is neither a time (0.2s, 50ms) nor a size (16MiB)") from error
+
+
+def _explained(where: str, item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key!r}; expected tolerate, or one of {', '.join(Exclusion.model_fields)}"
+    return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise GateError(f"{where}: expected a table, got {value!r}")
+    return value

@@ -1,0 +1,110 @@
+"""Figures that differ from process to process: what a pair shows of each, and what the pairs came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+from typing import Any
+
+from anatomy.bench.regression_gate.gate_result import MetricResult
+from anatomy.bench.regression_gate.pair_effect import pair_effect
+from anatomy.bench.regression_gate.policy import SAMPLED, Metric
+from anatomy.bench.regression_gate.process_pair import Pair, SideFacts
+from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, Trial
+
+UNITS: Mapping[Metric, str] = {"step": "s", "compile": "s", "peak_host": "bytes", "peak_device": "bytes"}
+
+
+def level(side: SideFacts, metric: Metric) -> float | None:
+    """A side's figure in one pair, in the metric's unit; null where it was not measured."""
+    if metric == "step":
+        return median(side.step_s) if side.step_s else None
+    if metric == "compile":
+        return side.compile_s
+    value = side.facts.get(f"{metric}_bytes")
+    return None if value is None else float(value)
+
+
+def observe(pair: Pair) -> dict[str, Observation]:
+    """An observation of each metric that both processes measured."""
+    found: dict[str, Observation] = {}
+    for metric in SAMPLED:
+        base, candidate = level(pair.base, metric), level(pair.candidate, metric)
+        if not base or not candidate:
+            continue
+        alternated = metric == "step"
+        effect = pair_effect(pair.base.step_s, pair.candidate.step_s) if alternated else math.log(candidate / base)
+        found[metric] = Observation(effect, base)
+    return found
+
+
+def metric_result(metric: Metric, pairs: Sequence[Pair], judged: Judged | None, gated: bool) -> MetricResult | None:
+    """What became of a sampled metric; null where neither side measured it.
+
+    Args:
+        judged: null where it was not sampled: the policy does not judge it, or a side did not measure it.
+        gated: whether the policy judges it.
+    """
+    seen = [(level(pair.base, metric), level(pair.candidate, metric), observe(pair).get(metric)) for pair in pairs]
+    both = [(base, candidate, found.effect) for base, candidate, found in seen if base and candidate and found]
+    if not both:
+        one_sided = any(base or candidate for base, candidate, _ in seen)
+        if judged is None and not (one_sided and gated):
+            return None
+        return MetricResult(
+            metric=metric, verdict="INCONCLUSIVE", unit=UNITS[metric], reason="measured on one side only"
+        )
+    found = MetricResult(
+        metric=metric,
+        verdict="SHOWN",
+        unit=UNITS[metric],
+        base=median(base for base, _, _ in both),
+        candidate=median(candidate for _, candidate, _ in both),
+        change=math.expm1(fmean(effect for _, _, effect in both)),
+        effects=[effect for _, _, effect in both],
+    )
+    return found if judged is None else found.model_copy(update=_judged(judged))
+
+
+def cpu_change(pairs: Sequence[Pair]) -> float | None:
+    """Relative growth of the CPU time of a step."""
+    effects = [
+        pair_effect(pair.base.cpu_s, pair.candidate.cpu_s)
+        for pair in pairs
+        if pair.base.cpu_s and min(*pair.base.cpu_s, *pair.candidate.cpu_s) > 0
+    ]
+    return math.expm1(fmean(effects)) if effects else None
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    # The fresh pairs know nothing of why they were taken: where there are some, theirs is the honest interval.
+    decisive = judged.confirmation or judged.screening
+    return {
+        "verdict": judged.verdict,
+        **_interval(decisive),
+        "tolerated": decisive.margins.tolerated if decisive.margins else None,
+        "minimum": decisive.margins.minimum if decisive.margins else None,
+        "effects": list(judged.screening.effects),
+        "confirmation": list(judged.confirmation.effects) if judged.confirmation else [],
+        "reason": _reason(judged),
+    }
+
+
+def _interval(trial: Trial) -> dict[str, float | None]:
+    if trial.estimate is None:
+        return {"change": math.expm1(trial.effects[0]) if trial.effects else None, "low": None, "high": None}
+    found = trial.estimate
+    # A wide interval of few pairs may reach beyond what a float can hold as a share.
+    return {"change": math.expm1(found.mean), "low": math.expm1(found.low), "high": math.expm1(min(found.high, 50.0))}
+
+
+def _reason(judged: Judged) -> str:
+    if judged.verdict != "INCONCLUSIVE":
+        return ""
+    if judged.screening.verdict == "FAIL":
+        return "flagged, and not confirmed on fresh pairs"
+    found = judged.screening.estimate
+    if found is None:
+        return f"{len(judged.screening.effects)} pairs: too few for an interval"
+    return f"known to ± {math.expm1(found.half_width):.1%} after {found.pairs} pairs"

@@ -1,0 +1,95 @@
+"""A case's stand-alone program: the same model with the same settings, the same clocks, no Anatomy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anatomy.bench.records.case import LOOPS, Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.code_layout import code_lines
+from anatomy.bench.script.compile_source import compile_lines
+from anatomy.bench.script.data_source import data_lines
+from anatomy.bench.script.expression import InexpressibleError
+from anatomy.bench.script.loop_source import loop_lines
+from anatomy.bench.script.model_origin import Origin, origins_of
+from anatomy.bench.script.preamble import import_lines, setting_lines
+from anatomy.bench.script.script_header import docstring_lines
+from anatomy.bench.script.step_source import step_lines
+from anatomy.bench.script.timing_source import clock_lines
+from anatomy.bench.workload.compile_model import loss_names
+
+# A model is written out as long as the whole program has no more lines of code than this.
+LONGEST = 60
+
+
+def script_of(model: Any, case: Case, settings: MeasureSettings, output_bytes: int = 0) -> str:
+    """A Python program that prints the throughput (examples/s) and the median step (ms) of `case`.
+
+    The model is written out layer by layer where that fits into about 60 lines; else its
+    configuration is packed into one; a user's model with code of its own is built by its function.
+
+    Args:
+        model: the compiled model in the process that measures it. Its optimizer is read: on JAX, a
+            model whose variables were donated to a step must have got them back.
+        case: what is measured.
+        settings: how.
+        output_bytes: of one step, as it was measured. In the modes fit and predict it is not asked for.
+
+    Raises:
+        InexpressibleError: a model of the zoo that is not made of Keras's and the zoo's layers.
+    """
+    programs: list[str] = []
+    reason = ""
+    for origin in origins_of(model, case):
+        try:
+            programs.append(_program(origin(), model, case, settings, output_bytes))
+        except InexpressibleError as error:
+            reason = str(error)
+            continue
+        if code_lines(programs[-1]) <= LONGEST:
+            return programs[-1]
+    if not programs:
+        raise InexpressibleError(f"{case.model}: {reason}")
+    return min(programs, key=code_lines)
+
+
+def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> str:
+    trains = case.mode in ("train", "fit")
+    definitions = [line for text in origin.definitions for line in ("", "", *text.splitlines())]
+    lines = [
+        *docstring_lines(case, origin.note),
+        *import_lines(case, origin),
+        *setting_lines(case.backend),
+        *definitions,
+        *(["", ""] if definitions else []),
+        *origin.lines,
+        f"assert model.count_params() == {model.count_params()}",
+        *_compiling(origin, model, trains),
+        *_measuring(model, case, settings, output_bytes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
+    try:
+        return compile_lines(model, trains)
+    except InexpressibleError:
+        if not origin.by_function:
+            raise
+        # Only the user can have compiled it so, and their function does it again.
+        return [f"model.jit_compile = {model.jit_compile}"]
+
+
+def _measuring(model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> list[str]:
+    trains = case.mode in ("train", "fit")
+    losses = loss_names(model) if trains else None
+    lines = data_lines(model, losses, case.batch_size)
+    if case.mode in LOOPS:
+        return [*lines, *loop_lines(case, settings)]
+    if trains:
+        lines.append("model._symbolic_build(data_batch=(x, y))  # the optimizer's and the losses' variables")
+    return [
+        *lines,
+        *step_lines(case.backend, case.mode, bool(model.jit_compile)),
+        *clock_lines(case.batch_size, settings, output_bytes),
+    ]

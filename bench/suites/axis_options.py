@@ -1,0 +1,40 @@
+"""Axes as the command line has them: repeated, or separated by commas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from anatomy.bench.suites.suite import MAX_BATCH, Axes, SuiteError, explain
+
+
+def asks_for_largest(batch_sizes: list[str] | None) -> bool:
+    """Whether `--batch-size max` was given.
+
+    Raises:
+        SuiteError: beside other sizes.
+    """
+    given = [part.strip() for item in batch_sizes or () for part in item.split(",") if part.strip()]
+    if MAX_BATCH in given and len(given) > 1:
+        raise SuiteError(
+            f"--batch-size {','.join(given)}: {MAX_BATCH} tries the sizes that it needs by itself; give it alone"
+        )
+    return given == [MAX_BATCH]
+
+
+def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
+    """The command line's axes, validated as a suite's are.
+
+    Raises:
+        SuiteError: a value is not one of its axis.
+    """
+    values = {
+        name: [part.strip() for item in items for part in item.split(",") if part.strip()]
+        for name, items in given.items()
+        if items
+    }
+    try:
+        return Axes.model_validate(values)
+    except ValidationError as error:
+        raise SuiteError("\n".join(explain("command line", item) for item in error.errors())) from error

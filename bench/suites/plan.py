@@ -1,0 +1,124 @@
+"""From a suite to cases: every point of its matrices, in an order that compares backends fairly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+from pydantic import ValidationError
+
+from anatomy.bench.backends.available import installed_backends, supports
+from anatomy.bench.records.case import LOOPS, Backend, Case, Mode
+from anatomy.bench.suites.suite import Axes, Exclusion, Matrix, Suite
+
+# What an axis has when neither the suite nor the command line says otherwise.
+DEFAULT_MODES: tuple[Mode, ...] = ("train", "infer")
+DEFAULT_BATCH_SIZE = 32
+# Counting needs no device; TensorFlow is the backend that is always installed.
+COUNT_BACKEND: Backend = "tensorflow"
+
+
+class PlanError(ValueError):
+    """A model or an option cannot be turned into a case."""
+
+
+class NothingPlannedError(PlanError):
+    """The selection leaves no case."""
+
+
+def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int = 1) -> list[Case]:
+    """All cases of `suite`, without repetitions.
+
+    Backends vary fastest, so that the figures that are compared are taken close in time.
+    `overrides` replaces axes for every matrix; `models` keeps the matrices' models of these names. On several `nodes`
+    the devices of a case are equally many on each, but for one device.
+
+    Raises:
+        PlanError: an unknown model or option.
+        NothingPlannedError: a selection that leaves nothing.
+    """
+    cases = {
+        case.key: case
+        for matrix in (*suite.matrix, *suite.include)
+        for case in _expand(matrix, suite, overrides, nodes)
+        if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
+    }
+    if not cases and overrides.feed and "numpy" not in overrides.feed:
+        raise NothingPlannedError(
+            f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}"
+        )
+    if not cases and not suite.count:
+        raise NothingPlannedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
+    if models and not cases:
+        raise NothingPlannedError(f"suite {suite.name} has no model named {', '.join(models)}")
+    counted = [] if models else [count_case(text) for text in suite.count]
+    return [*cases.values(), *counted]
+
+
+def count_case(text: str) -> Case:
+    """The case that counts a model without running it."""
+    return _case(text, mode="count", backend=COUNT_BACKEND, batch_size=1, dtype="float32", jit="auto")
+
+
+def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:
+    axes = overrides.over(matrix).over(suite)
+    backends = axes.backend or installed_backends()
+    if nodes > 1 and axes.devices is None:
+        axes = axes.model_copy(update={"devices": (1, nodes)})
+    for text, mode, batch_size, dtype, jit, feed, share, backend in product(
+        matrix.model,
+        axes.mode or DEFAULT_MODES,
+        axes.batch_size or (DEFAULT_BATCH_SIZE,),
+        axes.dtype or ("float32",),
+        axes.jit or ("auto",),
+        axes.feed or ("numpy",),
+        axes.shares(),
+        backends,
+    ):
+        # Asked for by name, an impossible pair becomes a record that says so; by default it is left out.
+        if axes.backend is None and not supports(backend, mode):
+            continue
+        # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
+        if feed != "numpy" and mode not in LOOPS:
+            continue
+        # Keras on OpenVINO runs on one device.
+        if axes.backend is None and share.devices > 1 and backend == "openvino":
+            continue
+        yield _case(
+            text,
+            mode=mode,
+            backend=backend,
+            batch_size=share.batch_of(batch_size),
+            dtype=dtype,
+            jit=jit,
+            feed=feed,
+            nodes=nodes if share.devices > 1 else 1,
+            **share.fields(),
+        )
+
+
+def _case(text: str, **point: Any) -> Case:
+    from anatomy.models import parse_model
+
+    try:
+        spec = parse_model(text)
+        options = dict(spec.options)
+        if options.get("stateful"):
+            # A stateful model is built for one batch size: the step's.
+            options["batch_size"] = point["batch_size"]
+        return Case(model=spec.model, options=options, **point)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PlanError(f"{text}: {where}: {first['msg']} (got {first['input']!r})") from error
+    except ValueError as error:
+        raise PlanError(str(error)) from error
+
+
+def _excluded(case: Case, exclusions: Sequence[Exclusion]) -> bool:
+    return any(exclusion.matches(case) for exclusion in exclusions)
+
+
+def _selected(case: Case, models: Sequence[str]) -> bool:
+    return not models or case.model in models

@@ -1,0 +1,247 @@
+"""Suites: TOML files that describe what to measure as matrices with includes and excludes.
+
+name = "quick"
+description = "one line"
+seconds = 1.0                      # longest measured window of each case; also target, warmup_s,
+                                   # warmup_budget_s, processes, timeout_s
+mode = ["train", "infer"]          # axes here hold for every matrix …
+exclude = [{ model = "vgg", backend = "openvino" }]
+count = ["vgg:depth=16"]           # counted only, at any size
+tolerate = { step = "3%" }         # for `anatomy gate`; see anatomy.bench.regression_gate.policy
+
+[[matrix]]
+model = ["vgg:depth=11,input_shape=32x32x3,classes=10"]
+batch_size = [8, 16]               # … unless a matrix has its own; of one device
+devices = [1, 2, 4]                # with scaling = "weak" (default) each has that batch, with "strong" they share it
+
+[[include]]                        # added after the excludes
+model = ["mlp"]
+jit = ["on", "off"]
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
+
+# Fields of a suite that are settings of measuring, by the same names.
+SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
+
+# What `anatomy run` takes in place of a batch size.
+MAX_BATCH = "max"
+
+
+class SuiteError(ValueError):
+    """A suite cannot be found or read; the message names file, key, what was expected and the remedy."""
+
+
+def _as_list(value: Any) -> Any:
+    return value if value is None or isinstance(value, list | tuple) else [value]
+
+
+def _known_dtype(value: Any) -> Any:
+    for name in _as_list(value) or ():
+        if name not in DTYPES:
+            raise ValueError(f"expected one of {', '.join(DTYPES)}")
+    return value
+
+
+def _known_batch(value: Any) -> Any:
+    if MAX_BATCH in (_as_list(value) or ()):
+        raise ValueError(
+            "the largest batch is found by trying; that is what `anatomy run MODEL --batch-size max` does, and no"
+            " other command or file: give numbers here"
+        )
+    return value
+
+
+Several = BeforeValidator(_as_list)
+
+
+class Share(NamedTuple):
+    """How devices share a step; see `Case` for the fields."""
+
+    devices: int
+    model_parallel: int
+    scaling: Scaling
+    layout_map: str
+
+    def batch_of(self, batch_size: int) -> int:
+        """Examples a step over all devices: each part of the batch has `batch_size` of them, or they share as many."""
+        return batch_size * (self.devices // self.model_parallel) if self.scaling == "weak" else batch_size
+
+    def fields(self) -> dict[str, Any]:
+        """Those of a case."""
+        return {"devices": self.devices, "model_parallel": self.model_parallel, "layout_map": self.layout_map}
+
+
+class Axes(BaseModel):
+    """Values of each axis; null leaves it to the next level: command line, matrix, suite, default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: Annotated[tuple[Backend, ...] | None, Several] = None
+    mode: Annotated[tuple[Mode, ...] | None, Several] = None
+    batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several, BeforeValidator(_known_batch)] = None
+    dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
+    jit: Annotated[tuple[Jit, ...] | None, Several] = None
+    feed: Annotated[tuple[Feed, ...] | None, Several] = None
+    devices: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
+    scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
+    model_parallel: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
+    layout_map: Annotated[tuple[str, ...] | None, Several] = None
+
+    def shares(self) -> tuple[Share, ...]:
+        """Every way to share a step that the axes give, each once: on one device there is but one."""
+        found = {
+            Share(devices, split, scaling if devices > split else "weak", layout_map if split > 1 else "")
+            for devices in self.devices or (1,)
+            for split in (self.model_parallel or (1,) if devices > 1 else (1,))
+            if devices % split == 0
+            for scaling in self.scaling or ("weak",)
+            for layout_map in self.layout_map or ("",)
+        }
+        given = list(self.devices or (1,))
+
+        def place(share: Share) -> tuple[int, int, bool, str]:
+            return given.index(share.devices), share.model_parallel, share.scaling == "strong", share.layout_map
+
+        return tuple(sorted(found, key=place))
+
+    def over(self, lower: Axes) -> Axes:
+        """These axes, and the lower level's where these have none."""
+        merged = {name: getattr(self, name) or getattr(lower, name) for name in Axes.model_fields}
+        return Axes(**merged)
+
+
+class Matrix(Axes):
+    """Models times axes."""
+
+    model: Annotated[tuple[str, ...], Several] = Field(min_length=1)
+
+
+class Exclusion(BaseModel):
+    """A pattern of points to leave out: every key given must match."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = None
+    backend: Backend | None = None
+    mode: Mode | None = None
+    batch_size: int | None = None
+    dtype: str | None = None
+    jit: Jit | None = None
+    feed: Feed | None = None
+    devices: int | None = None
+    model_parallel: int | None = None
+
+    def matches(self, case: Case) -> bool:
+        """Whether every key that is set equals the case's."""
+        wanted = self.model_dump(exclude_none=True)
+        return bool(wanted) and all(getattr(case, name) == value for name, value in wanted.items())
+
+
+class Suite(Axes):
+    """A suite as read; see the module's docstring for the keys."""
+
+    name: str
+    description: str = ""
+    seconds: float | None = Field(default=None, gt=0)
+    target: float | None = Field(default=None, gt=0, lt=1)
+    warmup_s: float | None = Field(default=None, ge=0)
+    warmup_budget_s: float | None = Field(default=None, ge=0)
+    processes: int | None = Field(default=None, ge=1)
+    timeout_s: float | None = Field(default=None, gt=0)
+    matrix: tuple[Matrix, ...] = ()
+    include: tuple[Matrix, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+    count: Annotated[tuple[str, ...], Several] = ()
+    tolerate: dict[str, Any] = {}
+
+
+def built_in() -> tuple[str, ...]:
+    """Names of the suites that come with Anatomy."""
+    folder = resources.files("anatomy.bench.suites")
+    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
+
+
+def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
+    """Find a suite: a `.toml` file, a name under `[tool.anatomy.suites]` of `pyproject.toml`, or a built-in.
+
+    Raises:
+        SuiteError: nothing of that name, or the file is not a suite.
+    """
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.exists():
+            raise SuiteError(f"{path}: no such file; built-in suites are {', '.join(built_in())}")
+        return _validated(_parsed(path.read_text(), str(path)), str(path), path.stem)
+    own = _project_suites((directory or Path.cwd()) / "pyproject.toml")
+    if name_or_path in own:
+        return _validated(own[name_or_path], f"pyproject.toml [tool.anatomy.suites.{name_or_path}]", name_or_path)
+    if name_or_path in built_in():
+        text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_text()
+        return _validated(_parsed(text, name_or_path), f"suite {name_or_path}", name_or_path)
+    raise SuiteError(
+        f"no suite {name_or_path!r}{_nearest(name_or_path, (*built_in(), *own))};"
+        f" expected a .toml file or one of {', '.join((*built_in(), *own))}"
+    )
+
+
+def _project_suites(pyproject: Path) -> Mapping[str, Any]:
+    if not pyproject.exists():
+        return {}
+    suites: Mapping[str, Any] = (
+        _parsed(pyproject.read_text(), str(pyproject)).get("tool", {}).get("anatomy", {}).get("suites", {})
+    )
+    return suites
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{where}: not valid TOML: {error}") from error
+
+
+def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
+    try:
+        return Suite.model_validate({"name": name, **data})
+    except ValidationError as error:
+        raise SuiteError("\n".join(explain(where, item) for item in error.errors())) from error
+
+
+def explain(where: str, item: Any) -> str:
+    """One line of a validation error: file, key, what was expected, the nearest valid name."""
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location)
+    if item["type"] == "extra_forbidden":
+        valid = _keys_at(location[:-1])
+        return f"{where}: unknown key {key}{_nearest(location[-1], valid)}; valid keys are {', '.join(valid)}"
+    if item["type"] == "literal_error":
+        valid = next(
+            values
+            for values in (get_args(Backend), get_args(Mode), get_args(Jit), get_args(Feed), get_args(Scaling))
+            if repr(values[0]) in item["ctx"]["expected"]
+        )
+        given = item["input"]
+        return f"{where}: {key}: {given!r} is not one of {', '.join(valid)}{_nearest(str(given), valid)}"
+    return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
+
+
+def _keys_at(location: list[str]) -> tuple[str, ...]:
+    tables: dict[str, type[BaseModel]] = {"matrix": Matrix, "include": Matrix, "exclude": Exclusion}
+    return tuple((tables[location[0]] if location else Suite).model_fields)
+
+
+def _nearest(word: str, valid: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, valid, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

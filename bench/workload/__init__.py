@@ -1,0 +1,1 @@
+"""What is measured: a model built and compiled, and synthetic data for it."""

@@ -1,0 +1,1 @@
+"""Readers and writers of XLA's files: HLO text and XSpace traces."""

@@ -1,0 +1,152 @@
+"""How close a case comes to what its backend can do: model FLOPs utilisation and arithmetic intensity.
+
+FLOPs of a step are a convention, not a measurement: 2 × MACs of convolution, dense and recurrent kernels
+forward, and three times that for training, since the backward pass multiplies once for the gradients of the
+inputs and once for those of the weights (Kaplan et al. 2020, "Scaling laws for neural language models",
+section 2.1; Chowdhery et al. 2022, "PaLM", appendix B, where the utilisation is defined). Recomputation and
+everything that is not such a product count as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from anatomy.bench.records.case import Mode
+from anatomy.bench.records.ceiling import Ceiling, ceiling_of, device_name, matmul_ceiling
+from anatomy.bench.records.parity import manifest
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Counts
+
+# Forward passes that a step is worth.
+PASSES: dict[Mode, int] = {"train": 3, "fit": 3, "infer": 1, "predict": 1}
+# Parameters moved: read once forward; training reads them again backward, writes and reads their gradients, and
+# reads and writes them at the update.
+PARAMETER_MOVES: dict[Mode, int] = {"train": 6, "fit": 6, "infer": 1, "predict": 1}
+# Values an optimizer keeps for each parameter, for older records, which do not say `optimizer_bytes`; SGD as the zoo
+# trains, with momentum. What Adafactor and Muon keep depends on the shapes. Source: https://keras.io/api/optimizers/.
+OPTIMIZER_SLOTS = {
+    **dict.fromkeys(("SGD", "RMSprop", "Adagrad", "Lion"), 1),
+    **dict.fromkeys(("Adam", "AdamW", "Nadam", "Adamax", "Adadelta", "Ftrl", "Lamb", "ScheduleFreeAdamW"), 2),
+}
+ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+NOT_MEASURED = "the ceilings were not measured: run anatomy doctor"
+
+# (device, dtype of products) → dense FLOP/s of its datasheet, null for an unknown device.
+Peak = Callable[[str, str], float | None]
+
+
+@dataclass(frozen=True)
+class Utilisation:
+    """Work and speed of one case.
+
+    Attributes:
+        flops: of one step, by the convention.
+        moved_bytes: of one step, by `moved_bytes`; null where that is not known.
+        flops_per_s: at the measured throughput.
+        dtype: of the operands of products, which chooses the ceiling.
+        ceiling_flops_per_s: the best matrix product of the backend, over all devices; null when not measured.
+        peak_flops_per_s: dense peak of the datasheet, over all devices; null when unknown.
+        reason: why there is no ceiling.
+        no_intensity: why it is not known how many bytes a step moves.
+    """
+
+    flops: int
+    moved_bytes: int | None
+    flops_per_s: float
+    dtype: str
+    ceiling_flops_per_s: float | None
+    peak_flops_per_s: float | None
+    reason: str = ""
+    no_intensity: str = ""
+
+    @property
+    def intensity(self) -> float | None:
+        """FLOPs for each byte moved."""
+        return self.flops / self.moved_bytes if self.moved_bytes is not None else None
+
+    @property
+    def mfu(self) -> float | None:
+        """Model FLOPs utilisation against the measured ceiling, 0…1; above 1 something is wrong."""
+        return self.flops_per_s / self.ceiling_flops_per_s if self.ceiling_flops_per_s else None
+
+    @property
+    def mfu_of_peak(self) -> float | None:
+        """The same against the datasheet."""
+        return self.flops_per_s / self.peak_flops_per_s if self.peak_flops_per_s else None
+
+
+def utilisation(
+    record: Record, ceilings: Sequence[Ceiling], peak: Peak | None = None, gpus: Sequence[str] = ()
+) -> Utilisation | None:
+    """Of a measured case; null where the model was not counted, has no product, or has no throughput.
+
+    Args:
+        record: any outcome or mode.
+        ceilings: of the run.
+        peak: the datasheet, where one is at hand.
+        gpus: names of the run's GPUs, for backends that call theirs `gpu`.
+    """
+    counts, speed = record.counts, record.throughput_examples_per_s
+    if record.outcome != "ok" or record.case.mode not in PASSES or not speed or not counts or not counts.flops:
+        return None
+    flops = _flops(counts, record.case.mode) * record.case.batch_size
+    found = manifest(record)
+    dtype, device = found.product_dtype, device_of(record, gpus)
+    ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
+    best = matmul_ceiling(ceiling, dtype) if ceiling else None
+    moved = moved_bytes(record, counts)
+    of_datasheet = peak(device, dtype) if peak and device != "cpu" else None
+    return Utilisation(
+        flops=flops,
+        moved_bytes=moved,
+        flops_per_s=flops * speed / record.case.batch_size,
+        dtype=dtype,
+        ceiling_flops_per_s=best * record.case.devices if best else None,
+        peak_flops_per_s=of_datasheet * record.case.devices if of_datasheet else None,
+        reason="" if best else _why_none(ceiling, dtype),
+        no_intensity="" if moved is not None else f"what {found.optimizer} keeps for a weight is not in the record",
+    )
+
+
+def _flops(counts: Counts, mode: Mode) -> int:
+    """Of one example in a step; where the training step was not counted, by the convention alone."""
+    if PASSES[mode] == 1:
+        return counts.flops
+    return counts.training_flops if counts.training_flops is not None else PASSES[mode] * counts.flops
+
+
+def moved_bytes(record: Record, counts: Counts) -> int | None:
+    """Bytes a step moves by a simple model: each value once each time it is needed, none kept in a cache.
+
+    Parameters once (training: six times, and what the optimizer keeps twice, null where that is unknown); the output
+    of every layer written and read (training: three times that, as FLOPs are). Parameters in four bytes unless
+    the policy itself is of two; activations as counted, in the dtype they are computed in. Fusion and large caches
+    move less, convolutions that read their input several times more.
+    """
+    policy, mode = record.case.dtype, record.case.mode
+    stored = ITEM_BYTES.get(policy, 4)
+    kept = _optimizer_bytes(record, counts.parameters * stored) if PASSES[mode] > 1 else 0
+    if kept is None:
+        return None
+    activations = counts.activation_bytes * record.case.batch_size
+    return counts.parameters * stored * PARAMETER_MOVES[mode] + 2 * kept + 2 * PASSES[mode] * activations
+
+
+def _optimizer_bytes(record: Record, parameter_bytes: int) -> int | None:
+    stated = record.settings.get("optimizer_bytes")
+    if stated is not None:
+        return int(stated)
+    slots = OPTIMIZER_SLOTS.get(str(record.settings.get("optimizer")))
+    return slots * parameter_bytes if slots is not None else None
+
+
+def device_of(record: Record, gpus: Sequence[str]) -> str:
+    """The device that a case ran on, by its own name."""
+    return device_name(str(record.settings.get("device") or ""), gpus)
+
+
+def _why_none(ceiling: Ceiling | None, dtype: str) -> str:
+    if ceiling is None:
+        return NOT_MEASURED
+    return ceiling.not_measured.get(dtype, f"the ceilings have no matrix product in {dtype}")

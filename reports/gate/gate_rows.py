@@ -1,0 +1,117 @@
+"""The gate's figures in words: cells, rows and the sentence at the end."""
+
+from __future__ import annotations
+
+from anatomy.bench.profiling.explanation import large, sentence
+from anatomy.bench.regression_gate.gate_result import ORDER, CaseResult, GateResult, MetricResult
+from anatomy.reports.number_words import count
+
+MISSING = "–"
+LABELS = {
+    "step": "step time",
+    "compile": "compile time",
+    "peak_host": "peak host memory",
+    "peak_device": "peak device memory",
+    "parameters": "parameters",
+    "flops": "FLOPs",
+    "programs": "compiled programs",
+    "outputs": "output deviation",
+}
+_HEADLINE = {
+    "PASS": "PASS: no regression",
+    "FAIL": "FAIL: a regression",
+    "ERROR": "ERROR: not everything could be measured",
+    "INCONCLUSIVE": "INCONCLUSIVE: not everything could be decided",
+}
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """`12.3 ms`, `512 MiB`, `1,234`; a dash for none."""
+    if value is None:
+        return MISSING
+    if unit == "s":
+        return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
+    if unit == "bytes":
+        return f"{value / 2**20:,.0f} MiB"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.2g}"
+
+
+def change(metric: MetricResult) -> str:
+    """`+5.1 %`; a dash for none."""
+    return MISSING if metric.change is None else f"{metric.change:+.1%}".replace("%", " %")
+
+
+def interval(metric: MetricResult) -> str:
+    """`+3.9 … +6.2 %`; empty for exact figures."""
+    if metric.low is None or metric.high is None:
+        return ""
+    return f"{metric.low:+.1%} … {metric.high:+.1%}".replace("%", "").rstrip() + " %"
+
+
+def limits(metric: MetricResult) -> str:
+    """What was tolerated: `2 % (5 %)`, `exact`, or a dash where nobody judges it."""
+    if metric.tolerated is None or metric.verdict == "SHOWN":
+        return MISSING
+    if metric.metric == "outputs":
+        return f"at most {metric.tolerated:.2g}"
+    if metric.minimum is None:
+        return f"{100 * metric.tolerated:.3g} %" if metric.tolerated else "exact"
+    return f"{100 * metric.tolerated:.3g} % ({100 * metric.minimum:.3g} %)"
+
+
+def table_rows(result: GateResult) -> tuple[list[str], list[list[str]]]:
+    """One row a case: verdict, name, step times, change with interval, what else was found, pairs and time."""
+    header = [
+        "verdict",
+        "case",
+        "base",
+        "candidate",
+        "step time",
+        "95 % interval",
+        "compile",
+        "memory",
+        "pairs",
+        "time",
+    ]
+    return header, [_row(case) for case in result.cases]
+
+
+def _row(case: CaseResult) -> list[str]:
+    step, compiling, memory = case.metric("step"), case.metric("compile"), case.metric("peak_host")
+    return [
+        case.verdict,
+        case.name,
+        quantity(step.base, "s") if step else MISSING,
+        quantity(step.candidate, "s") if step else MISSING,
+        change(step) if step else MISSING,
+        interval(step) if step else "",
+        change(compiling) if compiling else MISSING,
+        change(memory) if memory else MISSING,
+        str(case.pairs) if case.pairs else MISSING,
+        f"{case.seconds:.0f} s" if case.seconds else MISSING,
+    ]
+
+
+def summary_of(result: GateResult) -> str:
+    """`FAIL: a regression: 1 FAIL, 5 PASS; base origin/main (1a2b3c4) against HEAD (5d6e7f8); 212 s.`"""
+    sides = f"{result.candidate.what} against {result.base.what}"
+    if result.verdict is None:
+        return f"Nothing was compared: {sides}."
+    numbers = ", ".join(f"{result.count(verdict)} {verdict}" for verdict in ORDER if result.count(verdict))
+    cases = count(len(result.cases), "case")
+    return f"{_HEADLINE[result.verdict]} ({numbers} of {cases}); {sides}; {result.seconds:.0f} s."
+
+
+def explained(case: CaseResult) -> list[str]:
+    """Which layers and kinds of work account for a slower step, largest first, or why that is not known."""
+    if case.not_explained:
+        return [f"Which layers account for it is not known: {case.not_explained}."]
+    if case.explanation is None:
+        return []
+    layers = [sentence(change) for change in large(case.explanation.layers, case.explanation)]
+    kinds = ", ".join(
+        f"{change.name} {change.share:+.0%}"
+        for change in large(case.explanation.kinds, case.explanation)
+        if change.share is not None
+    )
+    return [*layers, *([f"By kind of work: {kinds}"] if kinds else [])]

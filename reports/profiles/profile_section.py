@@ -1,0 +1,120 @@
+"""The report's section on profiles: gaps and kinds of all profiled cases, then each case by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anatomy.bench.records.case_profile import Operation, Profile
+from anatomy.reports.chart import Chart
+from anatomy.reports.number_words import count
+from anatomy.reports.profiles.icicle import icicle_chart
+from anatomy.reports.profiles.layer_bars import gap_chart, layer_chart
+from anatomy.reports.run_labels import LabelledProfile, LabelledRun, profiles_of
+from anatomy.reports.table_view import TableView, view
+from anatomy.reports.tables.gap_tables import gap_table, kind_table
+from anatomy.reports.tables.layer_table import layer_table
+
+# Rows of a case's table on the page; the CSV has every layer.
+MOST_LAYERS = 300
+# Operations that belong to no layer, named below a case.
+MOST_UNATTRIBUTED = 5
+
+
+@dataclass(frozen=True)
+class ProfiledCase:
+    """One profiled case.
+
+    Attributes:
+        name: of the case, with its run where there are several.
+        headline: what it says in a line; for a case that was not measured, its outcome and reason.
+        charts: icicle and bars; none where it was not measured.
+        layers: the table of its layers; null where it was not measured.
+        facts: sentences below the table.
+    """
+
+    name: str
+    headline: str
+    charts: tuple[Chart, ...] = ()
+    layers: TableView | None = None
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProfileSection:
+    """The whole section."""
+
+    lead: str
+    title: str
+    overview: Chart
+    gaps: TableView
+    kinds: TableView
+    cases: tuple[ProfiledCase, ...]
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart of the section."""
+        return (self.overview, *(chart for case in self.cases for chart in case.charts))
+
+
+def profile_section(runs: Sequence[LabelledRun]) -> ProfileSection | None:
+    """The section; null where no case was profiled."""
+    profiles = profiles_of(runs)
+    if not profiles:
+        return None
+    measured = sum(one.profile.outcome == "ok" for one in profiles)
+    return ProfileSection(
+        lead=(
+            f"{count(len(profiles), 'case')} {'was' if len(profiles) == 1 else 'were'} profiled, {measured} with a "
+            "result. Taking a trace costs time: times here are of traced steps, and none of them is a figure of the "
+            "other tables."
+        ),
+        title="Each profiled case, by layer",
+        overview=gap_chart(profiles, "profile-gaps"),
+        gaps=view(gap_table(profiles)),
+        kinds=view(kind_table(profiles)),
+        cases=tuple(_case(one, number) for number, one in enumerate(profiles)),
+    )
+
+
+def _case(one: LabelledProfile, number: int) -> ProfiledCase:
+    profile = one.profile
+    if profile.outcome != "ok":
+        return ProfiledCase(one.name, f"{profile.outcome}: {profile.reason or 'no reason was given'}")
+    return ProfiledCase(
+        one.name,
+        headline(profile),
+        charts=(
+            icicle_chart(profile, f"profile-{number}-icicle"),
+            layer_chart(profile, f"profile-{number}-layers"),
+        ),
+        layers=view(layer_table([one], named=False, most=MOST_LAYERS)),
+        facts=_facts(profile),
+    )
+
+
+def headline(profile: Profile) -> str:
+    """`traced step 12.3 ms, 85 % device compute; longest: conv (31 % of the device time)`."""
+    parts = []
+    if profile.gaps and profile.gaps.step:
+        share = profile.gaps.device_compute / profile.gaps.step
+        parts.append(f"traced step {1e3 * profile.gaps.step:,.3g} ms, {100 * share:.0f} % device compute")
+    if profile.layers:
+        longest = max(profile.layers, key=lambda layer: layer.time)
+        parts.append(f"longest: {longest.name} ({100 * longest.share:.0f} % of the device time)")
+    return "; ".join(parts)
+
+
+def _facts(profile: Profile) -> tuple[str, ...]:
+    unattributed = sorted(profile.unattributed, key=lambda operation: -operation.time)
+    named = ", ".join(_operation(operation) for operation in unattributed[:MOST_UNATTRIBUTED])
+    more = len(unattributed) - MOST_UNATTRIBUTED
+    return (
+        *([f"Unattributed: {named}{f', and {more:,} more' if more > 0 else ''}."] if named else []),
+        *(f"Not measured: {figure}: {reason}" for figure, reason in profile.not_measured.items()),
+        *([f"Trace: {profile.trace}, below the run's folder, for TensorBoard."] if profile.trace else []),
+    )
+
+
+def _operation(operation: Operation) -> str:
+    return f"{operation.name} ({operation.kind}, {1e3 * operation.time:,.3g} ms)"

@@ -1,0 +1,54 @@
+"""`report.md`: the summary and every table as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anatomy.reports.report_page import title
+from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.summary import summary, warnings
+from anatomy.reports.table import Column, Table
+from anatomy.reports.tables import all_tables
+
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
+
+
+def render_markdown(runs: Sequence[LabelledRun]) -> str:
+    """The whole document."""
+    parts = [f"# {escape(title(runs))}"]
+    if warnings(runs):
+        parts.append("\n".join(f"> {escape(line)}  " for line in warnings(runs)))
+    parts.append("\n".join(f"- {escape(line)}" for line in summary(runs)))
+    parts += [_section(table) for table in all_tables(runs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(table: Table) -> str:
+    body = escape(table.empty) if table.frame.empty else _grid(table)
+    notes = "\n".join(f"- {escape(note)}" for note in table.footnotes)
+    return "\n\n".join(filter(None, (f"## {table.title}", escape(table.caption), body, notes)))
+
+
+def _grid(table: Table) -> str:
+    heads = [_head(column) for column in table.columns]
+    rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
+    rows = [[_cell(table, row, column) for column in table.columns] for row in range(len(table.frame))]
+    lines = [[escape(head) for head in heads], rules, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _head(column: Column) -> str:
+    """With its group, and its unit where the group does not say it."""
+    if not column.group:
+        return column.title
+    return f"{column.group}: {column.head if column.unit in column.group else column.title}"
+
+
+def _cell(table: Table, row: int, column: Column) -> str:
+    text, link = escape(table.cell(row, column)), table.link(row, column)
+    return (f'[{text}]({link.address} "{link.title}")' if link else text) + table.signs(row, column)
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return text.translate(_SPECIAL)

@@ -1,0 +1,105 @@
+"""Several runs in one report: how each is named, and why their times may not be comparable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from anatomy.bench.records.case_profile import Profile, read_profiles
+from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import SCRIPTS_FOLDER, Run
+from anatomy.reports.table import Column, Link
+
+
+@dataclass(frozen=True)
+class LabelledRun:
+    """A run and the name its rows carry.
+
+    Attributes:
+        linked: whether the report lies in the run's folder, so that it can lead to the scripts there.
+    """
+
+    label: str
+    run: Run
+    linked: bool = False
+
+    def script(self, record: Record) -> Link | None:
+        """The script that reproduces a record's figures; null without one, or where a link would not lead to it."""
+        address = f"{SCRIPTS_FOLDER}/{record.key}.py"
+        return Link(address, "reproduce") if self.linked and (self.run.path / address).is_file() else None
+
+    @cached_property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles beside the records, the last of each case.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        return tuple(read_profiles(self.run.path))
+
+
+@dataclass(frozen=True)
+class LabelledProfile:
+    """A profile, its run's label, and a name that says both where there are several runs."""
+
+    label: str
+    name: str
+    profile: Profile
+
+
+def profiles_of(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:
+    """Every profile of the report, in the order in which they were taken."""
+    return tuple(
+        LabelledProfile(item.label, profile.name if len(runs) == 1 else f"{profile.name} ({item.label})", profile)
+        for item in runs
+        for profile in item.profiles
+    )
+
+
+def label(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
+    """Name each run by its id; runs that share one are told apart by their folder, then by a number.
+
+    Args:
+        runs: in the report's order.
+        folder: where the report is written; the run that lies there is linked with its scripts.
+    """
+    ids = Counter(run.header.id for run in runs)
+    names = [run.header.id if ids[run.header.id] == 1 else f"{run.header.id} ({run.path.name})" for run in runs]
+    repeated = Counter(names)
+    return tuple(
+        LabelledRun(
+            name if repeated[name] == 1 else f"{name} #{number}",
+            run,
+            linked=folder is not None and folder.resolve() == run.path.resolve(),
+        )
+        for number, (name, run) in enumerate(zip(names, runs, strict=True), start=1)
+    )
+
+
+def differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """What differs between the runs' machines and software, one line a field; empty when comparable."""
+    if len({item.run.header.environment.fingerprint for item in runs}) <= 1:
+        return ()
+    lines = []
+    for field in Environment.model_fields:
+        if field in ("host", "commit", "dirty"):
+            continue
+        values = {item.label: getattr(item.run.header.environment, field) for item in runs}
+        if len({str(value) for value in values.values()}) > 1:
+            lines.append(f"{field}: " + "; ".join(f"{name}: {value}" for name, value in values.items()))
+    return tuple(lines)
+
+
+def with_run(columns: tuple[Column, ...], runs: Sequence[LabelledRun]) -> tuple[Column, ...]:
+    """The columns, with the run behind the first one when there is more than one run."""
+    return columns if len(runs) < 2 else (columns[0], Column("run", "run"), *columns[1:])
+
+
+def with_case(columns: tuple[Column, ...], cases: Sequence[LabelledProfile]) -> tuple[Column, ...]:
+    """The columns behind the case's name, and its run when there is more than one."""
+    several = len({case.label for case in cases}) > 1
+    return (Column("case", "case"), *([Column("run", "run")] * several), *columns)

@@ -1,0 +1,82 @@
+"""Same function: outputs of the backends for equal weights and inputs, against what rounding allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.rounding_tolerance import CONFIDENCE
+from anatomy.reports.caveats import DEVIATES
+from anatomy.reports.deviation import SAME, Deviation, deviations
+from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRun, with_run
+from anatomy.reports.table import Absence, Column, Table, make_frame
+
+_COLUMNS = (
+    Column("model", "model"),
+    Column("mode", "mode"),
+    Column("dtype", "dtype"),
+    Column("backend", "backend"),
+    Column("precision", "products in"),
+    Column("deviation", "deviation", "ppm", "number", 1e6, missing="reference"),
+    Column("tolerance", "tolerance", "ppm", "number", 1e6, missing="not counted"),
+    Column("verdict", "verdict", kind="outcome", missing="reference"),
+    Column("against", "reference"),
+    Column("cause", "cause", missing="–"),
+)
+
+
+def agreement_table(runs: Sequence[LabelledRun]) -> Table:
+    """A row for each case of infer or predict whose outputs can be compared with another backend's."""
+    columns = with_run(_COLUMNS, runs)
+    found = [
+        (item.label, record, compared[record.key])
+        for item in runs
+        for compared in [deviations(item.run.records)]
+        for record in item.run.records
+        if record.key in compared
+    ]
+    return Table(
+        key="agreement",
+        title="Same function on every backend",
+        caption="Outputs with the same weights and inputs, beside the reference's.",
+        columns=columns,
+        frame=make_frame([{"run": label, **_row(record, one)} for label, record, one in found], columns),
+        absent={
+            (number, key): Absence("not comparable", one.reason)
+            for number, (_, _, one) in enumerate(found)
+            if one.reason
+            for key in ("deviation", "verdict", "tolerance")
+        },
+        marks={
+            (number, "deviation"): (DEVIATES,) for number, (_, _, one) in enumerate(found) if one.verdict == "deviates"
+        },
+        notes=(
+            "Outputs: of infer, those of the first step, or of the second where a layer carries a state from batch to "
+            "batch; of predict, those of the last batch of the second call, which has several batches. Cause: a "
+            "difference that is known; a backend that has it is not made part of the reference.",
+            "Deviation: the largest difference over evenly spaced values of all outputs, relative to the largest of "
+            "the reference. Reference: of the backends that compute products most precisely, the median of each "
+            "value where there are three or more, so that one that is wrong cannot spoil it; else the first.",
+            f"Tolerance: {CONFIDENCE:.0f}·(2·u + √n·2⁻²⁴)·√depth. u is the unit roundoff of the operands of products, "
+            "the coarser of the two compared (float32 2⁻²⁴, TensorFloat-32 and float16 2⁻¹¹, bfloat16 2⁻⁸); n the mean "
+            "number of terms in a sum (MACs over units), added up in float32; depth the layers with weights on the "
+            "longest path. Rounding errors of n operations grow like √n with high probability (Higham and Mary 2019, "
+            "'A new approach to probabilistic rounding error analysis', theorem 2.4, with λ = "
+            f"{CONFIDENCE:.0f}).",
+            f"“{SAME}”: all outputs are next to 0 or to the largest, so that the comparison says little.",
+        ),
+        empty="No model was run in infer or predict mode on two backends.",
+    )
+
+
+def _row(record: Record, one: Deviation) -> dict[str, Any]:
+    return {
+        "model": model_text(record.case.model, record.case.options),
+        "mode": record.case.mode,
+        "dtype": record.case.dtype,
+        "backend": record.case.backend,
+        **{name: getattr(one, name) for name in ("precision", "deviation", "tolerance", "verdict", "against")},
+        "cause": one.cause or None,
+    }

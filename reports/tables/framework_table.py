@@ -1,0 +1,177 @@
+"""The framework comparison table: the slide's seven rows, beside today's backends filled from measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import geometric_mean
+
+from anatomy.bench.records.case import BACKENDS, Backend
+from anatomy.bench.records.record import Record
+from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
+from anatomy.reports.number_words import count
+from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.settings_differences import differing
+from anatomy.reports.speed import ratio_text, without_backend
+from anatomy.reports.table import NOT_MEASURED, Column, Table, make_frame
+from anatomy.reports.tables.model_table import TIMED
+from anatomy.reports.tables.speed_table import compare, left_out, of_kind, unlike_common
+
+SLIDES = "as on the slides"
+FAST, MIDDLING = 0.8, 0.4
+SCALES_WELL, SCALES = 0.8, 0.5
+
+_COLUMNS = (
+    Column("source", "source"),
+    Column("framework", "framework"),
+    Column("languages", "languages"),
+    Column("tutorials", "tutorials and training materials", kind="mark"),
+    Column("cnn", "CNN modeling capability", kind="mark"),
+    Column("rnn", "RNN modeling capability", kind="mark"),
+    Column("front_end", "architecture: easy-to-use and modular front end", kind="mark"),
+    Column("speed", "speed", kind="mark"),
+    Column("multi_gpu", "multiple GPU support", kind="mark"),
+    Column("keras", "Keras compatible", kind="mark"),
+    Column("became", "what became of it, or where it comes from"),
+)
+
+NOTES = (
+    "Rows of the slides are reproduced as they were; an empty cell there is shown as –. Nothing in them was measured "
+    "here, and their marks and those of today's rows follow different rules: compare within a part, not across.",
+    "Languages: the run was driven from Python; what else a project documents is quoted, not measured.",
+    "Tutorials; front end: not measured (all backends were used through the same Keras front end).",
+    "CNN and RNN capability: one + for each of build, infer and train that every CNN (RNN) tried in that way on this "
+    "backend managed; the fractions count the cases. Built means that the model was built, whatever came "
+    "after. The relative speed is that on the CNNs (RNNs), by the rule of speed.",
+    f"Speed: in each mode the geometric mean of throughputs over the cases that all compared backends ran, relative to "
+    f"the fastest (1.00); the number of those cases is printed, and how many of them set unlike settings side by side. "
+    f"+++ from {FAST}, ++ from {MIDDLING}, + below, for the geometric mean of the modes measured.",
+    f"Multiple GPU support: + when a case ran on more than one GPU; ++ when its throughput was at least {SCALES:.0%} "
+    f"of that of as many single GPUs (same total batch, model and settings), +++ from {SCALES_WELL:.0%}; else not "
+    "measured.",
+    "Keras compatible: + when at least one case of the run was measured through Keras; the versions are those found.",
+)
+
+
+def framework_table(runs: Sequence[LabelledRun]) -> Table:
+    """Seven rows from the slides, then one for each backend of each run."""
+    rows = [{"source": SLIDES, **{k: v or "–" for k, v in row._asdict().items()}} for row in SLIDE_ROWS]
+    for item in runs:
+        source = "measured in this run" if len(runs) == 1 else f"measured in {item.label}"
+        rows += [{"source": source, **_today(backend, item.run.records)} for backend in BACKENDS]
+    return Table(
+        key="frameworks",
+        title="Framework comparison",
+        caption="The talk's table of frameworks, beside today's Keras backends with the same columns.",
+        columns=_COLUMNS,
+        frame=make_frame(rows, _COLUMNS),
+        notes=(*NOTES, *left_out(runs)),
+        section="source",
+    )
+
+
+def _today(backend: Backend, records: Sequence[Record]) -> dict[str, str]:
+    facts = BACKEND_FACTS[backend]
+    return {
+        "framework": facts.title,
+        "languages": f"Python; documented: {facts.languages}" if facts.languages else "Python",
+        "tutorials": NOT_MEASURED,
+        "cnn": _capability(backend, of_kind(records, "cnn")),
+        "rnn": _capability(backend, of_kind(records, "rnn")),
+        "front_end": NOT_MEASURED,
+        "speed": _speed(backend, records),
+        "multi_gpu": _multi_gpu(backend, records),
+        "keras": _keras(backend, records),
+        "became": f"from {facts.lineage}" if facts.lineage else "no row on the slides",
+    }
+
+
+def _capability(backend: Backend, records: list[Record]) -> str:
+    """`+++ build 7/7, infer 7/7, train 7/7; relative speed 0.83 train, 1.00 infer`."""
+    own = [r for r in records if r.case.backend == backend and r.case.mode in TIMED]
+    tried = {mode: [r for r in own if r.case.mode == mode] for mode in ("infer", "train")}
+    managed = {
+        "build": (sum(_was_built(r) for r in own), len(own)),
+        **{mode: (sum(r.outcome == "ok" for r in cases), len(cases)) for mode, cases in tried.items()},
+    }
+    if not own:
+        return NOT_MEASURED
+    marks = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
+    parts = [f"{what} {done}/{of}" if of else f"{what} {NOT_MEASURED}" for what, (done, of) in managed.items()]
+    speeds = {mode: compare(records, mode).speeds.get(backend) for mode in TIMED}
+    relative = ", ".join(
+        f"{ratio_text(speed)} {mode}{_unlike(records, mode)}" for mode, speed in speeds.items() if speed is not None
+    )
+    return f"{marks} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
+
+
+def _unlike(records: Sequence[Record], mode: str) -> str:
+    """` (unlike jit)`, or nothing."""
+    _, names = unlike_common(records, mode)
+    return f" (unlike {names})" if names else ""
+
+
+def _was_built(record: Record) -> bool:
+    return record.outcome == "ok" or record.phases.build_s is not None
+
+
+def _speed(backend: Backend, records: Sequence[Record]) -> str:
+    parts, speeds = [], []
+    for mode in TIMED:
+        result = compare(records, mode)
+        if backend in result.speeds:
+            speeds.append(result.speeds[backend])
+            mixed, names = unlike_common(records, mode)
+            unlike = f", {mixed} of them with unlike {names}" if mixed else ""
+            common = count(result.common, "common case")
+            parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({common}{unlike})")
+        elif backend in result.taking_part:
+            parts.append(f"{mode}: no case was run by all backends")
+    if not parts:
+        return NOT_MEASURED
+    return f"{_marks(geometric_mean(speeds), MIDDLING, FAST) if speeds else ''} {'; '.join(parts)}".strip()
+
+
+def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:
+    """Cases that ran on several GPUs, and their throughput beside that of as many single ones."""
+    ran = [
+        record
+        for record in records
+        if record.case.backend == backend and record.case.devices > 1 and record.outcome == "ok" and record.gpu
+    ]
+    if not ran:
+        return NOT_MEASURED
+    singles = {
+        without_backend(record): record
+        for record in records
+        if record.case.backend == backend and record.case.devices == 1 and record.outcome == "ok"
+    }
+    efficiencies = []
+    for record in ran:
+        alone = singles.get(without_backend(_on_one_device(record)))
+        single = alone.throughput_examples_per_s if alone else None
+        # A model of another size, or one with other settings, is no measure of scaling.
+        if alone and single and record.throughput_examples_per_s and not differing([alone, record]):
+            efficiencies.append(record.throughput_examples_per_s / (single * record.case.devices))
+    devices = ", ".join(str(count) for count in sorted({record.case.devices for record in ran}))
+    text = f"{count(len(ran), 'case')} on {devices} GPUs"
+    if not efficiencies:
+        return f"+ {text}"
+    efficiency = geometric_mean(efficiencies)
+    return f"{_marks(efficiency, SCALES, SCALES_WELL)} {text}, {efficiency:.0%} of as many single GPUs"
+
+
+def _on_one_device(record: Record) -> Record:
+    return record.model_copy(update={"case": record.case.model_copy(update={"devices": 1})})
+
+
+def _keras(backend: Backend, records: Sequence[Record]) -> str:
+    measured = [r for r in records if r.case.backend == backend and r.outcome == "ok" and r.case.mode in TIMED]
+    if not measured:
+        return NOT_MEASURED
+    versions = measured[0].versions
+    found = [f"{name} {versions[name]}" for name in ("keras", backend) if name in versions]
+    return f"+ {', '.join(found) or 'versions not recorded'}"
+
+
+def _marks(value: float, middling: float, high: float) -> str:
+    return "+" * (1 + (value >= middling) + (value >= high))

@@ -1,0 +1,150 @@
+"""The layers of profiled cases: time, FLOPs, what was achieved, and what each is bound by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anatomy.bench.profiling.layer_tree import LayerNode, kinds_of
+from anatomy.bench.records.case_profile import LayerTime, Operation, Profile
+from anatomy.reports.number_words import count
+from anatomy.reports.run_labels import LabelledProfile, with_case
+from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
+
+_UNATTRIBUTED = "(unattributed)"
+_COLUMNS = (
+    Column("layer", "layer"),
+    Column("type", "type", missing=""),
+    Column("time_s", "time", "ms", "number", 1e3, group="time"),
+    Column("time_share", "of the device time", "%", "number", 100, group="time"),
+    Column("forward_s", "forward", "ms", "number", 1e3, group="time"),
+    Column("backward_s", "backward", "ms", "number", 1e3, group="time"),
+    Column("host_s", "host alone", "ms", "number", 1e3, group="time"),
+    Column("flops", "FLOPs", "MFLOP", "number", 1e-6, group="work"),
+    Column("flops_share", "of all FLOPs", "%", "number", 100, group="work"),
+    Column("moved_bytes", "moves at least", "MiB", "number", 1 / MEBI, group="work"),
+    Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9),
+    Column("bound", "bound by"),
+    Column("kinds", "kinds of work", missing="not known"),
+)
+_WORK = ("flops", "flops_share", "moved_bytes", "flops_per_s", "bound")
+NOTES = (
+    "Times are seconds of device time in the traced steps; operations that ran at the same time share it. FLOPs: "
+    "2 × MACs × batch forward, three times that for training. Achieved: FLOPs over the layer's time.",
+    "Bound by: launch, where the host spent longer in the layer than its operations took, or where these took under "
+    "50 µs each on average and their work, by the ceilings, would take less than a tenth of their time; else the "
+    "longer of the times that its FLOPs would take at the measured ceiling of its dtype (compute), and its inputs, "
+    "outputs and parameters at the measured bandwidth (memory). It says what would limit the layer at its best, not "
+    "how near to that it is: achieved says that.",
+)
+
+
+def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True, most: int | None = None) -> Table:
+    """A row for each layer of each measured case.
+
+    Args:
+        cases: failed ones have no rows.
+        named: whether rows carry the name of their case and run.
+        most: layers of a case that have rows of their own, the longest; one more row holds the rest.
+    """
+    columns = with_case(_COLUMNS, cases) if named else _COLUMNS
+    measured = [case for case in cases if case.profile.outcome == "ok"]
+    rows = [(case, layer, row) for case in measured for layer, row in _rows(case.profile, most)]
+    cells = [{"case": case.profile.name, "run": case.label, **row} for case, _, row in rows]
+    return Table(
+        key="layers",
+        title="Time by layer",
+        caption="Device time of every layer in a step, beside its FLOPs.",
+        columns=columns,
+        frame=make_frame(cells, columns),
+        absent={
+            (number, key): absence
+            for number, (case, layer, _) in enumerate(rows)
+            for key, absence in _absences(layer, case.profile.not_measured).items()
+        },
+        notes=NOTES,
+        empty="No profiled case was measured.",
+        section="case" if named else None,
+    )
+
+
+def _rows(profile: Profile, most: int | None) -> list[tuple[LayerTime, dict[str, Any]]]:
+    layers = sorted(profile.layers, key=lambda layer: -layer.time)
+    shown, rest = (layers, []) if most is None else (layers[:most], layers[most:])
+    rows = [*shown, *_together(rest), *_unattributed(profile)]
+    return [(layer, _row(layer)) for layer in sorted(rows, key=lambda layer: -layer.time)]
+
+
+def _together(rest: Sequence[LayerTime]) -> list[LayerTime]:
+    """Several layers as one row."""
+    if not rest:
+        return []
+    sums = LayerNode("", "", tuple(rest), ())
+    return [
+        LayerTime(
+            name=f"({count(len(rest), 'shorter layer')})",
+            type="",
+            time=sums.time,
+            share=sums.share,
+            forward=sum(layer.forward for layer in rest),
+            backward=sum(layer.backward for layer in rest),
+            flops=sums.flops,
+            flops_share=sums.flops_share,
+            flops_per_s=sums.flops_per_s,
+            operations=[operation for layer in rest for operation in layer.operations],
+        )
+    ]
+
+
+def _unattributed(profile: Profile) -> list[LayerTime]:
+    """What belongs to no known layer, as a row, so that the shares add up."""
+    operations = profile.unattributed
+    if not operations:
+        return []
+    return [
+        LayerTime(
+            name=_UNATTRIBUTED,
+            type="",
+            time=sum(operation.time for operation in operations),
+            share=profile.unattributed_share or 0.0,
+            forward=_in_pass(operations, "forward"),
+            backward=_in_pass(operations, "backward"),
+            operations=operations,
+        )
+    ]
+
+
+def _in_pass(operations: Sequence[Operation], name: str) -> float:
+    return sum(operation.time for operation in operations if operation.pass_ == name)
+
+
+def _row(layer: LayerTime) -> dict[str, Any]:
+    return {
+        "layer": layer.name,
+        "type": layer.type or None,
+        "time_s": layer.time,
+        "time_share": layer.share,
+        "forward_s": layer.forward,
+        "backward_s": layer.backward,
+        "host_s": layer.host,
+        **layer.model_dump(include=set(_WORK)),
+        "kinds": kinds_text(layer) or None,
+    }
+
+
+def kinds_text(layer: LayerTime) -> str:
+    """`convolution 90 %, element-wise 10 %`, of the layer's operations."""
+    kinds = kinds_of([layer])
+    total = sum(kinds.values())
+    return ", ".join(f"{kind} {time / total:.0%}".replace("%", " %") for kind, time in kinds.items()) if total else ""
+
+
+def _absences(layer: LayerTime, not_measured: Mapping[str, str]) -> dict[str, Absence]:
+    """What cells without a value say: that the row is no layer, or the profile's own reason."""
+    host = {"host_s": Absence("not known", not_measured.get("host", "the host launches the step as a whole"))}
+    if layer.name.startswith("("):
+        return host | {key: Absence("no layer", "the row is not one layer") for key in _WORK}
+    reasons = {key: Absence("not measured", not_measured.get(key, "")) for key in _WORK}
+    counted = {} if layer.flops is not None else dict.fromkeys(_WORK[:2], Absence("not counted"))
+    rate = {"flops_per_s": Absence("none", "the layer has no products to count")} if layer.flops == 0 else {}
+    return reasons | counted | rate | host

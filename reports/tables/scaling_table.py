@@ -1,0 +1,127 @@
+"""Several devices beside one: throughput, efficiency with its interval, the exchange of gradients, correctness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anatomy.reports.caveats import marks_of
+from anatomy.reports.device_scaling import Scaled, scaled
+from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRun, with_run
+from anatomy.reports.settings_differences import unlike_settings
+from anatomy.reports.table import Absence, Column, Table, make_frame
+
+_COLUMNS = (
+    Column("model", "model"),
+    Column("mode", "mode", group="case"),
+    Column("backend", "backend", group="case"),
+    Column("dtype", "dtype", group="case"),
+    Column("scaling", "scaling", group="case", missing="none"),
+    Column("devices", "devices", kind="number", whole=True, group="case"),
+    Column("nodes", "nodes", kind="number", whole=True, group="case"),
+    Column("model_parallel", "model over", kind="number", whole=True, group="case"),
+    Column("batch_size", "batch, whole", kind="number", whole=True, group="case"),
+    Column("strategy", "strategy"),
+    Column("outcome", "outcome", kind="outcome"),
+    Column("throughput_examples_per_s", "all devices", "examples/s", "number", group="throughput"),
+    Column("one_examples_per_s", "one device", "examples/s", "number", group="throughput"),
+    Column("efficiency", "efficiency", "%", "number", 100, group="scaling"),
+    Column("efficiency_low", "95 % from", "%", "number", 100, group="scaling"),
+    Column("efficiency_high", "to", "%", "number", 100, group="scaling"),
+    Column("gradient_bytes", "gradients", "MiB", "number", 1 / 2**20, group="exchange"),
+    Column("exchange_s", "by itself", "ms", "number", 1e3, group="exchange"),
+    Column("exchange_share", "of the step", "%", "number", 100, group="exchange"),
+    Column("peak_device_bytes", "a device", "MiB", "number", 1 / 2**20, group="memory peak"),
+    Column("peak_host_bytes", "host", "MiB", "number", 1 / 2**20, group="memory peak"),
+    Column("equality", "trains as one device"),
+    Column("update_deviation", "deviation", "%", "number", 100),
+    Column("unlike", "settings that differ", missing="none"),
+)
+
+
+def scaling_table(runs: Sequence[LabelledRun]) -> Table:
+    """A row for each case on several devices and way of scaling."""
+    columns = with_run(_COLUMNS, runs)
+    found = [(item.label, one) for item in runs for group in scaled(item.run.records) for one in group]
+    return Table(
+        key="scaling",
+        title="Several devices",
+        caption="Data parallelism: what several devices do together, beside one of them alone.",
+        columns=columns,
+        frame=make_frame([{"run": label, **_row(one)} for label, one in found], columns),
+        absent={
+            (row, column.key): absence
+            for row, (_, one) in enumerate(found)
+            for column in columns
+            if (absence := _absence(one, column.key)) is not None
+        },
+        marks={(row, "throughput_examples_per_s"): marks_of(one.record) for row, (_, one) in enumerate(found)},
+        notes=(
+            "Weak scaling: each device has the batch that the one device has. Strong scaling: the devices share it. "
+            "Efficiency: throughput over that of as many devices as one would predict.",
+            "The exchange by itself is one sum over all devices of as many bytes as the gradients have, with nothing "
+            "else going on. Strategies hide part of it behind the backward pass: its share of the step is the most "
+            "that communication can account for.",
+            "Before it is timed, each training case takes five steps on its devices and the same on one. It is invalid "
+            "if the devices end with different weights, or the weights have moved otherwise than on one. Dropout is "
+            "off in these, and on TensorFlow and torch, where each device normalises by its own part of the batch, "
+            "batch normalisation uses its moving statistics.",
+            *_virtual(found),
+        ),
+        empty="No case on several devices was tried; add --devices 1,2.",
+        section="model",
+    )
+
+
+_OF_CASE = {"mode", "backend", "dtype", "devices", "nodes", "model_parallel", "batch_size"}
+
+
+def _virtual(found: Sequence[tuple[str, Scaled]]) -> tuple[str, ...]:
+    if not any(one.record.settings.get("virtual_devices") for _, one in found):
+        return ()
+    return (
+        "Virtual devices share the cores of one CPU. Where one device uses all cores, an efficiency of 1/n is the best "
+        "to be had, and what is missing there is what the strategy costs; more says that one left cores idle. It says "
+        "nothing of hardware.",
+    )
+
+
+def _row(one: Scaled) -> dict[str, Any]:
+    record = one.record
+    exchange, equality = record.all_reduce, record.equality
+    low, high = one.efficiency_interval or (None, None)
+    return {
+        "model": model_text(record.case.model, record.case.options),
+        **record.case.model_dump(include=_OF_CASE),
+        "scaling": one.scaling,
+        "strategy": record.settings.get("strategy"),
+        "outcome": record.outcome,
+        "throughput_examples_per_s": record.throughput_examples_per_s if record.outcome == "ok" else None,
+        "one_examples_per_s": one.one.throughput_examples_per_s if one.one else None,
+        "efficiency": one.efficiency,
+        "efficiency_low": low,
+        "efficiency_high": high,
+        "gradient_bytes": exchange.size_bytes if exchange else None,
+        "exchange_s": exchange.median_s if exchange else None,
+        "exchange_share": one.exchange_share,
+        "peak_device_bytes": record.peak_device_bytes,
+        "peak_host_bytes": record.peak_host_bytes,
+        "equality": equality.verdict if equality else None,
+        "update_deviation": equality.update_deviation if equality else None,
+        "unlike": (unlike_settings([record, one.one]) or None) if one.one else None,
+    }
+
+
+def _absence(one: Scaled, key: str) -> Absence | None:
+    record = one.record
+    if record.outcome != "ok" and key in ("throughput_examples_per_s", "efficiency"):
+        return Absence(record.outcome, record.reason)
+    if one.one is None and key in ("one_examples_per_s", "efficiency"):
+        return Absence("no such case", "the run has no case on one device with this batch, or with a device's part")
+    if key in ("equality", "exchange_s", "gradient_bytes", "exchange_share", "update_deviation") and (
+        record.case.mode in ("infer", "predict")
+    ):
+        return Absence("training only")
+    field = "all_reduce" if key in ("exchange_s", "gradient_bytes", "exchange_share") else key
+    return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None

@@ -1,0 +1,74 @@
+"""Write reports from runs on disk."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from anatomy.bench.records.run_store import load_run
+from anatomy.reports.report_markdown import render_markdown
+from anatomy.reports.report_page import render_html
+from anatomy.reports.run_labels import LabelledRun, label
+from anatomy.reports.tables import all_tables
+
+
+class ReportError(ValueError):
+    """A report cannot be written as asked; the message names the input and what was expected."""
+
+
+def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), out: Path | None = None) -> list[Path]:
+    """Read runs and write their report.
+
+    Args:
+        run_paths: folders of runs; several make one report, with their rows labelled and never merged.
+        formats: any of `html` (`report.html`), `md` (`report.md`), `csv` (one file for each table, in base units:
+            seconds and bytes, empty where nothing was measured).
+        out: folder to write to, made where needed; by default that of the first run.
+
+    Returns:
+        The files written, in the order of `formats`.
+
+    Raises:
+        ReportError: no run, or an unknown format.
+        StoreError: a folder holds no run, or a file there is damaged.
+    """
+    if not run_paths:
+        raise ReportError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
+    for name in formats:
+        if name not in _WRITERS:
+            raise ReportError(f"unknown format {name!r}{_nearest(name)}; expected any of {', '.join(_WRITERS)}")
+    folder = Path(out or run_paths[0])
+    runs = label([load_run(path) for path in run_paths], folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
+
+
+def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
+    return [_write(folder / "report.html", render_html(runs))]
+
+
+def _write_markdown(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
+    return [_write(folder / "report.md", render_markdown(runs))]
+
+
+def _write_csv(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
+    return [_write(folder / f"{table.key}.csv", table.frame.to_csv(index=False)) for table in all_tables(runs)]
+
+
+_WRITERS: dict[str, Callable[[Sequence[LabelledRun], Path], list[Path]]] = {
+    "html": _write_html,
+    "md": _write_markdown,
+    "csv": _write_csv,
+}
+FORMATS = tuple(_WRITERS)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name, _WRITERS, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

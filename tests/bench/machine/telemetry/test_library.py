@@ -1,0 +1,36 @@
+"""NVML opened, and what can be seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from anatomy.bench.machine.telemetry.nvml_library import list_gpus
+from tests.bench.machine.telemetry.conftest import Installed
+
+
+def test_names_and_driver(installed: Installed) -> None:
+    replay = installed("two_gpus")
+    gpus = list_gpus()
+    assert gpus.names == ("NVIDIA A100-SXM4-80GB",) * 2
+    assert (gpus.driver, gpus.reason, gpus.doubt) == ("535.129.03", "", "")
+    assert replay.open == 0
+
+
+def test_what_cuda_hides_is_not_listed(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed("two_gpus")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert list_gpus().names == ()
+    assert "shows no device" in list_gpus().reason
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert len(list_gpus().names) == 1
+
+
+def test_without_a_driver_there_is_its_reason(installed: Installed) -> None:
+    replay = installed("no_driver")
+    assert list_gpus().reason == "NVML: NVML Shared Library Not Found"
+    assert replay.open == 0
+
+
+def test_an_instance_has_its_own_name(installed: Installed) -> None:
+    installed("mig")
+    assert list_gpus().names == ("NVIDIA A100-SXM4-40GB MIG 3g.20gb",)

@@ -1,0 +1,124 @@
+"""What a step computed: running means taken apart, and nonsense refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anatomy.bench.measurement import validity_checks
+from anatomy.bench.measurement.validity_checks import InvalidCaseError, Losses
+
+
+class Reports:
+    """A step that reports the running mean of given losses, and repeats the last."""
+
+    def __init__(self, losses: Iterable[float]) -> None:
+        self.losses = list(losses)
+        self.launched = 0
+
+    def launch(self) -> float:
+        self.launched += 1
+        known = self.losses[: self.launched]
+        return float(np.mean(known + [self.losses[-1]] * (self.launched - len(known))))
+
+    def loss(self, outputs: float) -> float:
+        return outputs
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=4, max_size=50), st.data())
+def test_the_mean_between_two_readings_follows_from_the_running_means(losses: list[float], data: st.DataObject) -> None:
+    step, seen = Reports(losses), Losses()
+    seen.after(1, step, step.launch())
+    cut = data.draw(st.integers(2, len(losses) - 1))
+    for count in (cut - 1, len(losses) - cut):
+        outputs = [step.launch() for _ in range(count)][-1]
+        seen.after(count, step, outputs)
+    assert seen.first == pytest.approx(losses[0])
+    assert seen.last == pytest.approx(np.mean(losses[cut:]), rel=1e-6)
+    assert seen.steps == len(losses)
+
+
+def test_steps_nobody_read_are_counted() -> None:
+    step, seen = Reports([4, 2, 2, 1]), Losses()
+    seen.after(1, step, step.launch())
+    step.launch()
+    seen.after(1, step)
+    step.launch()
+    seen.after(2, step, step.launch())
+    assert seen.last == pytest.approx(5 / 3)
+
+
+def test_a_falling_loss_passes_after_enough_steps() -> None:
+    step, seen = Reports([3 * 0.9**k for k in range(60)]), Losses()
+    seen.after(1, step, step.launch())
+    assert validity_checks.require_learning(step, seen) == validity_checks.PASSED
+    assert step.launched == 1 + validity_checks.LEARNING_STEPS
+
+
+def test_a_rising_loss_is_invalid() -> None:
+    step, seen = Reports([1 + 0.1 * k for k in range(200)]), Losses()
+    seen.after(1, step, step.launch())
+    with pytest.raises(InvalidCaseError, match="it must go down"):
+        validity_checks.require_learning(step, seen)
+    assert step.launched == validity_checks.CONDEMNING_STEPS
+
+
+def test_a_loss_may_rise_at_first() -> None:
+    step, seen = Reports([1.0, *[2.0] * 40, *[0.5] * 60]), Losses()
+    seen.after(1, step, step.launch())
+    assert validity_checks.require_learning(step, seen) == validity_checks.PASSED
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_lucky_step_is_no_learning(seed: int) -> None:
+    """A loss that climbs, with the noise of dropout: some step is below the first one."""
+    noise = np.random.default_rng(seed).normal(0, 0.1, 300)
+    step, seen = Reports([2.3 + 0.005 * k + noise[k] for k in range(300)]), Losses()
+    seen.after(1, step, step.launch())
+    train(step, seen, 15)
+    seen.end_early()
+    train(step, seen, 30)
+    with pytest.raises(InvalidCaseError, match="it must go down"):
+        validity_checks.require_learning(step, seen)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_noisy_loss_that_falls_has_learned(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 0.1, 300)
+    step, seen = Reports([2.3 * 0.99**k + noise[k] for k in range(300)]), Losses()
+    seen.after(1, step, step.launch())
+    train(step, seen, 15)
+    seen.end_early()
+    train(step, seen, 30)
+    assert validity_checks.require_learning(step, seen) == validity_checks.PASSED
+
+
+def train(step: Reports, seen: Losses, steps: int) -> None:
+    """Untimed here; only the last outputs are read, as after a warm-up or a window."""
+    outputs = [step.launch() for _ in range(steps)][-1]
+    seen.after(steps, step, outputs)
+
+
+def test_a_loss_that_is_not_finite_is_invalid() -> None:
+    step, seen = Reports([1.0, float("nan")]), Losses()
+    seen.after(1, step, step.launch())
+    seen.after(1, step, step.launch())
+    with pytest.raises(InvalidCaseError, match="last loss was nan within 2 steps"):
+        validity_checks.require_finite(seen)
+
+
+def test_outputs_must_be_finite() -> None:
+    assert validity_checks.require_finite_outputs([np.ones(3)], "last epoch") == validity_checks.PASSED
+    with pytest.raises(InvalidCaseError, match="1 of 5 values of the outputs of the last epoch"):
+        validity_checks.require_finite_outputs([np.ones(3), np.array([1.0, np.inf])], "last epoch")
+
+
+def test_weights_must_move() -> None:
+    weight = np.ones(3)
+    assert validity_checks.require_moved(weight, weight * 1.0001) == validity_checks.PASSED
+    with pytest.raises(InvalidCaseError, match="does not update"):
+        validity_checks.require_moved(weight, weight.copy())

@@ -1,0 +1,60 @@
+"""Whatever a model does, it ends as a record of its own and the others are measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.records.run_store import load_run
+from tests.bench.conftest import Measure, cases_of
+from tests.marks import extended_but
+
+pytestmark = pytest.mark.backends
+
+# Enough for the models that are fine on a busy machine.
+TIMEOUT_S = 12
+TROUBLE = "data/troubled_models.py"
+
+EXPECTED = {
+    "killed": ("crashed", "SIGKILL"),
+    "segfault": ("crashed", "SIGSEGV"),
+    "leaves": ("crashed", "status 7"),
+    "raises": ("crashed", "RuntimeError: this model cannot be built"),
+    "never_returns": ("timeout", "not finished after 12 s, in phase build"),
+    "allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
+    "not_a_model": ("crashed", "must return a keras.Model"),
+    "open_shape": ("unsupported", "is open"),
+    "diverges": ("invalid", "must be finite"),
+}
+
+
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow"))
+def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, backend: str, tmp_path: Path) -> None:
+    mode = "infer" if backend == "openvino" else "train"
+    trouble = [name for name in EXPECTED if not (name == "diverges" and mode == "infer")]
+    models = [f"{TROUBLE}:{name}" for name in ("fine", *trouble)] + [f"{TROUBLE}:fine:units=9"]
+    cases = cases_of(models, backend=backend, mode=mode, batch_size=4)
+
+    records = measure(cases, timeout_s=TIMEOUT_S, memory_limit_bytes=3 * 2**29)
+
+    assert [r.case for r in records] == cases
+    first, *bad, last = records
+    for record in (first, last):
+        assert record.outcome == "ok", record.reason
+        assert record.step_s
+    for record, name in zip(bad, trouble, strict=True):
+        outcome, reason = EXPECTED[name]
+        assert record.outcome == outcome, f"{name}: {record.reason}"
+        assert reason in record.reason
+        assert record.throughput_examples_per_s is None or outcome == "invalid"
+        assert "step_s" in record.not_measured or outcome == "invalid"
+    assert load_run(tmp_path / "run").records == records
+
+
+def test_a_model_whose_script_cannot_be_written_is_measured_all_the_same(measure: Measure) -> None:
+    (case,) = cases_of([f"{TROUBLE}:without_config"], backend="tensorflow", mode="train", batch_size=4)
+    (record,) = measure([case])
+    assert record.outcome == "ok", record.reason
+    assert record.not_measured["script"] == "RuntimeError: no config here"
