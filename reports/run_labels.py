@@ -37,7 +37,7 @@ class LabelledRun:
         """The profiles beside the records, the last of each case.
 
         Raises:
-            StoreError: the file is damaged.
+            UsageError: the file is damaged.
         """
         return tuple(read_profiles(self.run.path))
 

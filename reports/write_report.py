@@ -6,15 +6,12 @@ import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import load_run
 from anatomy.reports.report_markdown import render_markdown
 from anatomy.reports.report_page import render_html
 from anatomy.reports.run_labels import LabelledRun, label
 from anatomy.reports.tables import all_tables
-
-
-class ReportError(ValueError):
-    """A report cannot be written as asked; the message names the input and what was expected."""
 
 
 def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), out: Path | None = None) -> list[Path]:
@@ -30,14 +27,14 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
         The files written, in the order of `formats`.
 
     Raises:
-        ReportError: no run, or an unknown format.
-        StoreError: a folder holds no run, or a file there is damaged.
+        UsageError: no run, or an unknown format.
+        UsageError: a folder holds no run, or a file there is damaged.
     """
     if not run_paths:
-        raise ReportError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
+        raise UsageError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
     for name in formats:
         if name not in _WRITERS:
-            raise ReportError(f"unknown format {name!r}{_nearest(name)}; expected any of {', '.join(_WRITERS)}")
+            raise UsageError(f"unknown format {name!r}{_nearest(name)}; expected any of {', '.join(_WRITERS)}")
     folder = Path(out or run_paths[0])
     runs = label([load_run(path) for path in run_paths], folder)
     folder.mkdir(parents=True, exist_ok=True)

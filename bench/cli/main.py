@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
 
+from anatomy.bench.cli.command_group import CommandGroup
 from anatomy.bench.cli.commands.bisect import bisect
 from anatomy.bench.cli.commands.doctor import doctor
 from anatomy.bench.cli.commands.explain import explain
@@ -18,9 +20,11 @@ from anatomy.bench.cli.commands.project import project
 from anatomy.bench.cli.commands.report import report
 from anatomy.bench.cli.commands.run import run
 from anatomy.bench.cli.commands.script import script
+from anatomy.bench.errors import exit_codes
 
 app = typer.Typer(
     name="anatomy",
+    cls=CommandGroup,
     help="Benchmark and profile Keras 3 models: figures that can be checked.",
     no_args_is_help=True,
     add_completion=False,
@@ -43,7 +47,11 @@ app.command("project")(project)
 
 def main() -> None:
     """Run the command line; a Ctrl-C that reaches here ends without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name or a message that is no UTF-8 must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(exit_codes.INTERRUPTED)

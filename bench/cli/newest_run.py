@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import UsageError
+
 
 def newest_run() -> Path:
     """The last run begun in the default folder; the folders' names sort by time.
 
     Raises:
-        StoreError: there is none.
+        UsageError: there is none.
     """
-    from anatomy.bench.records.run_store import DEFAULT_FOLDER, RUN_FILE, StoreError
+    from anatomy.bench.records.run_store import DEFAULT_FOLDER, RUN_FILE
 
     runs = sorted(header.parent for header in Path(DEFAULT_FOLDER).glob(f"*/{RUN_FILE}"))
     if not runs:
-        raise StoreError(f"no run in {DEFAULT_FOLDER}/; name one, or make one with `anatomy run`")
+        raise UsageError(f"no run in {DEFAULT_FOLDER}/; name one, or make one with `anatomy run`")
     return runs[-1]

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.collect_environment import FLAGS, collect
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
 from anatomy.bench.records.case import Case
@@ -26,10 +27,6 @@ _LOG_BYTES = 200_000
 NICENESS = "RAY_worker_niceness"
 
 
-class UnfitError(RuntimeError):
-    """Nothing may be measured on this node; the message says why, with the remedy."""
-
-
 class NodeAgent:
     """Measures one case after another on the node where it lives; the node's frameworks are imported once.
 
@@ -39,7 +36,7 @@ class NodeAgent:
         version: of keras-anatomy where the sweep was started.
 
     Raises:
-        UnfitError: the node would measure under other conditions than by itself.
+        SetupError: the node would measure under other conditions than by itself.
     """
 
     def __init__(self, settings: Mapping[str, Any], gpus: float, version: str) -> None:
@@ -47,7 +44,7 @@ class NodeAgent:
         niceness, wanted = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, os.getppid()))
         why = unfit(gpus, len(list_gpus().names), niceness, wanted) or unlike_version(own_version(), version)
         if why:
-            raise UnfitError(why)
+            raise SetupError(why)
         own = dict(settings)
         if own.get("memory_limit_bytes") is None:
             own["memory_limit_bytes"] = usable_memory_bytes()

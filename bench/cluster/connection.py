@@ -14,6 +14,7 @@ from typing import Any
 
 from anatomy.bench.cluster.agent import NICENESS, NodeAgent, own_version
 from anatomy.bench.cluster.placement import Node
+from anatomy.bench.errors.anatomy_error import SetupError
 
 LABEL = "machine-type"
 _ANSWER_S = 10.0
@@ -21,10 +22,6 @@ _CONNECT_TRIES = 4
 _ACCELERATOR = "ray.io/accelerator-type"
 # What is not to be copied to the nodes with the user's own modules.
 _NOT_SHIPPED = ["anatomy-runs", ".venv", "venv", ".git", ".tox", "__pycache__", "*.ipynb_checkpoints"]
-
-
-class ClusterError(RuntimeError):
-    """The cluster cannot be reached or cannot do it; the message says what to do."""
 
 
 @contextmanager
@@ -35,12 +32,12 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
         ship: folder with the user's own modules, to be copied to each node that needs it.
 
     Raises:
-        ClusterError: Ray is not installed, or the cluster does not answer or has another version.
+        SetupError: Ray is not installed, or the cluster does not answer or has another version.
     """
     try:
         import ray
     except ImportError as error:
-        raise ClusterError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
+        raise SetupError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
     _require_listening(address)
     # Ray starts its workers at niceness 15, which a worker reads from here.
     runtime: dict[str, Any] = {"env_vars": {NICENESS: "0"}}
@@ -49,7 +46,7 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
     try:
         _reach(ray, address, runtime)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise ClusterError(
+        raise SetupError(
             f"--cluster {address}: {' '.join(str(error).split())[:300]}; is a cluster started there"
             " (`ray start --head`), with the same versions of Python and Ray?"
         ) from error
@@ -82,12 +79,12 @@ def _require_listening(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:
         if address not in ("auto", "local"):
-            raise ClusterError(f"--cluster {address}: expected ray://HOST:10001, HOST:6379 or auto")
+            raise SetupError(f"--cluster {address}: expected ray://HOST:10001, HOST:6379 or auto")
         return
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
     except (OSError, ValueError) as error:
-        raise ClusterError(
+        raise SetupError(
             f"--cluster {address}: nobody listens there ({error}); start a cluster (`ray start --head`), whose port"
             " for ray:// is 10001 and otherwise 6379"
         ) from error

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from anatomy.bench.cluster.agent import environment_of
-from anatomy.bench.cluster.connection import ClusterError, nodes_of, start_agent
+from anatomy.bench.cluster.connection import nodes_of, start_agent
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
 from anatomy.bench.cluster.same_environment import the_one
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.environment import Environment
@@ -71,14 +72,14 @@ class Sweep:
         """The environment of the nodes of each type (of all, for the type ""); starts their agents.
 
         Raises:
-            ClusterError: no such nodes, or unlike ones, whose figures would not compare.
+            SetupError: no such nodes, or unlike ones, whose figures would not compare.
         """
         nodes = nodes_of(self.ray)
         wanted = {name: [node for node in nodes if name in ("", node.machine_type)] for name in machine_types}
         for name, found in wanted.items():
             if not found:
                 types = ", ".join(sorted({node.machine_type or "(none)" for node in nodes})) or "no node"
-                raise ClusterError(f"no node gives away CPUs for the machine type {name or '(any)'}; there is: {types}")
+                raise SetupError(f"no node gives away CPUs for the machine type {name or '(any)'}; there is: {types}")
         for node in {node for found in wanted.values() for node in found}:
             self._start(node)
         described = {worker.node: self._describe(worker) for worker in list(self._workers.values())}
@@ -86,7 +87,7 @@ class Sweep:
         for name, found in wanted.items():
             known = {node: environment for node in found if (environment := described[node]) is not None}
             if not known:
-                raise ClusterError(f"no agent could be started on {', '.join(node.host for node in found)}")
+                raise SetupError(f"no agent could be started on {', '.join(node.host for node in found)}")
             environments[name] = the_one(known)
             self._fingerprints[name] = environments[name].fingerprint
         return environments
@@ -98,7 +99,7 @@ class Sweep:
             writers: of the runs that the tasks name.
 
         Raises:
-            ClusterError: tasks are left and no node can measure them; what was measured is on disk.
+            SetupError: tasks are left and no node can measure them; what was measured is on disk.
         """
         queue = Queue(tasks)
         records: list[Record] = []
@@ -216,7 +217,7 @@ class Sweep:
         left, nodes = queue.take_all(), nodes_of(self.ray)
         first = left[0]
         why = "; ".join(first.why_not(node) or f"{node.host} does not take part" for node in nodes) or "no node is left"
-        raise ClusterError(f"{len(left)} cases are left that no node can measure, as {case_name(first.case)}: {why}")
+        raise SetupError(f"{len(left)} cases are left that no node can measure, as {case_name(first.case)}: {why}")
 
     def _crashed(self, task: Task, why: str) -> Record:
         return Record(

@@ -17,6 +17,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.history.history_points import Point
 from anatomy.bench.history.history_tables import FIGURES, RUNS
 from anatomy.bench.records.record import Record
@@ -27,10 +28,6 @@ VARIABLE = "ANATOMY_HISTORY"
 # Of a transaction that migrates on PostgreSQL: two that begin at once wait for each other.
 _LOCK = 4_172_021
 _BUSY_S = 30
-
-
-class HistoryError(RuntimeError):
-    """The store cannot be opened, read or written; the message names it, and the remedy."""
 
 
 def default_url(environment: dict[str, str] | None = None) -> str:
@@ -49,7 +46,7 @@ class History:
             url: of SQLAlchemy (`postgresql://user@host/name`, `sqlite:///file`); by default `default_url()`.
 
         Raises:
-            HistoryError: no such database or driver, or a store of a newer Anatomy.
+            UsageError: no such database or driver, or a store of a newer Anatomy.
         """
         self._engine = _engine(url or default_url())
         self.name = self._engine.url.render_as_string(hide_password=True)
@@ -145,20 +142,20 @@ class History:
             yield
         except DBAPIError as error:
             said = " ".join(str(error.orig).split())
-            raise HistoryError(f"the history {self.name} cannot be used: {said}") from error
+            raise UsageError(f"the history {self.name} cannot be used: {said}") from error
         except CommandError as error:
-            raise HistoryError(
+            raise UsageError(
                 f"the history {self.name} was written by a newer Anatomy ({error}); upgrade keras-anatomy"
             ) from error
         except SQLAlchemyError as error:
-            raise HistoryError(f"the history {self.name}: {error}") from error
+            raise UsageError(f"the history {self.name}: {error}") from error
 
 
 def _engine(text: str) -> Engine:
     try:
         url = make_url(text)
     except ArgumentError as error:
-        raise HistoryError(
+        raise UsageError(
             f"{text!r} is no URL of a database; expected e.g. sqlite:///history.sqlite or postgresql://user@host/name"
         ) from error
     if url.get_backend_name() == "sqlite":
@@ -173,7 +170,7 @@ def _engine(text: str) -> Engine:
     try:
         return sa.create_engine(url)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise HistoryError(f"no driver for {url.drivername}: {error}; pip install 'keras-anatomy[postgres]'") from error
+        raise UsageError(f"no driver for {url.drivername}: {error}; pip install 'keras-anatomy[postgres]'") from error
 
 
 def _make_folder(url: URL) -> None:

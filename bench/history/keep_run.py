@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import load_run
 
 # Where CI systems say which branch it is: a checkout of a commit alone has none.
@@ -20,14 +21,14 @@ def keep_run(folder: Path, directory: Path) -> str:
 
     A history that cannot be written must not cost the run: its records are on disk.
     """
-    from anatomy.bench.history.history_store import VARIABLE, History, HistoryError
+    from anatomy.bench.history.history_store import VARIABLE, History
 
     if os.environ.get(VARIABLE) == OFF:
         return ""
     try:
         with History() as history:
             history.add(load_run(folder), project_of(directory), branch_of(directory, os.environ))
-    except (HistoryError, OSError) as error:
+    except (UsageError, OSError) as error:
         return f"not in the history: {error}"
     return ""
 

@@ -9,9 +9,10 @@ from typing import Any, cast
 import numpy as np
 
 from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement import validity_checks
 from anatomy.bench.measurement.keras_loop import LoopCall
-from anatomy.bench.measurement.validity_checks import InvalidCaseError, Losses
+from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.records.case import Feed
 
 # Batches of each epoch that is trained on to see whether the loss goes down.

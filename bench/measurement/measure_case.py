@@ -14,13 +14,14 @@ import numpy as np
 import psutil
 
 from anatomy.bench.backends.step import Step, StepBackend
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.machine.peak_memory import PeakMeter
 from anatomy.bench.measurement import timing, validity_checks
 from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.keras_loop import time_loop
 from anatomy.bench.measurement.measured_window import measure_window
 from anatomy.bench.measurement.output_sample import carries_state, sample_outputs
-from anatomy.bench.measurement.validity_checks import InvalidCaseError, Losses
+from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import ClockCheck
 from anatomy.bench.records.settings import MeasureSettings

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement.output_sample import not_finite
 
 PASSED = "passed"
@@ -19,10 +20,6 @@ PASSED = "passed"
 LEARNING_STEPS = 10
 CONDEMNING_STEPS = 100
 LEARNING_BUDGET_S = 3.0
-
-
-class InvalidCaseError(ValueError):
-    """The case ran and computed nonsense."""
 
 
 @dataclass

@@ -64,19 +64,15 @@ class Graph:
     outputs: frozenset[int]
 
 
-class GraphError(ValueError):
-    """Two traces of a model are not the same graph."""
-
-
 def merge(at_1: Graph, at_2: Graph, name: str) -> Graph:
     """The graph for any batch size, from that of one example and that of two, whose extents are fixed.
 
     Raises:
-        GraphError: the model does something else for two examples than for one.
+        ValueError: the model does something else for two examples than for one.
     """
     alike = [_structure(call) for call in at_1.calls] == [_structure(call) for call in at_2.calls]
     if not alike or len(at_1.buffers) != len(at_2.buffers):
-        raise GraphError(f"model {name!r} computes something else for a batch of 2 than for 1; expected the same calls")
+        raise ValueError(f"model {name!r} computes something else for a batch of 2 than for 1; expected the same calls")
     return replace(at_1, buffers=_merged_buffers(at_1, at_2), calls=_merged_calls(at_1.calls, at_2.calls))
 
 

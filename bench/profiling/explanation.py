@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.work_kinds import is_remapped
 from anatomy.bench.records.case_profile import LayerTime, Profile
 
@@ -77,10 +78,6 @@ class Explanation(_Frozen):
         return self.after_step - self.before_step
 
 
-class NotComparableError(ValueError):
-    """A profile has no figures; the message says why."""
-
-
 def explain(
     before: Profile, after: Profile, steps: tuple[float, float] | None = None, names: tuple[str, str] | None = None
 ) -> Explanation:
@@ -91,11 +88,11 @@ def explain(
         names: of the two, where their own are the same.
 
     Raises:
-        NotComparableError: a profile has no figures.
+        UsageError: a profile has no figures.
     """
     for profile in (before, after):
         if profile.outcome != "ok" or profile.gaps is None or not profile.step:
-            raise NotComparableError(f"{profile.name} has no profile: {profile.outcome}: {profile.reason}")
+            raise UsageError(f"{profile.name} has no profile: {profile.outcome}: {profile.reason}")
     first, second = steps or (before.step or 0.0, after.step or 0.0)
     difference = second - first
     types = {layer.name: layer.type for profile in (before, after) for layer in profile.layers}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.profiling.explanation import Explanation, explain
 from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.find_record import select
 from anatomy.bench.records.run_store import RUN_FILE, load_run
@@ -55,9 +56,9 @@ def pairs_of(before: str, after: str, run: Path | Callable[[], Path]) -> Pairs:
         run: the folder in which names are looked up; called where one is needed.
 
     Raises:
-        NotComparableError: there are no such profiles, or none in common.
-        SelectionError: words fit no profile, or several.
-        StoreError: there is no run.
+        UsageError: there are no such profiles, or none in common.
+        UsageError: words fit no profile, or several.
+        UsageError: there is no run.
     """
     first, second = Path(before), Path(after)
     if first.is_dir() and second.is_dir():
@@ -82,9 +83,9 @@ def _common(first: Path, second: Path) -> Pairs:
     skipped = [f"{ours.name} is left out: {why_not[ours.key]}" for ours, _ in pairs if why_not[ours.key]]
     measured = [(a, b) for a, b in pairs if not why_not[a.key]]
     if skipped and not measured:
-        raise NotComparableError("\n".join([f"{first} and {second} have nothing to compare; {REMEDY}", *skipped]))
+        raise UsageError("\n".join([f"{first} and {second} have nothing to compare; {REMEDY}", *skipped]))
     if not measured:
-        raise NotComparableError(f"{first} and {second} have no profiled case in common; {REMEDY}")
+        raise UsageError(f"{first} and {second} have no profiled case in common; {REMEDY}")
     return Pairs([_explained(a, b, (f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured], skipped)
 
 
@@ -100,7 +101,7 @@ def _named(words: str, folder: Path) -> Side:
         folder, found = Path(words), _sides(Path(words))
         if len(found) != 1:
             names = ", ".join(side.name for side in found)
-            raise NotComparableError(f"{folder} has {len(found)} profiles ({names}); say which: --run {folder} WORDS")
+            raise UsageError(f"{folder} has {len(found)} profiles ({names}); say which: --run {folder} WORDS")
         return found[0]
     return select(_sides(folder), words)
 
@@ -108,7 +109,7 @@ def _named(words: str, folder: Path) -> Side:
 def _sides(folder: Path) -> list[Side]:
     profiles = read_profiles(folder)
     if not profiles:
-        raise NotComparableError(f"{folder} has no profiles; {REMEDY}")
+        raise UsageError(f"{folder} has no profiles; {REMEDY}")
     # The gate's sides have profiles and no run.
     records = load_run(folder).records if (folder / RUN_FILE).exists() else []
     medians = {record.key: record.step_median_s for record in records if record.outcome == "ok"}

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import DEFAULT_FOLDER, Run, StoreError, load_run, new_run_id
-from anatomy.bench.regression_gate.errors import GateError, SideError
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, Run, load_run, new_run_id
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult, SideInfo
 from anatomy.bench.regression_gate.gate_session import Comparison
 from anatomy.bench.regression_gate.gate_settings import gate_settings
@@ -31,7 +31,6 @@ from anatomy.bench.regression_gate.resolve_sides import Base, open_sides, parse_
 from anatomy.bench.regression_gate.run_gate import WHERE, clock_of, missing_case, project_table, side_info, write_result
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.regression_gate.stored_baseline import UNRELIABLE, compare_with_stored, require_same_machine
-from anatomy.bench.suites.suite import SuiteError
 
 # In the base's pytest: the file into which its measuring items are written, for want of another channel.
 COLLECTED = "ANATOMY_COLLECTED"
@@ -87,7 +86,7 @@ class PytestGate:
         gate = cls(config, parse_base(config.getoption("--anatomy-against")))
         try:
             gate._open()
-        except (GateError, SideError, StoreError, SuiteError) as error:
+        except (UsageError, SetupError) as error:
             gate._stack.close()
             raise pytest.UsageError(f"--anatomy-against: {error}") from error
         return gate
@@ -103,7 +102,7 @@ class PytestGate:
             measure: measures the candidate alone, for a stored base.
 
         Raises:
-            GateError: a rule of the marker is none.
+            UsageError: a rule of the marker is none.
         """
         policy = self._policy.with_level(tolerate, f"{item}: tolerate")
         policy = policy.with_level(self._rules, "--anatomy-tolerate")
@@ -120,7 +119,7 @@ class PytestGate:
         """Measuring items that the base collects under the same arguments and this session does not.
 
         Raises:
-            SideError: the base's tests cannot be collected.
+            SetupError: the base's tests cannot be collected.
         """
         if self._sides is None or self._sides[0].commit is None:
             return []
@@ -141,7 +140,7 @@ class PytestGate:
             if not file.exists():
                 if done.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
                     return []
-                raise SideError(f"the base's tests could not be collected: {done.stdout.strip()[-500:]}")
+                raise SetupError(f"the base's tests could not be collected: {done.stdout.strip()[-500:]}")
             theirs: list[str] = json.loads(file.read_text())
         return [item for item in theirs if item not in set(present)]
 
@@ -180,7 +179,7 @@ class PytestGate:
         self._begin_s, self._started_at = time.perf_counter(), datetime.now(UTC)
         root, option = self.config.rootpath, self.config.getoption
         if option("numprocesses", None) or hasattr(self.config, "workerinput"):
-            raise GateError("pytest-xdist would measure several items at once; leave out -n")
+            raise UsageError("pytest-xdist would measure several items at once; leave out -n")
         out = option("--anatomy-out")
         self.folder = Path(out) if out else Path(DEFAULT_FOLDER) / f"gate-{new_run_id(self._started_at)}"
         project = project_table(root)
@@ -213,7 +212,7 @@ class PytestGate:
         assert self._comparison is not None
         try:
             missing = self._comparison.missing([case])
-        except SideError as error:
+        except SetupError as error:
             return missing_case(case, "base", str(error), allow_new=False).model_copy(update={"verdict": "ERROR"})
         if case.key in missing:
             allow_new = self.config.getoption("--anatomy-allow-new")

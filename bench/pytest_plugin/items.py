@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import supports
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import BACKENDS, LOOPS, Case
 from anatomy.bench.records.new_run import begin_run
@@ -21,10 +22,6 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 from anatomy.bench.suites.suite import Axes, explain
-
-
-class MarkerError(ValueError):
-    """A marker's arguments are not axes."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,11 @@ def points(marker: pytest.Mark) -> list[Point]:
     Backends that are not installed stay: their items are skipped with the command that adds them.
     """
     if marker.args:
-        raise MarkerError("@pytest.mark.anatomy takes keywords only, e.g. backend=['jax']")
+        raise UsageError("@pytest.mark.anatomy takes keywords only, e.g. backend=['jax']")
     try:
         axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
     except ValidationError as error:
-        raise MarkerError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
+        raise UsageError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
     found = [
         Point(
             {
@@ -82,7 +79,7 @@ def points(marker: pytest.Mark) -> list[Point]:
         if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
     ]
     if not found:
-        raise MarkerError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
+        raise UsageError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
     return found
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+
 if TYPE_CHECKING:
     from anatomy.bench.pytest_plugin.gated_items import PytestGate
     from anatomy.bench.pytest_plugin.items import Point, PytestRun
@@ -84,13 +86,12 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if gate is None:
         return
     from anatomy.bench.pytest_plugin.gated_items import GoneItem
-    from anatomy.bench.regression_gate.errors import SideError
 
     measuring = [item.nodeid for item in items if _measures(item)]
     gate.items = len(measuring)
     try:
         gone = gate.items_gone(measuring)
-    except SideError as error:
+    except SetupError as error:
         raise pytest.UsageError(f"--anatomy-against: {error}") from error
     items += [GoneItem.from_parent(session, name=nodeid, nodeid=nodeid) for nodeid in gone]
 
@@ -100,11 +101,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("anatomy")
     if marker is None or not _measures(metafunc.definition):
         return
-    from anatomy.bench.pytest_plugin.items import MarkerError, points
+    from anatomy.bench.pytest_plugin.items import points
 
     try:
         combinations = points(marker)
-    except MarkerError as error:
+    except UsageError as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
     metafunc.fixturenames.append(_CASE)
     metafunc.parametrize(_CASE, combinations, ids=[point.id for point in combinations], indirect=True)
@@ -233,7 +234,6 @@ def _measure(item: pytest.Item, case: Any, benchmark: Any | None) -> Record:
 def _judge(item: pytest.Item, case: Any, benchmark: Any | None) -> None:
     """Let the gate decide the item."""
     from anatomy.bench.backends.available import why_not
-    from anatomy.bench.regression_gate.errors import GateError
 
     marker = item.get_closest_marker("anatomy")
     named = marker is not None and marker.kwargs.get("backend") is not None
@@ -243,7 +243,7 @@ def _judge(item: pytest.Item, case: Any, benchmark: Any | None) -> None:
         found = item.config.stash[_GATE].judge(
             case, item.nodeid, marker.kwargs.get("tolerate", {}) if marker else {}, _run(item).measure
         )
-    except GateError as error:
+    except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     item.user_properties += [("anatomy_key", case.key), ("anatomy_verdict", found.verdict)]
     step = found.metric("step")

@@ -15,9 +15,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Outcome
-from anatomy.bench.records.run_store import StoreError
 
 SCHEMA_VERSION = 1
 PROFILES_FILE = "profiles.jsonl"
@@ -198,7 +198,7 @@ def read_profiles(folder: Path) -> list[Profile]:
     """The profiles of a run, the last of each case; empty where it has none.
 
     Raises:
-        StoreError: a line is damaged, or a newer Anatomy wrote it; the message names file, line and remedy.
+        UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file, line and remedy.
     """
     path = folder / PROFILES_FILE
     if not path.exists():
@@ -215,14 +215,14 @@ def _read(line: str, where: str) -> Profile:
         # First of all, since a newer profile's fields are none that this Anatomy knows.
         version = _Versioned.model_validate_json(line).schema_version
         if version > SCHEMA_VERSION:
-            raise StoreError(
+            raise UsageError(
                 f"{where} has schema_version {version}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
             )
         return Profile.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         what = ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
-        raise StoreError(f"{where} is not a profile: {what}; delete the line, and profile its case again") from error
+        raise UsageError(f"{where} is not a profile: {what}; delete the line, and profile its case again") from error
 
 
 def append_profile(folder: Path, profile: Profile) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.run_store import StoreError
 
 _CEILINGS = TypeAdapter(list[Ceiling])
 
@@ -32,7 +32,7 @@ def kept_ceilings(fingerprint: str) -> list[Ceiling]:
     """What was kept for this machine and software; empty when nothing was.
 
     Raises:
-        StoreError: the file is damaged.
+        UsageError: the file is damaged.
     """
     path = ceilings_file(fingerprint)
     if not path.exists():
@@ -40,4 +40,4 @@ def kept_ceilings(fingerprint: str) -> list[Ceiling]:
     try:
         return _CEILINGS.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise StoreError(f"{path} does not hold ceilings: {error}; delete it and run anatomy doctor") from error
+        raise UsageError(f"{path} does not hold ceilings: {error}; delete it and run anatomy doctor") from error

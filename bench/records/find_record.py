@@ -6,9 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-
-class SelectionError(ValueError):
-    """No record is meant, or more than one; the message lists the candidates."""
+from anatomy.bench.errors.anatomy_error import UsageError
 
 
 class Named(Protocol):
@@ -33,7 +31,7 @@ def select(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
     words of the name; words that are all parts of the name, or the beginning of the key.
 
     Raises:
-        SelectionError: none fits, or several do.
+        UsageError: none fits, or several do.
     """
     text = " ".join(wanted.lower().split())
     words = text.split()
@@ -47,8 +45,8 @@ def select(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
         if len(fitting) == 1:
             return fitting[0]
     if tiers[-1]:
-        raise SelectionError(f"{wanted!r} fits {len(tiers[-1])} records; say more:\n{_listed(tiers[-1])}")
-    raise SelectionError(f"{wanted!r} fits no record; the nearest:\n{_listed(_nearest(records, text))}")
+        raise UsageError(f"{wanted!r} fits {len(tiers[-1])} records; say more:\n{_listed(tiers[-1])}")
+    raise UsageError(f"{wanted!r} fits no record; the nearest:\n{_listed(_nearest(records, text))}")
 
 
 def _has_all(record: Named, words: Sequence[str]) -> bool:

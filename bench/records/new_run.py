@@ -32,7 +32,7 @@ def begin_run(
         largest_batch: whether the planned cases stand for searches.
 
     Raises:
-        StoreError: the folder holds a run, or the kept ceilings are damaged.
+        UsageError: the folder holds a run, or the kept ceilings are damaged.
     """
     run_id = prefix + new_run_id()
     header = RunHeader(

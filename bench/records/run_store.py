@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine
@@ -25,10 +26,6 @@ RECORDS_FILE = "records.jsonl"
 LOGS_FOLDER = "logs"
 SCRIPTS_FOLDER = "scripts"
 DEFAULT_FOLDER = "anatomy-runs"
-
-
-class StoreError(ValueError):
-    """A run's folder is missing or its files cannot be read; the message names file and remedy."""
 
 
 class RunHeader(BaseModel):
@@ -108,10 +105,10 @@ class RunWriter:
         """Make the folder and write `run.json`.
 
         Raises:
-            StoreError: the folder already holds a run.
+            UsageError: the folder already holds a run.
         """
         if (path / RUN_FILE).exists():
-            raise StoreError(
+            raise UsageError(
                 f"{path} already holds a run; give another --out, or continue it: anatomy run --resume {path}"
             )
         writer = cls(path)
@@ -133,16 +130,16 @@ def load_run(path: Path | str) -> Run:
     """Read a run's folder.
 
     Raises:
-        StoreError: no run there, or a file is damaged (with file and line).
+        UsageError: no run there, or a file is damaged (with file and line).
     """
     folder = Path(path)
     header_file = folder / RUN_FILE
     if not header_file.exists():
-        raise StoreError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
+        raise UsageError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
     try:
         header = RunHeader.model_validate(_checked_version(json.loads(header_file.read_text()), header_file))
     except (json.JSONDecodeError, ValidationError) as error:
-        raise StoreError(f"{header_file} is not a run header: {error}") from error
+        raise UsageError(f"{header_file} is not a run header: {error}") from error
     records_file = folder / RECORDS_FILE
     records = read_records(records_file) if records_file.exists() else []
     return Run(
@@ -175,14 +172,14 @@ def read_records(path: Path) -> list[Record]:
         try:
             records.append(Record.model_validate(_checked_version(json.loads(line), path)))
         except (json.JSONDecodeError, ValidationError) as error:
-            raise StoreError(f"{path}, line {number} is not a record: {error}") from error
+            raise UsageError(f"{path}, line {number} is not a record: {error}") from error
     return records
 
 
 def _checked_version(data: dict[str, object], path: Path) -> dict[str, object]:
     version = data.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise StoreError(
+        raise UsageError(
             f"{path} has schema_version {version!r}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
         )
     return data

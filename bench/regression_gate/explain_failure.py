@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.profiling.explanation import Explanation, NotComparableError, explain
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.profiling.explanation import Explanation, explain
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import Profile, append_profile
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.errors import SIDES, SideName
 from anatomy.bench.regression_gate.gate_result import CaseResult
-from anatomy.bench.runner.fork_client import HostChannel, HostError
+from anatomy.bench.regression_gate.side_names import SIDES, SideName
+from anatomy.bench.runner.fork_client import HostChannel
 from anatomy.bench.runner.worker_handle import Worker, follow_profile
 from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
 
@@ -39,7 +40,7 @@ def explain_failure(
     try:
         profiles = {name: _profile(hosts[name], requests[name], settings, folder / name) for name in SIDES}
         return result.model_copy(update={"explanation": _explain(result, profiles)})
-    except (HostError, NotComparableError) as error:
+    except (SetupError, UsageError) as error:
         return result.model_copy(update={"not_explained": str(error)})
 
 

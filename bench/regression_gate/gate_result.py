@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.explanation import Explanation
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.environment import Environment
-from anatomy.bench.regression_gate.errors import GateError, SideName
+from anatomy.bench.regression_gate.side_names import SideName
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "gate.json"
@@ -141,12 +142,12 @@ def load_result(folder: Path) -> GateResult:
     """Read `gate.json`.
 
     Raises:
-        GateError: it is not there, or damaged.
+        UsageError: it is not there, or damaged.
     """
     file = folder / RESULT_FILE
     if not file.exists():
-        raise GateError(f"{folder} holds no comparison: expected {RESULT_FILE} (written by `anatomy gate`)")
+        raise UsageError(f"{folder} holds no comparison: expected {RESULT_FILE} (written by `anatomy gate`)")
     try:
         return GateResult.model_validate_json(file.read_text())
     except ValidationError as error:
-        raise GateError(f"{file} is not the result of a comparison: {error}") from error
+        raise UsageError(f"{file} is not the result of a comparison: {error}") from error

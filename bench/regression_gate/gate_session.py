@@ -18,11 +18,11 @@ from typing import Protocol
 import numpy as np
 
 from anatomy.bench.backends.available import why_not
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.parity import differences
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.errors import SIDES, SideError, SideName
 from anatomy.bench.regression_gate.exact_metrics import Stated, compare_exactly
 from anatomy.bench.regression_gate.explain_failure import explain_failure, is_slower
 from anatomy.bench.regression_gate.gate_result import PAIRS_FILE, CaseResult, CaseVerdict, MetricResult
@@ -33,8 +33,9 @@ from anatomy.bench.regression_gate.policy import METRICS, SAMPLED, Metric, Polic
 from anatomy.bench.regression_gate.process_pair import Pair, Runner, worker_request
 from anatomy.bench.regression_gate.sampled_metrics import cpu_change, metric_result, observe
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, TimeLeft, judge
+from anatomy.bench.regression_gate.side_names import SIDES, SideName
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import HostChannel, HostError
+from anatomy.bench.runner.fork_client import HostChannel
 from anatomy.bench.runner.worker_handle import Worker
 
 # Turns a side until the first look has shown how much of the variance lies within a pair.
@@ -144,7 +145,7 @@ class Comparison:
                 else:
                     runner = Runner(case, self.sides, self._both_hosts(case), self._settings, self._paths, self._logs())
                     drawings[case.key] = _Drawing(runner, case_name(case), self._folder, self._listener)
-            except (HostError, SideError) as error:
+            except SetupError as error:
                 done[case.key] = _result(case, "ERROR", str(error))
         margins = {key: _margins(rules[key]) for key in drawings}
         judged, errors = judge({key: d.draw for key, d in drawings.items()}, margins, time_left, confirm_at)
@@ -174,7 +175,7 @@ class Comparison:
         }
         try:
             hosts = self._both_hosts(result.case)
-        except HostError as error:
+        except SetupError as error:
             return result.model_copy(update={"not_explained": str(error)})
         return explain_failure(result, hosts, requests, self._settings, self._folder)
 
@@ -243,12 +244,12 @@ class Comparison:
         request["find"] = sorted({case.model for case in cases})
         try:
             host = self._host(name, self.sides[name].case(case).backend)
-        except HostError as error:
-            raise SideError(f"{name} ({self.sides[name].what}): {error}") from error
+        except SetupError as error:
+            raise SetupError(f"{name} ({self.sides[name].what}): {error}") from error
         worker = Worker(host, request, self._settings)
         worker.follow()
         if worker.findings.outcome != "ok":
-            raise SideError(f"{name}: the models could not be looked for: {worker.findings.reason}")
+            raise SetupError(f"{name}: the models could not be looked for: {worker.findings.reason}")
         missing: dict[str, str] = worker.findings.facts["missing"]
         return missing
 

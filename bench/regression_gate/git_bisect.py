@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.errors import GateError, SideError
 from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict
 from anatomy.bench.regression_gate.gate_session import Comparison, Listener
 from anatomy.bench.regression_gate.policy import Policy
@@ -97,8 +97,8 @@ class Bisection:
         """Find the first commit after `good`, up to `bad`, that FAILs against `good`.
 
         Raises:
-            GateError: the revisions are not there, or not in this order.
-            SideError: the good revision could not be set up.
+            UsageError: the revisions are not there, or not in this order.
+            SetupError: the good revision could not be set up.
         """
         good, bad = self.repository.resolve(good), self.repository.resolve(bad)
         commits = self.repository.between(good, bad)
@@ -117,7 +117,7 @@ class Bisection:
         what = self.repository.describe(commit)
         try:
             found = self._compare(good, commit)
-        except (GateError, SideError) as error:
+        except (UsageError, SetupError) as error:
             return Tested(commit, what, "ERROR", None, str(error))
         step = found.metric("step")
         return Tested(commit, what, found.verdict, step.change if step else None, found.reason)

@@ -8,7 +8,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from anatomy.bench.regression_gate.errors import GateError, SideError
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 
 # What a worker imports beside Keras and a backend.
 NEEDED = ("keras", "numpy", "pydantic", "psutil", "scipy")
@@ -36,22 +36,22 @@ def examine_interpreter(python: str) -> str:
     """What an interpreter is, for people.
 
     Raises:
-        GateError: it does not run.
-        SideError: it lacks a package that a worker needs.
+        UsageError: it does not run.
+        SetupError: it lacks a package that a worker needs.
     """
     found = shutil.which(python)
     if found is None:
-        raise GateError(f"python:{python}: no such interpreter; expected e.g. python:/path/to/venv/bin/python")
+        raise UsageError(f"python:{python}: no such interpreter; expected e.g. python:/path/to/venv/bin/python")
     code = (
         "import platform, importlib.util as u;"
         f"print(platform.python_version(), *(n for n in {NEEDED!r} if u.find_spec(n) is None))"
     )
     done = subprocess.run([found, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
-        raise GateError(f"python:{python} is no Python interpreter: {done.stderr.strip()[-200:]}")
+        raise UsageError(f"python:{python} is no Python interpreter: {done.stderr.strip()[-200:]}")
     version, *missing = done.stdout.split()
     if missing:
-        raise SideError(
+        raise SetupError(
             f"{python} lacks {', '.join(missing)}, which a worker needs; {python} -m pip install {' '.join(missing)}"
         )
     return f"Python {version}, {python}"

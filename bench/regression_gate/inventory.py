@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.errors import SideName
-from anatomy.bench.suites.plan import PlanError, plan
-from anatomy.bench.suites.suite import Axes, Suite, SuiteError, load_suite
+from anatomy.bench.regression_gate.side_names import SideName
+from anatomy.bench.suites.plan import plan
+from anatomy.bench.suites.suite import Axes, Suite, load_suite
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Selection:
         """As planned from a directory, whose `pyproject.toml` and suites they are.
 
         Raises:
-            SuiteError, PlanError: as for a run.
+            UsageError, UsageError: as for a run.
         """
         if self.models and self.suite is None:
             suite: Suite = Suite.model_validate({"name": self.name, "matrix": [{"model": list(self.models)}]})
@@ -60,14 +61,14 @@ def take_inventory(selection: Selection, base: Path, candidate: Path) -> Invento
     """Cases of either side; those that only one side's suite has are missing on the other.
 
     Raises:
-        SuiteError, PlanError: the candidate's suite cannot be read or leaves nothing.
+        UsageError, UsageError: the candidate's suite cannot be read or leaves nothing.
     """
     ours = selection.cases(candidate)
     if base == candidate:
         return Inventory(ours)
     try:
         theirs, why = {case.key: case for case in selection.cases(base)}, f"not in the base's suite {selection.name}"
-    except (SuiteError, PlanError) as error:
+    except UsageError as error:
         theirs, why = {}, str(error).replace(f"{base}/", "")
     mine = {case.key: case for case in ours}
     missing: dict[str, tuple[Case, SideName, str]] = {

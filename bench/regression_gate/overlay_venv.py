@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.regression_gate.errors import SideError
+from anatomy.bench.errors.anatomy_error import SetupError
 
 INSTALL_TIMEOUT_S = 1800.0
 REQUIREMENTS = "requirements*.txt"
@@ -48,7 +48,7 @@ def make_overlay(folder: Path, tree: Path, install: Sequence[str]) -> str:
         install: arguments of `pip install`.
 
     Raises:
-        SideError: pip failed; the message has the end of what it said.
+        SetupError: pip failed; the message has the end of what it said.
     """
     venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
     python = folder / "bin" / "python"
@@ -65,7 +65,7 @@ def make_overlay(folder: Path, tree: Path, install: Sequence[str]) -> str:
         )
         if done.returncode:
             said = " | ".join(line for line in done.stderr.splitlines() if line.strip())[-500:]
-            raise SideError(f"the base's dependencies could not be installed: pip install {' '.join(install)}: {said}")
+            raise SetupError(f"the base's dependencies could not be installed: pip install {' '.join(install)}: {said}")
     return str(python)
 
 

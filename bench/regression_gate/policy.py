@@ -26,11 +26,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case, Mode
-from anatomy.bench.regression_gate.errors import GateError
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.suites.suite import Exclusion
-from anatomy.bench.suites.units import SizeError, parse_bytes
+from anatomy.bench.suites.units import parse_bytes
 
 Metric = Literal["step", "compile", "peak_host", "peak_device", "parameters", "flops", "programs", "outputs"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -125,7 +125,7 @@ def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] =
     """The policy of a `[tool.anatomy.gate]` table, with what a suite says between its general part and its cases.
 
     Raises:
-        GateError: an unknown key, metric or amount.
+        UsageError: an unknown key, metric or amount.
     """
     policy = Policy().with_level(_table(project.get("tolerate", {}), where), f"{where} tolerate")
     policy = policy.with_level(suite, "the suite's tolerate")
@@ -135,7 +135,7 @@ def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] =
         try:
             cases = Exclusion.model_validate(chosen)
         except ValidationError as error:
-            raise GateError("\n".join(_explained(here, item) for item in error.errors())) from error
+            raise UsageError("\n".join(_explained(here, item) for item in error.errors())) from error
         policy = policy.with_level(_table(entry.get("tolerate", {}), here), here, cases)
     return policy
 
@@ -144,13 +144,13 @@ def rules_of(given: Sequence[str], option: str) -> dict[str, str]:
     """`step=5%` → `{"step": "5%"}`.
 
     Raises:
-        GateError: without a `=`.
+        UsageError: without a `=`.
     """
     rules = {}
     for text in given:
         name, sign, rule = text.partition("=")
         if not sign:
-            raise GateError(f"{option} {text}: expected METRIC=RULE, e.g. step=5%")
+            raise UsageError(f"{option} {text}: expected METRIC=RULE, e.g. step=5%")
         rules[name.strip()] = rule
     return rules
 
@@ -176,7 +176,7 @@ def _rule(name: str, given: Any, where: str) -> Rule:
     if name not in valid:
         close = difflib.get_close_matches(name, valid, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise GateError(f"{where}: unknown metric {name!r}{hint}; expected {', '.join(METRICS)}, or train.step, …")
+        raise UsageError(f"{where}: unknown metric {name!r}{hint}; expected {', '.join(METRICS)}, or train.step, …")
     metric = name.rpartition(".")[2]
     try:
         rule = parse_rule(given) if isinstance(given, str) else Rule.model_validate(given)
@@ -184,7 +184,7 @@ def _rule(name: str, given: Any, where: str) -> Rule:
             raise ValueError(f"{metric} differs from process to process and cannot be exact; expected e.g. '2%'")
     except (ValidationError, ValueError) as error:
         said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise GateError(f"{where}: {name}: {said.removeprefix('Value error, ')}") from error
+        raise UsageError(f"{where}: {name}: {said.removeprefix('Value error, ')}") from error
     return rule
 
 
@@ -202,7 +202,7 @@ def _parse_amount(text: str) -> float:
         return float(match[1]) / (1000 if match[2] == "ms" else 1)
     try:
         return float(parse_bytes(text))
-    except SizeError as error:
+    except UsageError as error:
         raise ValueError(f"{text!r} is neither a time (0.2s, 50ms) nor a size (16MiB)") from error
 
 
@@ -215,5 +215,5 @@ def _explained(where: str, item: Any) -> str:
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise GateError(f"{where}: expected a table, got {value!r}")
+        raise UsageError(f"{where}: expected a table, got {value!r}")
     return value

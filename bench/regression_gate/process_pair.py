@@ -16,10 +16,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.measurement.alternating_steps import END
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.errors import SIDES, SideError, SideName
+from anatomy.bench.regression_gate.side_names import SIDES, SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.fork_client import HostChannel
 from anatomy.bench.runner.worker_handle import Worker
@@ -89,7 +90,7 @@ class Runner:
         """The case's `number`-th pair, with up to `turns` turns a side.
 
         Raises:
-            SideError: a side failed; both are looked at, so that a fault of both is not laid to one.
+            SetupError: a side failed; both are looked at, so that a fault of both is not laid to one.
         """
         begin = time.perf_counter()
         rng = random.Random(f"{self.case.key}-{number}")
@@ -241,4 +242,4 @@ def alternation(turns: int, first: SideName) -> Iterator[SideName]:
 def _require(processes: dict[SideName, SideProcess]) -> None:
     failures = [failure for name in SIDES if (failure := processes[name].failure())]
     if failures:
-        raise SideError("; ".join(failures))
+        raise SetupError("; ".join(failures))

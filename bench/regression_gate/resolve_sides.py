@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
-from anatomy.bench.regression_gate.errors import GateError, SideError, SideName
 from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, lend_engine
 from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, make_overlay, requirements_of
 from anatomy.bench.regression_gate.revision import Repository
+from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
 
@@ -56,8 +57,8 @@ def open_sides(
         install: arguments of `pip install` for a revision with other dependencies; what it declares, by default.
 
     Raises:
-        GateError: it cannot be compared as asked.
-        SideError: a side could not be set up.
+        UsageError: it cannot be compared as asked.
+        SetupError: a side could not be set up.
     """
     here = Side("candidate", f"working tree {directory.name}", directory)
     with ExitStack() as stack:
@@ -68,7 +69,7 @@ def open_sides(
             what = examine_interpreter(base.value)
             first = Side("base", what, directory, python=base.value, environment=lend_engine(folder))
         elif not candidate_settings:
-            raise GateError("both sides are the same; name a base with --against, or settings with --candidate")
+            raise UsageError("both sides are the same; name a base with --against, or settings with --candidate")
         else:
             first = Side("base", here.what, directory)
         yield first, here.with_settings(candidate_settings)
@@ -84,7 +85,7 @@ def _revision(
     head, changes = repository.head(), repository.changes()
     if changes and not allow_dirty:
         some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
-        raise GateError(
+        raise UsageError(
             f"the work tree differs from its commit ({some}), so that the verdict would be of no commit;"
             " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
@@ -106,8 +107,8 @@ def revision_side(
         install: arguments of `pip install` where its dependencies differ; what it declares, by default.
 
     Raises:
-        GateError: no such revision.
-        SideError: it could not be set up.
+        UsageError: no such revision.
+        SetupError: it could not be set up.
     """
     commit, root = repository.resolve(revision), repository.root
     with repository.worktree(commit) as tree, tempfile.TemporaryDirectory(prefix="anatomy-side-") as made:
@@ -133,7 +134,7 @@ def _interpreter(folder: Path, tree: Path, root: Path, install: Sequence[str] | 
 def _same_place(tree: Path, root: Path, directory: Path, revision: str) -> Path:
     place = tree / directory.resolve().relative_to(root)
     if not place.is_dir():
-        raise SideError(f"{revision} has no folder {place.relative_to(tree)}; give the command from one that it has")
+        raise SetupError(f"{revision} has no folder {place.relative_to(tree)}; give the command from one that it has")
     return place
 
 

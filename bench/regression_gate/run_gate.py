@@ -13,19 +13,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.new_run import begin_run
 from anatomy.bench.records.run_store import DEFAULT_FOLDER, in_order, load_run, new_run_id
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.errors import GateError, SideName
 from anatomy.bench.regression_gate.gate_result import RESULT_FILE, CaseResult, GateResult, SideInfo
 from anatomy.bench.regression_gate.gate_session import Comparison, Listener
 from anatomy.bench.regression_gate.inventory import Selection, take_inventory
 from anatomy.bench.regression_gate.policy import Policy, policy_of
 from anatomy.bench.regression_gate.resolve_sides import Base, open_sides
 from anatomy.bench.regression_gate.sequential_sampling import TimeLeft
+from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.regression_gate.stored_baseline import UNRELIABLE, compare_with_stored, require_same_machine
 from anatomy.bench.runner.session import Session, Silent
@@ -63,15 +64,15 @@ def conduct(asked: Asked, listener: Listener) -> tuple[GateResult, Path]:
     """Compare, write the result, and return it with its folder.
 
     Raises:
-        GateError, SuiteError, PlanError, StoreError: it cannot be compared as asked.
-        SideError: a side could not be set up.
+        UsageError, UsageError, UsageError, UsageError: it cannot be compared as asked.
+        SetupError: a side could not be set up.
     """
     begin = time.perf_counter()
     started_at = datetime.now(UTC)
     project = project_table(asked.directory)
     folder = asked.out or Path(DEFAULT_FOLDER) / f"gate-{new_run_id(started_at)}"
     if (folder / RESULT_FILE).exists():
-        raise GateError(f"{folder} already holds a comparison; give another --out")
+        raise UsageError(f"{folder} already holds a comparison; give another --out")
     parts = (
         _with_stored_run(asked, project, folder)
         if asked.base.kind == "run"
@@ -100,17 +101,17 @@ def project_table(directory: Path) -> dict[str, Any]:
     """`[tool.anatomy.gate]`, empty without one.
 
     Raises:
-        GateError: not TOML, or an unknown key.
+        UsageError: not TOML, or an unknown key.
     """
     file = directory / "pyproject.toml"
     try:
         data = tomllib.loads(file.read_text()) if file.exists() else {}
     except tomllib.TOMLDecodeError as error:
-        raise GateError(f"{file}: not valid TOML: {error}") from error
+        raise UsageError(f"{file}: not valid TOML: {error}") from error
     table: dict[str, Any] = data.get("tool", {}).get("anatomy", {}).get("gate", {})
     unknown = sorted(table.keys() - set(PROJECT_KEYS))
     if unknown:
-        raise GateError(f"{WHERE}: unknown key {unknown[0]!r}; valid keys are {', '.join(PROJECT_KEYS)}")
+        raise UsageError(f"{WHERE}: unknown key {unknown[0]!r}; valid keys are {', '.join(PROJECT_KEYS)}")
     return table
 
 
@@ -182,7 +183,7 @@ def _lacking(comparison: Comparison, cases: Sequence[Case]) -> list[tuple[Case, 
 def _with_stored_run(asked: Asked, project: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Measure the candidate alone, as the stored run was measured."""
     if asked.candidate:
-        raise GateError("--candidate changes settings of the working tree; its base cannot be a stored run")
+        raise UsageError("--candidate changes settings of the working tree; its base cannot be a stored run")
     run = load_run(asked.base.value)
     here = collect_environment.collect()
     if asked.allow_stored_time:
@@ -193,7 +194,7 @@ def _with_stored_run(asked: Asked, project: Mapping[str, Any], folder: Path) -> 
     try:
         settings = MeasureSettings.model_validate(run.header.settings | limit)
     except ValidationError as error:
-        raise GateError(f"{run.path}: its settings are not those of this version: {error}") from error
+        raise UsageError(f"{run.path}: its settings are not those of this version: {error}") from error
     writer = begin_run(
         folder / "candidate",
         suite=asked.selection.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal, TypeVar
 
-from anatomy.bench.regression_gate.errors import SideError
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.regression_gate.group_sequential import ALPHA, LOOKS, Estimate, estimate, p_value
 from anatomy.bench.regression_gate.margins import Margins
 
@@ -79,7 +79,7 @@ class _Sampling:
     alpha: float
     seen: dict[str, list[Observation]] = field(default_factory=dict)
     closed: dict[str, Trial] = field(default_factory=dict)
-    error: SideError | None = None
+    error: SetupError | None = None
     pairs: int = 0
 
     @property
@@ -91,7 +91,7 @@ class _Sampling:
         """One more pair."""
         try:
             found = self.draw()
-        except SideError as error:
+        except SetupError as error:
             self.error = error
             return
         self.pairs += 1
@@ -127,7 +127,7 @@ def judge(
     rules: Mapping[str, Mapping[str, MarginsAt]],
     time_left: TimeLeft = lambda share: True,
     confirm_at: float | None = None,
-) -> tuple[dict[str, dict[str, Judged]], dict[str, SideError]]:
+) -> tuple[dict[str, dict[str, Judged]], dict[str, SetupError]]:
     """Judge the cases of a suite together.
 
     Screening flags a metric of a case at `ALPHA` by itself. A flag is no verdict: flagged cases are measured again on

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.errors import GateError, SideName
+from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.runner.import_origin import Origin
 
 # What a side may change of a case. Other models, modes and batch sizes are other cases.
@@ -43,19 +44,19 @@ class Side:
         """The planned case as this side runs it.
 
         Raises:
-            GateError: a setting is not one of its axis.
+            UsageError: a setting is not one of its axis.
         """
         try:
             return Case.model_validate(planned.fields() | dict(self.settings))
         except ValidationError as error:
             first = error.errors()[0]
-            raise GateError(f"--candidate {first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
+            raise UsageError(f"--candidate {first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
 
     def with_settings(self, given: Sequence[str]) -> Side:
         """This side with settings of its own: `jit=on`, `dtype=mixed_bfloat16`, `backend=torch`, `env:NAME=VALUE`.
 
         Raises:
-            GateError: anything else.
+            UsageError: anything else.
         """
         settings, environment = dict(self.settings), dict(self.environment)
         for text in given:
@@ -65,7 +66,7 @@ class Side:
             elif sign and value and name in SETTINGS:
                 settings[name] = value
             else:
-                raise GateError(
+                raise UsageError(
                     f"--candidate {text}: expected {', '.join(f'{known}=…' for known in SETTINGS)} or env:NAME=…;"
                     " another model, mode or batch size is another case, and its time says nothing of this one"
                 )

@@ -8,11 +8,11 @@ from statistics import fmean, median, variance
 
 from scipy import stats
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.bench.regression_gate.errors import GateError
 from anatomy.bench.regression_gate.exact_metrics import Facts, compare_exactly
 from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict, MetricResult
 from anatomy.bench.regression_gate.group_sequential import ALPHA, Estimate
@@ -28,11 +28,11 @@ def require_same_machine(run: Run, fingerprint: str) -> None:
     """Time of one machine says nothing of another's.
 
     Raises:
-        GateError: the run was made in another environment.
+        UsageError: the run was made in another environment.
     """
     theirs = run.header.environment.fingerprint
     if theirs != fingerprint:
-        raise GateError(
+        raise UsageError(
             f"{run.path} was measured in another environment ({theirs}, here {fingerprint}): its times do not compare;"
             " leave out --allow-stored-time to compare exact figures alone, or name a revision"
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Backend
 
 Event = dict[str, Any]
@@ -22,10 +23,6 @@ Event = dict[str, Any]
 # Keras, TensorFlow and torch import in 5–20 s on a slow disk.
 READY_TIMEOUT_S = 180.0
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
-
-
-class HostError(RuntimeError):
-    """The host could not be started or ended unasked; the message has the end of its log."""
 
 
 class HostChannel:
@@ -81,7 +78,7 @@ class HostChannel:
         """The next event, or null after `timeout_s` without one; sleeps in between.
 
         Raises:
-            HostError: the host ended.
+            SetupError: the host ended.
         """
         assert self._process.stdout is not None
         deadline = time.perf_counter() + timeout_s
@@ -113,18 +110,18 @@ class HostChannel:
     def _first_event(self) -> Event:
         try:
             event = self.receive(READY_TIMEOUT_S)
-        except HostError:
+        except SetupError:
             self.close()
             raise
         if event is None:
             self._process.kill()
             self.close()
-            raise HostError(f"{self.backend} was not imported within {READY_TIMEOUT_S:.0f} s; see {self._log}")
+            raise SetupError(f"{self.backend} was not imported within {READY_TIMEOUT_S:.0f} s; see {self._log}")
         return event
 
-    def _ended(self) -> HostError:
+    def _ended(self) -> SetupError:
         self._process.wait()
-        return HostError(
+        return SetupError(
             f"the {self.backend} host ended with status {self._process.returncode}: {tail(self._log) or 'no output'}"
         )
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import read_profiles
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.new_run import begin_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, RunWriter, StoreError, in_order, load_run
+from anatomy.bench.records.run_store import Run, RunWriter, in_order, load_run
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.largest_batch import smallest_cases
 from anatomy.bench.runner.supervisor import usable_memory_bytes
@@ -54,8 +55,8 @@ def ask(
     """Plan the cases of a suite or of models given by name.
 
     Raises:
-        SuiteError: a value is not one of its axis.
-        PlanError: a model or an option cannot be turned into a case.
+        UsageError: a value is not one of its axis.
+        UsageError: a model or an option cannot be turned into a case.
     """
     is_search = asks_for_largest(axes.get("batch_size"))
     overrides = axes_of({**axes, "batch_size": ["1"]} if is_search else axes)
@@ -79,7 +80,7 @@ def begin(asked: Asked, out: Path | None, environment: Environment, here: bool =
         here: whether that is this machine, whose memory then limits the workers.
 
     Raises:
-        StoreError: the folder holds a run.
+        UsageError: the folder holds a run.
     """
     settings = asked.settings
     if here and settings.memory_limit_bytes is None:
@@ -104,11 +105,11 @@ def resumed(path: Path, fingerprint: str) -> Begun:
         fingerprint: of the machine that measures, which must be that on which the run began.
 
     Raises:
-        StoreError: it is another, or the run's files are damaged.
+        UsageError: it is another, or the run's files are damaged.
     """
     run = load_run(path)
     if fingerprint != run.header.environment.fingerprint:
-        raise StoreError(
+        raise UsageError(
             f"{path} was begun in another environment ({run.header.environment.fingerprint}, now {fingerprint});"
             " its figures would not compare: start a new run"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from anatomy.bench.backends.available import why_not
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.telemetry.device_sampler import open_sampler
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
 from anatomy.bench.records.case import Backend, Case
@@ -18,7 +19,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunWriter
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.data_parallel_check import EqualityCheck
-from anatomy.bench.runner.fork_client import HostChannel, HostError
+from anatomy.bench.runner.fork_client import HostChannel
 from anatomy.bench.runner.nodes.coordinator import Lead
 from anatomy.bench.runner.supervisor import Supervisor
 from anatomy.bench.runner.worker_handle import Findings
@@ -118,7 +119,7 @@ class Session:
             return Profile(case=case, name=name, outcome="unsupported", reason=why)
         try:
             host = self._host(case.backend)
-        except HostError as error:
+        except SetupError as error:
             return Profile(case=case, name=name, outcome="crashed", reason=str(error))
         folder = case_folder(self.writer.path / TENSORBOARD_FOLDER, case)
         profile = self._supervisor.profile(host, case, folder, ceilings)
@@ -132,7 +133,7 @@ class Session:
             return supervisor.refuse(case, name, "unsupported", refusal)
         try:
             host = self._host(case.backend)
-        except HostError as error:
+        except SetupError as error:
             return supervisor.refuse(case, name, "crashed", str(error))
         record = self._measured(supervisor, host, case, name, listener, repeat)
         if not host.alive:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.counting import count_model
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement.alternating_steps import Turns, measure_turns
 from anatomy.bench.measurement.measure_case import Emit, measure_loop, measure_step, phase
-from anatomy.bench.measurement.validity_checks import InvalidCaseError
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
 from anatomy.bench.parallel.multinode_group import follow_node_0, open_spanning_group
 from anatomy.bench.parallel.reference_steps import build_calm, follow
@@ -30,7 +30,7 @@ from anatomy.bench.runner.import_origin import Origin, loaded_files
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
 from anatomy.bench.workload.build_case import build
-from anatomy.bench.workload.synthetic_batch import SEED, OpenShapeError
+from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
 EXCHANGES = 10
@@ -246,7 +246,7 @@ def _outcome_of(error: Exception) -> str:
         return "oom"
     if isinstance(error, InvalidCaseError):
         return "invalid"
-    return "unsupported" if isinstance(error, NotImplementedError | OpenShapeError) else "crashed"
+    return "unsupported" if isinstance(error, NotImplementedError | NotImplementedError) else "crashed"
 
 
 def _one_line(error: Exception, limit: int = 300) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.process_sampler import HostWatch
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.records.case import Case
@@ -17,7 +18,7 @@ from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.process_usage import HostUse, HostUseSeries
 from anatomy.bench.records.record import Outcome
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.runner.fork_client import Event, HostChannel, HostError, kill_worker, tail
+from anatomy.bench.runner.fork_client import Event, HostChannel, kill_worker, tail
 
 # Often enough to stop a runaway allocation; and once the same step is taken over and over, rare enough to leave the
 # worker its cores: each reading costs some 0.2 ms of one (`anatomy doctor --overhead`).
@@ -78,7 +79,7 @@ class Worker:
         self._deadline_s = self._requested_s + settings.timeout_s
         try:
             host.send(dict(request))
-        except HostError as error:
+        except SetupError as error:
             self._end("crashed", str(error))
 
     def follow(self, until: str | None = None) -> Event | None:
@@ -95,7 +96,7 @@ class Worker:
                 self._take(kind, event)
                 if kind == until:
                     return event
-        except HostError as error:
+        except SetupError as error:
             self._end("crashed", str(error))
         except BaseException:
             self.kill()

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from anatomy.bench.suites.suite import MAX_BATCH, Axes, SuiteError, explain
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.suites.suite import MAX_BATCH, Axes, explain
 
 
 def asks_for_largest(batch_sizes: list[str] | None) -> bool:
     """Whether `--batch-size max` was given.
 
     Raises:
-        SuiteError: beside other sizes.
+        UsageError: beside other sizes.
     """
     given = [part.strip() for item in batch_sizes or () for part in item.split(",") if part.strip()]
     if MAX_BATCH in given and len(given) > 1:
-        raise SuiteError(
+        raise UsageError(
             f"--batch-size {','.join(given)}: {MAX_BATCH} tries the sizes that it needs by itself; give it alone"
         )
     return given == [MAX_BATCH]
@@ -27,7 +28,7 @@ def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
     """The command line's axes, validated as a suite's are.
 
     Raises:
-        SuiteError: a value is not one of its axis.
+        UsageError: a value is not one of its axis.
     """
     values = {
         name: [part.strip() for item in items for part in item.split(",") if part.strip()]
@@ -37,4 +38,4 @@ def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
     try:
         return Axes.model_validate(values)
     except ValidationError as error:
-        raise SuiteError("\n".join(explain("command line", item) for item in error.errors())) from error
+        raise UsageError("\n".join(explain("command line", item) for item in error.errors())) from error

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
+from anatomy.bench.errors.anatomy_error import NothingSelectedError, UsageError
 from anatomy.bench.records.case import LOOPS, Backend, Case, Mode
 from anatomy.bench.suites.suite import Axes, Exclusion, Matrix, Suite
 
@@ -19,14 +20,6 @@ DEFAULT_BATCH_SIZE = 32
 COUNT_BACKEND: Backend = "tensorflow"
 
 
-class PlanError(ValueError):
-    """A model or an option cannot be turned into a case."""
-
-
-class NothingPlannedError(PlanError):
-    """The selection leaves no case."""
-
-
 def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int = 1) -> list[Case]:
     """All cases of `suite`, without repetitions.
 
@@ -35,8 +28,8 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
     the devices of a case are equally many on each, but for one device.
 
     Raises:
-        PlanError: an unknown model or option.
-        NothingPlannedError: a selection that leaves nothing.
+        UsageError: an unknown model or option.
+        NothingSelectedError: a selection that leaves nothing.
     """
     cases = {
         case.key: case
@@ -45,13 +38,13 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
     if not cases and overrides.feed and "numpy" not in overrides.feed:
-        raise NothingPlannedError(
+        raise NothingSelectedError(
             f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}"
         )
     if not cases and not suite.count:
-        raise NothingPlannedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
+        raise NothingSelectedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
     if models and not cases:
-        raise NothingPlannedError(f"suite {suite.name} has no model named {', '.join(models)}")
+        raise NothingSelectedError(f"suite {suite.name} has no model named {', '.join(models)}")
     counted = [] if models else [count_case(text) for text in suite.count]
     return [*cases.values(), *counted]
 
@@ -111,9 +104,9 @@ def _case(text: str, **point: Any) -> Case:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise PlanError(f"{text}: {where}: {first['msg']} (got {first['input']!r})") from error
+        raise UsageError(f"{text}: {where}: {first['msg']} (got {first['input']!r})") from error
     except ValueError as error:
-        raise PlanError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def _excluded(case: Case, exclusions: Sequence[Exclusion]) -> bool:

@@ -30,6 +30,7 @@ from typing import Annotated, Any, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 
 # Fields of a suite that are settings of measuring, by the same names.
@@ -37,10 +38,6 @@ SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes"
 
 # What `anatomy run` takes in place of a batch size.
 MAX_BATCH = "max"
-
-
-class SuiteError(ValueError):
-    """A suite cannot be found or read; the message names file, key, what was expected and the remedy."""
 
 
 def _as_list(value: Any) -> Any:
@@ -177,12 +174,12 @@ def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
     """Find a suite: a `.toml` file, a name under `[tool.anatomy.suites]` of `pyproject.toml`, or a built-in.
 
     Raises:
-        SuiteError: nothing of that name, or the file is not a suite.
+        UsageError: nothing of that name, or the file is not a suite.
     """
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         if not path.exists():
-            raise SuiteError(f"{path}: no such file; built-in suites are {', '.join(built_in())}")
+            raise UsageError(f"{path}: no such file; built-in suites are {', '.join(built_in())}")
         return _validated(_parsed(path.read_text(), str(path)), str(path), path.stem)
     own = _project_suites((directory or Path.cwd()) / "pyproject.toml")
     if name_or_path in own:
@@ -190,7 +187,7 @@ def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
     if name_or_path in built_in():
         text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_text()
         return _validated(_parsed(text, name_or_path), f"suite {name_or_path}", name_or_path)
-    raise SuiteError(
+    raise UsageError(
         f"no suite {name_or_path!r}{_nearest(name_or_path, (*built_in(), *own))};"
         f" expected a .toml file or one of {', '.join((*built_in(), *own))}"
     )
@@ -209,14 +206,14 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SuiteError(f"{where}: not valid TOML: {error}") from error
+        raise UsageError(f"{where}: not valid TOML: {error}") from error
 
 
 def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
     try:
         return Suite.model_validate({"name": name, **data})
     except ValidationError as error:
-        raise SuiteError("\n".join(explain(where, item) for item in error.errors())) from error
+        raise UsageError("\n".join(explain(where, item) for item in error.errors())) from error
 
 
 def explain(where: str, item: Any) -> str:

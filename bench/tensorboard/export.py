@@ -25,7 +25,7 @@ def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float
         The log directory.
 
     Raises:
-        StoreError: the folder holds no run, or a damaged one.
+        UsageError: the folder holds no run, or a damaged one.
     """
     run = load_run(run_folder)
     logdir = run.path / TENSORBOARD_FOLDER

@@ -12,9 +12,9 @@ import shutil
 import socket
 from pathlib import Path
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
-from anatomy.bench.xla.xspace import TraceError
 
 TENSORBOARD_FOLDER = "tensorboard"
 SESSION = "trace"
@@ -58,11 +58,11 @@ def place_trace(folder: Path, written: Path) -> Path:
     """Move the trace that TensorFlow or JAX has written below the log directory `written` to the case's folder.
 
     Raises:
-        TraceError: there is no trace there, or more than one.
+        UsageError: there is no trace there, or more than one.
     """
     found = sorted(written.glob("plugins/profile/*/*.xplane.pb"))
     if len(found) != 1:
-        raise TraceError(
+        raise UsageError(
             f"{written} holds {len(found)} traces, plugins/profile/*/*.xplane.pb: expected one; take the trace into an "
             "empty folder"
         )

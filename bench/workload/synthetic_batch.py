@@ -13,10 +13,6 @@ from anatomy.bench.workload.learnable_data import NO_LOSS, carry, draw_targets
 SEED = 20_170_901
 
 
-class OpenShapeError(ValueError):
-    """The model leaves a dimension open, so that there is no one thing to measure."""
-
-
 def make_batch(model: Any, batch_size: int, losses: list[str] | None, seed: int = SEED) -> Batch:
     """Draw inputs for `model`, and targets fit for `losses` (one per output) unless null.
 
@@ -26,7 +22,7 @@ def make_batch(model: Any, batch_size: int, losses: list[str] | None, seed: int 
     of the targets (`signals`).
 
     Raises:
-        OpenShapeError: an input has an open dimension besides the batch.
+        NotImplementedError: an input has an open dimension besides the batch.
     """
     rng = np.random.default_rng(seed)
     vocabulary = min((layer.input_dim for layer in _embeddings(model)), default=2)
@@ -54,9 +50,11 @@ def _draw_input(rng: np.random.Generator, tensor: Any, batch_size: int, vocabula
 
 def _concrete(shape: tuple[int | None, ...], batch_size: int, what: str) -> tuple[int, ...]:
     if shape[0] is not None and shape[0] != batch_size:
-        raise OpenShapeError(f"the model's batch size is fixed to {shape[0]}; measure it with --batch-size {shape[0]}")
+        raise NotImplementedError(
+            f"the model's batch size is fixed to {shape[0]}; measure it with --batch-size {shape[0]}"
+        )
     if any(size is None for size in shape[1:]):
-        raise OpenShapeError(
+        raise NotImplementedError(
             f"the model's {what} shape {tuple(shape)} is open; give every dimension a size, e.g. rcnn:words=50"
         )
     return (batch_size, *(size for size in shape[1:] if size is not None))

@@ -13,13 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from anatomy.bench.errors.anatomy_error import UsageError
+
 PROTOBUF_MODULE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"
 # Not a MappingProxyType, which cannot be pickled.
 _NOTHING: Mapping[str, Any] = {}
-
-
-class TraceError(ValueError):
-    """A trace cannot be read or written; the message names the file and the remedy."""
 
 
 class Event(NamedTuple):
@@ -59,17 +57,17 @@ def xplane_pb2() -> ModuleType:
     """The generated protobuf module, from TensorFlow's files but without importing TensorFlow (4 s, and its threads).
 
     Raises:
-        TraceError: TensorFlow is not installed.
+        UsageError: TensorFlow is not installed.
     """
     if PROTOBUF_MODULE in sys.modules:
         return sys.modules[PROTOBUF_MODULE]
     package = importlib.util.find_spec("tensorflow")
     if package is None or not package.submodule_search_locations:
-        raise TraceError("traces are read and written with TensorFlow's protobufs: pip install tensorflow")
+        raise UsageError("traces are read and written with TensorFlow's protobufs: pip install tensorflow")
     path = Path(package.submodule_search_locations[0], *PROTOBUF_MODULE.split(".")[1:]).with_suffix(".py")
     spec = importlib.util.spec_from_file_location("anatomy_xplane_pb2", path)
     if spec is None or spec.loader is None or not path.exists():
-        raise TraceError(f"{path} is missing: expected in tensorflow 2.21; pip install --force-reinstall tensorflow")
+        raise UsageError(f"{path} is missing: expected in tensorflow 2.21; pip install --force-reinstall tensorflow")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -81,16 +79,16 @@ def read_xspace(path: Path) -> list[Plane]:
     Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
 
     Raises:
-        TraceError: no such file, or it is no XSpace.
+        UsageError: no such file, or it is no XSpace.
     """
     from google.protobuf.message import DecodeError
 
     try:
         space = xplane_pb2().XSpace.FromString(path.read_bytes())
     except FileNotFoundError as error:
-        raise TraceError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
+        raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
     except DecodeError as error:
-        raise TraceError(f"{path} is no XSpace: {error}; take the trace anew") from error
+        raise UsageError(f"{path} is no XSpace: {error}; take the trace anew") from error
     return [_plane(plane) for plane in space.planes]
 
 

@@ -13,7 +13,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.xla.xspace import Event, Line, Plane, TraceError, xplane_pb2
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.xla.xspace import Event, Line, Plane, xplane_pb2
 
 HOST_PLANE = "/host:CPU"
 _INT64_END = 2**63
@@ -54,7 +55,7 @@ def write_xspace(path: Path, planes: Sequence[Plane]) -> None:
     event on. It also keeps what it made of a trace beside it: write into a folder that `clear_profile_folder` gave.
 
     Raises:
-        TraceError: an event's times are no times, or its metadata have a value of another type than text, bytes and
+        UsageError: an event's times are no times, or its metadata have a value of another type than text, bytes and
             numbers.
     """
     space = xplane_pb2().XSpace()
@@ -68,7 +69,7 @@ def write_xspace(path: Path, planes: Sequence[Plane]) -> None:
 
 def _checked(event: Event) -> Event:
     if not (isfinite(event.start_ns) and isfinite(event.duration_ns) and event.duration_ns >= 0):
-        raise TraceError(
+        raise UsageError(
             f"event {event.name!r} starts at {event.start_ns} ns and takes {event.duration_ns} ns: "
             "expected finite times and no negative duration; leave out events that did not end"
         )
@@ -112,4 +113,4 @@ def _field_of(value: object, what: str) -> str:
         return "double_value"
     if isinstance(value, int) and -_INT64_END <= value < 2 * _INT64_END:
         return "int64_value" if value < _INT64_END else "uint64_value"
-    raise TraceError(f"{what} is {value!r}: expected text, bytes, or a number of 64 bits; write it as text")
+    raise UsageError(f"{what} is {value!r}: expected text, bytes, or a number of 64 bits; write it as text")

@@ -8,9 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from anatomy.bench.cli.commands.report import report
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, StoreError
-from anatomy.reports import ReportError, write_report
+from anatomy.bench.records.run_store import Run
+from anatomy.reports import write_report
 
 EXAMPLE = Path(__file__).parents[2] / "reports" / "examples" / "quick"
 
@@ -96,12 +97,12 @@ def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path)
     [([], ["html"], "no run"), (["x"], ["htm"], "did you mean 'html'"), (["x"], ["pdf"], "expected any of html")],
 )
 def test_wrong_requests(runs: list[str], formats: list[str], words: str) -> None:
-    with pytest.raises(ReportError, match=words):
+    with pytest.raises(UsageError, match=words):
         write_report([Path(name) for name in runs], formats)
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="holds no run"):
+    with pytest.raises(UsageError, match="holds no run"):
         write_report([tmp_path])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,23 +40,13 @@ def bisect(
     from rich.console import Console
 
     from anatomy.bench.records.run_store import DEFAULT_FOLDER, new_run_id
-    from anatomy.bench.regression_gate.errors import GateError, SideError
     from anatomy.bench.regression_gate.revision import Repository
-    from anatomy.bench.suites.plan import PlanError
-    from anatomy.bench.suites.suite import SuiteError
 
     console = Console(stderr=json)
-    try:
-        repository = Repository.of(Path.cwd())
-        case = _case(model, backend, mode, batch_size, dtype, jit)
-        folder = out or Path(DEFAULT_FOLDER) / f"bisect-{new_run_id()}"
-        found = _bisection(repository, case, figure, tolerate or [], timeout, folder, console).run(good, bad)
-    except (GateError, PlanError, SuiteError) as error:
-        typer.echo(f"anatomy bisect: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
-    except SideError as error:
-        typer.echo(f"anatomy bisect: {error}", err=True)
-        raise typer.Exit(exit_codes.NOT_ALL_MEASURED) from error
+    repository = Repository.of(Path.cwd())
+    case = _case(model, backend, mode, batch_size, dtype, jit)
+    folder = out or Path(DEFAULT_FOLDER) / f"bisect-{new_run_id()}"
+    found = _bisection(repository, case, figure, tolerate or [], timeout, folder, console).run(good, bad)
     if json:
         _print_json(found, repository)
     else:
@@ -65,7 +56,6 @@ def bisect(
 
 def _case(model: str, backend: str | None, mode: str, batch_size: int, dtype: str, jit: str) -> Case:
     from anatomy.bench.backends.available import installed_backends
-    from anatomy.bench.regression_gate.errors import GateError
     from anatomy.bench.suites.axis_options import axes_of
     from anatomy.bench.suites.plan import plan
     from anatomy.bench.suites.suite import Suite
@@ -74,7 +64,7 @@ def _case(model: str, backend: str | None, mode: str, batch_size: int, dtype: st
     suite = Suite.model_validate({"name": "bisect", "matrix": [{"model": [model]}]})
     cases = plan(suite, axes_of(axes | {"dtype": [dtype], "jit": [jit]}))
     if len(cases) != 1:
-        raise GateError(f"{model}: expected one case, got {len(cases)}; give one backend, mode and batch size")
+        raise UsageError(f"{model}: expected one case, got {len(cases)}; give one backend, mode and batch size")
     return cases[0]
 
 
@@ -88,14 +78,13 @@ def _bisection(
     console: Console,
 ) -> Bisection:
     from anatomy.bench.cli.screens.gate_screen import Screen
-    from anatomy.bench.regression_gate.errors import GateError
     from anatomy.bench.regression_gate.gate_settings import gate_settings
     from anatomy.bench.regression_gate.git_bisect import Bisection
     from anatomy.bench.regression_gate.policy import SAMPLED, policy_of, rules_of
     from anatomy.bench.regression_gate.run_gate import WHERE, project_table
 
     if figure not in SAMPLED:
-        raise GateError(f"--figure {figure}: expected one of {', '.join(SAMPLED)}")
+        raise UsageError(f"--figure {figure}: expected one of {', '.join(SAMPLED)}")
     directory = Path.cwd().resolve()
     project = project_table(directory)
     # Along history models change on purpose; only the figure that is looked for decides.

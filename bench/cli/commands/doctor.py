@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import NothingMeasuredError, SetupError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,29 +42,22 @@ def doctor(
     from anatomy.bench.cli.screens import doctor_screen as screen
     from anatomy.bench.doctor.fitness import examine
     from anatomy.bench.doctor.gpu_fitness import examine_gpus
-    from anatomy.bench.records.run_store import StoreError
-    from anatomy.bench.runner.fork_client import HostError
-    from anatomy.bench.suites.suite import SuiteError
 
     console = Console(stderr=json)
+    if overhead:
+        found = _overhead(console)
+        if json:
+            print(json_module.dumps([asdict(one) | {"verdict": one.verdict} for one in found], indent=2))
+        else:
+            screen.print_overheads(console, found)
+        return
+    findings = [*examine(), *examine_gpus()]
+    if not json:
+        screen.print_findings(console, findings)
     try:
-        if overhead:
-            found = _overhead(console)
-            if json:
-                print(json_module.dumps([asdict(one) | {"verdict": one.verdict} for one in found], indent=2))
-            else:
-                screen.print_overheads(console, found)
-            return
-        findings = [*examine(), *examine_gpus()]
-        if not json:
-            screen.print_findings(console, findings)
         limits, noises = _measure(console, backend, ceilings, noise, processes, out)
-    except (SuiteError, StoreError) as error:
-        typer.echo(f"anatomy doctor: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
-    except HostError as error:
-        typer.echo(f"anatomy doctor: {error}", err=True)
-        raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
+    except SetupError as error:
+        raise NothingMeasuredError(str(error)) from error
     if json:
         parts: dict[str, Any] = {"fitness": [asdict(finding) for finding in findings]}
         parts |= {"ceilings": [one.model_dump() for one in limits], "noise": [asdict(one) for one in noises]}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli.newest_run import newest_run
-from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
     from anatomy.bench.profiling.explanation import Explanation
@@ -29,16 +28,9 @@ def explain(
     import json as json_module
 
     from anatomy.bench.cli.screens.explain_screen import print_explanation
-    from anatomy.bench.profiling.explanation import NotComparableError
     from anatomy.bench.profiling.select_profiles import pairs_of
-    from anatomy.bench.records.find_record import SelectionError
-    from anatomy.bench.records.run_store import StoreError
 
-    try:
-        found = pairs_of(before, after, run or newest_run)
-    except (SelectionError, StoreError, NotComparableError) as error:
-        typer.echo(f"anatomy explain: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    found = pairs_of(before, after, run or newest_run)
     for line in found.skipped:
         typer.echo(f"anatomy explain: {line}", err=True)
     if json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import NothingMeasuredError, NothingSelectedError
 
 if TYPE_CHECKING:
     from anatomy.bench.regression_gate.gate_result import GateResult
@@ -53,29 +54,16 @@ def gate(
     from rich.console import Console
 
     from anatomy.bench.cli.screens.gate_screen import Screen, print_result
-    from anatomy.bench.records.run_store import StoreError
-    from anatomy.bench.regression_gate.errors import GateError, SideError
     from anatomy.bench.regression_gate.run_gate import conduct
-    from anatomy.bench.runner.fork_client import HostError
-    from anatomy.bench.suites.plan import NothingPlannedError, PlanError
-    from anatomy.bench.suites.suite import SuiteError
-    from anatomy.bench.suites.units import SizeError
 
     console = Console(stderr=json)
     axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+    asked = _asked(models or [], against, candidate or [], suite, axes, tolerate or [], memory_limit, timeout)
+    asked = _with_options(asked, allow_dirty, allow_new, allow_stored_time, minutes, out)
     try:
-        asked = _asked(models or [], against, candidate or [], suite, axes, tolerate or [], memory_limit, timeout)
-        asked = _with_options(asked, allow_dirty, allow_new, allow_stored_time, minutes, out)
         result, folder = conduct(asked, Screen(console, quiet))
-    except NothingPlannedError as error:
-        typer.echo(f"anatomy gate: nothing compared: {error}", err=True)
-        raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
-    except (GateError, PlanError, SuiteError, StoreError, SizeError) as error:
-        typer.echo(f"anatomy gate: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
-    except (SideError, HostError) as error:
-        typer.echo(f"anatomy gate: {error}", err=True)
-        raise typer.Exit(exit_codes.NOT_ALL_MEASURED) from error
+    except NothingSelectedError as error:
+        raise NothingMeasuredError(f"nothing compared: {error}") from error
     _publish(result, folder)
     if json:
         print(result.model_dump_json())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
     from anatomy.bench.history.history_store import History
@@ -122,39 +122,33 @@ def report(
 
 @contextmanager
 def _opened(url: str | None) -> Iterator[History]:
-    from anatomy.bench.history.history_store import History, HistoryError
-    from anatomy.bench.records.run_store import StoreError
+    from anatomy.bench.history.history_store import History
 
-    try:
-        with History(url) as history:
-            yield history
-    except (HistoryError, StoreError) as error:
-        typer.echo(f"anatomy history: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    with History(url) as history:
+        yield history
 
 
 def _project(history: History, given: str | None) -> str:
-    from anatomy.bench.history.history_store import HistoryError
     from anatomy.bench.history.keep_run import project_of
 
     name = given or project_of(Path.cwd())
     known = history.projects()
     if name not in known:
         has = f"it has {', '.join(known)}" if known else "it is empty: runs go there when they end"
-        raise HistoryError(f"the history {history.name} has no project {name!r}; {has}")
+        raise UsageError(f"the history {history.name} has no project {name!r}; {has}")
     return name
 
 
 def _trends(history: History, words: list[str], figure: str, project: str | None, branch: str | None) -> list[Trend]:
-    from anatomy.bench.history.history_store import HistoryError, in_order
+    from anatomy.bench.history.history_store import in_order
     from anatomy.bench.history.trends import FIGURES, trend
 
     known = next((name for name in FIGURES if name == figure), None)
     if known is None:
-        raise HistoryError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
+        raise UsageError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
     points = history.points(_project(history, project), branch)
     chosen = [point for point in points if set(" ".join(words).split()) <= {*point.name.split(), point.case_key}]
     trends = [found for group in in_order(chosen).values() if (found := trend(group, known)) is not None]
     if not trends:
-        raise HistoryError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
+        raise UsageError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
     return trends

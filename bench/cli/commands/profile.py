@@ -38,11 +38,8 @@ def profile(
     """Measure each case, then trace a few of its steps in another process: time by layer, by kind of work, and gaps."""
     from anatomy.bench.cli.commands.run_largest_batch import refuse_search
     from anatomy.bench.machine.collect_environment import collect
-    from anatomy.bench.records.run_store import StoreError
     from anatomy.bench.runner.open_run import ask, begin
-    from anatomy.bench.suites.plan import PlanError
-    from anatomy.bench.suites.suite import SuiteError
-    from anatomy.bench.suites.units import SizeError, parse_bytes
+    from anatomy.bench.suites.units import parse_bytes
 
     axes = {
         "backend": backend,
@@ -53,16 +50,12 @@ def profile(
         "feed": feed,
         "devices": devices,
     }
-    try:
-        limit = parse_bytes(memory_limit) if memory_limit else None
-        budgets = {"seconds": seconds, "timeout_s": timeout, "memory_limit_bytes": limit, "profile": True}
-        asked = ask(models, None, axes, budgets)
-        refuse_search(asked, None, nodes=False, profile=True)
-        here = collect()
-        begun = begin(asked, out, here)
-    except (PlanError, SuiteError, StoreError, SizeError) as error:
-        typer.echo(f"anatomy profile: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    limit = parse_bytes(memory_limit) if memory_limit else None
+    budgets = {"seconds": seconds, "timeout_s": timeout, "memory_limit_bytes": limit, "profile": True}
+    asked = ask(models, None, axes, budgets)
+    refuse_search(asked, None, nodes=False, profile=True)
+    here = collect()
+    begun = begin(asked, out, here)
     found, interrupted = _take(begun, here.fingerprint, json)
     _finish(begun, found, report=report, silent=json)
     _exit(begun, found, interrupted)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anatomy.bench.cli.newest_run import newest_run
-from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
     from anatomy.bench.records.record import Record
@@ -36,20 +36,15 @@ def project(
     """Project training throughput at many devices from the cases of a run on one."""
     import json as json_module
 
-    from anatomy.bench.records.run_store import StoreError, load_run
-    from anatomy.bench.suites.units import SizeError
+    from anatomy.bench.records.run_store import load_run
 
-    try:
-        folder = run or newest_run()
-        records = load_run(folder).records
-        counts = _counts(devices)
-        cases = [record for record in records if _can_be_projected(record)]
-        if not cases:
-            raise StoreError(f"{folder} has no measured training case on one device; anatomy run --mode train")
-        links = {backend: _link(bandwidth, latency, records, backend) for backend in {r.case.backend for r in cases}}
-    except (StoreError, SizeError, ValueError) as error:
-        typer.echo(f"anatomy project: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    folder = run or newest_run()
+    records = load_run(folder).records
+    counts = _counts(devices)
+    cases = [record for record in records if _can_be_projected(record)]
+    if not cases:
+        raise UsageError(f"{folder} has no measured training case on one device; anatomy run --mode train")
+    links = {backend: _link(bandwidth, latency, records, backend) for backend in {r.case.backend for r in cases}}
     if not json:
         print(_WARNING)
     for record in cases:
@@ -68,7 +63,7 @@ def _counts(text: str | None) -> Sequence[int]:
         return DEFAULT_DEVICES
     counts = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
     if min(counts) < 1:
-        raise ValueError(f"--devices {text}: expected whole numbers of 1 or more, e.g. 2,8,64")
+        raise UsageError(f"--devices {text}: expected whole numbers of 1 or more, e.g. 2,8,64")
     return counts
 
 
@@ -99,7 +94,7 @@ def _link(bandwidth: str | None, latency: str | None, records: Sequence[Record],
             ]
         )
     except ValueError as error:
-        raise ValueError(f"{backend}: {error}") from error
+        raise UsageError(f"{backend}: {error}") from error
     return Link(
         given[1] if given[1] is not None else fitted.latency_s,
         given[0] if given[0] is not None else fitted.bandwidth_bytes_per_s,

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from anatomy.bench.errors import exit_codes
-
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, e.g. anatomy-runs/2026-01-31T12-00-00Z.")],
@@ -22,15 +20,10 @@ def report(
     """Write a report of one run, or of several side by side."""
     import json as json_module
 
-    from anatomy.bench.records.run_store import StoreError
-    from anatomy.reports import ReportError, write_report
+    from anatomy.reports import write_report
 
     formats = [part.strip() for item in format_ or ["html"] for part in item.split(",") if part.strip()]
-    try:
-        written = write_report(runs, formats, out)
-    except (StoreError, ReportError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    written = write_report(runs, formats, out)
     if json:
         print(json_module.dumps([str(path) for path in written]))
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import NothingMeasuredError, SetupError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,15 +87,9 @@ def run(
     from anatomy.bench.cli.commands.run_nodes import follow, place_of
     from anatomy.bench.cli.commands.run_on_cluster import measure_on_cluster, refuse_with_cluster
     from anatomy.bench.cli.commands.show_tensorboard import show_in_tensorboard
-    from anatomy.bench.cluster.connection import ClusterError
     from anatomy.bench.machine.collect_environment import collect
-    from anatomy.bench.records.run_store import StoreError
-    from anatomy.bench.runner.fork_client import HostError
-    from anatomy.bench.runner.nodes.launcher import LaunchError
     from anatomy.bench.runner.open_run import Asked, ask, begin, resumed
-    from anatomy.bench.suites.plan import PlanError
-    from anatomy.bench.suites.suite import SuiteError
-    from anatomy.bench.suites.units import SizeError, parse_bytes
+    from anatomy.bench.suites.units import parse_bytes
 
     try:
         refuse_with_cluster(cluster, machine_type, nodes, profile)
@@ -141,12 +136,8 @@ def run(
                     print(f"traces: {shown}")
             stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
             done = [Done(begun.writer.path, records, len(begun.todo), stopped, len(begun.unprofiled))]
-    except (PlanError, SuiteError, StoreError, SizeError, LaunchError) as error:
-        typer.echo(f"anatomy run: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
-    except (HostError, ClusterError) as error:
-        typer.echo(f"anatomy run: {error}", err=True)
-        raise typer.Exit(exit_codes.NOTHING_MEASURED) from error
+    except SetupError as error:
+        raise NothingMeasuredError(str(error)) from error
     conclude(done, report=report, history=history, silent=json or quiet)
 
 
@@ -197,8 +188,7 @@ def _print_isolation(console: Console, records: list[Record]) -> None:
 
 
 def _refuse_with_resume(given: dict[str, object]) -> None:
-    from anatomy.bench.records.run_store import StoreError
 
     extra = [name for name, value in given.items() if value]
     if extra:
-        raise StoreError(f"--resume takes the run's own plan; leave out {', '.join(extra)}")
+        raise UsageError(f"--resume takes the run's own plan; leave out {', '.join(extra)}")

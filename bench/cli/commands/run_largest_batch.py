@@ -6,8 +6,9 @@ import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.batch_sizes import BatchSizes
-from anatomy.bench.records.run_store import RECORDS_FILE, StoreError, load_run, read_records
+from anatomy.bench.records.run_store import RECORDS_FILE, load_run, read_records
 from anatomy.bench.statistics.saturation import in_words
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ def refuse_search(what: Asked | Path, cluster: str | None, nodes: bool, profile:
     """A search is for one machine: which size comes next depends on how the last one went there.
 
     Raises:
-        StoreError: it was asked for on several, or with profiles.
+        UsageError: it was asked for on several, or with profiles.
     """
     is_search = load_run(what).header.largest_batch if isinstance(what, Path) else what.largest_batch
     if is_search and (cluster is not None or nodes):
         option = "--nodes" if nodes else "--cluster"
-        raise StoreError(f"--batch-size max is found on one machine; leave out {option}, or give batch sizes")
+        raise UsageError(f"--batch-size max is found on one machine; leave out {option}, or give batch sizes")
     if is_search and profile:
-        raise StoreError(
+        raise UsageError(
             "--batch-size max tries many sizes; find the largest with anatomy run MODEL --batch-size max, then profile"
             " it: anatomy profile MODEL --batch-size N"
         )

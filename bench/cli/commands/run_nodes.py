@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
     from anatomy.bench.runner.nodes.coordinator import Lead
@@ -19,13 +20,13 @@ def place_of(nodes: bool) -> Place | None:
     import os
 
     from anatomy.bench.machine.telemetry.nvml_library import list_gpus
-    from anatomy.bench.runner.nodes.launcher import LaunchError, find_place
+    from anatomy.bench.runner.nodes.launcher import find_place
 
     if not nodes:
         return None
     place = find_place(os.environ)
     if place.local_count > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ and list_gpus().names:
-        raise LaunchError(
+        raise UsageError(
             f"{place.local_count} processes on one machine would share its GPUs; start one on each"
             " (torchrun --nproc-per-node=1, srun --ntasks-per-node=1), or give each its own CUDA_VISIBLE_DEVICES"
         )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from anatomy.bench.cli.commands.conclude import Done
-from anatomy.bench.cluster.connection import ClusterError, connected
+from anatomy.bench.cluster.connection import connected
 from anatomy.bench.cluster.placement import Task
 from anatomy.bench.cluster.scheduler import Sweep
 from anatomy.bench.errors import exit_codes
-from anatomy.bench.records.run_store import DEFAULT_FOLDER, StoreError, load_run, new_run_id
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, load_run, new_run_id
 
 if TYPE_CHECKING:
     from anatomy.bench.cli.screens.progress_display import Display
@@ -31,14 +32,14 @@ def refuse_with_cluster(
     """What does not go together.
 
     Raises:
-        StoreError: it does not.
+        UsageError: it does not.
     """
     if machine_types and address is None:
-        raise StoreError("--machine-type chooses nodes of a cluster; give --cluster")
+        raise UsageError("--machine-type chooses nodes of a cluster; give --cluster")
     if profile and (nodes or address is not None):
-        raise StoreError("profiles are taken on this machine alone; leave --profile out, or --cluster and --nodes")
+        raise UsageError("profiles are taken on this machine alone; leave --profile out, or --cluster and --nodes")
     if nodes and address is not None:
-        raise StoreError("--nodes lets several machines share a case and --cluster gives each its own; choose one")
+        raise UsageError("--nodes lets several machines share a case and --cluster gives each its own; choose one")
 
 
 def measure_on_cluster(
@@ -55,7 +56,7 @@ def measure_on_cluster(
         what: to measure, or the folder of a run to go on with.
 
     Raises:
-        ClusterError: the cluster cannot be reached or its nodes do not fit.
+        SetupError: the cluster cannot be reached or its nodes do not fit.
     """
     from rich.console import Console
 
@@ -100,7 +101,7 @@ def _sweep(sweep: Sweep, tasks: Sequence[Task], writers: Sequence[RunWriter], li
         sweep.run(tasks, writers, listener)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
-    except ClusterError as error:
+    except SetupError as error:
         typer.echo(f"anatomy run: {error}", err=True)
         return exit_codes.NOT_ALL_MEASURED
     return exit_codes.OK
@@ -120,7 +121,7 @@ def _begun(environments: Mapping[str, Environment], what: Asked | Path, out: Pat
 
     if isinstance(what, Path):
         if len(environments) > 1:
-            raise StoreError(f"{what} is a run on machines of one type; give its --machine-type alone")
+            raise UsageError(f"{what} is a run on machines of one type; give its --machine-type alone")
         (environment,) = environments.values()
         return [resumed(what, environment.fingerprint)]
     folder = out or Path(DEFAULT_FOLDER) / new_run_id()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli.newest_run import newest_run
-from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import AnatomyError
 
 if TYPE_CHECKING:
     from anatomy.bench.records.record import Record
@@ -27,20 +27,15 @@ def script(
     """Print a program that builds the same model and prints the same figure, without Anatomy."""
     import json as json_module
 
-    from anatomy.bench.records.find_record import SelectionError, select
-    from anatomy.bench.records.run_store import SCRIPTS_FOLDER, StoreError, load_run
+    from anatomy.bench.records.find_record import select
+    from anatomy.bench.records.run_store import SCRIPTS_FOLDER, load_run
     from anatomy.bench.script.script_header import with_figure
 
-    try:
-        folder = run or newest_run()
-        found = select(load_run(folder).records, " ".join(record))
-    except (SelectionError, StoreError) as error:
-        typer.echo(f"anatomy script: {error}", err=True)
-        raise typer.Exit(exit_codes.USAGE) from error
+    folder = run or newest_run()
+    found = select(load_run(folder).records, " ".join(record))
     path = folder / SCRIPTS_FOLDER / f"{found.key}.py"
     if not path.exists():
-        typer.echo(f"anatomy script: {found.name} has no script: {_why_not(found)}", err=True)
-        raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+        raise AnatomyError(f"{found.name} has no script: {_why_not(found)}")
     text = with_figure(path.read_text(), found)
     if json:
         print(json_module.dumps({"key": found.key, "name": found.name, "script": text}))

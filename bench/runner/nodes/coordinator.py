@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.parallel.codec import decode, encode
 from anatomy.bench.parallel.ranks import ORPHANED
 from anatomy.bench.parallel.rendezvous import Span, free_port
 from anatomy.bench.parallel.transport import NoConnectionError, Server, Wire, other_host, own_host
-from anatomy.bench.runner.nodes.launcher import LaunchError, Place
+from anatomy.bench.runner.nodes.launcher import Place
 
 JOIN_TIMEOUT_S = 300.0
 BYE = "bye"
@@ -55,7 +56,7 @@ class Lead:
             packages: installed here; the other nodes must have the same.
 
         Raises:
-            LaunchError: one did not come, or has other versions.
+            UsageError: one did not come, or has other versions.
         """
         members: dict[int, _Member] = {}
         try:
@@ -67,7 +68,7 @@ class Lead:
         except OSError as error:
             missing = sorted(set(range(1, place.count)) - set(members))
             what = "did not come" if isinstance(error, NoConnectionError) else f"are awaited on {place.address}"
-            raise LaunchError(
+            raise UsageError(
                 f"the processes of rank {', '.join(map(str, missing))} {what}: {error}; start `anatomy run --nodes` on"
                 f" each node with the same launcher, and see that port {place.port} is free and open"
             ) from error
@@ -158,7 +159,7 @@ def _require_equal(title: str, found: Mapping[str, str], wanted: Mapping[str, st
     differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     if differing:
         pairs = ", ".join(f"{name} {found.get(name, 'none')} (here {wanted.get(name, 'none')})" for name in differing)
-        raise LaunchError(f"{title} has {pairs}; install the same versions on every node")
+        raise UsageError(f"{title} has {pairs}; install the same versions on every node")
 
 
 def _listening_address(address: str) -> str:

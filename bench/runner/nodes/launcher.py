@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anatomy.bench.errors.anatomy_error import UsageError
+
 _PORT = 29511
 # Ports that a SLURM job's number chooses from, so that two jobs on one node seldom meet.
 _SLURM_PORTS = range(20000, 30000)
-
-
-class LaunchError(RuntimeError):
-    """No launcher, or one that says too little."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,12 @@ def find_place(variables: Mapping[str, str]) -> Place:
     """This process's place.
 
     Raises:
-        LaunchError: no launcher's variables, or one that is missing or is no number; with what to set.
+        UsageError: no launcher's variables, or one that is missing or is no number; with what to set.
     """
     for launcher, names in _LAUNCHERS.items():
         if names[0] in variables:
             return _place(launcher, names, variables)
-    raise LaunchError(
+    raise UsageError(
         "--nodes needs a launcher that starts a process on each node: torchrun, srun or mpirun"
         " (or set RANK, WORLD_SIZE and MASTER_ADDR in each)"
     )
@@ -62,13 +60,13 @@ def first_host(nodes: str) -> str:
     """The first of SLURM's list of nodes: `gpu[07-09,12],login1` → `gpu07`.
 
     Raises:
-        LaunchError: not such a list.
+        UsageError: not such a list.
     """
     first = nodes.split(",", 1)[0]
     name, bracket, ranges = first.partition("[")
     number = ranges.split("-", 1)[0].removesuffix("]")
     if not name or (bracket and not number.isdigit()):
-        raise LaunchError(f"{nodes!r} is no list of nodes as SLURM writes it; set MASTER_ADDR to the first node's name")
+        raise UsageError(f"{nodes!r} is no list of nodes as SLURM writes it; set MASTER_ADDR to the first node's name")
     return name + number
 
 
@@ -85,7 +83,7 @@ def _place(launcher: str, names: tuple[str, str, str], variables: Mapping[str, s
     rank, count = _number(variables, names[0]), _number(variables, names[1])
     local = _number(variables, names[2]) if names[2] in variables else _slurm_local(variables)
     if not 0 <= rank < count:
-        raise LaunchError(f"{names[0]}={rank} must be below {names[1]}={count}")
+        raise UsageError(f"{names[0]}={rank} must be below {names[1]}={count}")
     return Place(
         launcher,
         rank,
@@ -111,7 +109,7 @@ def _address(variables: Mapping[str, str], alone: bool) -> str:
         return first_host(nodes)
     if alone:
         return "127.0.0.1"
-    raise LaunchError(
+    raise UsageError(
         "the first node's address is not known; set MASTER_ADDR to its name in every process"
         " (mpirun -x MASTER_ADDR=…, mpiexec -genv MASTER_ADDR …)"
     )
@@ -138,6 +136,6 @@ def _number(variables: Mapping[str, str], name: str) -> int:
     try:
         return int(variables[name])
     except KeyError:
-        raise LaunchError(f"{name} is not set, though the launcher's other variables are") from None
+        raise UsageError(f"{name} is not set, though the launcher's other variables are") from None
     except ValueError:
-        raise LaunchError(f"{name}={variables[name]!r} is no whole number") from None
+        raise UsageError(f"{name}={variables[name]!r} is no whole number") from None

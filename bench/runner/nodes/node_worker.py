@@ -10,15 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.parallel.codec import decode, encode
 from anatomy.bench.parallel.ranks import ORPHANED
 from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.parallel.transport import NoConnectionError, Wire, connect, own_host
 from anatomy.bench.records.case import Backend
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.runner.fork_client import HostChannel, HostError
+from anatomy.bench.runner.fork_client import HostChannel
 from anatomy.bench.runner.nodes.coordinator import BYE, JOIN_TIMEOUT_S
-from anatomy.bench.runner.nodes.launcher import LaunchError, Place
+from anatomy.bench.runner.nodes.launcher import Place
 from anatomy.bench.runner.worker_handle import Findings, Worker
 
 
@@ -29,7 +30,7 @@ def follow_run(place: Place, packages: Mapping[str, str], memory_limit_bytes: in
         The folder with the logs of this node's workers where one of them failed, else null.
 
     Raises:
-        LaunchError: node 0 cannot be reached, or has gone.
+        UsageError: node 0 cannot be reached, or has gone.
     """
     logs = Path(tempfile.mkdtemp(prefix=f"anatomy-node-{place.rank}-"))
     greeting = {"rank": place.rank, "name": platform.node(), "packages": dict(packages), "port": 0}
@@ -37,7 +38,7 @@ def follow_run(place: Place, packages: Mapping[str, str], memory_limit_bytes: in
         greeting["port"] = free_port("")
         wire = connect(place.address, place.port, place.secret, greeting, JOIN_TIMEOUT_S)
     except NoConnectionError as error:
-        raise LaunchError(f"rank 0 is not at {place.address}: {error}; is MASTER_ADDR its name?") from error
+        raise UsageError(f"rank 0 is not at {place.address}: {error}; is MASTER_ADDR its name?") from error
     with ExitStack() as stack:
         stack.callback(wire.close)
         failed = _take_part(wire, logs, memory_limit_bytes, stack)
@@ -64,7 +65,7 @@ def _take_part(wire: Wire, logs: Path, memory_limit_bytes: int, stack: ExitStack
         try:
             wire.send_bytes(encode(answer))
         except OSError as error:
-            raise LaunchError(f"rank 0 has gone: {error}") from error
+            raise UsageError(f"rank 0 has gone: {error}") from error
     return failed
 
 
@@ -80,7 +81,7 @@ def _follow(
         if backend not in hosts or not hosts[backend].alive:
             hosts[backend] = HostChannel(backend, logs)
             stack.callback(hosts[backend].close)
-    except HostError as error:
+    except SetupError as error:
         return Findings(outcome="crashed", reason=str(error))
     worker = Worker(hosts[backend], request, settings)
     worker.follow()
@@ -91,4 +92,4 @@ def _next_request(wire: Wire) -> Any:
     try:
         return decode(wire.recv_bytes())
     except (EOFError, OSError) as error:
-        raise LaunchError("rank 0 has gone before it said that the run is over") from error
+        raise UsageError("rank 0 has gone before it said that the run is over") from error

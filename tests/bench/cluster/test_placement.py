@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.cluster.agent import restore_flags, unfit, unlike_version
-from anatomy.bench.cluster.connection import ClusterError
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
 from anatomy.bench.cluster.same_environment import the_one
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.environment import Environment
 
@@ -148,7 +148,7 @@ def test_nodes_of_one_environment_compare_and_others_do_not() -> None:
     )
     same, other = one.model_copy(update={"host": "b"}), one.model_copy(update={"host": "c", "cpu": "Y"})
     assert the_one({CPU_NODE: one, GPU_NODE: same}) is one
-    with pytest.raises(ClusterError, match=r"cpu: X on a, Y on c.*--machine-type"):
+    with pytest.raises(SetupError, match=r"cpu: X on a, Y on c.*--machine-type"):
         the_one({CPU_NODE: one, GPU_NODE: other})
 
 

@@ -10,12 +10,12 @@ import pytest
 from anatomy.bench.doctor import ceilings
 from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
 from anatomy.bench.doctor.measure_machine import measure_ceilings
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records import ceiling_cache
 from anatomy.bench.records.case import BACKENDS, Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
-from anatomy.bench.records.run_store import StoreError
 from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import Measure
 from tests.marks import extended_but
@@ -152,7 +152,7 @@ def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
 def test_a_damaged_file_is_named(data_folder: Path) -> None:
     path = ceiling_cache.keep_ceilings("here", [ceiling("jax")])
     path.write_text("[{]")
-    with pytest.raises(StoreError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
+    with pytest.raises(UsageError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
         ceiling_cache.kept_ceilings("here")
 
 

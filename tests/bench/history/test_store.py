@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from anatomy.bench.history.history_store import History, HistoryError, default_url, in_order
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.history.history_store import History, default_url, in_order
 from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import make_run, record_at
 from tests.reports.conftest import build_record
@@ -90,7 +91,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
 def test_a_store_of_a_newer_version_is_refused(url: str) -> None:
     with History(url) as history, history._engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(HistoryError, match="written by a newer Anatomy"):
+    with pytest.raises(UsageError, match="written by a newer Anatomy"):
         History(url)
 
 
@@ -103,12 +104,12 @@ def test_a_store_of_a_newer_version_is_refused(url: str) -> None:
     ],
 )
 def test_a_store_that_cannot_be_opened(text: str, said: str) -> None:
-    with pytest.raises(HistoryError, match=said):
+    with pytest.raises(UsageError, match=said):
         History(text)
 
 
 def test_a_password_is_not_shown() -> None:
-    with pytest.raises(HistoryError) as caught:
+    with pytest.raises(UsageError) as caught:
         History("postgresql://me:secret@127.0.0.1:1/none")
     assert "secret" not in str(caught.value)
 
@@ -116,7 +117,7 @@ def test_a_password_is_not_shown() -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "x.sqlite"
     file.write_text("not a database, but long enough to be taken for one by its size\n" * 20)
-    with pytest.raises(HistoryError, match="file is not a database"):
+    with pytest.raises(UsageError, match="file is not a database"):
         History(f"sqlite:///{file}")
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.backends.available import availability, why_not
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine import peak_memory
 from anatomy.bench.records.case import Case
-from anatomy.bench.suites.units import SizeError, parse_bytes
+from anatomy.bench.suites.units import parse_bytes
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_sizes(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "GiB", "4 bits", "-1", "1e9"])
 def test_what_is_no_size_says_what_is(text: str) -> None:
-    with pytest.raises(SizeError, match="expected a number with"):
+    with pytest.raises(UsageError, match="expected a number with"):
         parse_bytes(text)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement.fit_checks import FitStep, require_trained
-from anatomy.bench.measurement.validity_checks import PASSED, InvalidCaseError
+from anatomy.bench.measurement.validity_checks import PASSED
 
 BATCH = Batch(np.ones((4, 3), np.float32), np.ones((4, 1), np.float32))
 BEFORE, AFTER = np.zeros(2), np.ones(2)

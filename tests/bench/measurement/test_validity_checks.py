@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement import validity_checks
-from anatomy.bench.measurement.validity_checks import InvalidCaseError, Losses
+from anatomy.bench.measurement.validity_checks import Losses
 
 
 class Reports:

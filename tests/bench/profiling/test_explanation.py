@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.profiling.explanation import NotComparableError, explain, headline, large, sentence
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.profiling.explanation import explain, headline, large, sentence
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation, Profile
 
@@ -110,5 +111,5 @@ def test_merging_is_said_only_where_it_is_known(before: Operation, after: Operat
 
 def test_a_profile_that_failed_explains_nothing() -> None:
     failed = Profile(case=Case(model="mlp"), name="mlp", outcome="unsupported", reason="no profiler")
-    with pytest.raises(NotComparableError, match="no profiler"):
+    with pytest.raises(UsageError, match="no profiler"):
         explain(failed, profile({"a": 1.0}, 1.0))

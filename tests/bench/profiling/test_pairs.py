@@ -10,11 +10,10 @@ from typer.testing import CliRunner
 
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
-from anatomy.bench.profiling.explanation import NotComparableError
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.select_profiles import pairs_of
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import Profile, append_profile
-from anatomy.bench.records.find_record import SelectionError
 from tests.bench.profiling.test_explanation import profile
 from tests.reports.conftest import build_record, build_run
 
@@ -48,9 +47,9 @@ def test_a_median_is_not_set_against_the_steps_of_a_profile(tmp_path: Path) -> N
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     first = run(tmp_path / "a", {"dense": 1.0}, 5.0, measured=2.0)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NotComparableError, match="empty has no profiles; take profiles with"):
+    with pytest.raises(UsageError, match="empty has no profiles; take profiles with"):
         pairs_of(str(first), str(tmp_path / "empty"), tmp_path)
-    with pytest.raises(SelectionError, match="fits no record"):
+    with pytest.raises(UsageError, match="fits no record"):
         pairs_of("vgg", "mlp", first)
 
 
@@ -76,11 +75,11 @@ def test_a_case_that_failed_is_left_out_by_name(tmp_path: Path) -> None:
 
 def test_where_all_that_is_common_failed_the_error_says_why(tmp_path: Path) -> None:
     first, second = failing(tmp_path / "a"), failing(tmp_path / "b")
-    with pytest.raises(NotComparableError, match=r"(?s)nothing to compare.*vgg is left out: oom in .*killed at 4 GiB"):
+    with pytest.raises(UsageError, match=r"(?s)nothing to compare.*vgg is left out: oom in .*killed at 4 GiB"):
         pairs_of(str(first), str(second), tmp_path)
 
 
 def test_runs_of_other_cases_have_none_in_common(tmp_path: Path) -> None:
     first = run(tmp_path / "a", {"dense": 1.0}, 5.0, measured=None)
-    with pytest.raises(NotComparableError, match="no profiled case in common"):
+    with pytest.raises(UsageError, match="no profiled case in common"):
         pairs_of(str(first), str(failing(tmp_path / "b")), tmp_path)

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile, read_profiles
-from anatomy.bench.records.run_store import StoreError
 from tests.invented_profiles import nested_profile
 
 NEWER = '{"schema_version": 99, "what_is_new": 1}\n'
@@ -26,12 +26,12 @@ def kept(folder: Path, more: str) -> Path:
 
 @pytest.mark.parametrize("line", ["not json", "3", "{}", '{"schema_version": 1}', '{"schema_version": 1, "cas'])
 def test_damage_names_file_line_and_remedy(tmp_path: Path, line: str) -> None:
-    with pytest.raises(StoreError, match=r"profiles\.jsonl, line 2 is not a profile: .*delete the line"):
+    with pytest.raises(UsageError, match=r"profiles\.jsonl, line 2 is not a profile: .*delete the line"):
         read_profiles(kept(tmp_path, f"{line}\n"))
 
 
 def test_a_newer_format_says_upgrade(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"line 2 has schema_version 99; this Anatomy reads 1 to \d+: upgrade"):
+    with pytest.raises(UsageError, match=r"line 2 has schema_version 99; this Anatomy reads 1 to \d+: upgrade"):
         read_profiles(kept(tmp_path, NEWER))
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import BACKENDS, Case
 from anatomy.bench.records.case_name import case_name
-from anatomy.bench.records.find_record import SelectionError, select
+from anatomy.bench.records.find_record import select
 from anatomy.bench.records.record import Record
 
 
@@ -55,24 +56,24 @@ def test_the_nearest_fit_wins(wanted: str, name: str) -> None:
 
 
 def test_several_are_listed() -> None:
-    with pytest.raises(SelectionError, match=r"'lstm infer torch' fits 2 records") as caught:
+    with pytest.raises(UsageError, match=r"'lstm infer torch' fits 2 records") as caught:
         select(RECORDS, "lstm infer torch")
     assert "lstm infer torch b8\n" in str(caught.value)
     assert "lstm infer torch b80" in str(caught.value)
 
 
 def test_none_names_the_nearest() -> None:
-    with pytest.raises(SelectionError, match="fits no record") as caught:
+    with pytest.raises(UsageError, match="fits no record") as caught:
         select(RECORDS, "mlp train jx b8")
     assert "mlp train jax b8" in str(caught.value)
 
 
 @pytest.mark.parametrize("wanted", ["", "  "])
 def test_nothing_asked_is_no_record(wanted: str) -> None:
-    with pytest.raises(SelectionError):
+    with pytest.raises(UsageError):
         select(RECORDS, wanted)
 
 
 def test_an_empty_run_says_so() -> None:
-    with pytest.raises(SelectionError, match="no records"):
+    with pytest.raises(UsageError, match="no records"):
         select([], "mlp")

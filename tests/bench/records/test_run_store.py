@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
-from anatomy.bench.records.run_store import RECORDS_FILE, RunHeader, RunWriter, StoreError, load_run
+from anatomy.bench.records.run_store import RECORDS_FILE, RunHeader, RunWriter, load_run
 
 ENVIRONMENT = Environment(
     host="h", os="Linux", python="3.11", cpu="c", logical_cores=2, usable_cores=2, memory_bytes=1 << 30
@@ -66,22 +67,22 @@ def test_other_damage_names_file_and_line(tmp_path: Path) -> None:
     RunWriter.create(tmp_path, header(case())).append(record())
     with (tmp_path / RECORDS_FILE).open("a") as file:
         file.write("not json\n")
-    with pytest.raises(StoreError, match=r"records.jsonl, line 2 is not a record"):
+    with pytest.raises(UsageError, match=r"records.jsonl, line 2 is not a record"):
         load_run(tmp_path)
 
 
 def test_a_newer_format_says_upgrade(tmp_path: Path) -> None:
     RunWriter.create(tmp_path, header(case()))
     (tmp_path / RECORDS_FILE).write_text('{"schema_version": 99}\n')
-    with pytest.raises(StoreError, match="upgrade"):
+    with pytest.raises(UsageError, match="upgrade"):
         load_run(tmp_path)
 
 
 def test_no_run_and_no_overwriting(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="holds no run"):
+    with pytest.raises(UsageError, match="holds no run"):
         load_run(tmp_path)
     RunWriter.create(tmp_path, header())
-    with pytest.raises(StoreError, match="already holds a run"):
+    with pytest.raises(UsageError, match="already holds a run"):
         RunWriter.create(tmp_path, header())
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from anatomy.bench.cli.main import app
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.scaling_projection import BACKWARD_SHARE, Link, exchange_s, fit_link, project
-from anatomy.bench.suites.units import SizeError, parse_seconds
+from anatomy.bench.suites.units import parse_seconds
 
 LINKS = st.builds(Link, st.floats(0, 1e-3), st.floats(1e6, 1e12))
 COUNTS = st.integers(2, 4096)
@@ -83,7 +84,7 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["5", "us", "5 hours", "-1us"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(SizeError, match="is not a time"):
+    with pytest.raises(UsageError, match="is not a time"):
         parse_seconds(text)
 
 

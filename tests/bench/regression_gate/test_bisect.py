@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.regression_gate.errors import GateError
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.regression_gate.git_bisect import search
 from anatomy.bench.regression_gate.revision import Repository
 from tests.bench.regression_gate.conftest import NETS, Done, Project
@@ -102,5 +102,5 @@ def test_a_good_revision_on_another_branch(project: Project) -> None:
     other = project.commit(note="# here")
     project.git("checkout", "-q", "main")
     main = project.commit(note="# there")
-    with pytest.raises(GateError, match="is no ancestor"):
+    with pytest.raises(UsageError, match="is no ancestor"):
         Repository.of(project.folder).between(other, main)

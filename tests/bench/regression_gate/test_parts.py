@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.measurement.alternating_steps import LONGEST_REST_S, rest
 from anatomy.bench.pytest_plugin.gated_items import forwarded
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.errors import GateError, SideName
 from anatomy.bench.regression_gate.process_pair import alternation
 from anatomy.bench.regression_gate.resolve_sides import parse_base
+from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
 
@@ -44,12 +45,12 @@ def test_a_side_has_settings_of_its_own() -> None:
 
 @pytest.mark.parametrize("text", ["mode=infer", "batch_size=8", "model=vgg", "jit", "jit=", "env:=1", "=1", ""])
 def test_what_would_be_another_case_is_refused(text: str) -> None:
-    with pytest.raises(GateError, match="expected backend="):
+    with pytest.raises(UsageError, match="expected backend="):
         Side("candidate", "tree", Path()).with_settings([text])
 
 
 def test_a_value_that_no_axis_has_is_named() -> None:
-    with pytest.raises(GateError, match=r"--candidate jit: .*maybe"):
+    with pytest.raises(UsageError, match=r"--candidate jit: .*maybe"):
         Side("candidate", "tree", Path()).with_settings(["jit=maybe"]).case(Case(model="mlp"))
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.errors import GateError
 from anatomy.bench.regression_gate.policy import (
     DEFAULTS,
     METRICS,
@@ -47,7 +47,7 @@ def test_a_range_is_read_back(tolerated: float, room: float) -> None:
 
 @pytest.mark.parametrize("text", ["5", "-5%", "5%..", "8%..5%", "5%, floor 3 apples", "", "five", "%"])
 def test_what_is_no_rule(text: str) -> None:
-    with pytest.raises(GateError, match="command line: step: "):
+    with pytest.raises(UsageError, match="command line: step: "):
         Policy().with_level({"step": text}, "command line")
 
 
@@ -64,7 +64,7 @@ def test_a_floor_raises_the_margins_of_small_figures_only() -> None:
 
 @pytest.mark.parametrize("metric", SAMPLED)
 def test_what_differs_from_process_to_process_cannot_be_exact(metric: str) -> None:
-    with pytest.raises(GateError, match="cannot be exact"):
+    with pytest.raises(UsageError, match="cannot be exact"):
         Policy().with_level({metric: "exact"}, "x")
 
 
@@ -98,7 +98,7 @@ def test_later_levels_win_and_the_mode_wins_within_one() -> None:
     ],
 )
 def test_mistakes_are_named(project: dict[str, object], said: str) -> None:
-    with pytest.raises(GateError, match=said):
+    with pytest.raises(UsageError, match=said):
         policy_of(project, "pyproject.toml [tool.anatomy.gate]")
 
 
@@ -112,5 +112,5 @@ def test_rules_from_the_command_line() -> None:
         "step": "5%",
         "train.compile": " 20%..40%",
     }
-    with pytest.raises(GateError, match="--tolerate step: expected METRIC=RULE"):
+    with pytest.raises(UsageError, match="--tolerate step: expected METRIC=RULE"):
         rules_of(["step"], "--tolerate")

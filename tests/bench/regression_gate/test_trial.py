@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.regression_gate.errors import SideError
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.regression_gate.group_sequential import ALPHA, LOOKS
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.regression_gate.sequential_sampling import Draw, Judged, Observation, Trial, holm, judge
@@ -138,7 +138,7 @@ def test_a_metric_that_no_rule_is_for_costs_one_pair_and_has_no_verdict() -> Non
 
 def test_a_case_that_fails_ends_alone() -> None:
     def broken() -> dict[str, Observation]:
-        raise SideError("it broke")
+        raise SetupError("it broke")
 
     found, errors = judge({"a": broken, "b": drawn_from(around(0.0))}, {"a": RULES, "b": RULES})
     assert (str(errors["a"]), found["a"], found["b"]["step"].verdict) == ("it broke", {}, "PASS")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.pytest_plugin.items import MarkerError, points
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.pytest_plugin.items import points
 from anatomy.bench.records.case import Case
-from anatomy.bench.suites.plan import PlanError, count_case, plan
+from anatomy.bench.suites.plan import count_case, plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
 from anatomy.models.claims import models_to_count
 
@@ -84,14 +85,14 @@ def test_a_stateful_model_takes_the_batch_size_of_its_step() -> None:
     [("vggg", "vgg"), ("vgg:dept=11", "depth"), ("vgg:depth=eleven", "depth")],
 )
 def test_mistakes_in_models_are_explained(model: str, message: str) -> None:
-    with pytest.raises(PlanError, match=message):
+    with pytest.raises(UsageError, match=message):
         planned(matrix=[{"model": model}])
 
 
 def test_nothing_left_is_an_error() -> None:
-    with pytest.raises(PlanError, match="no case is left"):
+    with pytest.raises(UsageError, match="no case is left"):
         planned(matrix=[{"model": "mlp"}], exclude=[{"model": "mlp"}])
-    with pytest.raises(PlanError, match=r"no case is left|no model named"):
+    with pytest.raises(UsageError, match=r"no case is left|no model named"):
         planned(models=("unet",), matrix=[{"model": "mlp"}], count=["vgg"])
 
 
@@ -119,12 +120,12 @@ def test_keys_made_before_there_were_feeds_still_hold() -> None:
 
 
 def test_a_dataset_for_the_compiled_step_alone_says_which_modes_take_one() -> None:
-    with pytest.raises(PlanError, match="add --mode fit, predict"):
+    with pytest.raises(UsageError, match="add --mode fit, predict"):
         planned({"mode": "train", "feed": "tf.data"}, matrix=[{"model": "mlp"}])
 
 
 def test_a_marker_that_leaves_no_item_is_an_error() -> None:
-    with pytest.raises(MarkerError, match="for the modes fit, predict"):
+    with pytest.raises(UsageError, match="for the modes fit, predict"):
         points(pytest.mark.anatomy(feed="tf.data").mark)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.suites.suite import Suite, SuiteError, built_in, load_suite
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.suites.suite import Suite, built_in, load_suite
 
 
 def write(folder: Path, text: str) -> str:
@@ -53,7 +54,7 @@ def test_single_values_are_lists(tmp_path: Path) -> None:
 )
 def test_mistakes_name_file_key_and_remedy(tmp_path: Path, text: str, expected: list[str]) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(SuiteError) as caught:
+    with pytest.raises(UsageError) as caught:
         load_suite(path)
     message = str(caught.value)
     for part in (path, *expected):
@@ -61,12 +62,12 @@ def test_mistakes_name_file_key_and_remedy(tmp_path: Path, text: str, expected: 
 
 
 def test_unknown_suite_names_the_nearest() -> None:
-    with pytest.raises(SuiteError, match="did you mean 'quick'"):
+    with pytest.raises(UsageError, match="did you mean 'quick'"):
         load_suite("quik")
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         load_suite(str(tmp_path / "none.toml"))
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.tensorboard.log_layout import (
@@ -17,7 +18,6 @@ from anatomy.bench.tensorboard.log_layout import (
     profile_folder,
     trace_file,
 )
-from anatomy.bench.xla.xspace import TraceError
 from tests.reports.conftest import make_case
 
 LOGDIR = Path("logs")
@@ -77,5 +77,5 @@ def test_one_trace_is_expected(hosts: Any, tmp_path: Path) -> None:
     session.mkdir(parents=True)
     for host in hosts:
         (session / f"{host}.xplane.pb").touch()
-    with pytest.raises(TraceError, match=f"holds {len(hosts)} traces"):
+    with pytest.raises(UsageError, match=f"holds {len(hosts)} traces"):
         place_trace(tmp_path / "case", tmp_path / "written")

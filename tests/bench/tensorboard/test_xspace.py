@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.xla.xspace import Event, Line, Plane, TraceError, read_xspace, xplane_pb2
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace, xplane_pb2
 from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.
@@ -81,17 +82,17 @@ def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_
 )
 def test_what_cannot_be_written_is_named(event: Event, says: str, tmp_path: Path) -> None:
     path = tmp_path / "vm.xplane.pb"
-    with pytest.raises(TraceError, match=says):
+    with pytest.raises(UsageError, match=says):
         write_xspace(path, [Plane("/host:CPU", (Line("main", (event,)),))])
     assert not path.exists()
 
 
 def test_a_file_that_is_no_trace_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match="does not exist"):
+    with pytest.raises(UsageError, match="does not exist"):
         read_xspace(tmp_path / "none.xplane.pb")
     damaged = tmp_path / "damaged.xplane.pb"
     damaged.write_bytes(b"no protobuf")
-    with pytest.raises(TraceError, match="is no XSpace"):
+    with pytest.raises(UsageError, match="is no XSpace"):
         read_xspace(damaged)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile
-from anatomy.bench.records.run_store import Run, StoreError
+from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
 from anatomy.reports.profiles import profile_section
 from anatomy.reports.run_labels import label
@@ -91,5 +92,5 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     with (run.path / PROFILES_FILE).open("a") as file:
         file.write('{"schema_version": 1, "cas\n')
     append_profile(run.path, nested_profile("torch"))
-    with pytest.raises(StoreError, match=r"profiles\.jsonl, line 2 is not a profile"):
+    with pytest.raises(UsageError, match=r"profiles\.jsonl, line 2 is not a profile"):
         write_report([run.path], ["md"], tmp_path)

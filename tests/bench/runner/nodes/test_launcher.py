@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.runner.nodes.launcher import LaunchError, find_place, first_host
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.runner.nodes.launcher import find_place, first_host
 
 TORCHRUN = {
     "RANK": "1",
@@ -71,7 +72,7 @@ def test_every_process_of_a_job_agrees_and_another_job_does_not() -> None:
     ],
 )
 def test_what_is_missing_is_said(variables: dict[str, str], said: str) -> None:
-    with pytest.raises(LaunchError, match=said.replace("[", r"\[")):
+    with pytest.raises(UsageError, match=said.replace("[", r"\[")):
         find_place(variables)
 
 
