@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from anatomy.bench.machine.cgroups import smallest_memory_limit
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
 from anatomy.bench.records.environment import Environment
 
@@ -43,7 +44,7 @@ def collect() -> Environment:
         logical_cores=psutil.cpu_count(logical=True) or 0,
         usable_cores=len(os.sched_getaffinity(0)),
         memory_bytes=psutil.virtual_memory().total,
-        memory_limit_bytes=cgroup_memory_limit(),
+        memory_limit_bytes=smallest_memory_limit(),
         gpus=list(gpus.names),
         driver=gpus.driver,
         packages=installed_versions(),
@@ -77,19 +78,6 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def cgroup_memory_limit() -> int | None:
-    """The memory limit of this process's cgroup in bytes (version 2, then 1); null when unlimited."""
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(path).read_text().strip()
-        except OSError:
-            continue
-        # Version 1 says "no limit" with a number near 2**63.
-        if text.isdigit() and int(text) < psutil.virtual_memory().total:
-            return int(text)
-    return None
 
 
 def _git_state() -> tuple[str | None, bool | None]:
