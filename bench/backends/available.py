@@ -40,11 +40,11 @@ def supports(backend: Backend, mode: Mode) -> bool:
     return mode not in ("train", "fit") or backend not in INFER_ONLY
 
 
-def why_not(case: Case) -> str:
-    """Why this case cannot run on this machine, with the remedy; empty when nothing speaks against it."""
+def unsupported_reason(case: Case) -> str | None:
+    """Why this case cannot run on this machine, with the remedy; `None` if it can."""
     here = availability(case.backend)
     if not here.installed:
         return f"{case.backend} is not installed; {here.remedy}"
     if not supports(case.backend, case.mode):
         return f"Keras on {case.backend} predicts and does not train; use --mode infer or predict"
-    return ""
+    return None

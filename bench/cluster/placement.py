@@ -51,8 +51,8 @@ class Task:
     memory_bytes: float = 0.0
     lost: list[str] = field(default_factory=list)
 
-    def why_not(self, node: Node) -> str:
-        """Why this node cannot measure it; empty where it can. A node without GPUs measures on its CPU."""
+    def unsupported_reason(self, node: Node) -> str | None:
+        """Why this node cannot measure the task; `None` if it can. A node without GPUs measures on its CPU."""
         if self.machine_type and node.machine_type != self.machine_type:
             return f"{node.host} is of the type {node.machine_type or '(none)'}, not {self.machine_type}"
         if node.gpus and self.case.devices > node.gpus:
@@ -60,7 +60,7 @@ class Task:
         if self.memory_bytes > node.memory_bytes:
             has, needs = node.memory_bytes / 2**30, self.memory_bytes / 2**30
             return f"{node.host} has {has:.1f} GiB, and {needs:.1f} are needed"
-        return ""
+        return None
 
 
 class Queue:
@@ -85,7 +85,7 @@ class Queue:
         for task in self._waiting:
             row = self._row(task)
             owner = self._owners.get(row, node)
-            if not task.why_not(node) and (owner == node or task.why_not(owner)):
+            if not task.unsupported_reason(node) and (owner == node or task.unsupported_reason(owner)):
                 self._owners.setdefault(row, node)
                 self._waiting.remove(task)
                 return task
@@ -106,9 +106,9 @@ class Queue:
     def impossible(self, nodes: Collection[Node]) -> list[tuple[Task, str]]:
         """Tasks that none of these nodes can measure, with what each node lacks."""
         return [
-            (task, "; ".join(task.why_not(node) for node in nodes) or "no node")
+            (task, "; ".join(str(task.unsupported_reason(node)) for node in nodes) or "no node")
             for task in self._waiting
-            if all(task.why_not(node) for node in nodes)
+            if all(task.unsupported_reason(node) for node in nodes)
         ]
 
     def take_all(self) -> list[Task]:

@@ -216,7 +216,8 @@ class Sweep:
     def _give_up(self, queue: Queue) -> None:
         left, nodes = queue.take_all(), nodes_of(self.ray)
         first = left[0]
-        why = "; ".join(first.why_not(node) or f"{node.host} does not take part" for node in nodes) or "no node is left"
+        reasons = (first.unsupported_reason(node) or f"{node.host} does not take part" for node in nodes)
+        why = "; ".join(reasons) or "no node is left"
         raise SetupError(f"{len(left)} cases are left that no node can measure, as {case_name(first.case)}: {why}")
 
     def _crashed(self, task: Task, why: str) -> Record:

@@ -184,11 +184,11 @@ def _peaks(
     backend: StepBackend, memory: PeakMeter, why_no_lap: str = "the kernel lets no process start its peak anew"
 ) -> dict[str, Any]:
     """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
-    device_peak, why_not = backend.peak_device_bytes()
+    device_peak, reason = backend.peak_device_bytes()
     host = memory.read()
     missing = {} if host.lap is not None else {"step_peak_host_bytes": why_no_lap}
     if device_peak is None:
-        missing["peak_device_bytes"] = why_not
+        missing["peak_device_bytes"] = reason
     return {
         "peak_host_bytes": host.whole,
         "step_peak_host_bytes": host.lap,

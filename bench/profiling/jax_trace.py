@@ -20,7 +20,7 @@ class Tracer:
 
     scopes_at_compile_time = True
 
-    def why_not(self, model: Any) -> str | None:
+    def unsupported_reason(self, model: Any) -> str | None:
         """Eager operations carry no scopes."""
         return None if model.jit_compile else "without jit JAX runs operation by operation and names no layers"
 

@@ -47,7 +47,7 @@ class Tracer:
         self._name_nodes()
         self._count_at_compilation()
 
-    def why_not(self, model: Any) -> str | None:
+    def unsupported_reason(self, model: Any) -> str | None:
         """Models that Keras does not compile run eagerly."""
         return None
 

@@ -41,9 +41,8 @@ def take_profile(
         NotImplementedError: the case cannot be profiled; says what can.
     """
     tracer = open_tracer(case.backend)
-    why_not = tracer.why_not(built.model)
-    if why_not:
-        raise NotImplementedError(f"time by layer: {why_not}")
+    if reason := tracer.unsupported_reason(built.model):
+        raise NotImplementedError(f"time by layer: {reason}")
     layers = layers_of(built.model, count_model(built.model), case)
     if tracer.scopes_at_compile_time:
         open_scopes(built.model, layers, tracer.scope)

@@ -79,9 +79,9 @@ def _explained(before: Side, after: Side, titles: tuple[str, str] | None) -> Exp
 def _common(first: Path, second: Path) -> Pairs:
     theirs = {side.key: side for side in _sides(second)}
     pairs = [(ours, theirs[ours.key]) for ours in _sides(first) if ours.key in theirs]
-    why_not = {ours.key: _why_not({first: ours, second: other}) for ours, other in pairs}
-    skipped = [f"{ours.name} is left out: {why_not[ours.key]}" for ours, _ in pairs if why_not[ours.key]]
-    measured = [(a, b) for a, b in pairs if not why_not[a.key]]
+    reasons = {ours.key: _missing_profile_reason({first: ours, second: other}) for ours, other in pairs}
+    skipped = [f"{ours.name} is left out: {reasons[ours.key]}" for ours, _ in pairs if reasons[ours.key]]
+    measured = [(a, b) for a, b in pairs if not reasons[a.key]]
     if skipped and not measured:
         raise UsageError("\n".join([f"{first} and {second} have nothing to compare; {REMEDY}", *skipped]))
     if not measured:
@@ -89,10 +89,10 @@ def _common(first: Path, second: Path) -> Pairs:
     return Pairs([_explained(a, b, (f"{a.name} in {first}", f"{b.name} in {second}")) for a, b in measured], skipped)
 
 
-def _why_not(sides: Mapping[Path, Side]) -> str:
-    """What became of a case where it has no profile; empty where all have one."""
+def _missing_profile_reason(sides: Mapping[Path, Side]) -> str | None:
+    """Why a case has no profile in some of the folders; `None` if it has one in each."""
     failed = {folder: side.profile for folder, side in sides.items() if side.profile.outcome != "ok"}
-    return "; ".join(f"{profile.outcome} in {folder}: {profile.reason}" for folder, profile in failed.items())
+    return "; ".join(f"{profile.outcome} in {folder}: {profile.reason}" for folder, profile in failed.items()) or None
 
 
 def _named(words: str, folder: Path) -> Side:

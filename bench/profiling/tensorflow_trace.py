@@ -29,7 +29,7 @@ class Tracer:
 
     scopes_at_compile_time = True
 
-    def why_not(self, model: Any) -> str | None:
+    def unsupported_reason(self, model: Any) -> str | None:
         """Nothing stands in the way."""
         return None
 

@@ -38,7 +38,7 @@ class Tracer:
     def __init__(self) -> None:
         self._events: list[Any] = []
 
-    def why_not(self, model: Any) -> str | None:
+    def unsupported_reason(self, model: Any) -> str | None:
         """Inductor's kernels have no names of layers."""
         return "torch.compile's kernels name no layers; use --jit off" if model.jit_compile else None
 

@@ -22,8 +22,8 @@ class Tracer(Protocol):
 
     scopes_at_compile_time: bool
 
-    def why_not(self, model: Any) -> str | None:
-        """Why its step's time cannot be attributed, as it was compiled; null where it can."""
+    def unsupported_reason(self, model: Any) -> str | None:
+        """Why the time of the compiled model's step cannot be attributed to layers; `None` if it can."""
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
         """A scope that operations keep."""

@@ -233,12 +233,12 @@ def _measure(item: pytest.Item, case: Any, benchmark: Any | None) -> Record:
 
 def _judge(item: pytest.Item, case: Any, benchmark: Any | None) -> None:
     """Let the gate decide the item."""
-    from anatomy.bench.backends.available import why_not
+    from anatomy.bench.backends.available import unsupported_reason
 
     marker = item.get_closest_marker("anatomy")
     named = marker is not None and marker.kwargs.get("backend") is not None
-    if not named and why_not(case):
-        pytest.skip(why_not(case))
+    if not named and (reason := unsupported_reason(case)):
+        pytest.skip(reason)
     try:
         found = item.config.stash[_GATE].judge(
             case, item.nodeid, marker.kwargs.get("tolerate", {}) if marker else {}, _run(item).measure

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from anatomy.bench.backends.available import why_not
+from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.case_name import case_name
@@ -194,7 +194,7 @@ class Comparison:
             return _result(
                 case, "ERROR", f"{case.mode}: the gate compares the compiled step; use --mode train or infer"
             )
-        reasons = {name: why_not(self.sides[name].case(case)) for name in SIDES}
+        reasons = {name: unsupported_reason(self.sides[name].case(case)) for name in SIDES}
         if all(reasons.values()):
             return _result(case, "INCONCLUSIVE", f"skipped: {reasons['candidate']}")
         said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -237,7 +237,7 @@ class Comparison:
 
     def _ask_for_models(self, name: SideName, cases: Sequence[Case]) -> dict[str, str]:
         """Models that a side lacks, and why."""
-        case = next((case for case in cases if not why_not(case)), None)
+        case = next((case for case in cases if not unsupported_reason(case)), None)
         if case is None:
             return {}
         request = worker_request(self.sides[name], case, self._settings, self._paths, self._logs(), "find")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from anatomy.bench.backends.available import why_not
+from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.telemetry.device_sampler import open_sampler
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
@@ -128,7 +128,7 @@ class Session:
         return profile
 
     def _outcome(self, supervisor: Supervisor, case: Case, name: str, listener: Listener, repeat: int) -> Record:
-        refusal = why_not(case) or self._why_not_spanning(case)
+        refusal = unsupported_reason(case) or self._unsupported_nodes_reason(case)
         if refusal:
             return supervisor.refuse(case, name, "unsupported", refusal)
         try:
@@ -141,7 +141,7 @@ class Session:
             self._hosts.pop(case.backend).close()
         return record
 
-    def _why_not_spanning(self, case: Case) -> str | None:
+    def _unsupported_nodes_reason(self, case: Case) -> str | None:
         here = self.nodes.count if self.nodes is not None else 1
         if case.nodes == 1:
             return None

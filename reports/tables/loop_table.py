@@ -48,7 +48,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         absent={
             (number, key): Absence("not measured" if step is None or loop.outcome != "ok" else "not the same", why)
             for number, (_, loop, step) in enumerate(pairs)
-            if (why := _why_not(loop, step))
+            if (why := _incomparable_reason(loop, step))
             for key in ("overhead_s", "overhead_share", "pipelined_s", "synchronised_s", "loop_step_s")
         },
         marks={
@@ -78,7 +78,7 @@ def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
 
 def _row(loop: Record, step: Record | None) -> dict[str, Any]:
     in_loop = _step_s(loop)
-    compiled = _step_s(step) if not _why_not(loop, step) else None
+    compiled = _step_s(step) if not _incomparable_reason(loop, step) else None
     overhead = in_loop - compiled if in_loop is not None and compiled is not None else None
     return {
         "model": model_text(loop.case.model, loop.case.options),
@@ -95,13 +95,13 @@ def _row(loop: Record, step: Record | None) -> dict[str, Any]:
     }
 
 
-def _why_not(loop: Record, step: Record | None) -> str:
-    """Why the two must not be set side by side; empty when they may."""
+def _incomparable_reason(loop: Record, step: Record | None) -> str | None:
+    """Why the loop and the step must not be set side by side; `None` if they may."""
     if loop.outcome != "ok" or step is None:
         return loop.reason or "the compiled step was not measured in this run"
     if "parameters" in differing([loop, step]):
         return f"the models are not the same: {differing([loop, step])['parameters']}"
-    return ""
+    return None
 
 
 def _step_s(record: Record | None) -> float | None:

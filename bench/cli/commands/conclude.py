@@ -66,6 +66,5 @@ def _keep(path: Path) -> None:
     """Put the run into the history; what keeps it out is said, and costs the run nothing."""
     from anatomy.bench.history.keep_run import keep_run
 
-    why_not = keep_run(path, Path.cwd())
-    if why_not:
-        typer.echo(why_not, err=True)
+    if refusal := keep_run(path, Path.cwd()):
+        typer.echo(refusal, err=True)

@@ -35,7 +35,7 @@ def script(
     found = select(load_run(folder).records, " ".join(record))
     path = folder / SCRIPTS_FOLDER / f"{found.key}.py"
     if not path.exists():
-        raise AnatomyError(f"{found.name} has no script: {_why_not(found)}")
+        raise AnatomyError(f"{found.name} has no script: {_missing_script_reason(found)}")
     text = with_figure(path.read_text(), found)
     if json:
         print(json_module.dumps({"key": found.key, "name": found.name, "script": text}))
@@ -43,7 +43,7 @@ def script(
         print(text, end="")
 
 
-def _why_not(record: Record) -> str:
+def _missing_script_reason(record: Record) -> str:
     if "script" in record.not_measured:
         return record.not_measured["script"]
     if record.case.mode == "count":

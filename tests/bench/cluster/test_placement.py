@@ -27,18 +27,18 @@ def task(devices: int = 1, **fields: object) -> Task:
 @pytest.mark.parametrize(
     ("wanted", "node", "said"),
     [
-        (task(), CPU_NODE, ""),
-        (task(devices=4), GPU_NODE, ""),
+        (task(), CPU_NODE, None),
+        (task(devices=4), GPU_NODE, None),
         # Without GPUs the devices are virtual.
-        (task(devices=4), CPU_NODE, ""),
+        (task(devices=4), CPU_NODE, None),
         (task(devices=8), GPU_NODE, "gpu1 has 4 GPUs, and 8 are needed"),
-        (task(machine_type="h100"), GPU_NODE, ""),
+        (task(machine_type="h100"), GPU_NODE, None),
         (task(machine_type="h100"), CPU_NODE, "cpu1 is of the type (none), not h100"),
         (task(memory_bytes=32 * GIB), CPU_NODE, "cpu1 has 16.0 GiB, and 32.0 are needed"),
     ],
 )
-def test_what_a_node_lacks(wanted: Task, node: Node, said: str) -> None:
-    assert wanted.why_not(node) == said
+def test_what_a_node_lacks(wanted: Task, node: Node, said: str | None) -> None:
+    assert wanted.unsupported_reason(node) == said
 
 
 def test_the_first_task_that_fits_goes_to_an_idle_node() -> None:
