@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import printable
+from anatomy.bench.machine.git import Repository
 from anatomy.bench.records.run_store import load_run
 
 # Where CI systems say which branch it is: a checkout of a commit alone has none.
@@ -42,21 +43,12 @@ def project_of(directory: Path) -> str:
         named = None
     if isinstance(named, str) and named:
         return named
-    root = _git(directory, "rev-parse", "--show-toplevel")
-    return Path(root).name if root else directory.resolve().name
+    repository = Repository.find(directory)
+    return printable((repository.root if repository else directory.resolve()).name)
 
 
 def branch_of(directory: Path, environment: Mapping[str, str]) -> str | None:
-    """The branch checked out, or the one that CI says it is; null where neither is known."""
-    current = _git(directory, "branch", "--show-current")
-    return current or next((environment[name] for name in _BRANCH_VARIABLES if environment.get(name)), None)
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=True, timeout=10
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    """The branch that is checked out, else the one that CI names; None where neither is known."""
+    repository = Repository.find(directory)
+    named = (printable(environment[name]) for name in _BRANCH_VARIABLES if environment.get(name))
+    return (repository.branch() if repository else None) or next(named, None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.cgroups import smallest_memory_limit
+from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
 from anatomy.bench.records.environment import Environment
 
@@ -81,16 +82,10 @@ def cpu_name() -> str:
 
 
 def _git_state() -> tuple[str | None, bool | None]:
-    """Commit and dirtiness of the working directory's repository, or nulls outside one."""
+    """Commit of the working directory's repository, and whether tracked files differ from it; None outside one."""
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        status = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
+        repository = Repository.find(Path.cwd())
+        head = repository.head() if repository else None
+        return (head, bool(repository.changes(untracked=False))) if repository and head else (None, None)
+    except (UsageError, OSError):
         return None, None
-    return head.stdout.strip(), bool(status.stdout.strip())

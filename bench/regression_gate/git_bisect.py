@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.machine.git import Repository
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.settings import MeasureSettings
@@ -18,7 +19,6 @@ from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict
 from anatomy.bench.regression_gate.gate_session import Comparison, Listener
 from anatomy.bench.regression_gate.policy import Policy
 from anatomy.bench.regression_gate.resolve_sides import revision_side
-from anatomy.bench.regression_gate.revision import Repository
 
 # Whether the commit at a position is as good as the good one: null where it cannot be said.
 Test = Callable[[int], bool | None]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.machine.git import Repository
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
 from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, lend_engine
 from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, make_overlay, requirements_of
-from anatomy.bench.regression_gate.revision import Repository
 from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
@@ -82,7 +82,7 @@ def _revision(
     repository = Repository.of(directory)
     # Before the work tree is looked at: a revision that is not there is the greater mistake.
     repository.resolve(revision)
-    head, changes = repository.head(), repository.changes()
+    head, changes = repository.resolve("HEAD"), repository.changes()
     if changes and not allow_dirty:
         some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise UsageError(

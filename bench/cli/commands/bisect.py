@@ -14,9 +14,9 @@ from anatomy.bench.errors.anatomy_error import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from anatomy.bench.machine.git import Repository
     from anatomy.bench.records.case import Case
     from anatomy.bench.regression_gate.git_bisect import Bisected, Bisection, Tested
-    from anatomy.bench.regression_gate.revision import Repository
 
 _EXACT = ("parameters", "flops", "programs", "outputs")
 
@@ -39,8 +39,8 @@ def bisect(
     """Find the commit that made CASE slower. Exit code 0: found; 3: a range, or not known; 5: BAD is not slower."""
     from rich.console import Console
 
+    from anatomy.bench.machine.git import Repository
     from anatomy.bench.records.run_store import DEFAULT_FOLDER, new_run_id
-    from anatomy.bench.regression_gate.revision import Repository
 
     console = Console(stderr=json)
     repository = Repository.of(Path.cwd())

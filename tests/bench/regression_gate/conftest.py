@@ -47,7 +47,11 @@ class Project:
     def git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "protocol.file.allow=always")
         done = subprocess.run(
-            ["git", "-C", str(self.folder), *identity, *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(self.folder), *identity, *arguments],
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            errors="surrogateescape",
         )
         return done.stdout.strip()
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.machine.git import Repository
 from anatomy.bench.regression_gate.git_bisect import search
-from anatomy.bench.regression_gate.revision import Repository
 from tests.bench.regression_gate.conftest import NETS, Done, Project
 
 
