@@ -6,7 +6,7 @@ import select
 import time
 from typing import IO, Any
 
-from anatomy.bench.machine.process_sampler import HostWatch
+from anatomy.bench.machine.process_sampler import ProcessSampler
 from anatomy.bench.machine.telemetry.device_sampler import Sampler
 from anatomy.bench.records.process_usage import HostUseSeries
 from anatomy.bench.runner.worker_handle import STEPS_WATCH_INTERVAL_S
@@ -25,7 +25,7 @@ class Observers:
 
     def __init__(self, pid: int, sampler: Sampler) -> None:
         self._pid, self._sampler = pid, sampler
-        self._watch, self._series = HostWatch(pid), HostUseSeries()
+        self._watch, self._series = ProcessSampler(pid), HostUseSeries()
         self.readings = 0
         # Kept from one window to the next, so that readings are as rare as in a run, whose window is longer.
         self._next_reading_in_s = STEPS_WATCH_INTERVAL_S

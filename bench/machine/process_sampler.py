@@ -22,7 +22,7 @@ _LONGEST = 4096
 _USER, _SYSTEM, _RESIDENT = 11, 12, 21
 
 
-class HostWatch:
+class ProcessSampler:
     """Memory and CPU time of the process `pid` and of those it started."""
 
     def __init__(self, pid: int, proc: Path = PROC) -> None:

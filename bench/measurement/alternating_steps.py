@@ -16,8 +16,10 @@ from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.machine.peak_memory import PeakMeter
 from anatomy.bench.measurement import timing, validity_checks
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock
-from anatomy.bench.measurement.measure_case import Emit, Ready, make_ready, require_finite, require_sane
+from anatomy.bench.measurement.measure_case import Ready, make_ready, require_finite, require_sane
+from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan, TurnTaken, Warm
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 
@@ -61,15 +63,15 @@ def measure_turns(
     ready = make_ready(case, settings, backend, built, memory, emit)
     step = ready.step
     before = step.programs()
-    emit("facts", {"programs": before})
+    emit(FactsFound(facts=CaseFacts(programs=before)))
     rest()
-    emit("warm", {"step_s": ready.warm.step})
-    emit("phase", {"name": "turns"})
+    emit(Warm(step_s=ready.warm.step))
+    emit(PhaseBegan(name="turns"))
     timings = timing.Timings(series=1)
     for steps in turns.ask():
-        emit("turn", _turn(step, steps, timings))
-    emit("facts", {"recompilations": step.programs() - before})
-    emit("phase", {"name": "check"})
+        emit(_turn(step, steps, timings))
+    emit(FactsFound(facts=CaseFacts(recompilations=step.programs() - before)))
+    emit(PhaseBegan(name="check"))
     if timings.step_s:
         _check(case, backend, built, ready, timings, turns.checked, emit)
     step.restore()
@@ -89,8 +91,8 @@ def rest(
             return
 
 
-def _turn(step: Step, steps: int, timings: timing.Timings) -> dict[str, float]:
-    """`steps` synchronised steps: seconds and CPU seconds a step."""
+def _turn(step: Step, steps: int, timings: timing.Timings) -> TurnTaken:
+    """`steps` synchronised steps: seconds and CPU seconds per step."""
     cpu_before = time.process_time()
     total = 0.0
     for _ in range(steps):
@@ -100,7 +102,7 @@ def _turn(step: Step, steps: int, timings: timing.Timings) -> dict[str, float]:
         total += seconds
     cpu_s = time.process_time() - cpu_before
     rest()
-    return {"step_s": total / steps, "cpu_s": cpu_s / steps}
+    return TurnTaken(step_s=total / steps, cpu_s=cpu_s / steps)
 
 
 def _check(
@@ -121,5 +123,5 @@ def _check(
     backlog = backlog_of(step, ready.warm.step)
     losses.after(backlog.steps, step)
     clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu())
-    emit("facts", {"clock": clock.model_dump()})
+    emit(FactsFound(facts=CaseFacts(clock=clock)))
     require_sane(case, built, ready, clock, emit)

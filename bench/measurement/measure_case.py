@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +22,14 @@ from anatomy.bench.measurement.keras_loop import time_loop
 from anatomy.bench.measurement.measured_window import measure_window
 from anatomy.bench.measurement.output_sample import carries_state, sample_outputs
 from anatomy.bench.measurement.validity_checks import Losses
+from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
-from anatomy.bench.records.record_parts import ClockCheck
+from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.record_parts import ClockCheck, Phases
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 from anatomy.bench.workload.compile_model import optimizer_bytes
 from anatomy.bench.workload.synthetic_batch import SEED, make_batch
-
-Emit = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass
@@ -71,22 +71,15 @@ def make_ready(
     memory.begin_lap()
     weight = step.weight() if case.mode == "train" else None
     settings_in_effect = _settings(case, built.model, backend, step)
-    emit("facts", {"settings": settings_in_effect, "output_sample": sample, "stateful": stateful})
+    emit(FactsFound(facts=CaseFacts(settings=settings_in_effect, output_sample=sample, stateful=stateful)))
 
     with phase("warmup", emit):
         warm, outputs = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
     losses.after(len(warm.step_s), step, outputs)
     losses.end_early()
     del outputs
-    emit(
-        "facts",
-        {
-            "warmup_steps": len(warm.step_s),
-            "warmup_settled": warm.settled,
-            "loss_first": _finite(losses.first),
-            **_peaks(backend, memory),
-        },
-    )
+    known = CaseFacts(warmup_steps=len(warm.step_s), warmup_settled=warm.settled, loss_first=_finite(losses.first))
+    emit(FactsFound(facts=known.merged(_peaks(backend, memory))))
     gc.collect()
     return Ready(step, losses, output_bytes, weight, warm)
 
@@ -100,7 +93,7 @@ def measure_step(
     plan = timing.plan_steps(warm.step, settings.seconds, settings.steps, output_bytes)
     target = settings.target if settings.steps is None else 0.0
     window = measure_window(step, plan, target, backend.on_cpu(), output_bytes, warm.step, losses)
-    emit("facts", {**window.facts(), "loss_last": _finite(losses.last)})
+    emit(FactsFound(facts=window.facts().merged(CaseFacts(loss_last=_finite(losses.last)))))
     require_finite(case, window.outputs, "last step")
     require_sane(case, built, ready, window.clock, emit)
     step.restore()
@@ -126,7 +119,7 @@ def require_sane(case: Case, built: Built, ready: Ready, clock: ClockCheck, emit
     else:
         other = make_batch(built.model, case.batch_size, None, seed=SEED + 1)
         checks["outputs depend on inputs"] = validity_checks.require_dependence(step, built.batch, other)
-    emit("facts", {"checks": checks})
+    emit(FactsFound(facts=CaseFacts(checks=checks)))
 
 
 def measure_loop(
@@ -143,7 +136,7 @@ def measure_loop(
     with memory.paused():
         # Only asked for a weight: `fit` donates the state that it holds.
         before = backend.prepare(built.model, built.batch, loop_mode).weight() if fits else None
-    emit("phase", {"name": "warmup"})
+    emit(PhaseBegan(name="warmup"))
     start_s = time.perf_counter()
     cpu_before = psutil.Process().cpu_times()
     timings = time_loop(built.model, built.batch, case.mode, settings.seconds, settings.steps, case.feed)
@@ -152,23 +145,20 @@ def measure_loop(
     # Only asked for its settings: it holds the model and launches nothing.
     step = backend.prepare(built.model, built.batch, loop_mode)
     peaks = _peaks(backend, memory, f"{case.mode} compiles within its first epoch")
-    emit(
-        "facts",
-        {
-            "phases": {"compile_s": timings.compile_s, "measure_s": sum(b.seconds for b in timings.blocks)},
-            "settings": _settings(case, built.model, backend, step),
-            "stateful": carries_state(built.model),
-            "window": [timings.start_s, timings.end_s],
-            "window_steps": sum(block.steps for block in timings.blocks),
-            "warmup_steps": timings.warmup_steps,
-            "blocks": [block.model_dump() for block in timings.blocks],
-            "cpu_cores_used": _cpu_s(cpu_before, cpu_after) / (end_s - start_s),
-            "loss_first": _finite(timings.fits[0][1]) if fits else None,
-            "loss_last": _finite(timings.fits[-1][1]) if fits else None,
-            **peaks,
-            "not_measured": {"step_s": f"{case.mode} times whole epochs of Keras's loop"} | peaks["not_measured"],
-        },
+    known = CaseFacts(
+        phases=Phases(compile_s=timings.compile_s, measure_s=sum(b.seconds for b in timings.blocks)),
+        settings=_settings(case, built.model, backend, step),
+        stateful=carries_state(built.model),
+        window=(timings.start_s, timings.end_s),
+        window_steps=sum(block.steps for block in timings.blocks),
+        warmup_steps=timings.warmup_steps,
+        blocks=timings.blocks,
+        cpu_cores_used=_cpu_s(cpu_before, cpu_after) / (end_s - start_s),
+        loss_first=_finite(timings.fits[0][1]) if fits else None,
+        loss_last=_finite(timings.fits[-1][1]) if fits else None,
+        not_measured={"step_s": f"{case.mode} times whole epochs of Keras's loop"},
     )
+    emit(FactsFound(facts=known.merged(peaks)))
     if before is not None:
         trains_on = FitStep(built.model, built.batch, case.feed)
         checks = require_trained(timings.fits, trains_on, before, step.weight())
@@ -177,24 +167,24 @@ def measure_loop(
         validity_checks.require_finite_outputs(timings.sampled, "second epoch")
         checks = {"outputs are finite": validity_checks.require_finite_outputs(timings.outputs, "last epoch")}
         sample = sample_outputs(timings.sampled)
-    emit("facts", {"checks": checks, "output_sample": sample})
+    emit(FactsFound(facts=CaseFacts(checks=checks, output_sample=sample)))
 
 
 def _peaks(
     backend: StepBackend, memory: PeakMeter, why_no_lap: str = "the kernel lets no process start its peak anew"
-) -> dict[str, Any]:
+) -> CaseFacts:
     """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
     device_peak, reason = backend.peak_device_bytes()
     host = memory.read()
     missing = {} if host.lap is not None else {"step_peak_host_bytes": why_no_lap}
     if device_peak is None:
         missing["peak_device_bytes"] = reason
-    return {
-        "peak_host_bytes": host.whole,
-        "step_peak_host_bytes": host.lap,
-        "peak_device_bytes": device_peak,
-        "not_measured": missing,
-    }
+    return CaseFacts(
+        peak_host_bytes=host.whole,
+        step_peak_host_bytes=host.lap,
+        peak_device_bytes=device_peak,
+        not_measured=missing,
+    )
 
 
 def _finite(value: float | None) -> float | None:
@@ -223,7 +213,8 @@ def _settings(case: Case, model: Any, backend: StepBackend, step: Step) -> dict[
 @contextmanager
 def phase(name: str, emit: Emit) -> Iterator[None]:
     """Say which phase begins, and how long it took when it ends well."""
-    emit("phase", {"name": name})
+    emit(PhaseBegan(name=name))
     start = time.perf_counter()
     yield
-    emit("facts", {"phases": {f"{name}_s": time.perf_counter() - start}})
+    seconds = Phases.model_validate({f"{name}_s": time.perf_counter() - start})
+    emit(FactsFound(facts=CaseFacts(phases=seconds)))

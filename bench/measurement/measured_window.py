@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ from anatomy.bench.measurement import timing
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock, ran_on
 from anatomy.bench.measurement.timing import Plan, Timings
 from anatomy.bench.measurement.validity_checks import Losses
-from anatomy.bench.records.record_parts import ClockCheck
+from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.record_parts import ClockCheck, Phases
 
 # Windows in which the clocks must disagree for a case to be invalid; the last one's times are the record's.
 WINDOWS = 2
@@ -35,19 +35,19 @@ class Window:
     cpu_s: float
     outputs: Any
 
-    def facts(self) -> Mapping[str, Any]:
-        """As they stand in the record."""
+    def facts(self) -> CaseFacts:
+        """What the record has of it."""
         seconds = self.timings.end_s - self.timings.start_s
-        return {
-            "phases": {"measure_s": seconds},
-            "window": [self.timings.start_s, self.timings.end_s],
-            "window_steps": self.timings.launched,
-            "step_s": self.timings.step_s,
-            "blocks": [block.model_dump() for block in self.timings.blocks],
-            "cpu_cores_used": self.cpu_s / seconds,
-            "recompilations": self.recompilations,
-            "clock": self.clock.model_dump(),
-        }
+        return CaseFacts(
+            phases=Phases(measure_s=seconds),
+            window=(self.timings.start_s, self.timings.end_s),
+            window_steps=self.timings.launched,
+            step_s=self.timings.step_s,
+            blocks=self.timings.blocks,
+            cpu_cores_used=self.cpu_s / seconds,
+            recompilations=self.recompilations,
+            clock=self.clock,
+        )
 
 
 def measure_window(

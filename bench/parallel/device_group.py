@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -13,12 +13,12 @@ import numpy as np
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch, Step, StepBackend
 from anatomy.bench.machine.peak_memory import PeakMeter, resident_bytes
+from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import LOOPS, Case, Mode
 from anatomy.bench.workload.build_case import Built
 
 Array = np.ndarray[Any, Any]
 Build = Callable[[Case], Built]
-Emit = Callable[[str, Mapping[str, Any]], None]
 
 
 class Group(StepBackend, Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anatomy.bench.parallel.reference_steps import Trajectory
+from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.record_parts import Equality
 
 # Sums in another order differ by rounding, which five steps of a deep network carry on: 0.5 % was seen in GoogLeNet in

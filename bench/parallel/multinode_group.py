@@ -10,11 +10,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from anatomy.bench.parallel.device_group import Build, Emit
+from anatomy.bench.parallel.device_group import Build
 from anatomy.bench.parallel.multiprocess_group import Conducted, serve
 from anatomy.bench.parallel.ranks import Peers, follow_rank_0, live
 from anatomy.bench.parallel.rendezvous import Span
 from anatomy.bench.parallel.transport import Server, Wire, connect
+from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import LOOPS, Case
 
 # For the other nodes' workers to be forked and connect: their frameworks are imported already, or being imported.

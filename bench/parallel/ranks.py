@@ -19,9 +19,11 @@ from contextlib import suppress
 from multiprocessing import Pipe
 from typing import Any
 
+from anatomy.bench.errors.printable import one_line
 from anatomy.bench.parallel.codec import decode, encode
-from anatomy.bench.parallel.device_group import Emit
 from anatomy.bench.parallel.transport import Server, Wire, has_message
+from anatomy.bench.protocol.events import Emit, Ended
+from anatomy.bench.records.record import Outcome
 
 LAUNCH = b"L"
 END = b"E"
@@ -175,7 +177,7 @@ class Peers:
             # It has said what it died of: the thread that waits for its answer has that.
             time.sleep(_MOURNING_S)
         # Where a rank has reported a reason itself, that one stands.
-        self._emit("result", {"outcome": "crashed", "reason": f"{self._names[ended]} {how}"})
+        self._emit(Ended(outcome="crashed", reason=f"{self._names[ended]} {how}"))
         sys.stderr.flush()
         os._exit(1)
 
@@ -208,7 +210,7 @@ def follow_rank_0(wire: Wire, work: Callable[[], None], emit: Emit) -> None:
     def die_with_rank_0() -> None:
         wait_for_hangup([wire], lambda: False)
         # It may be within a collective operation that will never end.
-        emit("result", {"outcome": "crashed", "reason": ORPHANED})
+        emit(Ended(outcome="crashed", reason=ORPHANED))
         sys.stderr.flush()
         os._exit(1)
 
@@ -218,7 +220,7 @@ def follow_rank_0(wire: Wire, work: Callable[[], None], emit: Emit) -> None:
     except Exception as error:
         unsupported = isinstance(error, NotImplementedError)
         with suppress(OSError):
-            wire.send_bytes(encode({FAILED: said(error), "unsupported": unsupported}))
+            wire.send_bytes(encode({FAILED: one_line(error), "unsupported": unsupported}))
         raise
 
 
@@ -230,17 +232,12 @@ def live(rank: int, wire: Wire, work: Callable[[int, Wire], None], emit: Emit) -
         code = 0
     except Exception as error:  # noqa: BLE001  # the boundary: what a rank raises becomes the case's record
         traceback.print_exc()
-        outcome = "unsupported" if isinstance(error, NotImplementedError) else "crashed"
-        emit("result", {"outcome": outcome, "reason": f"rank {rank}: {said(error)}"})
+        outcome: Outcome = "unsupported" if isinstance(error, NotImplementedError) else "crashed"
+        emit(Ended(outcome=outcome, reason=f"rank {rank}: {one_line(error)}"))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def said(error: BaseException) -> str:
-    """An error on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
 
 
 def _has_ended(pid: int) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.parallel.device_group import Array, Group
+from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.workload.build_case import Built, build
 
@@ -20,24 +20,6 @@ STEPS = 5
 SAMPLE = 64
 # Each replica of these normalises by its own part of the batch, as torch's DDP and Keras on TensorFlow do by default.
 _OWN_STATISTICS: tuple[Backend, ...] = ("tensorflow", "torch")
-
-
-class Trajectory(BaseModel):
-    """What five steps did.
-
-    Attributes:
-        losses: mean loss of each step, over the whole batch.
-        updates: how far sampled values of each trainable variable moved: device → variable → values.
-        names: of the variables.
-        random: layers that draw random numbers and could not be told not to.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    losses: list[float]
-    updates: list[list[list[float]]]
-    names: list[str]
-    random: list[str] = []
 
 
 def build_calm(case: Case) -> Built:

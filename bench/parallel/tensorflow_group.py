@@ -19,9 +19,10 @@ from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends import tensorflow_step
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.parallel.allreduce_timing import time_exchange
-from anatomy.bench.parallel.device_group import Array, Build, Emit, OneDevice, too_few
+from anatomy.bench.parallel.device_group import Array, Build, OneDevice, too_few
 from anatomy.bench.parallel.rendezvous import Span, bracketed
 from anatomy.bench.parallel.shards import shard
+from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import Case, Mode
 
 

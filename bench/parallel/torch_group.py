@@ -22,11 +22,12 @@ from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends import torch_step
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.parallel.allreduce_timing import time_exchange
-from anatomy.bench.parallel.device_group import Build, Emit, OneDevice, share_of_cores, too_few
+from anatomy.bench.parallel.device_group import Build, OneDevice, share_of_cores, too_few
 from anatomy.bench.parallel.multiprocess_group import Conducted, serve
 from anatomy.bench.parallel.ranks import Peers
 from anatomy.bench.parallel.rendezvous import Span, interface
 from anatomy.bench.parallel.shards import shard
+from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import Case, Mode
 
 _JOIN_TIMEOUT = timedelta(minutes=5)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from anatomy.bench.counting import count_model
 from anatomy.bench.measurement.measure_case import phase
@@ -17,13 +15,12 @@ from anatomy.bench.profiling.profile_tables import attribute
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.profiling.stepping import stepping_of
 from anatomy.bench.profiling.tracer import open_tracer
+from anatomy.bench.protocol.events import Emit, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.tensorboard.keras_graph import write_graph
 from anatomy.bench.tensorboard.log_layout import place_trace
 from anatomy.bench.workload.build_case import Built
-
-Emit = Callable[[str, Mapping[str, Any]], None]
 
 
 def take_profile(
@@ -50,11 +47,11 @@ def take_profile(
     stepping = stepping_of(case, built, step)
     with phase("warmup", emit):
         stepping.warm_up(settings)
-    emit("phase", {"name": "measure"})
+    emit(PhaseBegan(name="measure"))
     step_s = stepping.step_s()
     if not tracer.scopes_at_compile_time:
         open_scopes(built.model, layers, tracer.scope)
-    emit("phase", {"name": "trace"})
+    emit(PhaseBegan(name="trace"))
     folder.parent.mkdir(parents=True, exist_ok=True)
     # On the same file system, so that the trace can be moved.
     with tempfile.TemporaryDirectory(dir=folder.parent) as written:
@@ -65,8 +62,7 @@ def take_profile(
         write_graph(folder, graph)
     # The first window has paid for the profiler's start.
     traced = replace(traced, steps=traced.steps[1:])
-    fields = attribute(traced, layers, recorded.wall_s[1:], recorded.steps, ceilings)
-    emit("profile", {name: _plain(value) for name, value in fields.items()} | {"step": step_s})
+    emit(attribute(traced, layers, recorded.wall_s[1:], recorded.steps, step_s, ceilings))
 
 
 def require_profilable(case: Case, group: Group) -> None:
@@ -83,10 +79,3 @@ def require_profilable(case: Case, group: Group) -> None:
         raise NotImplementedError(
             "time by layer has been checked on CPUs alone; on a GPU look at the trace that the backend's profiler takes"
         )
-
-
-def _plain(value: Any) -> Any:
-    """JSON values of models, and lists of them."""
-    if isinstance(value, list):
-        return [one.model_dump() for one in value]
-    return value.model_dump() if hasattr(value, "model_dump") else value

@@ -10,19 +10,26 @@ from anatomy.bench.profiling.attribute_gaps import Gap, Shares, share_out
 from anatomy.bench.profiling.layer_index import Layers
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, bound_of
 from anatomy.bench.profiling.trace_events import Traced, Work
+from anatomy.bench.protocol.events import ProfileTaken
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
 
 NO_CEILINGS = "the ceilings were not measured: run anatomy doctor"
 
 
 def attribute(
-    traced: Traced, layers: Layers, wall_s: Sequence[float], each: int, ceilings: LayerCeilings | None
-) -> dict[str, Any]:
-    """The fields of a `Profile` that come of its trace.
+    traced: Traced,
+    layers: Layers,
+    wall_s: Sequence[float],
+    each: int,
+    step_s: float,
+    ceilings: LayerCeilings | None,
+) -> ProfileTaken:
+    """Where the time of the traced steps went: the fields of a `Profile` that come of its trace.
 
     Args:
         wall_s: of each window of the trace, by the host's own clock.
         each: steps in a window.
+        step_s: seconds of a step without a trace.
         ceilings: of the machine; null where they were not measured.
 
     Raises:
@@ -50,15 +57,16 @@ def attribute(
     ]
     lost_s = sum(shares.device[work] for work in lost)
     gaps = {name: shares.gaps[name] / steps for name in get_args(Gap)}
-    return {
-        "steps": steps,
-        "gaps": Gaps(**gaps, step=sum(wall_s) / steps),
-        "layers": sorted(found, key=lambda layer: -layer.time),
-        "kinds": _kinds(shares, steps, sum(wall_s) / steps),
-        "unattributed": _operations(lost, shares, steps),
-        "unattributed_share": lost_s / device_s,
-        "not_measured": {} if ceilings else {"bound": NO_CEILINGS},
-    }
+    return ProfileTaken(
+        steps=steps,
+        step=step_s,
+        gaps=Gaps(**gaps, step=sum(wall_s) / steps),
+        layers=sorted(found, key=lambda layer: -layer.time),
+        kinds=_kinds(shares, steps, sum(wall_s) / steps),
+        unattributed=_operations(lost, shares, steps),
+        unattributed_share=lost_s / device_s,
+        not_measured={} if ceilings else {"bound": NO_CEILINGS},
+    )
 
 
 def _layer(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.profiling.explanation import Explanation, explain
@@ -13,8 +12,9 @@ from anatomy.bench.records.case_profile import Profile, append_profile
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.gate_result import CaseResult
 from anatomy.bench.regression_gate.side_names import SIDES, SideName
-from anatomy.bench.runner.fork_client import HostChannel
-from anatomy.bench.runner.worker_handle import Worker, follow_profile
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.profile_worker import run_profile
+from anatomy.bench.runner.requests import TakeProfile, WorkerPlace
 from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
 
 
@@ -26,19 +26,21 @@ def is_slower(result: CaseResult) -> bool:
 
 def explain_failure(
     result: CaseResult,
-    hosts: Mapping[SideName, HostChannel],
-    requests: Mapping[SideName, dict[str, Any]],
+    hosts: Mapping[SideName, ForkServerClient],
+    cases: Mapping[SideName, Case],
+    places: Mapping[SideName, WorkerPlace],
     settings: MeasureSettings,
     folder: Path,
 ) -> CaseResult:
     """The result with what accounts for its slower step, or why that is not known.
 
     Args:
-        requests: for a worker of each side.
+        cases: the case as each side has it.
+        places: where a worker of each side runs.
         folder: of the comparison; each side has a folder in it, with profiles and traces.
     """
     try:
-        profiles = {name: _profile(hosts[name], requests[name], settings, folder / name) for name in SIDES}
+        profiles = {name: _profile(hosts[name], cases[name], places[name], settings, folder / name) for name in SIDES}
         return result.model_copy(update={"explanation": _explain(result, profiles)})
     except (SetupError, UsageError) as error:
         return result.model_copy(update={"not_explained": str(error)})
@@ -52,12 +54,12 @@ def _explain(result: CaseResult, profiles: Mapping[SideName, Profile]) -> Explan
     return explain(profiles["base"], profiles["candidate"], measured, ("base", "candidate"))
 
 
-def _profile(host: HostChannel, request: dict[str, Any], settings: MeasureSettings, folder: Path) -> Profile:
-    case = Case.model_validate(request["case"])
+def _profile(
+    server: ForkServerClient, case: Case, place: WorkerPlace, settings: MeasureSettings, folder: Path
+) -> Profile:
+    folder = folder.absolute()
     trace = case_folder(folder / TENSORBOARD_FOLDER, case)
-    profile = follow_profile(
-        lambda wanted, listen: Worker(host, request | {"profile": wanted}, settings, listen), case, trace, folder
-    )
+    profile = run_profile(server, TakeProfile(place=place, settings=settings, case=case, folder=trace), folder)
     folder.mkdir(parents=True, exist_ok=True)
     append_profile(folder, profile)
     return profile

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.protocol.events import ModelsMissing
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.parity import differences
@@ -30,13 +30,15 @@ from anatomy.bench.regression_gate.group_sequential import LOOKS
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.regression_gate.pair_effect import MOST_STEPS, steps_a_pair
 from anatomy.bench.regression_gate.policy import METRICS, SAMPLED, Metric, Policy, Rule
-from anatomy.bench.regression_gate.process_pair import Pair, Runner, worker_request
+from anatomy.bench.regression_gate.process_pair import Pair, Runner, worker_place
 from anatomy.bench.regression_gate.sampled_metrics import cpu_change, metric_result, observe
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, TimeLeft, judge
 from anatomy.bench.regression_gate.side_names import SIDES, SideName
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import HostChannel
-from anatomy.bench.runner.worker_handle import Worker
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.fork_servers import ForkServers
+from anatomy.bench.runner.requests import FindModels, MeasureCase, WorkerPlace
+from anatomy.bench.runner.worker_handle import WorkerHandle
 
 # Turns a side until the first look has shown how much of the variance lies within a pair.
 PILOT_TURNS = 40
@@ -100,19 +102,17 @@ class Comparison:
         self.sides: dict[SideName, Side] = {"base": base, "candidate": candidate}
         self._settings, self._listener = settings, listener
         self._folder, self._paths = folder, tuple(paths)
-        self._hosts: dict[tuple[SideName, Backend], HostChannel] = {}
-        self._stack = ExitStack()
+        self._servers: ForkServers[tuple[SideName, Backend]] = ForkServers(self._start)
 
     def __enter__(self) -> Comparison:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stack.close()
-        self._hosts.clear()
+        self._servers.close()
 
     def versions(self, side: SideName) -> dict[str, dict[str, str]]:
         """Of the packages of a side, by backend, as far as it has measured."""
-        return {backend: host.versions for (name, backend), host in self._hosts.items() if name == side}
+        return {backend: found for (name, backend), found in self._servers.versions().items() if name == side}
 
     def missing(self, cases: Sequence[Case]) -> dict[str, tuple[SideName, str]]:
         """Key of a case → the side that lacks its model, and why."""
@@ -169,15 +169,13 @@ class Comparison:
         return found
 
     def _explained(self, result: CaseResult) -> CaseResult:
-        requests = {
-            name: worker_request(self.sides[name], result.case, self._settings, self._paths, self._logs(), "profile")
-            for name in SIDES
-        }
+        cases = {name: self.sides[name].case(result.case) for name in SIDES}
+        places = {name: self._place(name, result.case, "profile") for name in SIDES}
         try:
             hosts = self._both_hosts(result.case)
         except SetupError as error:
             return result.model_copy(update={"not_explained": str(error)})
-        return explain_failure(result, hosts, requests, self._settings, self._folder)
+        return explain_failure(result, hosts, cases, places, self._settings, self._folder)
 
     def _rules(self, case: Case, policy: Policy) -> Rules:
         """What the policy says of each metric of a case."""
@@ -204,12 +202,11 @@ class Comparison:
         """A case that is counted and not run."""
         facts = {}
         for name, host in self._both_hosts(case).items():
-            request = worker_request(self.sides[name], case, self._settings, self._paths, self._logs(), "count")
-            worker = Worker(host, request, self._settings)
-            worker.follow()
-            if worker.findings.outcome != "ok":
-                return _result(case, "ERROR", f"{name}: {worker.findings.outcome}: {worker.findings.reason}")
-            facts[name] = worker.findings.facts
+            place, own = self._place(name, case, "count"), self.sides[name].case(case)
+            result = WorkerHandle(host, MeasureCase(place=place, settings=self._settings, case=own)).run_to_end()
+            if result.outcome != "ok":
+                return _result(case, "ERROR", f"{name}: {result.outcome}: {result.reason}")
+            facts[name] = result.facts.known()
         metrics = compare_exactly(case, facts["base"], facts["candidate"], rules)
         return CaseResult(case=case, name=case_name(case), verdict=_worst(metrics), metrics=metrics)
 
@@ -240,35 +237,38 @@ class Comparison:
         case = next((case for case in cases if not unsupported_reason(case)), None)
         if case is None:
             return {}
-        request = worker_request(self.sides[name], case, self._settings, self._paths, self._logs(), "find")
-        request["find"] = sorted({case.model for case in cases})
+        models = tuple(sorted({case.model for case in cases}))
+        request = FindModels(place=self._place(name, case, "find"), settings=self._settings, models=models)
         try:
             host = self._host(name, self.sides[name].case(case).backend)
         except SetupError as error:
             raise SetupError(f"{name} ({self.sides[name].what}): {error}") from error
-        worker = Worker(host, request, self._settings)
-        worker.follow()
-        if worker.findings.outcome != "ok":
-            raise SetupError(f"{name}: the models could not be looked for: {worker.findings.reason}")
-        missing: dict[str, str] = worker.findings.facts["missing"]
-        return missing
+        worker = WorkerHandle(host, request)
+        missing = worker.run_until(ModelsMissing)
+        result = worker.run_to_end()
+        if missing is None or result.outcome != "ok":
+            raise SetupError(f"{name}: the models could not be looked for: {result.reason}")
+        return missing.reasons
 
-    def _both_hosts(self, case: Case) -> dict[SideName, HostChannel]:
+    def _both_hosts(self, case: Case) -> dict[SideName, ForkServerClient]:
         return {name: self._host(name, self.sides[name].case(case).backend) for name in SIDES}
 
-    def _host(self, name: SideName, backend: Backend) -> HostChannel:
-        held = self._hosts.get((name, backend))
-        if held is None or not held.alive:
-            side = self.sides[name]
-            held = self._hosts[name, backend] = HostChannel(
-                backend,
-                self._folder / "logs" / name,
-                python=side.python,
-                directory=side.directory,
-                environment=_SHARED_DEVICE | dict(side.environment),
-            )
-            self._stack.callback(held.close)
-        return held
+    def _host(self, name: SideName, backend: Backend) -> ForkServerClient:
+        return self._servers.get((name, backend))
+
+    def _start(self, name: tuple[SideName, Backend]) -> ForkServerClient:
+        side_name, backend = name
+        side = self.sides[side_name]
+        return ForkServerClient(
+            backend,
+            self._folder / "logs" / side_name,
+            python=side.python,
+            directory=side.directory,
+            environment=_SHARED_DEVICE | dict(side.environment),
+        )
+
+    def _place(self, name: SideName, case: Case, what: str) -> WorkerPlace:
+        return worker_place(self.sides[name], case, self._paths, self._logs(), what)
 
     def _logs(self) -> Path:
         folder = self._folder / "logs"

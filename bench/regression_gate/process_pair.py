@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import random
@@ -18,12 +17,14 @@ from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.measurement.alternating_steps import END
+from anatomy.bench.protocol.events import TurnTaken, Warm
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.side_names import SIDES, SideName
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import HostChannel
-from anatomy.bench.runner.worker_handle import Worker
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.requests import TakeTurns, WorkerPlace
+from anatomy.bench.runner.worker_handle import WorkerHandle
 
 # A turn is long enough that passing it on, and waking up, are a small part of it.
 SHORTEST_TURN_S = 0.005
@@ -81,7 +82,7 @@ class Runner:
 
     case: Case
     sides: dict[SideName, Side]
-    hosts: dict[SideName, HostChannel]
+    hosts: dict[SideName, ForkServerClient]
     settings: MeasureSettings
     paths: tuple[str, ...]
     folder: Path
@@ -124,13 +125,13 @@ class Runner:
     @contextmanager
     def _process(self, name: SideName, number: int, checked: bool) -> Iterator[SideProcess]:
         side = self.sides[name]
-        request = worker_request(side, self.case, self.settings, self.paths, self.folder, str(number))
-        fifo = Path(request["log"]).with_suffix(".fifo")
+        place = worker_place(side, self.case, self.paths, self.folder, str(number))
+        fifo = place.log.with_suffix(".fifo")
         fifo.unlink(missing_ok=True)
         os.mkfifo(fifo)
-        request |= {"fifo": str(fifo), "checked": checked}
+        request = TakeTurns(place=place, settings=self.settings, case=side.case(self.case), fifo=fifo, checked=checked)
         try:
-            with SideProcess(name, side, self.hosts[name], request, self.settings, fifo) as process:
+            with SideProcess(name, side.what, self.hosts[name], request) as process:
                 yield process
         finally:
             fifo.unlink()
@@ -139,20 +140,12 @@ class Runner:
 class SideProcess:
     """One side's worker. A context manager: it is gone at the end, whatever happened."""
 
-    def __init__(
-        self,
-        name: SideName,
-        side: Side,
-        host: HostChannel,
-        request: dict[str, Any],
-        settings: MeasureSettings,
-        fifo: Path,
-    ) -> None:
-        self.name, self.what = name, side.what
-        self._host, self._request, self._settings = host, request, settings
+    def __init__(self, name: SideName, what: str, server: ForkServerClient, request: TakeTurns) -> None:
+        self.name, self.what = name, what
+        self._server, self._request = server, request
         # Open for both, so that opening waits for nobody and writing to a worker that has gone raises nothing.
-        self._commands = os.open(fifo, os.O_RDWR)
-        self._worker: Worker | None = None
+        self._commands = os.open(request.fifo, os.O_RDWR)
+        self._worker: WorkerHandle | None = None
         self._step_s: list[float] = []
         self._cpu_s: list[float] = []
 
@@ -164,67 +157,63 @@ class SideProcess:
             self._worker.kill()
             if kind is None or issubclass(kind, Exception):
                 # The host answers nothing else before it has reported the end of this one.
-                self._worker.follow()
+                self._worker.run_to_end()
         os.close(self._commands)
 
     def warm_up(self) -> float | None:
         """Start, build, compile and warm up, while the other side waits; seconds a step, or null if it ended."""
-        self._worker = Worker(self._host, self._request, self._settings)
-        warm = self._worker.follow(until="warm")
-        return None if warm is None else float(warm["step_s"])
+        self._worker = WorkerHandle(self._server, self._request)
+        warm = self._worker.run_until(Warm)
+        return None if warm is None else warm.step_s
 
     def turn(self, steps: int) -> bool:
         """Compute `steps` steps now; false if the worker ended."""
         assert self._worker is not None
-        self._worker.extend(self._settings.timeout_s)
+        self._worker.extend(self._request.settings.timeout_s)
         self._write(str(steps))
-        done = self._worker.follow(until="turn")
+        done = self._worker.run_until(TurnTaken)
         if done is None:
             return False
-        self._step_s.append(done["step_s"])
-        self._cpu_s.append(done["cpu_s"])
+        self._step_s.append(done.step_s)
+        self._cpu_s.append(done.cpu_s)
         return True
 
     def finish(self) -> None:
         """Let it check what it did, and end."""
         assert self._worker is not None
         self._write(END)
-        self._worker.follow()
+        self._worker.run_to_end()
 
     def failure(self) -> str:
         """Why this side failed; empty when it did not (yet)."""
-        findings = self._worker.findings if self._worker is not None else None
-        if findings is None or findings.outcome in (None, "ok"):
+        result = self._worker.result if self._worker is not None else None
+        if result is None or result.outcome in (None, "ok"):
             return ""
-        return f"{self.name} ({self.what}): {findings.outcome}: {findings.reason}"
+        return f"{self.name} ({self.what}): {result.outcome}: {result.reason}"
 
     def facts(self) -> SideFacts:
         """What it found."""
         assert self._worker is not None
-        findings = self._worker.findings
+        facts = self._worker.result.facts
         return SideFacts(
             step_s=self._step_s,
             cpu_s=self._cpu_s,
-            compile_s=findings.phases.get("compile_s"),
-            facts=findings.facts | {"versions": self._host.versions},
+            compile_s=facts.phases.compile_s,
+            facts=facts.known() | {"versions": self._server.versions},
         )
 
     def _write(self, line: str) -> None:
         os.write(self._commands, f"{line}\n".encode())
 
 
-def worker_request(
-    side: Side, case: Case, settings: MeasureSettings, paths: Sequence[str], folder: Path, what: str
-) -> dict[str, Any]:
-    """The request for a worker of a side; `what` makes its log's name."""
-    return {
-        "case": side.case(case).fields(),
-        "settings": settings.model_dump(),
-        "log": str((folder / f"{case.key}.{what}.{side.name}.log").absolute()),
-        "paths": list(paths),
-        "directory": str(side.directory),
-        "origin": json.loads(side.origin.model_dump_json()) if side.origin else None,
-    }
+def worker_place(side: Side, case: Case, paths: Sequence[str], folder: Path, what: str) -> WorkerPlace:
+    """Where a worker of a side runs; `what` is part of its log's name."""
+    return WorkerPlace(
+        log=(folder / f"{case.key}.{what}.{side.name}.log").absolute(),
+        directory=side.directory,
+        import_paths=tuple(paths),
+        origin=side.origin,
+    )
 
 
 def alternation(turns: int, first: SideName) -> Iterator[SideName]:

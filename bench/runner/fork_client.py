@@ -1,8 +1,7 @@
-"""The supervisor's end of one backend's host: start it, send a request, read events, kill."""
+"""The supervisor's end of a fork server: start it, send a request, read events, kill."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -13,25 +12,39 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.errors.printable import printable
+from anatomy.bench.protocol.events import Event, NoEventError, Ready, read_event
 from anatomy.bench.records.case import Backend
-
-Event = dict[str, Any]
+from anatomy.bench.runner.fork_server import server_log
+from anatomy.bench.runner.requests import Request, request_line
 
 # Keras, TensorFlow and torch import in 5–20 s on a slow disk.
 READY_TIMEOUT_S = 180.0
+# No event is nearly so long: a worker that writes on and on to the pipe must not fill the supervisor's memory.
+_LONGEST_LINE_BYTES = 2**28
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+_SERVER = "anatomy.bench.runner.fork_server"
 
 
-class HostChannel:
-    """One backend's host process. `import_s` and `versions` are known once it is ready.
+class ForkServerClient:
+    """One backend's fork server.
 
     Args:
-        python: the interpreter it runs in.
-        directory: its working directory, null for this process's.
+        backend: the Keras backend that it imports.
+        logs: folder for its log.
+        python: the interpreter that it runs in.
+        directory: its working directory; `None` for this process's.
         environment: variables to set for it and its workers.
+        module: the module to run; tests give one with a backend of their own.
+
+    Attributes:
+        import_s: seconds that importing Keras and the backend took.
+        versions: package → version.
+
+    Raises:
+        SetupError: it ended, or was not ready within `READY_TIMEOUT_S` seconds.
     """
 
     def __init__(
@@ -42,12 +55,13 @@ class HostChannel:
         python: str = sys.executable,
         directory: Path | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
+        module: str = _SERVER,
     ) -> None:
         self.backend = backend
-        self._log = logs / f"host-{backend}.log"
+        self._log = server_log(logs, backend)
         self._buffer = b""
         self._process = subprocess.Popen(
-            [python, "-m", "anatomy.bench.runner.fork_server", backend, str(logs.absolute())],
+            [python, "-m", module, backend, str(logs.absolute())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,29 +70,34 @@ class HostChannel:
             # Ctrl-C goes to the supervisor, which decides what becomes of the worker.
             start_new_session=True,
         )
-        ready = self._first_event()
-        self.import_s: float = ready["import_s"]
-        self.versions: dict[str, str] = ready["versions"]
+        ready = self._ready()
+        self.import_s, self.versions = ready.import_s, ready.versions
 
     @property
     def alive(self) -> bool:
-        """Whether the host still runs."""
+        """Whether it still runs."""
         return self._process.poll() is None
 
-    def send(self, request: Event) -> None:
-        """Ask for one worker."""
+    def send(self, request: Request) -> None:
+        """Ask for one worker.
+
+        Raises:
+            SetupError: the fork server ended.
+        """
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write((json.dumps(request) + "\n").encode())
+            self._process.stdin.write(request_line(request))
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise self._ended() from error
 
     def receive(self, timeout_s: float) -> Event | None:
-        """The next event, or null after `timeout_s` without one; sleeps in between.
+        """The next event, or `None` after `timeout_s` seconds without one; sleeps in between.
 
         Raises:
-            SetupError: the host ended.
+            SetupError: the fork server ended.
+            NoEventError: a worker wrote to its supervisor's pipe. The fork server is ended: what follows on its pipe
+                cannot be trusted.
         """
         assert self._process.stdout is not None
         deadline = time.perf_counter() + timeout_s
@@ -90,12 +109,17 @@ class HostChannel:
             if not data:
                 raise self._ended()
             self._buffer += data
+            if len(self._buffer) > _LONGEST_LINE_BYTES and b"\n" not in self._buffer:
+                break
         line, _, self._buffer = self._buffer.partition(b"\n")
-        event: Event = json.loads(line)
-        return event
+        try:
+            return read_event(line)
+        except NoEventError:
+            self.close()
+            raise
 
     def close(self) -> None:
-        """End the host and, if one still runs, its worker."""
+        """End the fork server and, if one still runs, its worker."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -107,22 +131,25 @@ class HostChannel:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _first_event(self) -> Event:
+    def _ready(self) -> Ready:
         try:
             event = self.receive(READY_TIMEOUT_S)
         except SetupError:
             self.close()
             raise
+        if isinstance(event, Ready):
+            return event
+        self._process.kill()
+        self.close()
         if event is None:
-            self._process.kill()
-            self.close()
             raise SetupError(f"{self.backend} was not imported within {READY_TIMEOUT_S:.0f} s; see {self._log}")
-        return event
+        raise SetupError(f"the {self.backend} fork server sent {event.event!r} before it was ready; see {self._log}")
 
     def _ended(self) -> SetupError:
         self._process.wait()
         return SetupError(
-            f"the {self.backend} host ended with status {self._process.returncode}: {tail(self._log) or 'no output'}"
+            f"the {self.backend} fork server ended with status {self._process.returncode}:"
+            f" {tail(self._log) or 'no output'}"
         )
 
 
@@ -137,8 +164,8 @@ def kill_worker(pid: int) -> None:
 
 
 def tail(path: Path, characters: int = 300) -> str:
-    """The end of a log on one line, empty when there is none."""
+    """The last lines of a log on one line, at most `characters` long; empty without a log."""
     if not path.exists():
         return ""
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    return " | ".join(lines[-3:])[-characters:]
+    return printable(" | ".join(lines[-3:])[-characters:])

@@ -1,34 +1,52 @@
-"""Supervise the workers of a run: a record of each, whatever becomes of it."""
+"""Supervise the workers of a run: a record per case, whatever becomes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.machine.telemetry.device_sampler import Sampler
 from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, facts_of
-from anatomy.bench.parallel.reference_steps import Trajectory
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
+from anatomy.bench.protocol.events import Event, Forked, PhaseBegan, ReferenceStepsTaken, ScriptMade
+from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Outcome, Record
-from anatomy.bench.records.record_parts import Equality, Phases, Series
+from anatomy.bench.records.record_parts import Equality, Series
 from anatomy.bench.records.run_store import write_script
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.runner.fork_client import Event, HostChannel
-from anatomy.bench.runner.nodes.coordinator import Lead
-from anatomy.bench.runner.worker_handle import Findings, Worker, follow_profile
+from anatomy.bench.runner.data_parallel_check import DataParallelCheck
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.nodes.coordinator import Coordinator
+from anatomy.bench.runner.profile_worker import run_profile
+from anatomy.bench.runner.requests import MeasureCase, TakeProfile, TakeReferenceSteps, WorkerPlace
+from anatomy.bench.runner.worker_handle import PartialResult, WorkerHandle
 from anatomy.bench.statistics.steady import classify
 
-PhaseListener = Callable[[str], None]
+# The figures that a reader looks for in every record.
+_EXPECTED = ("step_s", "blocks", "cpu_cores_used", "peak_host_bytes", "peak_device_bytes")
 
 
 @dataclass(frozen=True)
 class Supervisor:
-    """What is the same for every case of a run."""
+    """What is the same for every case of a run.
+
+    Attributes:
+        settings: how cases are measured.
+        environment: fingerprint that goes into each record.
+        run_folder: the run's folder.
+        logs: folder for the workers' logs.
+        directory: where workers run, and look first for the user's own modules.
+        import_paths: where they look next.
+        sampler: reads GPUs and CPU energy beside the measured window.
+        nodes: the other nodes, for cases on several.
+    """
 
     settings: MeasureSettings
     environment: str
@@ -37,147 +55,174 @@ class Supervisor:
     directory: Path
     import_paths: tuple[str, ...]
     sampler: Sampler
-    nodes: Lead | None = None
+    nodes: Coordinator | None = None
+    _same_training: DataParallelCheck = field(default_factory=DataParallelCheck)
 
-    def measure(self, host: HostChannel, case: Case, name: str, on_phase: PhaseListener, repeat: int = 0) -> Record:
-        """Run `case` in a fresh process of `host` and return its record, whatever happens."""
-        log = self.logs / (f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log")
-        started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        findings = self._follow(host, case, log, on_phase)
-        findings.add({"repeat": repeat})
-        return self._record(host, case, name, started_at, log, findings)
+    def measure(self, server: ForkServerClient, case: Case, on_phase: Callable[[str], None], repeat: int = 0) -> Record:
+        """The record of a case, measured in a fresh process of `server`, whatever happens.
 
-    def trajectory(self, host: HostChannel, case: Case) -> Trajectory | Findings:
-        """Five training steps of `case` in a fresh process of `host`; what is known where it did not get there."""
-        found: list[Trajectory] = []
+        On several devices it is measured only if they train as one device does.
+        """
+        equality = self._same_training.verdict(case, lambda wanted: self._reference_steps(server, wanted))
+        if isinstance(equality, PartialResult):
+            return self.refuse(case, equality.outcome or "crashed", equality.reason)
+        if equality is not None and equality.verdict == "differs":
+            return self._record(None, case, _now(), PartialResult("invalid", equality.reason), equality=equality)
+        started_at = _now()
+        name = f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log"
+        request = MeasureCase(place=self._place(name), settings=self.settings, case=case)
+        result = self._run(server, case, request, on_phase)
+        return self._record(server, case, started_at, result, repeat, equality)
 
-        def listen(kind: str, event: Event) -> None:
-            if kind == "trajectory":
-                found.append(Trajectory.model_validate(event))
+    def profile(self, server: ForkServerClient, case: Case, folder: Path, ceilings: LayerCeilings | None) -> Profile:
+        """Trace a case in a fresh process of `server` into `folder`; the profile says what went wrong, if anything."""
+        place = self._place(f"{case.key}.profile.log")
+        request = TakeProfile(place=place, settings=self.settings, case=case, folder=folder, ceilings=ceilings)
+        return run_profile(server, request, self.run_folder, self.environment)
 
-        request = {"trajectory": case.fields(), **self._where(self.logs / f"{case.key}.trajectory.log")}
-        worker = self._worker(host, case, request, listen)
-        worker.follow()
-        self._hear_nodes(case, worker.findings)
-        return found[0] if found else worker.findings
-
-    def profile(self, host: HostChannel, case: Case, folder: Path, ceilings: LayerCeilings | None) -> Profile:
-        """Trace `case` in a fresh process of `host`, into `folder`; what went wrong where there is no profile."""
-        where = self._where(self.logs / f"{case.key}.profile.log")
-        return follow_profile(
-            lambda wanted, listen: self._worker(host, case, {"profile": wanted, **where}, listen),
-            case,
-            folder,
-            self.run_folder,
-            ceilings,
-            self.environment,
-        )
-
-    def refuse(self, case: Case, name: str, outcome: Outcome, reason: str, equality: Equality | None = None) -> Record:
+    def refuse(self, case: Case, outcome: Outcome, reason: str) -> Record:
         """The record of a case that is not measured."""
-        findings = Findings(outcome=outcome, reason=reason)
-        if equality is not None:
-            findings.add({"equality": equality})
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return self._record(None, case, name, now, self.logs / f"{case.key}.log", findings)
+        return self._record(None, case, _now(), PartialResult(outcome, reason))
 
-    def _follow(self, host: HostChannel, case: Case, log: Path, on_phase: PhaseListener) -> Findings:
-        """Send the request and take events until the worker has ended."""
+    def _reference_steps(self, server: ForkServerClient, case: Case) -> Trajectory | PartialResult:
+        """The reference steps of a case in a fresh process of `server`; what is known where it did not get there."""
+        place = self._place(f"{case.key}.trajectory.log")
+        worker = self._worker(server, case, TakeReferenceSteps(place=place, settings=self.settings, case=case))
+        taken = worker.run_until(ReferenceStepsTaken)
+        result = worker.run_to_end()
+        self._hear_nodes(case, result)
+        return taken.trajectory if taken is not None else result
+
+    def _run(
+        self, server: ForkServerClient, case: Case, request: MeasureCase, on_phase: Callable[[str], None]
+    ) -> PartialResult:
+        """Measure a case, with the devices sampled from the end of the warm-up's start on."""
         pid: int | None = None
 
-        def listen(kind: str, event: Event) -> None:
+        def listen(event: Event) -> None:
             nonlocal pid
-            if kind == "forked":
-                pid = event["pid"]
-            elif kind == "phase":
-                if event["name"] == "warmup":
-                    self.sampler.start(pid)
-                on_phase(event["name"])
-            elif kind == "script":
-                if event["text"] is None:
-                    worker.findings.add({"not_measured": event["not_measured"]})
-                else:
-                    write_script(self.run_folder, case.key, event["text"])
+            match event:
+                case Forked():
+                    pid = event.pid
+                case PhaseBegan(name=name):
+                    if name == "warmup":
+                        self.sampler.start(pid)
+                    on_phase(name)
+                case ScriptMade(text=None, why_not=why):
+                    worker.result.add(CaseFacts(not_measured={"script": why}))
+                case ScriptMade(text=str(text)):
+                    write_script(self.run_folder, case.key, text)
 
-        request = {"case": case.fields(), **self._where(log)}
-        worker = self._worker(host, case, request, listen)
+        worker = self._worker(server, case, request, listen)
         try:
-            worker.follow()
+            result = worker.run_to_end()
         finally:
-            self._finish_sampling(case, worker.findings)
-        worker.findings.add({"host_use": worker.host_use()})
-        self._hear_nodes(case, worker.findings)
-        return worker.findings
+            self._finish_sampling(case, worker.result)
+        result.add(CaseFacts(host_use=worker.usage()))
+        self._hear_nodes(case, result)
+        return result
 
     def _worker(
-        self, host: HostChannel, case: Case, request: dict[str, object], listen: Callable[[str, Event], None]
-    ) -> Worker:
+        self,
+        server: ForkServerClient,
+        case: Case,
+        request: MeasureCase | TakeReferenceSteps,
+        listen: Callable[[Event], None] = lambda event: None,
+    ) -> WorkerHandle:
         """Start the worker of a case, and those of the other nodes that share it."""
-        request = {"settings": self.settings.model_dump(), **request}
         if self.nodes is None or case.nodes == 1:
-            return Worker(host, request, self.settings, listen)
-        span = self.nodes.start(request)
-        return Worker(host, {**request, "span": span.model_dump()}, self.settings, listen, self.nodes.trouble)
+            return WorkerHandle(server, request, listen)
+        spanning = request.model_copy(update={"span": self.nodes.start(request)})
+        return WorkerHandle(server, spanning, listen, self.nodes.trouble)
 
-    def _hear_nodes(self, case: Case, findings: Findings) -> None:
-        """What went wrong on the other nodes, where the case has failed."""
+    def _hear_nodes(self, case: Case, result: PartialResult) -> None:
+        """Add what went wrong on the other nodes, where the case has failed."""
         if self.nodes is None or case.nodes == 1:
             return
-        elsewhere = [reason for reason in self.nodes.finish() if reason not in findings.reason]
-        if findings.outcome != "ok" and elsewhere:
-            findings.reason = "; ".join([findings.reason, *elsewhere])
+        elsewhere = [reason for reason in self.nodes.finish() if reason not in result.reason]
+        if result.outcome != "ok" and elsewhere:
+            result.reason = "; ".join([result.reason, *elsewhere])
 
-    def _where(self, log: Path) -> dict[str, object]:
-        """What each request says of where its worker runs."""
-        return {"log": str(log.absolute()), "paths": list(self.import_paths), "directory": str(self.directory)}
+    def _place(self, log: str) -> WorkerPlace:
+        return WorkerPlace(log=(self.logs / log).absolute(), directory=self.directory, import_paths=self.import_paths)
 
-    def _finish_sampling(self, case: Case, findings: Findings) -> None:
-        """What the devices did, over the measured window alone."""
+    def _finish_sampling(self, case: Case, result: PartialResult) -> None:
+        """Add what the devices did, over the measured window alone."""
         recording = self.sampler.stop()
-        start_s, end_s = findings.facts.pop("window", (None, None))
-        window = None if start_s is None or end_s is None else (start_s, end_s)
-        device = findings.facts.get("settings", {}).get("device")
-        steps = findings.facts.get("window_steps")
-        facts, reasons = facts_of(recording, window, device, case.devices // case.nodes, steps)
+        facts, window = result.facts, result.facts.window
+        found = facts_of(
+            recording, window, facts.settings.get("device"), case.devices // case.nodes, facts.window_steps
+        )
         if case.nodes > 1:
             why = f"the case ran on {case.nodes} nodes, and the devices of this one alone are read"
-            reasons |= dict.fromkeys(PER_STEP_ENERGY, why)
+            found = found.merged(CaseFacts(not_measured=dict.fromkeys(PER_STEP_ENERGY, why)))
         if window is not None:
-            facts["window_s"] = window[1] - window[0]
-        findings.add(facts)
-        findings.not_measured |= reasons
+            found = found.merged(CaseFacts(window_s=window[1] - window[0]))
+        result.add(found)
 
     def _record(
-        self, host: HostChannel | None, case: Case, name: str, started_at: str, log: Path, findings: Findings
+        self,
+        server: ForkServerClient | None,
+        case: Case,
+        started_at: str,
+        result: PartialResult,
+        repeat: int = 0,
+        equality: Equality | None = None,
     ) -> Record:
-        phases = Phases(import_s=host.import_s if host else None, **findings.phases)
+        facts = result.facts
+        log = self.logs / (f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log")
         return Record(
             case=case,
-            name=name,
-            outcome=findings.outcome or "crashed",
-            reason=findings.reason,
+            name=case_name(case),
+            outcome=result.outcome or "crashed",
+            reason=result.reason,
+            repeat=repeat,
             started_at=started_at,
             environment=self.environment,
-            versions=host.versions if host else {},
-            phases=phases,
-            not_measured=findings.not_measured | _why_missing(case, findings),
+            versions=server.versions if server else {},
+            phases=facts.phases.model_copy(update={"import_s": server.import_s if server else None}),
+            not_measured=facts.not_measured | _why_missing(case, result),
             log=str(log.relative_to(self.run_folder)) if log.exists() else None,
-            series=_series(findings.facts.get("step_s", [])),
-            **findings.facts,
+            series=Series(**asdict(classify(facts.step_s))) if facts.step_s else None,
+            equality=equality,
+            settings=facts.settings,
+            counts=facts.counts,
+            step_s=facts.step_s,
+            blocks=facts.blocks,
+            warmup_steps=facts.warmup_steps,
+            warmup_settled=facts.warmup_settled,
+            clock=facts.clock,
+            checks=facts.checks,
+            recompilations=facts.recompilations,
+            output_sample=facts.output_sample,
+            stateful=facts.stateful,
+            loss_first=facts.loss_first,
+            loss_last=facts.loss_last,
+            base_host_bytes=facts.base_host_bytes,
+            peak_host_bytes=facts.peak_host_bytes,
+            step_peak_host_bytes=facts.step_peak_host_bytes,
+            host_use=facts.host_use,
+            peak_device_bytes=facts.peak_device_bytes,
+            cpu_cores_used=facts.cpu_cores_used,
+            window_s=facts.window_s,
+            window_steps=facts.window_steps,
+            gpu=facts.gpu,
+            cpu_energy=facts.cpu_energy,
+            all_reduce=facts.all_reduce,
         )
 
 
-def _series(step_s: list[float]) -> Series | None:
-    return Series(**asdict(classify(step_s))) if step_s else None
-
-
-def _why_missing(case: Case, findings: Findings) -> dict[str, str]:
+def _why_missing(case: Case, result: PartialResult) -> dict[str, str]:
     """A reason for each figure that a reader would look for and not find."""
-    wanted = ("step_s", "blocks", "cpu_cores_used", "peak_host_bytes", "peak_device_bytes")
-    why = "counted, not run" if case.mode == "count" else f"{findings.outcome} in phase {findings.phase}"
-    return {name: why for name in wanted if not findings.facts.get(name) and name not in findings.not_measured}
+    facts = result.facts
+    why = "counted, not run" if case.mode == "count" else f"{result.outcome} in phase {result.phase}"
+    return {name: why for name in _EXPECTED if not getattr(facts, name) and name not in facts.not_measured}
 
 
 def usable_memory_bytes() -> int:
-    """Default limit of a worker: nine tenths of what is available now, so that the machine survives."""
+    """Default limit of a worker: nine tenths of what is available now; the machine survives a runaway allocation."""
     return int(0.9 * free_host_bytes())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -54,6 +54,6 @@ def measure(tmp_path: Path) -> Measure:
     def run(cases: Sequence[Case], folder: str = "run", **settings: object) -> list[Record]:
         chosen = MeasureSettings.model_validate({"seconds": 0.2, "warmup_s": 0.05, "timeout_s": 120, **settings})
         with session_at(tmp_path / folder, chosen, cases) as session:
-            return session.run(cases, Silent())
+            return [session.measure(case, Silent()) for case in cases]
 
     return run

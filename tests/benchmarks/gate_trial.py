@@ -36,7 +36,7 @@ from anatomy.bench.regression_gate.process_pair import Pair, Runner
 from anatomy.bench.regression_gate.sampled_metrics import observe
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, judge
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import HostChannel
+from anatomy.bench.runner.fork_client import ForkServerClient
 
 LAYERS = 60
 # Planted growth of the work → comparisons.
@@ -209,11 +209,11 @@ RULES = {
 }
 
 
-def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> tuple[Side, HostChannel]:
+def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> tuple[Side, ForkServerClient]:
     directory = made / f"{name}-{planted:.0%}"
     directory.mkdir()
     (directory / "chain.py").write_text(MODEL.format(layers=round(LAYERS * (1 + planted))))
-    host = HostChannel("jax", directory / "logs", directory=directory)
+    host = ForkServerClient("jax", directory / "logs", directory=directory)
     stack.callback(host.close)
     return Side(name, f"+{planted:.0%}", directory), host
 

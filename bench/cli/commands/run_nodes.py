@@ -11,7 +11,7 @@ from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
-    from anatomy.bench.runner.nodes.coordinator import Lead
+    from anatomy.bench.runner.nodes.coordinator import Coordinator
     from anatomy.bench.runner.nodes.launcher import Place
 
 
@@ -33,14 +33,14 @@ def place_of(nodes: bool) -> Place | None:
     return place if place.count > 1 else None
 
 
-def gathered(place: Place | None) -> AbstractContextManager[Lead | None]:
+def gathered(place: Place | None) -> AbstractContextManager[Coordinator | None]:
     """The other nodes, all there."""
     from contextlib import nullcontext
 
     from anatomy.bench.machine.collect_environment import installed_versions
-    from anatomy.bench.runner.nodes.coordinator import Lead
+    from anatomy.bench.runner.nodes.coordinator import Coordinator
 
-    return nullcontext() if place is None else Lead.gather(place, installed_versions())
+    return nullcontext() if place is None else Coordinator.gather(place, installed_versions())
 
 
 def follow(place: Place) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from anatomy.bench.machine.telemetry.sample_series import Recording
 from anatomy.bench.machine.telemetry.telemetry_window import Window, cpu_energy, gpu_use
 from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError
+from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 
 GPU_ENERGY = ("energy_per_step_j", "examples_per_joule")
 PER_STEP_ENERGY = (*GPU_ENERGY, "cpu_energy_per_step_j")
@@ -15,33 +16,35 @@ PER_STEP_ENERGY = (*GPU_ENERGY, "cpu_energy_per_step_j")
 
 def facts_of(
     recording: Recording, window: Window | None, device: str | None, devices: int, steps: int | None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Fields of the record, and a reason for each that has none.
+) -> CaseFacts:
+    """What the devices did, and a reason for each figure that is missing.
 
     Args:
-        window: null where the case did not get so far.
+        recording: all readings of the sampler.
+        window: start and end of the measured window in seconds; `None` where the case did not get so far.
         device: the backend's setting of that name: `cpu`, or the GPU's name.
-        devices: on how many the case ran.
-        steps: that were launched in the window.
+        devices: how many devices the case ran on.
+        steps: steps that were launched in the window.
     """
-    facts: dict[str, Any] = {}
     reasons: dict[str, str] = {}
+    uses: list[GpuUse] | None = None
+    cpu: CpuEnergy | None = None
     none = "the case has no measured window" if window is None else ""
     if recording.gpus and window is not None:
         used = _used(recording, device, devices)
         uses = [gpu_use(series, window, one) for series, one in zip(recording.gpus, used, strict=True)]
-        facts["gpu"] = [use.model_dump() for use in uses]
     else:
         reasons["gpu"] = recording.gpu_reason or none or "no sample was taken"
     try:
         if recording.cpu_reason or window is None:
             raise UnmeasurableError(recording.cpu_reason or none)
-        facts["cpu_energy"] = cpu_energy(recording.cpu, window).model_dump()
+        cpu = cpu_energy(recording.cpu, window)
     except UnmeasurableError as why:
         reasons["cpu_energy"] = str(why)
     if not steps:
         reasons |= dict.fromkeys(PER_STEP_ENERGY, none or "no step was counted")
-    return facts, reasons | _why_no_energy(recording, facts, device, reasons)
+    reasons |= _why_no_energy(recording, uses or [], device, reasons)
+    return CaseFacts(gpu=uses, cpu_energy=cpu, not_measured=reasons)
 
 
 def _used(recording: Recording, device: str | None, devices: int) -> list[bool | None]:
@@ -53,13 +56,12 @@ def _used(recording: Recording, device: str | None, devices: int) -> list[bool |
 
 
 def _why_no_energy(
-    recording: Recording, facts: Mapping[str, Any], device: str | None, reasons: Mapping[str, str]
+    recording: Recording, uses: Sequence[GpuUse], device: str | None, reasons: Mapping[str, str]
 ) -> dict[str, str]:
     """Reasons for the derived figures, where they cannot be derived."""
-    uses = facts.get("gpu") or []
-    used = [use for use in uses if use["used"]]
-    missing = [use for use in used if use["energy_j"] is None and use["power_energy_j"] is None]
-    mixed = {name for name in ("energy_j", "power_energy_j") if any(use[name] is None for use in used)}
+    used = [use for use in uses if use.used]
+    missing = [use for use in used if use.energy_j is None and use.power_energy_j is None]
+    mixed = {name for name in ("energy_j", "power_energy_j") if any(getattr(use, name) is None for use in used)}
     why = ""
     if device == "cpu":
         why = "the case ran on the CPU, whose energy is cpu_energy"
@@ -67,10 +69,10 @@ def _why_no_energy(
         why = reasons.get("gpu", "")
     elif not used:
         why = recording.doubt or "it is not known on which devices the case ran"
-    elif any(use["mig"] for use in used):
+    elif any(use.mig for use in used):
         why = "a MIG instance has no energy of its own: the whole GPU's is shared with other instances"
     elif missing:
-        why = missing[0]["not_measured"].get("energy_j", "no device has a figure")
+        why = missing[0].not_measured.get("energy_j", "no device has a figure")
     elif len(mixed) == 2:
         why = "the devices have energy by different ways, which are not added up"
     elif "energy_per_step_j" in reasons:

@@ -1,4 +1,4 @@
-"""Node 0's supervisor and the other nodes: lets each start its worker of a case, and hears how it ended."""
+"""The coordinator on node 0: lets every other node start its worker of a case, and hears how it ended."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from anatomy.bench.parallel.ranks import ORPHANED
 from anatomy.bench.parallel.rendezvous import Span, free_port
 from anatomy.bench.parallel.transport import NoConnectionError, Server, Wire, other_host, own_host
 from anatomy.bench.runner.nodes.launcher import Place
+from anatomy.bench.runner.requests import MeasureCase, TakeReferenceSteps, joining
 
 JOIN_TIMEOUT_S = 300.0
 BYE = "bye"
@@ -40,8 +41,8 @@ class _Member:
 
 
 @dataclass
-class Lead:
-    """The other nodes of a run. Use as a context manager."""
+class Coordinator:
+    """The other nodes of a run, as node 0 sees them. Use as a context manager."""
 
     count: int
     secret: str
@@ -49,7 +50,7 @@ class Lead:
     _members: list[_Member] = field(default_factory=list)
 
     @classmethod
-    def gather(cls, place: Place, packages: Mapping[str, str], timeout_s: float = JOIN_TIMEOUT_S) -> Lead:
+    def gather(cls, place: Place, packages: Mapping[str, str], timeout_s: float = JOIN_TIMEOUT_S) -> Coordinator:
         """Wait for a process from each other node.
 
         Args:
@@ -76,7 +77,7 @@ class Lead:
         own = own_host(ordered[0].wire) if ordered else place.address
         return cls(place.count, place.secret, own, ordered)
 
-    def __enter__(self) -> Lead:
+    def __enter__(self) -> Coordinator:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,7 +91,7 @@ class Lead:
         self._listen()
         return next((f"{member.title} is lost" for member in self._members if member.lost), None)
 
-    def start(self, request: Mapping[str, Any]) -> Span:
+    def start(self, request: MeasureCase | TakeReferenceSteps) -> Span:
         """Let every other node start its worker; returns where node 0's worker meets them."""
         hosts = (self.own_address, *(other_host(member.wire) for member in self._members))
         span = Span(
@@ -104,7 +105,7 @@ class Lead:
         for member in self._members:
             member.running, member.failure = True, ""
             own = span.model_copy(update={"node": member.node})
-            self._send(member, {**request, "span": own.model_dump()})
+            self._send(member, joining(request, own).model_dump(mode="json"))
         return span
 
     def trouble(self) -> str | None:

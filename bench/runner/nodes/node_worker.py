@@ -1,4 +1,4 @@
-"""Another node's end: a worker for each case that node 0 starts, until it says that the run is over."""
+"""A node other than 0: runs a worker for each case that node 0 starts, until node 0 says that the run is over."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from anatomy.bench.parallel.ranks import ORPHANED
 from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.parallel.transport import NoConnectionError, Wire, connect, own_host
 from anatomy.bench.records.case import Backend
-from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.runner.fork_client import HostChannel
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.fork_servers import ForkServers
 from anatomy.bench.runner.nodes.coordinator import BYE, JOIN_TIMEOUT_S
 from anatomy.bench.runner.nodes.launcher import Place
-from anatomy.bench.runner.worker_handle import Findings, Worker
+from anatomy.bench.runner.requests import JoinCase
+from anatomy.bench.runner.worker_handle import PartialResult, WorkerHandle
 
 
 def follow_run(place: Place, packages: Mapping[str, str], memory_limit_bytes: int) -> Path | None:
@@ -50,18 +51,17 @@ def follow_run(place: Place, packages: Mapping[str, str], memory_limit_bytes: in
 
 def _take_part(wire: Wire, logs: Path, memory_limit_bytes: int, stack: ExitStack) -> bool:
     """Whether a worker failed by itself."""
-    hosts: dict[Backend, HostChannel] = {}
+    servers: ForkServers[Backend] = stack.enter_context(ForkServers(lambda name: ForkServerClient(name, logs)))
     failed = False
-    for number, request in enumerate(iter(lambda: _next_request(wire), BYE)):
+    for number, said in enumerate(iter(lambda: _next_request(wire), BYE)):
+        request = JoinCase.model_validate(said)
         own = {
-            "log": str(logs / f"{number}.log"),
-            "paths": request["paths"],
-            "directory": str(Path.cwd()),
+            "place": request.place.model_copy(update={"log": logs / f"{number}.log", "directory": Path.cwd()}),
+            "settings": request.settings.model_copy(update={"memory_limit_bytes": memory_limit_bytes}),
         }
-        settings = MeasureSettings.model_validate(request["settings"] | {"memory_limit_bytes": memory_limit_bytes})
-        findings = _follow({**request, **own}, settings, hosts, logs, stack)
-        failed |= findings.outcome != "ok" and findings.reason != ORPHANED
-        answer = {"outcome": findings.outcome, "reason": findings.reason, "port": free_port(own_host(wire))}
+        result = _join(request.model_copy(update=own), servers)
+        failed |= result.outcome != "ok" and result.reason != ORPHANED
+        answer = {"outcome": result.outcome, "reason": result.reason, "port": free_port(own_host(wire))}
         try:
             wire.send_bytes(encode(answer))
         except OSError as error:
@@ -69,23 +69,12 @@ def _take_part(wire: Wire, logs: Path, memory_limit_bytes: int, stack: ExitStack
     return failed
 
 
-def _follow(
-    request: Mapping[str, Any],
-    settings: MeasureSettings,
-    hosts: dict[Backend, HostChannel],
-    logs: Path,
-    stack: ExitStack,
-) -> Findings:
-    backend: Backend = request.get("case", request.get("trajectory"))["backend"]
+def _join(request: JoinCase, servers: ForkServers[Backend]) -> PartialResult:
     try:
-        if backend not in hosts or not hosts[backend].alive:
-            hosts[backend] = HostChannel(backend, logs)
-            stack.callback(hosts[backend].close)
+        server = servers.get(request.case.backend)
     except SetupError as error:
-        return Findings(outcome="crashed", reason=str(error))
-    worker = Worker(hosts[backend], request, settings)
-    worker.follow()
-    return worker.findings
+        return PartialResult("crashed", str(error))
+    return WorkerHandle(server, request).run_to_end()
 
 
 def _next_request(wire: Wire) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.process_sampler import SEARCH_EVERY, HostWatch, reading_of
+from anatomy.bench.machine.process_sampler import SEARCH_EVERY, ProcessSampler, reading_of
 from anatomy.bench.records.process_usage import Reading
 
 CHILD_BYTES = 100 * 2**20
@@ -45,11 +45,11 @@ def parent() -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.parametrize("proc", [Path("/proc"), Path("/nowhere")], ids=["kernel's list", "psutil's"])
 def test_children_count(parent: subprocess.Popen[bytes], proc: Path) -> None:
     own = psutil.Process(parent.pid).memory_info().rss
-    assert own < CHILD_BYTES < HostWatch(parent.pid, proc).read().resident_bytes
+    assert own < CHILD_BYTES < ProcessSampler(parent.pid, proc).read().resident_bytes
 
 
 def test_a_child_is_found_later(parent: subprocess.Popen[bytes]) -> None:
-    here = HostWatch(os.getpid())
+    here = ProcessSampler(os.getpid())
     before = here.read().resident_bytes
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         readings = [here.read().resident_bytes for _ in range(SEARCH_EVERY)]
@@ -61,7 +61,7 @@ def test_a_child_is_found_later(parent: subprocess.Popen[bytes]) -> None:
 def test_a_process_that_has_gone_uses_nothing(parent: subprocess.Popen[bytes]) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as short:
         pass
-    assert HostWatch(short.pid).read() == Reading()
+    assert ProcessSampler(short.pid).read() == Reading()
 
 
 def test_cpu_time_of_children_counts() -> None:
@@ -69,7 +69,7 @@ def test_cpu_time_of_children_counts() -> None:
         assert child.stdout is not None
         assert child.stdin is not None
         child.stdout.readline()
-        reading = HostWatch(child.pid).read()
+        reading = ProcessSampler(child.pid).read()
         child.stdin.close()
     # The kernel counts ticks of 10 ms.
     assert 0.25 <= reading.cpu_s < 30
@@ -91,6 +91,6 @@ def test_a_name_may_hold_anything(name: bytes) -> None:
 
 
 def test_the_kernel_and_psutil_agree(parent: subprocess.Popen[bytes]) -> None:
-    kernel, library = HostWatch(parent.pid).read(), HostWatch(parent.pid, Path("/nowhere")).read()
+    kernel, library = ProcessSampler(parent.pid).read(), ProcessSampler(parent.pid, Path("/nowhere")).read()
     assert kernel.resident_bytes == pytest.approx(library.resident_bytes, rel=0.02)
     assert kernel.cpu_s == pytest.approx(library.cpu_s, abs=0.05)

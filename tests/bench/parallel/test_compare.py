@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.parallel.equivalence import TOLERANCE, compare
-from anatomy.bench.parallel.reference_steps import SAMPLE, Trajectory, sampled, single_losses
+from anatomy.bench.parallel.reference_steps import SAMPLE, sampled, single_losses
 from anatomy.bench.parallel.shards import shard
+from anatomy.bench.protocol.trajectory import Trajectory
 
 ONE = Trajectory(losses=[2.0, 1.5], updates=[[[0.1, -0.2, 0.05], [0.02]]], names=["dense/kernel", "dense/bias"])
 

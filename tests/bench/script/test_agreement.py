@@ -21,9 +21,9 @@ from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.pair_effect import pair_effect
-from anatomy.bench.regression_gate.process_pair import SideProcess, alternation, worker_request
-from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import HostChannel
+from anatomy.bench.regression_gate.process_pair import SideProcess, alternation
+from anatomy.bench.runner.fork_client import ForkServerClient
+from anatomy.bench.runner.requests import TakeTurns, WorkerPlace
 from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import Measure, cases_of, session_at
 
@@ -61,7 +61,7 @@ def test_a_script_takes_the_same_time_a_step(
     assert record.outcome == "ok", record.reason
     script = tmp_path / "run" / SCRIPTS_FOLDER / f"{case.key}.py"
     logs: list[float] = []
-    host = HostChannel(backend, tmp_path)
+    host = ForkServerClient(backend, tmp_path)
     try:
         # Precision alone decides when to stop: stopping at a ratio that pleases would choose the ratio.
         while len(logs) < FEWEST_PAIRS or (_half_width(logs) > PRECISION and len(logs) < MOST_PAIRS):
@@ -120,7 +120,7 @@ def _half_width(logs: list[float]) -> float:
     return float(stats.t.ppf(0.975, len(logs) - 1) * stats.sem(logs))
 
 
-def _log_ratio(host: HostChannel, case: Case, script: Path, folder: Path, number: int) -> float:
+def _log_ratio(host: ForkServerClient, case: Case, script: Path, folder: Path, number: int) -> float:
     """ln(script's seconds a step / Anatomy's) of one pair; which of them starts and goes first is drawn."""
     scripts_first = random.Random(f"{case.key}-{number}").random() < 0.5
     with _script_process(script) as theirs, _worker(host, case, folder, number) as ours:
@@ -142,12 +142,12 @@ def _log_ratio(host: HostChannel, case: Case, script: Path, folder: Path, number
 
 
 @contextmanager
-def _worker(host: HostChannel, case: Case, folder: Path, number: int) -> Iterator[SideProcess]:
-    side = Side(name="base", what="Anatomy", directory=folder)
+def _worker(host: ForkServerClient, case: Case, folder: Path, number: int) -> Iterator[SideProcess]:
     fifo = folder / f"{number}.fifo"
     os.mkfifo(fifo)
-    request = worker_request(side, case, SETTINGS, [], folder, str(number)) | {"fifo": str(fifo), "checked": False}
-    with SideProcess("base", side, host, request, SETTINGS, fifo) as process:
+    place = WorkerPlace(log=folder / f"{number}.log", directory=folder)
+    request = TakeTurns(place=place, settings=SETTINGS, case=case, fifo=fifo, checked=False)
+    with SideProcess("base", "Anatomy", host, request) as process:
         yield process
 
 

@@ -17,9 +17,16 @@ LENGTH = WINDOW[1] - WINDOW[0]
 
 
 def record(recording: Recording, device: str | None = "NVIDIA", devices: int = 1, steps: int | None = 100) -> Record:
-    facts, reasons = facts_of(recording, WINDOW, device, devices, steps)
+    facts = facts_of(recording, WINDOW, device, devices, steps)
     fields: dict[str, Any] = {"case": Case(model="mlp", batch_size=32, devices=devices), "outcome": "ok", "name": "m"}
-    made = Record(**fields, started_at="", window_steps=steps, not_measured=reasons, **facts)
+    made = Record(
+        **fields,
+        started_at="",
+        window_steps=steps,
+        not_measured=facts.not_measured,
+        gpu=facts.gpu,
+        cpu_energy=facts.cpu_energy,
+    )
     return Record.model_validate_json(made.model_dump_json())
 
 
@@ -71,16 +78,16 @@ def test_without_a_gpu_everything_has_its_reason() -> None:
 
 
 def test_without_a_window_everything_has_its_reason(played: Played) -> None:
-    facts, reasons = facts_of(Recording(gpus=played("h100")), None, None, 1, None)
-    assert facts == {}
-    assert set(reasons) == {
+    facts = facts_of(Recording(gpus=played("h100")), None, None, 1, None)
+    assert facts.gpu is facts.cpu_energy is None
+    assert set(facts.not_measured) == {
         "gpu",
         "cpu_energy",
         "energy_per_step_j",
         "examples_per_joule",
         "cpu_energy_per_step_j",
     }
-    assert set(reasons.values()) == {"the case has no measured window"}
+    assert set(facts.not_measured.values()) == {"the case has no measured window"}
 
 
 def test_joules_of_the_cpu_stay_apart_from_the_gpus() -> None:

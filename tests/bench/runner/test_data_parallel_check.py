@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from anatomy.bench.parallel.reference_steps import Trajectory
 from anatomy.bench.records.case import Case
-from anatomy.bench.runner.data_parallel_check import EqualityCheck
-from anatomy.bench.runner.worker_handle import Findings
-
-
-class Asked:
-    """A supervisor whose trajectories all fail; keeps what it was asked for."""
-
-    def __init__(self) -> None:
-        self.cases: list[Case] = []
-
-    def trajectory(self, host: object, case: Case) -> Trajectory | Findings:
-        self.cases.append(case)
-        return Findings(outcome="crashed", reason="it was tried")
+from anatomy.bench.runner.data_parallel_check import DataParallelCheck
+from anatomy.bench.runner.worker_handle import PartialResult
 
 
 def ask(**fields: Any) -> tuple[Any, list[Case]]:
-    supervisor = Asked()
-    check = EqualityCheck(cast("Any", supervisor))
+    """The verdict where all reference steps fail, and the cases whose steps were asked for."""
+    asked: list[Case] = []
+
+    def fail(case: Case) -> PartialResult:
+        asked.append(case)
+        return PartialResult("crashed", "it was tried")
+
     case = Case.model_validate({"model": "mlp", "batch_size": 8, "devices": 2, **fields})
-    return check.ask(cast("Any", None), case), supervisor.cases
+    return DataParallelCheck().verdict(case, fail), asked
 
 
 def test_training_on_several_devices_is_compared() -> None:

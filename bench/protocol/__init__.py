@@ -1,0 +1,1 @@
+"""What a worker tells its supervisor: one frozen type per event, validated where it enters."""

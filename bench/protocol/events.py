@@ -1,0 +1,194 @@
+"""Events: JSON lines from the fork server and its workers to the supervisor, one type per kind of event.
+
+A line that is no event is an error of the worker that wrote it, and ends its case, never the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.errors.printable import printable_values
+from anatomy.bench.protocol.trajectory import Trajectory
+from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
+from anatomy.bench.records.record import Outcome
+
+_SHOWN_CHARACTERS = 80
+
+
+class NoEventError(SetupError):
+    """A worker or a fork server sent a line that is no event."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ready(_Event):
+    """The fork server has imported Keras and the backend.
+
+    Attributes:
+        import_s: seconds of the imports.
+        versions: package → version.
+    """
+
+    event: Literal["ready"] = "ready"
+    import_s: float
+    versions: dict[str, str]
+
+
+class Forked(_Event):
+    """The fork server has started a worker with this process id."""
+
+    event: Literal["forked"] = "forked"
+    pid: int
+
+
+class Exited(_Event):
+    """A worker has ended; the exit code is negative for a signal, as in `subprocess`."""
+
+    event: Literal["exited"] = "exited"
+    code: int
+
+
+class Started(_Event):
+    """A worker is about to build.
+
+    Attributes:
+        at_s: seconds of `time.perf_counter`, which all processes of a machine share.
+        base_host_bytes: resident memory before the model is built.
+    """
+
+    event: Literal["started"] = "started"
+    at_s: float
+    base_host_bytes: int
+
+
+class PhaseBegan(_Event):
+    """A worker has entered a phase: `build`, `compile`, `warmup`, …"""
+
+    event: Literal["phase"] = "phase"
+    name: str
+
+
+class FactsFound(_Event):
+    """A worker has found facts of its case."""
+
+    event: Literal["facts"] = "facts"
+    facts: CaseFacts
+
+
+class ScriptMade(_Event):
+    """The stand-alone program of the case, or `None` and the reason.
+
+    Attributes:
+        text: source of the program.
+        why_not: why there is none; empty where there is one.
+    """
+
+    event: Literal["script"] = "script"
+    text: str | None
+    why_not: str = ""
+
+
+class ModelsMissing(_Event):
+    """The models that cannot be found, and why: model → reason."""
+
+    event: Literal["missing"] = "missing"
+    reasons: dict[str, str]
+
+
+class Warm(_Event):
+    """A worker of a pair is warm and waits for its turns; `step_s` is its synchronised step in seconds."""
+
+    event: Literal["warm"] = "warm"
+    step_s: float
+
+
+class TurnTaken(_Event):
+    """A worker of a pair has taken a turn: seconds and CPU seconds per step."""
+
+    event: Literal["turn"] = "turn"
+    step_s: float
+    cpu_s: float
+
+
+class ReferenceStepsTaken(_Event):
+    """A worker has trained the reference steps by which several devices are compared with one."""
+
+    event: Literal["reference_steps"] = "reference_steps"
+    trajectory: Trajectory
+
+
+class ProfileTaken(_Event):
+    """Where the time of the traced steps went; the fields are those of `Profile`."""
+
+    event: Literal["profile"] = "profile"
+    steps: int
+    step: float
+    gaps: Gaps
+    layers: list[LayerTime]
+    kinds: list[KindTime]
+    unattributed: list[Operation]
+    unattributed_share: float | None = None
+    not_measured: dict[str, str] = Field(default_factory=dict)
+
+
+class Ended(_Event):
+    """A worker's last event: the outcome, and the reason where it is not `ok`."""
+
+    event: Literal["ended"] = "ended"
+    outcome: Outcome
+    reason: str = ""
+
+
+Event = (
+    Ready
+    | Forked
+    | Exited
+    | Started
+    | PhaseBegan
+    | FactsFound
+    | ScriptMade
+    | ModelsMissing
+    | Warm
+    | TurnTaken
+    | ReferenceStepsTaken
+    | ProfileTaken
+    | Ended
+)
+# What code that measures calls to report.
+Emit = Callable[[Event], None]
+
+_EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def event_line(event: Event) -> bytes:
+    """An event as a line of JSON."""
+    values = event.model_dump(mode="json", exclude_unset=True) | {"event": event.event}
+    return json.dumps(values).encode() + b"\n"
+
+
+def read_event(line: bytes) -> Event:
+    """The event that a line holds, with every text in it printable.
+
+    Raises:
+        NoEventError: the line is no event; the message shows its beginning.
+    """
+    try:
+        values = json.loads(line.decode("utf-8", "backslashreplace"))
+        return _EVENTS.validate_python(printable_values(values), strict=False)
+    except (ValueError, RecursionError) as error:
+        shown = line[:_SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
+        why = _first_problem(error) if isinstance(error, ValidationError) else "it is not JSON"
+        raise NoEventError(f"expected an event of the protocol, got {shown!r}: {why}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)

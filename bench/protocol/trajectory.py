@@ -1,0 +1,23 @@
+"""Reference steps: what a few training steps did to the losses and the variables on each device."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Trajectory(BaseModel):
+    """Five training steps of a group of devices.
+
+    Attributes:
+        losses: mean loss of each step over the whole batch.
+        updates: change of sampled values of each trainable variable: device → variable → values.
+        names: paths of the variables.
+        random: names of layers that draw random numbers that could not be switched off.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    losses: list[float]
+    updates: list[list[list[float]]]
+    names: list[str]
+    random: list[str] = []

@@ -1,0 +1,64 @@
+"""What is known of a case so far: facts that arrive one by one and add up to the fields of its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
+from anatomy.bench.records.process_usage import HostUse
+from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, Phases
+
+
+class CaseFacts(BaseModel):
+    """Facts of a case; only those that were set are known. The names and units are those of `Record`.
+
+    Attributes:
+        programs: compiled programs of the step before the measured turns; the gate compares them.
+        window: start and end of the measured window in seconds of `time.perf_counter`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    phases: Phases = Phases()
+    not_measured: dict[str, str] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    counts: Counts | None = None
+    step_s: list[float] = Field(default_factory=list)
+    blocks: list[Block] = Field(default_factory=list)
+    warmup_steps: int | None = None
+    warmup_settled: bool | None = None
+    clock: ClockCheck | None = None
+    checks: dict[str, str] = Field(default_factory=dict)
+    recompilations: int | None = None
+    programs: int | None = None
+    output_sample: list[float] | None = None
+    stateful: bool | None = None
+    loss_first: float | None = None
+    loss_last: float | None = None
+    base_host_bytes: int | None = None
+    peak_host_bytes: int | None = None
+    step_peak_host_bytes: int | None = None
+    host_use: HostUse | None = None
+    peak_device_bytes: int | None = None
+    cpu_cores_used: float | None = None
+    window: tuple[float, float] | None = None
+    window_s: float | None = None
+    window_steps: int | None = None
+    gpu: list[GpuUse] | None = None
+    cpu_energy: CpuEnergy | None = None
+    all_reduce: AllReduce | None = None
+
+    def merged(self, later: CaseFacts) -> CaseFacts:
+        """These facts and later ones; a later fact replaces an earlier one, phases and reasons are joined."""
+        new = {name: getattr(later, name) for name in later.model_fields_set}
+        joined = {
+            "phases": self.phases.model_copy(update=later.phases.model_dump(exclude_unset=True)),
+            "not_measured": self.not_measured | later.not_measured,
+        }
+        return self.model_copy(update=new | joined)
+
+    def known(self) -> dict[str, Any]:
+        """The facts that were set, as JSON values; phases, reasons and the window, which are no figures, left out."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"phases", "not_measured", "window"})

@@ -1,0 +1,131 @@
+"""Requests: JSON lines from the supervisor to a fork server, one type per kind of work for a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from anatomy.bench.parallel.rendezvous import Span
+from anatomy.bench.profiling.roofline_bound import LayerCeilings
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.import_origin import Origin
+
+
+class WorkerPlace(BaseModel):
+    """Where a worker runs, the same for every kind of request.
+
+    Attributes:
+        log: file for the worker's output.
+        directory: working directory, and where the user's own modules are looked for first.
+        import_paths: where they are looked for next.
+        origin: the checkout that the user's code must come from, where there are two.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    log: Path
+    directory: Path
+    import_paths: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: WorkerPlace
+    settings: MeasureSettings
+
+
+class MeasureCase(_Request):
+    """Measure a case; `span` has the nodes of a case on several."""
+
+    request: Literal["measure"] = "measure"
+    case: Case
+    span: Span | None = None
+
+
+class TakeTurns(_Request):
+    """Measure a case in turns with another process.
+
+    Attributes:
+        fifo: where the supervisor writes how many steps the next turn has.
+        checked: whether the worker shows at the end that its steps did what they claim.
+    """
+
+    request: Literal["turns"] = "turns"
+    case: Case
+    fifo: Path
+    checked: bool
+
+
+class TakeProfile(_Request):
+    """Trace a few steps of a case.
+
+    Attributes:
+        folder: where the trace is left.
+        ceilings: what the machine can do at best; `None` where that was not measured.
+    """
+
+    request: Literal["profile"] = "profile"
+    case: Case
+    folder: Path
+    ceilings: LayerCeilings | None = None
+
+
+class TakeReferenceSteps(_Request):
+    """Train the reference steps by which several devices are compared with one."""
+
+    request: Literal["reference_steps"] = "reference_steps"
+    case: Case
+    span: Span | None = None
+
+
+class JoinCase(_Request):
+    """Take part in a case that node 0 measures, or whose reference steps it takes."""
+
+    request: Literal["join"] = "join"
+    case: Case
+    span: Span
+    reference_steps: bool = False
+
+
+class FindModels(_Request):
+    """Say which of these models cannot be found."""
+
+    request: Literal["find"] = "find"
+    models: tuple[str, ...]
+
+
+Request = MeasureCase | TakeTurns | TakeProfile | TakeReferenceSteps | JoinCase | FindModels
+
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="request")])
+
+
+def request_line(request: Request) -> bytes:
+    """A request as a line of JSON."""
+    return request.model_dump_json().encode() + b"\n"
+
+
+def read_request(line: str | bytes) -> Request:
+    """The request that a line holds; raises pydantic's `ValidationError` where it is none."""
+    return _REQUESTS.validate_json(line)
+
+
+def joining(request: Request, span: Span) -> JoinCase:
+    """The request for another node of the same case.
+
+    Raises:
+        TypeError: a kind of request that several nodes do not share.
+    """
+    if not isinstance(request, MeasureCase | TakeReferenceSteps):
+        raise TypeError(f"several nodes share a case or its reference steps, not {type(request).__name__}")
+    return JoinCase(
+        place=request.place,
+        settings=request.settings,
+        case=request.case,
+        span=span,
+        reference_steps=isinstance(request, TakeReferenceSteps),
+    )
