@@ -5,10 +5,10 @@
 
 from typing import Any
 
-from anatomy.bench.counting.abstract_model import skeleton
+from anatomy.bench.counting.abstract_model import abstract_model
 from anatomy.bench.counting.model_counts import LayerCount, ModelCounts, count_to_dict
 
-__all__ = ["LayerCount", "ModelCounts", "count_model", "count_to_dict", "inspect", "skeleton"]
+__all__ = ["LayerCount", "ModelCounts", "abstract_model", "count_model", "count_to_dict", "inspect"]
 
 
 def __getattr__(name: str) -> Any:

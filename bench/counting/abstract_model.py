@@ -11,7 +11,7 @@ _PENDING = "uninitialized_variables"
 
 
 @contextmanager
-def skeleton() -> Iterator[None]:
+def abstract_model() -> Iterator[None]:
     """Within the block, models are built with the shapes of their weights and no values.
 
     Weights are left uninitialised by `keras.StatelessScope`
@@ -28,7 +28,7 @@ def skeleton() -> Iterator[None]:
         from keras.src.backend.common import global_state
     except ImportError as error:
         raise RuntimeError(
-            f"Keras {keras.__version__} is not known to skeleton(): expected Keras 3.15; install keras>=3.15,<3.16"
+            f"abstract_model() does not know Keras {keras.__version__}: expected 3.15; install 'keras>=3.15,<3.16'"
         ) from error
 
     pending = list(global_state.get_global_attribute(_PENDING) or [])

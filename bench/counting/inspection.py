@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from anatomy.bench.counting.abstract_model import skeleton
+from anatomy.bench.counting.abstract_model import abstract_model
 from anatomy.bench.counting.counter import InputShape, count_model
 from anatomy.bench.counting.formulas import FORMULAS, Formula
 from anatomy.bench.counting.model_counts import ModelCounts
@@ -36,7 +36,7 @@ def inspect(
     if dtype is not None:
         keras.config.set_dtype_policy(dtype)
     try:
-        with skeleton():
+        with abstract_model():
             built = build_any(spec.model, spec.options)
             return count_model(built, input_shape, formulas)
     finally:

@@ -28,7 +28,7 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
     """Build the model on this process's backend.
 
     Args:
-        weights: draw their values; without, the model has shapes alone (`skeleton`).
+        weights: draw their values; without, the model has shapes alone (`abstract_model`).
 
     Returns:
         The model, and symbolic inputs in the structure that it takes, batch 1 unless the model fixes it.
@@ -38,12 +38,12 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
     """
     import keras
 
-    from anatomy.bench.counting.abstract_model import skeleton
+    from anatomy.bench.counting.abstract_model import abstract_model
     from anatomy.bench.counting.counter import count_model, symbolic_inputs
     from anatomy.models import build_any, parse_model
 
     spec = parse_model(subject.model)
-    with _policy(subject.dtype), nullcontext() if weights else skeleton():
+    with _policy(subject.dtype), nullcontext() if weights else abstract_model():
         model = build_any(spec.model, spec.options)
         inputs = symbolic_inputs(model, subject.input_shape)
         if any(None in tensor.shape for tensor in keras.tree.flatten(inputs)):

@@ -5,11 +5,11 @@ rules → recorder → trace → graph → sweep → estimate
 
 from typing import Any
 
-from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
 from anatomy.bench.memory_estimate.liveness import Moment, Timeline
 
-__all__ = ["Extent", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "StepMode", "Timeline", "step_memory"]
+__all__ = ["AffineSize", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "StepMode", "Timeline", "step_memory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,11 @@
-"""Bytes as a function of the batch size: what is there whatever the batch, and what each example adds."""
+"""Bytes as an affine function of the batch size."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Extent(NamedTuple):
+class AffineSize(NamedTuple):
     """`fixed_bytes + bytes_per_example × batch size`."""
 
     fixed_bytes: int = 0
@@ -16,9 +16,9 @@ class Extent(NamedTuple):
         return self.fixed_bytes + self.bytes_per_example * batch_size
 
     @classmethod
-    def through(cls, at_1: int, at_2: int) -> Extent:
-        """From the bytes of a batch of one example and of two."""
+    def through(cls, at_1: int, at_2: int) -> AffineSize:
+        """The size with `at_1` bytes at batch size 1 and `at_2` at batch size 2."""
         return cls(2 * at_1 - at_2, at_2 - at_1)
 
 
-NOTHING = Extent()
+NOTHING = AffineSize()

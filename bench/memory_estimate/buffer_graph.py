@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from anatomy.bench.memory_estimate.affine_size import NOTHING, Extent
+from anatomy.bench.memory_estimate.affine_size import NOTHING, AffineSize
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Buffer:
         differentiable: whether a gradient of it is computed.
     """
 
-    size: Extent
-    kept: Extent
+    size: AffineSize
+    kept: AffineSize
     differentiable: bool
 
 
@@ -42,8 +42,8 @@ class Call:
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     keeps: tuple[int, ...] = ()
-    own: Extent = NOTHING
-    scratch: Extent = NOTHING
+    own: AffineSize = NOTHING
+    scratch: AffineSize = NOTHING
     in_place: bool = False
     differentiable: bool = False
     gradient_bytes: int = 0
@@ -94,5 +94,5 @@ def _merged_calls(at_1: Sequence[Call], at_2: Sequence[Call]) -> tuple[Call, ...
     )
 
 
-def _through(one: Extent, two: Extent) -> Extent:
-    return Extent.through(one.fixed_bytes, two.fixed_bytes)
+def _through(one: AffineSize, two: AffineSize) -> AffineSize:
+    return AffineSize.through(one.fixed_bytes, two.fixed_bytes)

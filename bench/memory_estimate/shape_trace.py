@@ -15,7 +15,7 @@ from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_counts import Ledger, symbolic_tensors
 from anatomy.bench.counting.shapes import item_bytes, size
-from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph
 from anatomy.bench.memory_estimate.layer_workspace import inner_bytes
 from anatomy.bench.memory_estimate.saved_tensors import COPY, UNKNOWN, Rule, layer_rule, operation_rule
@@ -80,7 +80,7 @@ class Recorder(Interpreter):
         if self.training:
             total = sum(self.buffers[number].size.fixed_bytes for number in ends)
             numbers = tuple(sorted(ends))
-            loss = Call(LOSS, numbers, (), keeps=numbers, own=Extent(total), differentiable=True)
+            loss = Call(LOSS, numbers, (), keeps=numbers, own=AffineSize(total), differentiable=True)
             self.ledger.calls.append(Noted(loss))
         return Graph(
             buffers=tuple(self.buffers),
@@ -185,7 +185,7 @@ class Recorder(Interpreter):
             reads=reads,
             writes=(*dict.fromkeys([*unknown, *written]),),
             keeps=self._keeps(rule, reads, written, trains) if differentiable else (),
-            own=Extent(own),
+            own=AffineSize(own),
             in_place=rule.in_place,
             differentiable=differentiable,
         )
@@ -213,7 +213,7 @@ class Recorder(Interpreter):
     def _new(self, tensor: Any, differentiable: bool = False) -> int:
         """A buffer for a tensor; inside a loop over time every step keeps its own."""
         size_bytes = _bytes([tensor]) * self._repeats()
-        buffer = Buffer(Extent(size_bytes), Extent(size_bytes * self._loops()), differentiable)
+        buffer = Buffer(AffineSize(size_bytes), AffineSize(size_bytes * self._loops()), differentiable)
         self.buffers.append(buffer)
         return self._alias(tensor, len(self.buffers) - 1)
 

@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from anatomy.bench.counting import skeleton
+from anatomy.bench.counting import abstract_model
 from anatomy.bench.counting.counter import InputShape, symbolic_inputs
 from anatomy.bench.counting.layer_counts import symbolic_tensors
 from anatomy.bench.counting.shapes import item_bytes, size
-from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Graph, merge
 from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
 from anatomy.bench.memory_estimate.liveness import kept_bytes, sweep, written_bytes
@@ -47,7 +47,7 @@ class StepMemory:
     graph: Graph
     layers: tuple[LayerMemory, ...]
     optimizer: tuple[str, int] | None
-    batch: Extent
+    batch: AffineSize
     fixed_batch: int | None = None
     unseen: tuple[str, ...] = ()
 
@@ -122,24 +122,24 @@ def step_memory(
     if dtype is not None:
         keras.config.set_dtype_policy(dtype)
     try:
-        with skeleton():
+        with abstract_model():
             return memory_of(build_any(spec.model, options), mode, input_shape)
     finally:
         keras.config.set_dtype_policy(before)
 
 
 def memory_of(model: keras.Model, mode: StepMode, input_shape: InputShape | None = None) -> StepMemory:
-    """Trace a model that is built, within `skeleton()` if its weights are not to be drawn."""
+    """Trace a model that is built, within `abstract_model()` if its weights are not to be drawn."""
     losses = _losses(model) if mode == "train" else []
     declared = getattr(model, "inputs", None) or []
     fixed = next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
     traces = [_trace(model, mode, batch_size, input_shape, losses) for batch_size in (1, 2)]
     first, second = traces
     if fixed is not None:
-        graph, batch = first.graph, Extent(first.batch_bytes)
+        graph, batch = first.graph, AffineSize(first.batch_bytes)
     else:
         graph = merge(first.graph, second.graph, model.name)
-        batch = Extent.through(first.batch_bytes, second.batch_bytes)
+        batch = AffineSize.through(first.batch_bytes, second.batch_bytes)
     trainable = [weight for weights in first.owned.values() for weight in weights if weight.trainable]
     optimizer, slots = None, None
     if mode == "train":

@@ -22,21 +22,21 @@ SAMPLE = 64
 _OWN_STATISTICS: tuple[Backend, ...] = ("tensorflow", "torch")
 
 
-def build_calm(case: Case) -> Built:
+def build_deterministic(case: Case) -> Built:
     """The case's model without what differs between devices by definition.
 
     Dropout draws a mask of its own on each; where each normalises by its own part of the batch, batch normalisation
     uses its moving statistics instead.
     """
     built = build(case)
-    calm(built.model, freeze=case.backend in _OWN_STATISTICS)
+    _make_deterministic(built.model, freeze=case.backend in _OWN_STATISTICS)
     return built
 
 
 def follow(case: Case, group: Group) -> Trajectory:
-    """Train for five steps on the case's batch. The group was opened with `build_calm`."""
+    """Train for five steps on the case's batch. The group was opened with `build_deterministic`."""
     with group.building():
-        built = build_calm(case)
+        built = build_deterministic(case)
     model = built.model
     before = [sampled(variables) for variables in group.replicas(model)]
     step = group.prepare(model, built.batch, "train")
@@ -70,7 +70,7 @@ def sampled(variables: Sequence[Array]) -> list[Array]:
     return found
 
 
-def calm(model: Any, freeze: bool) -> None:
+def _make_deterministic(model: Any, freeze: bool) -> None:
     """Switch dropout and noise off and, if `freeze`, let batch normalisation use its moving statistics."""
     import keras
 
@@ -83,7 +83,7 @@ def calm(model: Any, freeze: bool) -> None:
 
 
 def drawing(model: Any) -> list[str]:
-    """Names of the layers that draw random numbers after `calm`."""
+    """Names of the layers that still draw random numbers in a model from `build_deterministic`."""
     import keras
 
     return [

@@ -21,7 +21,7 @@ from anatomy.bench.measurement.alternating_steps import Turns, measure_turns
 from anatomy.bench.measurement.measure_case import measure_loop, measure_step, phase
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
 from anatomy.bench.parallel.multinode_group import follow_node_0, open_spanning_group
-from anatomy.bench.parallel.reference_steps import build_calm, follow
+from anatomy.bench.parallel.reference_steps import build_deterministic, follow
 from anatomy.bench.parallel.rendezvous import Span
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.protocol.events import (
@@ -84,12 +84,12 @@ def serve(request: Request, emit: Emit) -> None:
                     _profile(case, settings, group, emit, origin, folder, ceilings)
             case TakeReferenceSteps(case=case, span=span):
                 emit(PhaseBegan(name="trajectory"))
-                with _group(case, emit, build_calm, span) as group:
+                with _group(case, emit, build_deterministic, span) as group:
                     emit(ReferenceStepsTaken(trajectory=follow(case, group)))
             case JoinCase(case=case, span=span, reference_steps=reference_steps):
                 emit(PhaseBegan(name="follow"))
                 require_shareable(case)
-                follow_node_0(case, build_calm if reference_steps else build, emit, span)
+                follow_node_0(case, build_deterministic if reference_steps else build, emit, span)
             case FindModels(models=models):
                 emit(ModelsMissing(reasons=missing_models(models)))
 
@@ -142,12 +142,12 @@ def _opened(case: Case, emit: Emit, build: Build, span: Span | None) -> Group:
 
 def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     """Count a model of any size without allocating its weights."""
-    from anatomy.bench.counting import skeleton
+    from anatomy.bench.counting import abstract_model
     from anatomy.models import build_any
 
     emit(PhaseBegan(name="build"))
     start = time.perf_counter()
-    with skeleton():
+    with abstract_model():
         model = build_any(case.model, case.options)
         counts = count_model(model).summary()
     _require_own(origin)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.counting import count_model, skeleton
+from anatomy.bench.counting import abstract_model, count_model
 from anatomy.models import build, parse_model, zoo
 
 # From the papers, keras.applications and independent builds: parameters, trainable, MACs, output.
@@ -49,7 +49,7 @@ SHAPES_ONLY = settings(deadline=None, max_examples=15, suppress_health_check=[He
 
 
 def counted(name, **options):
-    with skeleton():
+    with abstract_model():
         return count_model(build(name, **options))
 
 
@@ -103,7 +103,7 @@ def test_googlenet_module_by_module():
 def test_resnet_is_that_of_keras_applications(depth, reference):
     import keras
 
-    with skeleton():
+    with abstract_model():
         expected = count_model(getattr(keras.applications, reference)(weights=None, input_shape=(64, 64, 3)))
     counts = counted("resnet", depth=depth, input_shape=(64, 64, 3))
     assert (counts.parameters, counts.trainable_parameters, counts.macs, counts.activation_bytes) == (
@@ -122,7 +122,7 @@ def documented_rows():
 @pytest.mark.parametrize("row", documented_rows(), ids=lambda row: row[0])
 def test_documented_figures_are_counted(row):
     name, layers, parameters, macs = row
-    # Built only where the table of facts has no row; a stateful network has no skeleton.
+    # Built only where the table of facts has no row; a stateful network has no abstract model.
     known = FACTS.get({"mlp": "mlp-softmax", "lstm-stateful": "lstm"}.get(name, name))
     if known is None:
         counts = counted(name)

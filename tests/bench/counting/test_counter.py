@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from anatomy.bench.counting import ModelCounts, count_model, count_to_dict, skeleton
+from anatomy.bench.counting import ModelCounts, abstract_model, count_model, count_to_dict
 
 
 def sequential(*stack: Any, shape: tuple[int | None, ...]) -> keras.Model:
@@ -66,7 +66,7 @@ class Closed(layers.Layer):
 
 
 def test_alexnet_paper_counts() -> None:
-    with skeleton():
+    with abstract_model():
         from anatomy.models import build
 
         counts = count_model(build("alexnet"))

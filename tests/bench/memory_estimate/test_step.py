@@ -8,7 +8,7 @@ import keras
 import pytest
 from keras import layers, ops
 
-from anatomy.bench.counting import skeleton
+from anatomy.bench.counting import abstract_model
 from anatomy.bench.memory_estimate import MemoryEstimate, step_memory
 from anatomy.bench.memory_estimate.step_estimate import memory_of
 from anatomy.models import zoo
@@ -131,7 +131,7 @@ def test_mixed_precision_keeps_float32_weights_and_bfloat16_activations() -> Non
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        with skeleton():
+        with abstract_model():
             found = memory_of(perceptron(), "train").at(10)
     finally:
         keras.config.set_dtype_policy(before)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.memory_estimate.affine_size import Extent
+from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph, merge
 from anatomy.bench.memory_estimate.liveness import Moment, kept_bytes, sweep, written_bytes
 
 
 def buffer(size_bytes: int, differentiable: bool = True) -> Buffer:
-    return Buffer(Extent(size_bytes), Extent(size_bytes), differentiable)
+    return Buffer(AffineSize(size_bytes), AffineSize(size_bytes), differentiable)
 
 
 def chain() -> Graph:
@@ -26,7 +26,7 @@ def chain() -> Graph:
             Call("dense1", (0,), (1,), keeps=(0,), differentiable=True, gradient_bytes=3),
             Call("relu", (1,), (2,), keeps=(2,), differentiable=True, in_place=True),
             Call("dense2", (2,), (3,), keeps=(2,), differentiable=True, gradient_bytes=5),
-            Call("loss", (3,), (), keeps=(3,), own=Extent(6), differentiable=True),
+            Call("loss", (3,), (), keeps=(3,), own=AffineSize(6), differentiable=True),
         ),
         inputs=frozenset([0]),
         outputs=frozenset(),
@@ -97,15 +97,15 @@ def test_what_each_layer_leaves() -> None:
 def test_extents_are_found_from_two_batch_sizes() -> None:
     def graph(batch: int) -> Graph:
         return Graph(
-            (Buffer(Extent(100 + 7 * batch), Extent(3 * batch), True),),
-            (Call("dense", (), (0,), own=Extent(5 * batch)),),
+            (Buffer(AffineSize(100 + 7 * batch), AffineSize(3 * batch), True),),
+            (Call("dense", (), (0,), own=AffineSize(5 * batch)),),
             frozenset(),
             frozenset([0]),
         )
 
     merged = merge(graph(1), graph(2), "m")
-    assert merged.buffers == (Buffer(Extent(100, 7), Extent(0, 3), True),)
-    assert merged.calls[0].own == Extent(0, 5)
+    assert merged.buffers == (Buffer(AffineSize(100, 7), AffineSize(0, 3), True),)
+    assert merged.calls[0].own == AffineSize(0, 5)
     with pytest.raises(ValueError, match="'m' computes something else for a batch of 2"):
         merge(graph(1), Graph((), (), frozenset(), frozenset()), "m")
 
@@ -123,7 +123,7 @@ def graphs(draw: Any) -> Graph:
             written.append(len(buffers))
             buffers.append(buffer(draw(st.integers(1, 9)), differentiable))
         keeps = tuple(draw(st.sets(st.sampled_from([*reads, *written]), max_size=3))) if differentiable else ()
-        own, gradient = Extent(draw(st.integers(0, 5))), draw(st.integers(0, 5)) if differentiable else 0
+        own, gradient = AffineSize(draw(st.integers(0, 5))), draw(st.integers(0, 5)) if differentiable else 0
         calls.append(
             Call(
                 f"c{number}", reads, tuple(written), keeps, own, differentiable=differentiable, gradient_bytes=gradient
@@ -191,10 +191,10 @@ def test_memory_is_linear_in_the_batch_where_every_buffer_is(graph: Graph, batch
     scaled = replace(
         graph,
         buffers=tuple(
-            Buffer(Extent(0, b.size.fixed_bytes), Extent(0, b.kept.fixed_bytes), b.differentiable)
+            Buffer(AffineSize(0, b.size.fixed_bytes), AffineSize(0, b.kept.fixed_bytes), b.differentiable)
             for b in graph.buffers
         ),
-        calls=tuple(replace(c, own=Extent(0, c.own.fixed_bytes), gradient_bytes=0) for c in graph.calls),
+        calls=tuple(replace(c, own=AffineSize(0, c.own.fixed_bytes), gradient_bytes=0) for c in graph.calls),
     )
     one, many = sweep(scaled, 1, training=True), sweep(scaled, batch, training=True)
     assert many.peak.live_bytes == batch * one.peak.live_bytes

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.counting import skeleton
+from anatomy.bench.counting import abstract_model
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.script.generate_script import script_of
@@ -24,7 +24,7 @@ def test_builds_the_same_model(name: str) -> None:
 
     spec = parse_model(name)
     case = Case(model=spec.model, options=spec.options, mode="infer", backend=keras.backend.backend())
-    with skeleton():
+    with abstract_model():
         model = build_any(spec.model, spec.options)
         model.compile()
         text = script_of(model, case, MeasureSettings())

@@ -7,7 +7,7 @@ import tracemalloc
 import keras
 import numpy as np
 
-from anatomy.bench.counting import count_model, skeleton
+from anatomy.bench.counting import abstract_model, count_model
 
 
 def big(units: int) -> keras.Model:
@@ -16,7 +16,7 @@ def big(units: int) -> keras.Model:
 
 def test_weights_take_no_memory_but_are_counted() -> None:
     tracemalloc.start()
-    with skeleton():
+    with abstract_model():
         # 40 TB of weights.
         counts = count_model(big(units=3_200_000))
     _, peak = tracemalloc.get_traced_memory()
@@ -26,7 +26,7 @@ def test_weights_take_no_memory_but_are_counted() -> None:
 
 
 def test_later_models_are_built_as_usual() -> None:
-    with skeleton():
+    with abstract_model():
         big(units=3_200_000)
     # A stateless scope that ends would initialise what is still on Keras's list.
     with keras.StatelessScope():
@@ -37,6 +37,6 @@ def test_later_models_are_built_as_usual() -> None:
 
 
 def test_variables_made_from_values_keep_shape_and_type() -> None:
-    with skeleton():
+    with abstract_model():
         made = [keras.Variable(np.zeros((2, 3), "int32")), keras.Variable(1.5), keras.Variable("zeros", shape=(4,))]
     assert [(tuple(v.shape), v.dtype) for v in made] == [((2, 3), "int32"), ((), "float32"), ((4,), "float32")]
