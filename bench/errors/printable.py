@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from unicodedata import category
 
+from pydantic import ValidationError
+
 _KEPT = "\n\t"
 
 
@@ -31,3 +33,11 @@ def one_line(error: BaseException, limit: int = 300) -> str:
     words = " ".join(printable(str(error)).split())
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def first_mistake(error: ValidationError) -> str:
+    """The first finding of a validation: `settings.seconds: Input should be greater than 0 (got -1)`."""
+    first = error.errors(include_url=False)[0]
+    given = printable(repr(first["input"]))
+    shown = f" (got {given})" if len(given) <= 80 and first["type"] != "missing" else ""
+    return printable(": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)) + shown

@@ -13,10 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.jsonl import append_line, read_lines
 from anatomy.bench.records.record import Outcome
 
 SCHEMA_VERSION = 1
@@ -43,12 +43,6 @@ LOSS, METRICS, OPTIMIZER, INPUT = "(loss)", "(metrics)", "(optimizer)", "(input)
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Versioned(BaseModel):
-    """What every version of the format has."""
-
-    schema_version: int
 
 
 class Operation(_Frozen):
@@ -203,33 +197,11 @@ def read_profiles(folder: Path) -> list[Profile]:
     path = folder / PROFILES_FILE
     if not path.exists():
         return []
-    lines = path.read_text().split("\n")
-    # What stands behind the last line break was cut off while it was written.
-    numbered = [(number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
-    found = [_read(line, f"{path}, line {number}") for number, line in numbered]
+    remedy = "delete the line, and profile its case again"
+    found = read_lines(path, Profile, "a profile", SCHEMA_VERSION, remedy)
     return list({profile.case.key: profile for profile in found}.values())
 
 
-def _read(line: str, where: str) -> Profile:
-    try:
-        # First of all, since a newer profile's fields are none that this Anatomy knows.
-        version = _Versioned.model_validate_json(line).schema_version
-        if version > SCHEMA_VERSION:
-            raise UsageError(
-                f"{where} has schema_version {version}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
-            )
-        return Profile.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors()[0]
-        what = ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
-        raise UsageError(f"{where} is not a profile: {what}; delete the line, and profile its case again") from error
-
-
 def append_profile(folder: Path, profile: Profile) -> None:
-    """Write one line; one that was cut off before it goes."""
-    path = folder / PROFILES_FILE
-    written = path.read_text() if path.exists() else ""
-    if written and not written.endswith("\n"):
-        path.write_text(written[: written.rfind("\n") + 1])
-    with path.open("a") as file:
-        file.write(profile.model_dump_json() + "\n")
+    """Append a profile to those of a run, and force it to disk."""
+    append_line(folder / PROFILES_FILE, profile.model_dump_json())

@@ -6,19 +6,18 @@ every case it finished. A case that was measured again (`--resume`) supersedes i
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine
 from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.jsonl import append_line, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 
 RUN_FILE = "run.json"
@@ -119,11 +118,7 @@ class RunWriter:
 
     def append(self, record: Record) -> None:
         """Write one line and force it to disk."""
-        _mend_torn_line(self._records)
-        with self._records.open("a") as file:
-            file.write(record.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._records, record.model_dump_json())
 
 
 def load_run(path: Path | str) -> Run:
@@ -136,10 +131,7 @@ def load_run(path: Path | str) -> Run:
     header_file = folder / RUN_FILE
     if not header_file.exists():
         raise UsageError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
-    try:
-        header = RunHeader.model_validate(_checked_version(json.loads(header_file.read_text()), header_file))
-    except (json.JSONDecodeError, ValidationError) as error:
-        raise UsageError(f"{header_file} is not a run header: {error}") from error
+    header = read_model(header_file.read_bytes(), RunHeader, str(header_file), "a run header", SCHEMA_VERSION)
     records_file = folder / RECORDS_FILE
     records = read_records(records_file) if records_file.exists() else []
     return Run(
@@ -160,29 +152,10 @@ def write_script(folder: Path, key: str, text: str) -> None:
 def read_records(path: Path) -> list[Record]:
     """Every record of a `records.jsonl`, in file order.
 
-    A last line without its newline is what an interrupted write leaves; it is dropped, since its
-    case counts as not measured. Any other damaged line is an error.
+    Raises:
+        UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.
     """
-    text = path.read_text()
-    lines = text.split("\n")
-    records = []
-    for number, line in enumerate(lines[:-1], start=1):
-        if not line.strip():
-            continue
-        try:
-            records.append(Record.model_validate(_checked_version(json.loads(line), path)))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise UsageError(f"{path}, line {number} is not a record: {error}") from error
-    return records
-
-
-def _checked_version(data: dict[str, object], path: Path) -> dict[str, object]:
-    version = data.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise UsageError(
-            f"{path} has schema_version {version!r}; this Anatomy reads 1 to {SCHEMA_VERSION}: upgrade keras-anatomy"
-        )
-    return data
+    return read_lines(path, Record, "a record", SCHEMA_VERSION)
 
 
 def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> list[Record]:
@@ -192,12 +165,3 @@ def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> lis
         by_case.setdefault(record.key, []).append(record)
     order = {case.key: position for position, case in enumerate(planned)}
     return sorted(map(combine, by_case.values()), key=lambda r: order.get(r.key, len(order)))
-
-
-def _mend_torn_line(path: Path) -> None:
-    """Cut off an unfinished last line, so that the next one starts on a line of its own."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    data = path.read_bytes()
-    if not data.endswith(b"\n"):
-        path.write_bytes(data[: data.rfind(b"\n") + 1])

@@ -1,0 +1,99 @@
+"""JSON Lines files: appended line by line and forced to disk, read back with file and line named in each error."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import first_mistake
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_TAIL_BYTES = 1 << 16
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line and force it to disk; a last line that was cut off while it was written goes."""
+    data = f"{line}\n".encode()
+    with path.open("ab+") as file:
+        file.truncate(_end_of_last_line(file.fileno()))
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: str = "") -> list[_Model]:
+    """The lines of a file as models, in file order.
+
+    A last line without a line break is what an interrupted write leaves: it is not read.
+
+    Args:
+        what: for messages: `a record`.
+        newest: highest `schema_version` that can be read.
+        remedy: for messages, of a damaged line.
+
+    Raises:
+        UsageError: a line is damaged or of a newer version; the message names file and line.
+    """
+    return [
+        read_model(line, model, f"{path}, line {number}", what, newest, remedy)
+        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1)
+        if line.strip()
+    ]
+
+
+def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: int, remedy: str = "") -> _Model:
+    """One JSON object as its model; arguments and errors as for `read_lines`.
+
+    Args:
+        where: file and line, for messages.
+    """
+    try:
+        data = _object(text)
+        if (version := data["schema_version"]) > newest:
+            raise UsageError(
+                f"{where} has schema_version {version}; this Anatomy reads 1 to {newest}: upgrade keras-anatomy"
+            )
+        return model.model_validate(data)
+    except ValidationError as error:
+        why = first_mistake(error)
+    except _DamagedError as error:
+        why = str(error)
+    raise UsageError("; ".join(part for part in (f"{where} is not {what}: {why}", remedy) if part))
+
+
+class _DamagedError(Exception):
+    """Why a text is no JSON object with a version."""
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _DamagedError(f"byte {error.start + 1} is not UTF-8") from error
+    except RecursionError as error:
+        raise _DamagedError("it is nested too deep") from error
+    except ValueError as error:
+        raise _DamagedError(f"not valid JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise _DamagedError(f"expected a JSON object, got {text[:40].decode('utf-8', 'replace')}")
+    version = found.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise _DamagedError(f"schema_version: expected a number from 1, got {version!r}")
+    return found
+
+
+def _end_of_last_line(descriptor: int) -> int:
+    """Bytes up to and including the last line break."""
+    end = os.fstat(descriptor).st_size
+    while end > 0:
+        begin = max(0, end - _TAIL_BYTES)
+        place = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        if place >= 0:
+            return begin + place + 1
+        end = begin
+    return 0
