@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from anatomy.bench.records.batch_sizes import BatchSizes, at_batch, smallest_batch, summarise, why_too_large
@@ -12,6 +14,7 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Listener, Session
 from anatomy.bench.statistics.batch_size_search import RESOLUTION, between, search
 
+FOUND_FILE = "largest_batch.json"
 # A model that takes so many examples at once is not limited by memory; no more are tried.
 LARGEST_BATCH = 2**20
 # A try is measured so briefly: it says whether the batch fits, and the throughput to a few percent.
@@ -81,6 +84,12 @@ def measure_largest(
         rest = between(fits, largest, RESOLUTION, step) if fits is not None else None
         largest = _try(rest, tried, session, case, listener, known) if rest is not None else None
     return summarise(list(tried.values()), limit), finals
+
+
+def keep_searches(folder: Path, found: Sequence[BatchSizes]) -> None:
+    """Write what was found into `largest_batch.json`, beside the records that it was found from."""
+    text = json.dumps([sizes.to_dict() for sizes in found], indent=2)
+    (folder / FOUND_FILE).write_text(text + "\n")
 
 
 def _try(

@@ -2,193 +2,215 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anatomy.bench.errors import exit_codes
-from anatomy.bench.errors.anatomy_error import NothingMeasuredError, SetupError, UsageError
+from anatomy.bench.cli.options import (
+    Backends,
+    BatchSizes,
+    DeviceCounts,
+    Dtypes,
+    Feeds,
+    Jits,
+    MemoryLimit,
+    Models,
+    Modes,
+    Out,
+    Quiet,
+    Report,
+    SuiteName,
+    Timeout,
+)
+from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Mapping
 
-    from anatomy.bench.records.record import Record
+    from anatomy.bench.runner.measure_run import FinishedRun
     from anatomy.bench.runner.nodes.launcher import Place
-    from anatomy.bench.runner.open_run import Begun
+    from anatomy.bench.runner.open_run import OpenRun
+    from anatomy.bench.runner.run_plan import RunPlan
 
 _REPEAT = "repeat, or separate by commas"
 
 
 def run(
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(help="Models: vgg, vgg:depth=11,classes=10, package.module:function. Default: the suite's."),
-    ] = None,
-    suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
-    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help=f"train, infer, fit, predict ({_REPEAT}).")] = None,
-    batch_size: Annotated[
-        list[str] | None,
-        typer.Option(help=f"Examples a step ({_REPEAT}); max: the largest that fits, found by trying."),
-    ] = None,
-    dtype: Annotated[
-        list[str] | None, typer.Option(help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
-    ] = None,
-    jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
-    feed: Annotated[list[str] | None, typer.Option(help=f"What fit, predict read: numpy, tf.data ({_REPEAT}).")] = None,
-    devices: Annotated[list[str] | None, typer.Option(help=f"Devices that share a step, 1,2,4 ({_REPEAT}).")] = None,
+    models: Models = None,
+    suite: SuiteName = None,
+    backend: Backends = None,
+    mode: Modes = None,
+    batch_size: BatchSizes = None,
+    dtype: Dtypes = None,
+    jit: Jits = None,
+    feed: Feeds = None,
+    devices: DeviceCounts = None,
     scaling: Annotated[
         list[str] | None,
         typer.Option(help=f"weak: each device has --batch-size; strong: they share it ({_REPEAT})."),
     ] = None,
     model_parallel: Annotated[
         list[str] | None,
-        typer.Option(help=f"Devices that share each copy of the weights, 1,2 (JAX; {_REPEAT})."),
+        typer.Option(help=f"Number of devices that share each copy of the weights, 1,2 (JAX; {_REPEAT})."),
     ] = None,
     layout_map: Annotated[
         list[str] | None, typer.Option(help="How they share them: package.module:function of the device mesh.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Measured window of a case, in seconds.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Measured window per case, in seconds.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each kind, instead of seconds.")] = None,
     target: Annotated[
         float | None,
         typer.Option(help="Stop a case when the median step is known to ± this share, e.g. 0.01 (default)."),
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Fresh processes a case, interleaved; default 1.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a case is killed.")] = None,
-    memory_limit: Annotated[
-        str | None,
-        typer.Option(help="Memory a worker may use, e.g. 4GiB. Default: 90 % of what is available."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder. Default: anatomy-runs/<time>.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Fresh processes per case, interleaved; default 1.")] = None,
+    timeout: Timeout = None,
+    memory_limit: MemoryLimit = None,
+    out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
-    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    report: Report = True,
     profile: Annotated[
         bool, typer.Option("--profile", help="Then trace each case in another process; see `anatomy profile`.")
     ] = False,
     nodes: Annotated[
         bool,
-        typer.Option("--nodes", help="Measure on several machines; started on each by torchrun, srun or mpirun."),
+        typer.Option("--nodes", help="Measure on several machines; start it on each by torchrun, srun or mpirun."),
     ] = False,
     cluster: Annotated[
         str | None, typer.Option(help="A Ray cluster whose nodes measure: ray://HOST:10001, HOST:6379 or auto.")
     ] = None,
     machine_type: Annotated[
-        list[str] | None, typer.Option(help=f"Its nodes with this label, a run of each type ({_REPEAT}).")
+        list[str] | None,
+        typer.Option(help=f"Use only cluster nodes with this label; one run per type ({_REPEAT})."),
     ] = None,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Measure models on backends: one fresh process a case, one record as each ends."""
-    from anatomy.bench.cli.commands.conclude import Done, conclude
-    from anatomy.bench.cli.commands.run_largest_batch import measure_searches, refuse_search
-    from anatomy.bench.cli.commands.run_nodes import follow, place_of
-    from anatomy.bench.cli.commands.run_on_cluster import measure_on_cluster, refuse_with_cluster
-    from anatomy.bench.cli.commands.show_tensorboard import show_in_tensorboard
+    """Measure models on backends: one fresh process per case, one record as each ends."""
+    from anatomy.bench.cli.commands.conclude import conclude
+    from anatomy.bench.cli.commands.run_nodes import take_part
+
+    axes = {
+        "backend": backend,
+        "mode": mode,
+        "batch_size": batch_size,
+        "dtype": dtype,
+        "jit": jit,
+        "feed": feed,
+        "devices": devices,
+        "scaling": scaling,
+        "model_parallel": model_parallel,
+        "layout_map": layout_map,
+    }
+    budgets = {
+        "seconds": seconds,
+        "steps": steps,
+        "target": target,
+        "processes": processes,
+        "profile": profile or None,
+        "timeout_s": timeout,
+        "memory_limit_bytes": _bytes(memory_limit),
+    }
+    _refuse_together(cluster, machine_type, nodes, profile)
+    if resume is not None:
+        _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, **axes})
+    place = _place(nodes)
+    if place is not None and place.rank > 0:
+        take_part(place)
+        return
+    what = resume or _plan(models or [], suite, axes, budgets, place)
+    _refuse_search(what, profile, cluster, nodes)
+    if cluster is not None:
+        from anatomy.bench.cli.commands.run_on_cluster import run_on_cluster
+
+        finished = run_on_cluster(cluster, machine_type or [], what, out, json, quiet)
+    else:
+        finished = [_measure(_open(what, out), place, json, quiet)]
+    conclude(finished, report=report, history=history, silent=json or quiet)
+
+
+def _plan(
+    models: list[str],
+    suite: str | None,
+    axes: Mapping[str, list[str] | None],
+    budgets: Mapping[str, Any],
+    place: Place | None,
+) -> RunPlan:
+    from anatomy.bench.runner.run_plan import plan_run
+
+    return plan_run(models, suite, axes, budgets, nodes=place.count if place is not None else 1)
+
+
+def _open(what: RunPlan | Path, out: Path | None) -> OpenRun:
     from anatomy.bench.machine.collect_environment import collect
-    from anatomy.bench.runner.open_run import Asked, ask, begin, resumed
-    from anatomy.bench.suites.units import parse_bytes
+    from anatomy.bench.runner.open_run import open_run, resume_run
 
-    try:
-        refuse_with_cluster(cluster, machine_type, nodes, profile)
-        place = place_of(nodes)
-        if place is not None and place.rank > 0:
-            follow(place)
-            return
-        axes = {
-            "backend": backend,
-            "mode": mode,
-            "batch_size": batch_size,
-            "dtype": dtype,
-            "jit": jit,
-            "feed": feed,
-            "devices": devices,
-            "scaling": scaling,
-            "model_parallel": model_parallel,
-            "layout_map": layout_map,
-        }
-        budgets = {
-            "seconds": seconds,
-            "steps": steps,
-            "target": target,
-            "processes": processes,
-            "profile": profile or None,
-            "timeout_s": timeout,
-            "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
-        }
-        if resume is not None:
-            _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, **axes})
-        count = place.count if place is not None else 1
-        what = ask(models or [], suite, axes, budgets, nodes=count) if resume is None else resume
-        refuse_search(what, cluster, nodes, profile)
-        if cluster is not None:
-            done = measure_on_cluster(cluster, machine_type or [], what, out, json, quiet)
-        else:
-            here = collect()
-            begun = begin(what, out, here) if isinstance(what, Asked) else resumed(what, here.fingerprint)
-            measure = measure_searches if begun.largest_batch else _measure
-            records, interrupted = measure(begun, here.fingerprint, place, json, quiet)
-            if begun.settings.profile:
-                shown = show_in_tensorboard(begun.writer.path)
-                if not (json or quiet):
-                    print(f"traces: {shown}")
-            stopped = exit_codes.INTERRUPTED if interrupted else exit_codes.OK
-            done = [Done(begun.writer.path, records, len(begun.todo), stopped, len(begun.unprofiled))]
-    except SetupError as error:
-        raise NothingMeasuredError(str(error)) from error
-    conclude(done, report=report, history=history, silent=json or quiet)
+    here = collect()
+    if isinstance(what, Path):
+        return resume_run(what, here.fingerprint)
+    return open_run(what, out, here, ["anatomy", *sys.argv[1:]])
 
 
-def _measure(begun: Begun, fingerprint: str, place: Place | None, json: bool, quiet: bool) -> tuple[list[Record], bool]:
-    """Measure here until done or Ctrl-C; what was finished is on disk either way."""
+def _measure(run: OpenRun, place: Place | None, json: bool, quiet: bool) -> FinishedRun:
     from rich.console import Console
 
-    from anatomy.bench.cli.commands.run_nodes import gathered
-    from anatomy.bench.cli.screens.progress_display import Display
-    from anatomy.bench.records.run_store import load_run
-    from anatomy.bench.runner.session import Session
+    from anatomy.bench.cli.commands.show_tensorboard import show_in_tensorboard
+    from anatomy.bench.cli.screens.run_listeners import RunDisplay, print_isolation
+    from anatomy.bench.runner.measure_run import measure_run
 
     console = Console(stderr=json)
-    ceilings = load_run(begun.writer.path).header.ceilings
-    records: list[Record] = []
-    try:
-        with (
-            gathered(place) as nodes,
-            Session(begun.writer, begun.settings, fingerprint, nodes=nodes) as session,
-        ):
-            for record in begun.unprofiled:
-                session.profile(record, ceilings)
-            with Display(console, len(begun.todo), quiet) as display:
-                for case, repeat in begun.todo:
-                    records.append(session.measure(case, display, repeat))
-                    if begun.settings.profile and repeat == 0 and case.mode != "count":
-                        session.profile(records[-1], ceilings)
-                    if json:
-                        print(records[-1].model_dump_json(), flush=True)
-            if not quiet:
-                _print_isolation(console, records)
-    except KeyboardInterrupt:
-        return records, True
-    return records, False
+    total = None if run.largest_batch else len(run.todo)
+    with RunDisplay(console, total, quiet=quiet, json=json) as display:
+        finished = measure_run(run, display, place)
+    if not quiet and not finished.interrupted and not run.largest_batch:
+        print_isolation(console, finished.records)
+    if run.settings.profile:
+        shown = show_in_tensorboard(finished.path)
+        if not (json or quiet):
+            print(f"traces: {shown}")
+    return finished
 
 
-def _print_isolation(console: Console, records: list[Record]) -> None:
-    """What a fresh process costs on each backend: from the request to a worker with its device ready."""
-    from statistics import median
+def _bytes(text: str | None) -> int | None:
+    from anatomy.bench.suites.units import parse_bytes
 
-    by_backend: dict[str, list[float]] = {}
-    for record in records:
-        if record.phases.start_s is not None:
-            by_backend.setdefault(record.case.backend, []).append(record.phases.start_s)
-    if by_backend:
-        costs = ", ".join(f"{name} {median(values):.2f} s" for name, values in by_backend.items())
-        console.print(f"A fresh process a case cost (median): {costs}", highlight=False, soft_wrap=True)
+    return parse_bytes(text) if text else None
 
 
-def _refuse_with_resume(given: dict[str, object]) -> None:
+def _place(nodes: bool) -> Place | None:
+    """This process's place among those that a launcher has started; `None` where one process measures alone."""
+    if not nodes:
+        return None
+    from anatomy.bench.cli.commands.run_nodes import place_of
 
+    return place_of()
+
+
+def _refuse_with_resume(given: Mapping[str, object]) -> None:
     extra = [name for name, value in given.items() if value]
     if extra:
         raise UsageError(f"--resume takes the run's own plan; leave out {', '.join(extra)}")
+
+
+def _refuse_together(cluster: str | None, machine_types: list[str] | None, nodes: bool, profile: bool) -> None:
+    if machine_types and cluster is None:
+        raise UsageError("--machine-type chooses nodes of a cluster; give --cluster")
+    if profile and (nodes or cluster is not None):
+        raise UsageError("profiles are taken on this machine alone; leave --profile out, or --cluster and --nodes")
+    if nodes and cluster is not None:
+        raise UsageError("--nodes lets several machines share a case and --cluster gives each its own; choose one")
+
+
+def _refuse_search(what: RunPlan | Path, profile: bool, cluster: str | None, nodes: bool) -> None:
+    """A search is for one machine: which size comes next depends on how the last one went there."""
+    from anatomy.bench.records.run_store import load_run
+    from anatomy.bench.runner.run_plan import refuse_profiled_search
+
+    is_search = load_run(what).header.largest_batch if isinstance(what, Path) else what.largest_batch
+    if is_search and (cluster is not None or nodes):
+        option = "--nodes" if nodes else "--cluster"
+        raise UsageError(f"--batch-size max is found on one machine; leave out {option}, or give batch sizes")
+    if is_search and profile:
+        refuse_profiled_search()

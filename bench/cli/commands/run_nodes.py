@@ -1,8 +1,8 @@
-"""`anatomy run --nodes`: this process's part in it."""
+"""`anatomy run --nodes`: this process's part in a run of several machines."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,19 +11,18 @@ from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
-    from anatomy.bench.runner.nodes.coordinator import Coordinator
     from anatomy.bench.runner.nodes.launcher import Place
 
 
-def place_of(nodes: bool) -> Place | None:
-    """This process's place among those that the launcher has started; null where one process measures alone."""
-    import os
+def place_of() -> Place | None:
+    """This process's place among those that the launcher has started; `None` where it started one alone.
 
+    Raises:
+        UsageError: no launcher started it, or several processes would share the GPUs of one machine.
+    """
     from anatomy.bench.machine.telemetry.nvml_library import list_gpus
     from anatomy.bench.runner.nodes.launcher import find_place
 
-    if not nodes:
-        return None
     place = find_place(os.environ)
     if place.local_count > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ and list_gpus().names:
         raise UsageError(
@@ -33,18 +32,8 @@ def place_of(nodes: bool) -> Place | None:
     return place if place.count > 1 else None
 
 
-def gathered(place: Place | None) -> AbstractContextManager[Coordinator | None]:
-    """The other nodes, all there."""
-    from contextlib import nullcontext
-
-    from anatomy.bench.machine.collect_environment import installed_versions
-    from anatomy.bench.runner.nodes.coordinator import Coordinator
-
-    return nullcontext() if place is None else Coordinator.gather(place, installed_versions())
-
-
-def follow(place: Place) -> None:
-    """Take part in what rank 0 measures, writes and reports."""
+def take_part(place: Place) -> None:
+    """Run this node's workers of what node 0 measures, until node 0 says that the run is over."""
     from anatomy.bench.machine.collect_environment import installed_versions
     from anatomy.bench.runner.nodes.node_worker import follow_run
     from anatomy.bench.runner.supervisor import usable_memory_bytes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -57,7 +58,7 @@ class Display:
         self._name = ""
         self._columns = [c for c in _COLUMNS if console.width >= _WIDE or not c[3]]
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         if not self._quiet:
             self._print(self._row("case", [head for head, *_ in self._columns]), "bold")
         self._progress.start()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.machine.collect_environment import installed_versions
 from anatomy.bench.parallel.codec import decode, encode
 from anatomy.bench.parallel.ranks import ORPHANED
 from anatomy.bench.parallel.rendezvous import Span, free_port
@@ -154,6 +156,11 @@ class Coordinator:
     def _lose(self, member: _Member, why: str) -> None:
         member.lost, member.running = True, False
         member.failure, member.failed_at_s = why, time.monotonic()
+
+
+def join_nodes(place: Place | None) -> AbstractContextManager[Coordinator | None]:
+    """The other nodes, all there; `None` where this process measures alone."""
+    return nullcontext() if place is None else Coordinator.gather(place, installed_versions())
 
 
 def _require_equal(title: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.cli.commands.run_largest_batch import sentence
+from anatomy.bench.cli.screens.run_listeners import largest_batch_sentence
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.records.batch_sizes import at_batch
 from anatomy.bench.records.case import Case
@@ -96,7 +96,7 @@ def test_the_answer_is_as_near_to_the_limit_when_only_the_longer_measurement_mee
 )
 def test_what_is_not_a_matter_of_memory_is_not_said_to_be(outcome: str, brief_fits: int, said: str) -> None:
     sizes, _, _ = found(brief_fits, brief_fits, outcome)
-    assert said in sentence(sizes)
+    assert said in largest_batch_sentence(sizes)
 
 
 def test_where_nothing_fits_the_tries_are_the_answer() -> None:

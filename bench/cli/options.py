@@ -1,0 +1,47 @@
+"""Options that several commands have, with one help text each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_REPEAT = "repeat, or separate by commas"
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(help="Models: vgg, vgg:depth=11,classes=10, package.module:function. Default: the suite's."),
+]
+SuiteName = Annotated[
+    str | None, typer.Option("--suite", help="quick, full, smoke, a .toml file, or a name in pyproject.")
+]
+Backends = Annotated[list[str] | None, typer.Option("--backend", help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")]
+Modes = Annotated[list[str] | None, typer.Option("--mode", help=f"train, infer, fit, predict ({_REPEAT}).")]
+BatchSizes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--batch-size",
+        help=f"Examples per step ({_REPEAT}); `anatomy run` also takes max: the largest that fits.",
+    ),
+]
+Dtypes = Annotated[
+    list[str] | None, typer.Option("--dtype", help=f"float32, mixed_bfloat16, mixed_float16 ({_REPEAT}).")
+]
+Jits = Annotated[list[str] | None, typer.Option("--jit", help=f"auto, on, off ({_REPEAT}).")]
+Feeds = Annotated[
+    list[str] | None, typer.Option("--feed", help=f"What fit and predict read: numpy, tf.data ({_REPEAT}).")
+]
+DeviceCounts = Annotated[
+    list[str] | None, typer.Option("--devices", help=f"Number of devices that share a step: 1,2,4 ({_REPEAT}).")
+]
+Timeout = Annotated[float | None, typer.Option("--timeout", help="Kill a case after so many seconds.")]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option("--memory-limit", help="Memory that a worker may use, e.g. 4GiB. Default: 90 % of what is available."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the run. Default: a new one in anatomy-runs, named by the time.")
+]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]

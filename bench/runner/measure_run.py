@@ -1,0 +1,123 @@
+"""Measure a run that is open: every case in turn, each record and profile on disk before the next begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from anatomy.bench.records.batch_sizes import BatchSizes
+from anatomy.bench.records.case_profile import Profile
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import RECORDS_FILE, read_records
+from anatomy.bench.runner.largest_batch import keep_searches, known_of, measure_largest
+from anatomy.bench.runner.nodes.coordinator import join_nodes
+from anatomy.bench.runner.nodes.launcher import Place
+from anatomy.bench.runner.open_run import OpenRun
+from anatomy.bench.runner.session import Listener, Session, Silent
+
+
+class RunListener(Listener, Protocol):
+    """Told what happens in a run."""
+
+    def profiled(self, profile: Profile) -> None:
+        """A case has its profile, already on disk."""
+
+    def searched(self, sizes: BatchSizes) -> None:
+        """A search for the largest batch has ended."""
+
+
+class SilentRun(Silent):
+    """A run listener that does nothing."""
+
+    def profiled(self, profile: Profile) -> None:
+        """Ignore."""
+
+    def searched(self, sizes: BatchSizes) -> None:
+        """Ignore."""
+
+
+@dataclass
+class FinishedRun:
+    """A run that has ended, or was stopped; what was finished is on disk either way.
+
+    Attributes:
+        path: its folder.
+        planned: how many cases were to be measured this time.
+        records: of this time, in order; of a search the final ones.
+        profiles: taken this time.
+        searches: what the searches for the largest batch found.
+        interrupted: whether Ctrl-C ended it.
+        stopped: why it ended before its end, where not by Ctrl-C; empty otherwise.
+    """
+
+    path: Path
+    planned: int
+    records: list[Record] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    searches: list[BatchSizes] = field(default_factory=list)
+    interrupted: bool = False
+    stopped: str = ""
+
+    @property
+    def measured(self) -> int:
+        """How many records have figures."""
+        return sum(record.outcome == "ok" for record in self.records)
+
+    @property
+    def profiled(self) -> int:
+        """How many profiles have figures."""
+        return sum(profile.outcome == "ok" for profile in self.profiles)
+
+
+def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None) -> FinishedRun:
+    """Measure what the run has no record of, until it is done or interrupted by Ctrl-C.
+
+    Args:
+        run: an open run.
+        listener: told what happens.
+        place: this process's among the nodes that share cases; `None` for a run on one node.
+    """
+    done = FinishedRun(run.writer.path, planned=len(run.todo))
+    try:
+        with (
+            join_nodes(place) as nodes,
+            Session(run.writer, run.settings, run.environment, nodes=nodes) as session,
+        ):
+            if run.largest_batch:
+                _search(run, session, listener, done)
+            else:
+                _measure(run, session, listener, done)
+    except KeyboardInterrupt:
+        done.interrupted = True
+    return done
+
+
+def _measure(run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:
+    for record in run.unprofiled:
+        _profile(record, run, session, listener, done)
+    for case, repeat in run.todo:
+        record = session.measure(case, listener, repeat)
+        done.records.append(record)
+        if run.settings.profile and repeat == 0 and case.mode != "count":
+            _profile(record, run, session, listener, done)
+
+
+def _profile(record: Record, run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:
+    profile = session.profile(record, run.ceilings)
+    done.profiles.append(profile)
+    listener.profiled(profile)
+
+
+def _search(run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:
+    """Search the largest batch of each case; every try is a record, and a resumed search takes those as they are."""
+    known = known_of(read_records(run.writer.path / RECORDS_FILE))
+    for case, _ in run.todo:
+        if case.mode == "count":
+            done.records.append(known.tries.get(case.key) or session.measure(case, listener))
+            continue
+        sizes, records = measure_largest(session, case, listener, known)
+        done.records += records
+        done.searches.append(sizes)
+        keep_searches(run.writer.path, done.searches)
+        listener.searched(sizes)

@@ -1,0 +1,80 @@
+"""The plan of a run: which cases are to be measured, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.largest_batch import smallest_cases
+from anatomy.bench.suites.axis_options import asks_for_largest, axes_of
+from anatomy.bench.suites.plan import plan
+from anatomy.bench.suites.suite import SUITE_BUDGETS, Axes, Suite, load_suite
+
+
+class RunPlan(NamedTuple):
+    """What is to be measured, and how.
+
+    Attributes:
+        suite: name of the suite.
+        cases: in the order in which they are measured; with `largest_batch` each stands for a search.
+        settings: how cases are measured.
+        largest_batch: whether the largest batch that fits is searched for each case.
+    """
+
+    suite: str
+    cases: list[Case]
+    settings: MeasureSettings
+    largest_batch: bool = False
+
+
+def plan_run(
+    models: Sequence[str],
+    suite_name: str | None,
+    axes: Mapping[str, list[str] | None],
+    budgets: Mapping[str, Any],
+    nodes: int = 1,
+) -> RunPlan:
+    """Plan the cases of a suite, or of models given by name.
+
+    Args:
+        models: names of models; of a suite they are the ones to keep.
+        suite_name: `quick`, …, or a TOML file; `None` for `quick` where no model is named.
+        axes: axis → values as text, as on the command line.
+        budgets: fields of `MeasureSettings`; `None` for what is not given.
+        nodes: how many nodes share a case on several devices.
+
+    Raises:
+        UsageError: a value is not one of its axis, or a model or an option cannot be turned into a case.
+    """
+    is_search = asks_for_largest(axes.get("batch_size"))
+    overrides = axes_of({**axes, "batch_size": ["1"]} if is_search else axes)
+    if models and suite_name is None:
+        suite = Suite.model_validate({"name": "command line", "matrix": [{"model": list(models)}]})
+        models = ()
+    else:
+        suite = load_suite(suite_name or "quick")
+    planned = plan_suite(suite, overrides, models, budgets, nodes)
+    if not is_search:
+        return planned
+    return planned._replace(cases=smallest_cases(planned.cases), largest_batch=True)
+
+
+def plan_suite(
+    suite: Suite, overrides: Axes, models: Sequence[str], budgets: Mapping[str, Any], nodes: int = 1
+) -> RunPlan:
+    """Plan the cases of a suite; axes and budgets that are given win over its own."""
+    cases = plan(suite, overrides, models, nodes)
+    given = {name: value for name, value in budgets.items() if value is not None}
+    of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
+    return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given))
+
+
+def refuse_profiled_search() -> NoReturn:
+    """Raise `UsageError`: a search tries many batch sizes, and a profile is of one."""
+    raise UsageError(
+        "--batch-size max tries many sizes; find the largest with anatomy run MODEL --batch-size max, then profile"
+        " it: anatomy profile MODEL --batch-size N"
+    )
