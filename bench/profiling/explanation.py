@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.work_kinds import is_remapped
 from anatomy.bench.records.case_profile import LayerTime, Profile
+from anatomy.bench.records.frozen import Frozen
 
 # Parts of a step that are no layer's.
 UNATTRIBUTED = "(unattributed)"
@@ -27,11 +28,7 @@ SMALL = 0.005
 MOST = 12
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Change(_Frozen):
+class Change(Frozen):
     """What one part of the step has to do with the difference.
 
     Attributes:
@@ -55,7 +52,7 @@ class Change(_Frozen):
         return self.after - self.before
 
 
-class Explanation(_Frozen):
+class Explanation(Frozen):
     """Two profiles, and the difference between them.
 
     Attributes:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from anatomy.bench.records.case_profile import Bound
 from anatomy.bench.records.ceiling import Ceiling, ceiling_of, matmul_ceiling
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 
@@ -19,15 +18,13 @@ from anatomy.bench.records.record import Record
 _SHORT_S, _EXPLAINED = 50e-6, 0.1
 
 
-class LayerCeilings(BaseModel):
+class LayerCeilings(Frozen):
     """What the machine does at best on the case's backend and device.
 
     Attributes:
         flops_per_s: of products in the case's dtype; null where not measured.
         bandwidth_bytes_per_s: of memory; likewise.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     flops_per_s: float | None = None
     bandwidth_bytes_per_s: float | None = None

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.errors.printable import printable_values
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.record import Outcome
 
 _SHOWN_CHARACTERS = 80
@@ -25,11 +26,7 @@ class NoEventError(SetupError):
     """A worker or a fork server sent a line that is no event."""
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Ready(_Event):
+class Ready(Frozen):
     """The fork server has imported Keras and the backend.
 
     Attributes:
@@ -42,21 +39,21 @@ class Ready(_Event):
     versions: dict[str, str]
 
 
-class Forked(_Event):
+class Forked(Frozen):
     """The fork server has started a worker with this process id."""
 
     event: Literal["forked"] = "forked"
     pid: int
 
 
-class Exited(_Event):
+class Exited(Frozen):
     """A worker has ended; the exit code is negative for a signal, as in `subprocess`."""
 
     event: Literal["exited"] = "exited"
     code: int
 
 
-class Started(_Event):
+class Started(Frozen):
     """A worker is about to build.
 
     Attributes:
@@ -69,21 +66,21 @@ class Started(_Event):
     base_host_bytes: int
 
 
-class PhaseBegan(_Event):
+class PhaseBegan(Frozen):
     """A worker has entered a phase: `build`, `compile`, `warmup`, …"""
 
     event: Literal["phase"] = "phase"
     name: str
 
 
-class FactsFound(_Event):
+class FactsFound(Frozen):
     """A worker has found facts of its case."""
 
     event: Literal["facts"] = "facts"
     facts: CaseFacts
 
 
-class ScriptMade(_Event):
+class ScriptMade(Frozen):
     """The stand-alone program of the case, or `None` and the reason.
 
     Attributes:
@@ -96,21 +93,21 @@ class ScriptMade(_Event):
     why_not: str = ""
 
 
-class ModelsMissing(_Event):
+class ModelsMissing(Frozen):
     """The models that cannot be found, and why: model → reason."""
 
     event: Literal["missing"] = "missing"
     reasons: dict[str, str]
 
 
-class Warm(_Event):
+class Warm(Frozen):
     """A worker of a pair is warm and waits for its turns; `step_s` is its synchronised step in seconds."""
 
     event: Literal["warm"] = "warm"
     step_s: float
 
 
-class TurnTaken(_Event):
+class TurnTaken(Frozen):
     """A worker of a pair has taken a turn: seconds and CPU seconds per step."""
 
     event: Literal["turn"] = "turn"
@@ -118,14 +115,14 @@ class TurnTaken(_Event):
     cpu_s: float
 
 
-class ReferenceStepsTaken(_Event):
+class ReferenceStepsTaken(Frozen):
     """A worker has trained the reference steps by which several devices are compared with one."""
 
     event: Literal["reference_steps"] = "reference_steps"
     trajectory: Trajectory
 
 
-class ProfileTaken(_Event):
+class ProfileTaken(Frozen):
     """Where the time of the traced steps went; the fields are those of `Profile`."""
 
     event: Literal["profile"] = "profile"
@@ -139,7 +136,7 @@ class ProfileTaken(_Event):
     not_measured: dict[str, str] = Field(default_factory=dict)
 
 
-class Ended(_Event):
+class Ended(Frozen):
     """A worker's last event: the outcome, and the reason where it is not `ok`."""
 
     event: Literal["ended"] = "ended"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from anatomy.bench.records.frozen import Frozen
 
 
-class Trajectory(BaseModel):
+class Trajectory(Frozen):
     """Five training steps of a group of devices.
 
     Attributes:
@@ -15,9 +15,7 @@ class Trajectory(BaseModel):
         random: names of layers that draw random numbers that could not be switched off.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     losses: list[float]
     updates: list[list[list[float]]]
     names: list[str]
-    random: list[str] = []
+    random: list[str] = []  # noqa: RUF012  # pydantic copies a default

@@ -11,7 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+from pydantic import Field, computed_field, field_validator, model_validator
+
+from anatomy.bench.records.frozen import Frozen
 
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
@@ -33,7 +35,7 @@ KEY_LENGTH = 12
 _LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": ""}
 
 
-class Case(BaseModel):
+class Case(Frozen):
     """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
 
     Attributes:
@@ -55,8 +57,6 @@ class Case(BaseModel):
             `anatomy.bench.parallel.sharding`.
         feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     options: dict[str, Any] = Field(default_factory=dict)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, Phases
 
 
-class CaseFacts(BaseModel):
+class CaseFacts(Frozen):
     """Facts of a case; only those that were set are known. The names and units are those of `Record`.
 
     Attributes:
         programs: compiled programs of the step before the measured turns; the gate compares them.
         window: start and end of the measured window in seconds of `time.perf_counter`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     phases: Phases = Phases()
     not_measured: dict[str, str] = Field(default_factory=dict)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import append_line, read_lines
 from anatomy.bench.records.record import Outcome
 
@@ -41,11 +42,7 @@ Bound = Literal["compute", "memory", "launch"]
 LOSS, METRICS, OPTIMIZER, INPUT = "(loss)", "(metrics)", "(optimizer)", "(input)"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Operation(_Frozen):
+class Operation(Frozen):
     """One type of operation of one layer, in one pass.
 
     Attributes:
@@ -64,7 +61,7 @@ class Operation(_Frozen):
     time: float
 
 
-class LayerTime(_Frozen):
+class LayerTime(Frozen):
     """One layer, all its calls and passes together.
 
     Attributes:
@@ -102,7 +99,7 @@ class LayerTime(_Frozen):
     operations: list[Operation] = Field(default_factory=list)
 
 
-class KindTime(_Frozen):
+class KindTime(Frozen):
     """One kind of work over all layers.
 
     Attributes:
@@ -115,7 +112,7 @@ class KindTime(_Frozen):
     share: float
 
 
-class Gaps(_Frozen):
+class Gaps(Frozen):
     """A step by what kept it waiting, in seconds per step; the five add up to `step`.
 
     Attributes:
@@ -140,7 +137,7 @@ class Gaps(_Frozen):
         return self.input_wait + self.host_dispatch + self.device_compute + self.communication + self.idle
 
 
-class Profile(_Frozen):
+class Profile(Frozen):
     """Where the time of one case's step went.
 
     Attributes:

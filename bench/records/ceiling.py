@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from anatomy.bench.records.frozen import Frozen
 
 # Names a ceiling may have for a dtype of products, the first found counts.
 _CEILING_NAMES = {"tensorfloat32": ("tensorfloat32", "tf32")}
 
 
-class Ceiling(BaseModel):
+class Ceiling(Frozen):
     """The best that was measured through one backend on one device.
 
     Attributes:
@@ -27,8 +29,6 @@ class Ceiling(BaseModel):
         measured_at: ISO 8601, UTC.
         not_measured: dtype or figure → why it is missing.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     backend: str
     device: str

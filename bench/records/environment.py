@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import Field, computed_field, model_validator
+
+from anatomy.bench.records.frozen import Frozen
 
 # What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
 _FINGERPRINTED = (
@@ -23,7 +25,7 @@ _FINGERPRINTED = (
 )
 
 
-class Environment(BaseModel):
+class Environment(Frozen):
     """Host, hardware and software of a run.
 
     Attributes:
@@ -37,8 +39,6 @@ class Environment(BaseModel):
         commit: git commit of the working directory, null outside a repository.
         dirty: whether tracked files differ from that commit.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str
     os: str

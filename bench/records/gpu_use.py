@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from anatomy.bench.records.frozen import Frozen
 
 Trace = dict[str, list[float | None]]
 EnergySource = Literal["counter", "power"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GpuUse(_Frozen):
+class GpuUse(Frozen):
     """NVML over the measured window, one entry a visible device, in CUDA's order.
 
     Attributes:
@@ -84,7 +82,7 @@ class GpuUse(_Frozen):
     trace: Trace = Field(default_factory=dict)
 
 
-class CpuEnergy(_Frozen):
+class CpuEnergy(Frozen):
     """RAPL over the measured window: **all** the machine's CPU packages, whatever ran on them.
 
     Attributes:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from anatomy.bench.records.frozen import Frozen
 
 Setting = bool | int | str | None
 
@@ -29,7 +31,7 @@ _PRECISIONS = {
 _NOT_OF_THE_STEP = frozenset({"initialisers", "strategy", "optimizer_bytes"})
 
 
-class Manifest(BaseModel):
+class Manifest(Frozen):
     """What was in effect in a measured case; null where the backend does not say.
 
     Attributes:
@@ -48,8 +50,6 @@ class Manifest(BaseModel):
         device: `cpu`, or the GPU's name.
         further: other settings that the backend states.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     jit: Setting = None
     matmul_precision: Setting = None

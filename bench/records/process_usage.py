@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from anatomy.bench.records.frozen import Frozen
 
 # A long case keeps every second, fourth, … sample, so that a record stays small.
 MOST_SAMPLES = 512
@@ -23,7 +23,7 @@ class Reading(NamedTuple):
     cpu_s: float = 0.0
 
 
-class HostUse(BaseModel):
+class HostUse(Frozen):
     """Columns of samples; of the worker and of the processes it started.
 
     Attributes:
@@ -31,8 +31,6 @@ class HostUse(BaseModel):
         resident_bytes: memory; peaks between two samples are not in it (`peak_host_bytes` has them).
         cpu_s: CPU time until then.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at_s: list[float]
     resident_bytes: list[int]

@@ -18,9 +18,11 @@ from functools import cached_property
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+import numpy as np
+from pydantic import Field, computed_field, model_validator
 
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, energy_of
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.process_usage import HostUse
@@ -32,11 +34,7 @@ SCHEMA_VERSION = 4
 Outcome = Literal["ok", "oom", "timeout", "crashed", "unsupported", "invalid"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Record(_Frozen):
+class Record(Frozen):
     """One case and what came of it.
 
     Attributes:
@@ -254,11 +252,5 @@ class Record(_Frozen):
         return [self.case.batch_size * b.steps / b.seconds for b in self.blocks if b.steps == longest]
 
     def _quantile(self, q: float) -> float | None:
-        """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7)."""
-        if not self.step_s:
-            return None
-        values = sorted(self.step_s)
-        position = q * (len(values) - 1)
-        low = int(position)
-        high = min(low + 1, len(values) - 1)
-        return values[low] + (position - low) * (values[high] - values[low])
+        """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7); `None` without steps."""
+        return float(np.quantile(self.step_s, q)) if self.step_s else None

@@ -8,17 +8,15 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from anatomy.bench.records.frozen import Frozen
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
 Verdict = Literal["agrees", "overlaps", "disagrees", "not checked"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Phases(_Frozen):
+class Phases(Frozen):
     """Wall-clock seconds of each phase; null for a phase that was not reached.
 
     Attributes:
@@ -38,14 +36,14 @@ class Phases(_Frozen):
     measure_s: float | None = None
 
 
-class Block(_Frozen):
+class Block(Frozen):
     """A pipelined block: `steps` launched back to back, all outputs drained at both ends."""
 
     steps: int = Field(ge=1)
     seconds: float = Field(gt=0)
 
 
-class Counts(_Frozen):
+class Counts(Frozen):
     """What the analytic counter found in the model; per example, forward. See `anatomy inspect`.
 
     Attributes:
@@ -67,7 +65,7 @@ class Counts(_Frozen):
     uncounted: list[str] = Field(default_factory=list)
 
 
-class Series(_Frozen):
+class Series(Frozen):
     """What became of a series of step times; see `anatomy.bench.statistics.steady`.
 
     Attributes:
@@ -82,7 +80,7 @@ class Series(_Frozen):
     last_over_first: float | None = None
 
 
-class ClockCheck(_Frozen):
+class ClockCheck(Frozen):
     """N and 2N pipelined steps against the synchronised ones; see `anatomy.bench.measurement.clock_check`.
 
     Attributes:
@@ -106,7 +104,7 @@ class ClockCheck(_Frozen):
     earlier: str = ""
 
 
-class Equality(_Frozen):
+class Equality(Frozen):
     """Whether several devices train as one does; see `anatomy.bench.parallel`.
 
     Attributes:
@@ -125,7 +123,7 @@ class Equality(_Frozen):
     tolerance: float | None = None
 
 
-class AllReduce(_Frozen):
+class AllReduce(Frozen):
     """The sum over all devices of as many bytes as a step's gradients have, by itself.
 
     Attributes:

@@ -17,6 +17,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine
 from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import append_line, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 
@@ -27,7 +28,7 @@ SCRIPTS_FOLDER = "scripts"
 DEFAULT_FOLDER = "anatomy-runs"
 
 
-class RunHeader(BaseModel):
+class RunHeader(Frozen):
     """`run.json`: what was asked, where and when.
 
     Attributes:
@@ -41,16 +42,14 @@ class RunHeader(BaseModel):
         largest_batch: whether each planned case stands for a search, with records at the batch sizes that it tried.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     schema_version: int = SCHEMA_VERSION
     id: str
     started_at: str
     command: list[str]
     suite: str
-    settings: dict[str, float | int | str | None] = {}
+    settings: dict[str, float | int | str | None] = {}  # noqa: RUF012  # pydantic copies a default
     environment: Environment
-    ceilings: list[Ceiling] = []
+    ceilings: list[Ceiling] = []  # noqa: RUF012  # pydantic copies a default
     planned: list[Case]
     largest_batch: bool = False
 

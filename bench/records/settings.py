@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from anatomy.bench.records.frozen import Frozen
 
 
-class MeasureSettings(BaseModel):
+class MeasureSettings(Frozen):
     """Budgets of one case.
 
     Attributes:
@@ -19,8 +21,6 @@ class MeasureSettings(BaseModel):
         profile: take a profile of each case after it was measured, in a process of its own.
         memory_limit_bytes: resident memory past which a worker is killed; null for no limit.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seconds: float = Field(default=3.0, gt=0)
     target: float = Field(default=0.01, gt=0, lt=1)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.explanation import Explanation
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.regression_gate.side_names import SideName
 
 SCHEMA_VERSION = 1
@@ -28,11 +29,7 @@ CaseVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NEW"]
 ORDER: tuple[CaseVerdict, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "PASS", "NEW")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SideInfo(_Frozen):
+class SideInfo(Frozen):
     """A side, for people; `versions` of its packages, by backend."""
 
     name: SideName
@@ -44,7 +41,7 @@ class SideInfo(_Frozen):
     versions: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
-class MetricResult(_Frozen):
+class MetricResult(Frozen):
     """One figure of a case on both sides.
 
     Attributes:
@@ -78,7 +75,7 @@ class MetricResult(_Frozen):
         return len(self.effects) + len(self.confirmation)
 
 
-class CaseResult(_Frozen):
+class CaseResult(Frozen):
     """One case.
 
     Attributes:
@@ -107,7 +104,7 @@ class CaseResult(_Frozen):
         return next((metric for metric in self.metrics if metric.metric == name), None)
 
 
-class GateResult(_Frozen):
+class GateResult(Frozen):
     """A comparison of two sides.
 
     Attributes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from anatomy.bench.records.frozen import Frozen
 
 
-class Margins(BaseModel):
+class Margins(Frozen):
     """Shares of the base's figure.
 
     Attributes:
@@ -15,8 +17,6 @@ class Margins(BaseModel):
         minimum: growth that must not slip through; a PASS rules it out. Above `tolerated`: the room between
             them is what lets a noisy measurement end.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tolerated: float = Field(default=0.02, ge=0)
     minimum: float = Field(default=0.05, gt=0)

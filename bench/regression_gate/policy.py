@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case, Mode
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.suites.suite import Exclusion
 from anatomy.bench.suites.units import parse_bytes
@@ -43,7 +44,7 @@ MODES: tuple[Mode, ...] = ("train", "infer")
 MINIMUM_OVER_TOLERATED = 2.5
 
 
-class Rule(BaseModel):
+class Rule(Frozen):
     """What may become of one metric.
 
     Attributes:
@@ -52,8 +53,6 @@ class Rule(BaseModel):
         floor: a change below it, in the metric's unit (seconds, bytes), never matters.
         gated: false for figures that are shown and judged by nobody.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tolerated: float = Field(default=0.0, ge=0)
     minimum: float | None = Field(default=None, gt=0)

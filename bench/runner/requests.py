@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from anatomy.bench.parallel.rendezvous import Span
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.import_origin import Origin
 
 
-class WorkerPlace(BaseModel):
+class WorkerPlace(Frozen):
     """Where a worker runs, the same for every kind of request.
 
     Attributes:
@@ -24,17 +25,13 @@ class WorkerPlace(BaseModel):
         origin: the checkout that the user's code must come from, where there are two.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     log: Path
     directory: Path
     import_paths: tuple[str, ...] = ()
     origin: Origin | None = None
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Request(Frozen):
     place: WorkerPlace
     settings: MeasureSettings
 

@@ -12,7 +12,6 @@ from anatomy.bench.statistics.autocorrelation import autocorrelation_time
 
 Interval = tuple[float, float]
 
-LEVEL = 0.95
 NORMAL_QUANTILE = 1.959963984540054
 # Below six values no two order statistics enclose the median with 95 % (2 · 0.5⁶ = 3 %; 2 · 0.5⁵ = 6 %).
 FEWEST_STEPS = 6

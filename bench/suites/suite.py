@@ -28,10 +28,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
+from anatomy.bench.records.frozen import Frozen
 
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
@@ -80,10 +81,8 @@ class Share(NamedTuple):
         return {"devices": self.devices, "model_parallel": self.model_parallel, "layout_map": self.layout_map}
 
 
-class Axes(BaseModel):
+class Axes(Frozen):
     """Values of each axis; null leaves it to the next level: command line, matrix, suite, default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     backend: Annotated[tuple[Backend, ...] | None, Several] = None
     mode: Annotated[tuple[Mode, ...] | None, Several] = None
@@ -125,10 +124,8 @@ class Matrix(Axes):
     model: Annotated[tuple[str, ...], Several] = Field(min_length=1)
 
 
-class Exclusion(BaseModel):
+class Exclusion(Frozen):
     """A pattern of points to leave out: every key given must match."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str | None = None
     backend: Backend | None = None
@@ -161,7 +158,7 @@ class Suite(Axes):
     include: tuple[Matrix, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
     count: Annotated[tuple[str, ...], Several] = ()
-    tolerate: dict[str, Any] = {}
+    tolerate: dict[str, Any] = {}  # noqa: RUF012  # pydantic copies a default
 
 
 def built_in() -> tuple[str, ...]:
