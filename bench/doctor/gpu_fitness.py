@@ -6,16 +6,16 @@ import os
 from types import ModuleType
 
 from anatomy.bench.doctor.fitness import Finding
-from anatomy.bench.machine.telemetry.nvml_library import Device, nvml, opened, visible_devices
+from anatomy.bench.machine.telemetry.nvml_library import Device, nvml, open_nvml, visible_devices
 from anatomy.bench.machine.telemetry.nvml_queries import clock_event_reasons
-from anatomy.bench.machine.telemetry.throttling import harmful
+from anatomy.bench.machine.telemetry.throttling import harmful_reasons
 
 
 def examine_gpus() -> list[Finding]:
     """Findings for each device; one finding with the reason where there is none."""
     library = nvml()
     try:
-        with opened():
+        with open_nvml():
             chosen, devices = visible_devices(library)
             if not devices:
                 return [Finding("GPU", "unknown", chosen.reason)]
@@ -31,7 +31,7 @@ def _examine(library: ModuleType, device: Device) -> list[Finding]:
 def _throttling(library: ModuleType, device: Device) -> Finding:
     name = f"GPU {device.index} throttling"
     try:
-        held = harmful(clock_event_reasons(library, device.gpu))
+        held = harmful_reasons(clock_event_reasons(library, device.gpu))
     except library.NVMLError as error:
         return Finding(name, "unknown", f"NVML: {error}")
     remedy = "lower the load or the clock (nvidia-smi -lgc), improve cooling, or raise the power limit (nvidia-smi -pl)"

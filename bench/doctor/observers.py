@@ -7,7 +7,7 @@ import time
 from typing import IO, Any
 
 from anatomy.bench.machine.process_sampler import ProcessSampler
-from anatomy.bench.machine.telemetry.device_sampler import Sampler
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.records.process_usage import HostUseSeries
 from anatomy.bench.runner.worker_handle import STEPS_WATCH_INTERVAL_S
 
@@ -23,7 +23,7 @@ class Observers:
         readings: how often memory and CPU time were read.
     """
 
-    def __init__(self, pid: int, sampler: Sampler) -> None:
+    def __init__(self, pid: int, sampler: DeviceSampler) -> None:
         self._pid, self._sampler = pid, sampler
         self._watch, self._series = ProcessSampler(pid), HostUseSeries()
         self.readings = 0

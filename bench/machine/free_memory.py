@@ -8,7 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from anatomy.bench.machine.cgroups import CGROUP, MEMBERSHIP, memory_limits, smallest_memory_limit
-from anatomy.bench.machine.telemetry.nvml_library import nvml, opened, visible_devices
+from anatomy.bench.machine.telemetry.nvml_library import nvml, open_nvml, visible_devices
 
 
 class FreeMemory(NamedTuple):
@@ -42,7 +42,7 @@ def free_gpu_memory() -> FreeMemory | None:
     """Free memory of the first GPU that CUDA shows; None where NVML sees no GPU."""
     library = nvml()
     try:
-        with opened():
+        with open_nvml():
             _, devices = visible_devices(library)
             if not devices:
                 return None

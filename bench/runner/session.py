@@ -9,7 +9,7 @@ from typing import Protocol
 
 from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
-from anatomy.bench.machine.telemetry.device_sampler import open_sampler
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.case_name import case_name
@@ -80,7 +80,7 @@ class Session:
             logs=self.writer.logs,
             directory=self.directory,
             import_paths=tuple(self.import_paths),
-            sampler=open_sampler(),
+            sampler=DeviceSampler(),
             nodes=self.nodes,
         )
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from anatomy.bench.machine.free_memory import free_host_bytes
-from anatomy.bench.machine.telemetry.device_sampler import Sampler
-from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, facts_of
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
+from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, telemetry_facts
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.protocol.events import Event, Forked, PhaseBegan, ReferenceStepsTaken, ScriptMade
 from anatomy.bench.protocol.trajectory import Trajectory
@@ -54,7 +54,7 @@ class Supervisor:
     logs: Path
     directory: Path
     import_paths: tuple[str, ...]
-    sampler: Sampler
+    sampler: DeviceSampler
     nodes: Coordinator | None = None
     _same_training: DataParallelCheck = field(default_factory=DataParallelCheck)
 
@@ -150,7 +150,7 @@ class Supervisor:
         """Add what the devices did, over the measured window alone."""
         recording = self.sampler.stop()
         facts, window = result.facts, result.facts.window
-        found = facts_of(
+        found = telemetry_facts(
             recording, window, facts.settings.get("device"), case.devices // case.nodes, facts.window_steps
         )
         if case.nodes > 1:

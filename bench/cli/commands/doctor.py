@@ -117,9 +117,9 @@ def _overhead(console: Console) -> list[Overhead]:
     """Each step length of the limits in turn, with a real sampler beside it."""
     from anatomy.bench.doctor.observer_overhead import BLOCK_S, LIMITS, PAIRS, measure_overhead
     from anatomy.bench.doctor.observers import Observers
-    from anatomy.bench.machine.telemetry.device_sampler import open_sampler
+    from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 
-    sampler = open_sampler()
+    sampler = DeviceSampler()
     if sampler.gpu_reason:
         console.print(f"Sampling GPUs is not part of it: {sampler.gpu_reason}.", highlight=False)
     if sampler.cpu_reason:

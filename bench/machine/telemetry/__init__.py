@@ -1,4 +1,5 @@
-"""What devices did while a case was measured: NVIDIA GPUs through NVML, CPU energy through RAPL.
+"""What the devices did while a case was measured: NVIDIA GPUs through NVML, CPU energy through RAPL.
 
-library, visible → reader (probes, gpm, processes), rapl → sampler → window → the record.
+`device_sampler` reads (`gpu_reader`, `rapl`), `telemetry_window` reduces the readings to figures of the window,
+`record_fields` turns these into fields of the record.
 """

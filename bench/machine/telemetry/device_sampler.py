@@ -1,61 +1,48 @@
-"""A thread that reads every visible GPU and the CPU packages, in the process that supervises."""
+"""A thread of the supervising process that reads every visible GPU and the CPU packages."""
 
 from __future__ import annotations
 
 import threading
 import time
 from pathlib import Path
-from typing import Protocol
 
 from anatomy.bench.machine.telemetry.gpu_reader import DeviceReader
-from anatomy.bench.machine.telemetry.nvml_library import list_gpus, nvml, opened, visible_devices
-from anatomy.bench.machine.telemetry.rapl import POWERCAP, RaplError, RaplReader
-from anatomy.bench.machine.telemetry.sample_series import Recording
+from anatomy.bench.machine.telemetry.nvml_library import list_gpus, nvml, open_nvml, visible_devices
+from anatomy.bench.machine.telemetry.rapl import POWERCAP, RaplReader
+from anatomy.bench.machine.telemetry.sample_series import Recording, UnmeasurableError
 
 # Ten a second: NVML refreshes its figures every 20 to 100 ms, and GPM needs more than 100 ms between two samples.
 SAMPLE_INTERVAL_S = 0.1
 
 
-class Sampler(Protocol):
-    """Reads devices from `start` to `stop`, never in the process that measures."""
+class DeviceSampler:
+    """Samples GPUs and CPU energy from `start` to `stop`, never in the process that measures.
 
-    gpu_reason: str
-    cpu_reason: str
+    Attributes:
+        gpu_reason, cpu_reason: why GPUs, or CPU energy, cannot be read; empty if they can. Without either, `start` does
+            nothing and `stop` returns an empty recording with the reasons.
+    """
 
-    def start(self, pid: int | None = None) -> None:
-        """Begin a new series; `pid` is the process whose memory on the GPUs is asked for."""
-
-    def stop(self) -> Recording:
-        """End the series and return it; an empty one without `start`."""
-
-
-class NoSampler:
-    """Nothing can be read: every figure is "not measured" with the reason, and nothing else changes."""
-
-    def __init__(self, gpu_reason: str, cpu_reason: str) -> None:
-        self.gpu_reason, self.cpu_reason = gpu_reason, cpu_reason
-
-    def start(self, pid: int | None = None) -> None:
-        """Nothing begins."""
-
-    def stop(self) -> Recording:
-        """A recording of nothing, with the reasons."""
-        return Recording(gpu_reason=self.gpu_reason, cpu_reason=self.cpu_reason)
-
-
-class ThreadSampler:
-    """See `Sampler`. A reason is empty where its part can be read."""
-
-    def __init__(self, gpu_reason: str, cpu_reason: str, interval_s: float, powercap: Path) -> None:
-        self.gpu_reason, self.cpu_reason = gpu_reason, cpu_reason
+    def __init__(self, interval_s: float = SAMPLE_INTERVAL_S, powercap: Path = POWERCAP) -> None:
+        self.gpu_reason, self.cpu_reason = list_gpus().reason, ""
+        try:
+            RaplReader(powercap)
+        except UnmeasurableError as error:
+            self.cpu_reason = str(error)
         self._interval_s, self._powercap = interval_s, powercap
         self._recording = self._empty()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, pid: int | None = None) -> None:
-        """Begin a new series on a new thread."""
+        """Begin a new series on a new thread.
+
+        Args:
+            pid: the process whose memory on the GPUs is read, together with that of its descendants.
+        """
         self.stop()
+        if self.gpu_reason and self.cpu_reason:
+            return
         self._recording = self._empty()
         self._stop.clear()
         self._thread = threading.Thread(
@@ -64,7 +51,7 @@ class ThreadSampler:
         self._thread.start()
 
     def stop(self) -> Recording:
-        """End the series, with a last reading, and return it."""
+        """End the series with a last reading and return it; without `start`, return an empty recording."""
         if self._thread is None:
             return self._empty()
         self._stop.set()
@@ -78,16 +65,16 @@ class ThreadSampler:
     def _run(self, recording: Recording, pid: int | None) -> None:
         cpu = self._open_cpu(recording)
         if recording.gpu_reason:
-            self._loop(recording, [], cpu)
+            self._read_until_stopped(recording, [], cpu)
             return
         try:
-            with opened() as library:
-                chosen, devices = visible_devices(library)
-                recording.doubt = chosen.doubt
+            with open_nvml() as library:
+                visible, devices = visible_devices(library)
+                recording.doubt = visible.doubt
                 readers = [DeviceReader(library, device, pid) for device in devices]
                 recording.gpus = [reader.series for reader in readers]
                 try:
-                    self._loop(recording, readers, cpu)
+                    self._read_until_stopped(recording, readers, cpu)
                 finally:
                     for reader in readers:
                         reader.close()
@@ -99,14 +86,14 @@ class ThreadSampler:
             return None
         try:
             cpu = RaplReader(self._powercap)
-        except RaplError as error:
+        except UnmeasurableError as error:
             recording.cpu_reason = str(error)
             return None
         recording.cpu = cpu.readings
         return cpu
 
-    def _loop(self, recording: Recording, readers: list[DeviceReader], cpu: RaplReader | None) -> None:
-        """Read at once, at an even pace, and once more when told to stop, so that the window lies between readings."""
+    def _read_until_stopped(self, recording: Recording, readers: list[DeviceReader], cpu: RaplReader | None) -> None:
+        """Read at the start, at an even pace, and once more when stopped: the window then lies between two readings."""
         due_s = time.perf_counter()
         while True:
             stopping = self._stop.is_set()
@@ -115,22 +102,10 @@ class ThreadSampler:
             if cpu is not None:
                 try:
                     cpu.read()
-                except RaplError as error:
+                except UnmeasurableError as error:
                     recording.cpu_reason, cpu = str(error), None
             if stopping:
                 return
-            # A reading that took longer than the interval is followed by a pause all the same.
+            # A reading that took longer than the interval is still followed by a pause.
             due_s = max(due_s + self._interval_s, time.perf_counter() + self._interval_s / 2)
             self._stop.wait(due_s - time.perf_counter())
-
-
-def open_sampler(interval_s: float = SAMPLE_INTERVAL_S, powercap: Path = POWERCAP) -> Sampler:
-    """A sampler of what can be read here; one that does nothing where that is nothing."""
-    gpu_reason, cpu_reason = list_gpus().reason, ""
-    try:
-        RaplReader(powercap)
-    except RaplError as error:
-        cpu_reason = str(error)
-    if gpu_reason and cpu_reason:
-        return NoSampler(gpu_reason, cpu_reason)
-    return ThreadSampler(gpu_reason, cpu_reason, interval_s, powercap)

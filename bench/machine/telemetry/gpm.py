@@ -1,7 +1,7 @@
-"""GPM, the performance monitor of Hopper and later GPUs: what the SMs, tensor cores and memory did between two samples.
+"""GPM, the performance monitor of Hopper and later GPUs: how busy SMs, tensor cores and memory were in an interval.
 
-https://docs.nvidia.com/deploy/nvml-api/group__nvmlGpmFunctions.html. Two samples must be over 100 ms apart, the
-time in which the driver refreshes its counters.
+https://docs.nvidia.com/deploy/nvml-api/group__nvmlGpmFunctions.html. The driver refreshes its counters every 100 ms, so
+two samples must be further apart than that.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from anatomy.bench.machine.telemetry.nvml_library import Device
-from anatomy.bench.machine.telemetry.nvml_queries import PERCENT, Probe, Values
+from anatomy.bench.machine.telemetry.nvml_queries import PERCENT, Query, Values
 
-EVERY_S = 0.2
+INTERVAL_S = 0.2
 MEBI = 2**20
-# Column → NVML's metric, and what one of its units is.
+# Column → NVML's metric. SHARES are in percent, RATES in MiB/s.
 SHARES = {
     "sm_utilisation": "NVML_GPM_METRIC_SM_UTIL",
     "sm_occupancy": "NVML_GPM_METRIC_SM_OCCUPANCY",
@@ -34,10 +34,10 @@ METRICS = SHARES | RATES
 
 
 class Gpm:
-    """The two samples of one device, filled in turn. Close it while NVML is open.
+    """Reads GPM on one device with two sample buffers, filled in turn.
 
     Raises:
-        pynvml.NVMLError: the device has no GPM, or the driver does not say.
+        pynvml.NVMLError: the device has no GPM, or the driver does not say whether it has.
     """
 
     def __init__(self, nvml: ModuleType, device: Device, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -47,12 +47,12 @@ class Gpm:
         self._free: list[Any] = [nvml.nvmlGpmSampleAlloc()]
         self._free.append(nvml.nvmlGpmSampleAlloc())
         self._last: tuple[float, Any] | None = None
-        # Metric → why it has no value.
+        # Column → why it has no value.
         self.reasons: dict[str, str] = {}
 
-    def probe(self) -> Probe:
-        """All metrics at once; a metric that the device lacks has its reason in `reasons`."""
-        return Probe(tuple(METRICS), self._read, EVERY_S, self._close)
+    def query(self) -> Query:
+        """The query for all metrics at once; `reasons` says why a metric is missing. Its `close` needs NVML open."""
+        return Query(tuple(METRICS), self._read, INTERVAL_S, self._close)
 
     def _read(self) -> Values:
         sample = self._free[-1]

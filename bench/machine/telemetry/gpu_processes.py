@@ -1,7 +1,7 @@
-"""Memory of a case's own processes on a GPU, among all those that NVML lists.
+"""GPU memory of a case's own processes, picked from all the processes that NVML lists.
 
-NVML gives process ids of the machine. In a container they are not this process's own, and an equal number may be
-someone else's: then there is no figure, and the reason says so.
+NVML lists process ids of the host's namespace. In a container an equal id may belong to another process of the host.
+Where that cannot be ruled out, there is no figure but a reason.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import psutil
 
 from anatomy.bench.machine.process_tree import family
 from anatomy.bench.machine.telemetry.nvml_library import Device
-from anatomy.bench.machine.telemetry.nvml_queries import Probe, Values
+from anatomy.bench.machine.telemetry.nvml_queries import Query, Values
+from anatomy.bench.machine.telemetry.sample_series import UnmeasurableError
 
-EVERY_S = 0.5
+INTERVAL_S = 0.5
 COLUMN = "process_memory_bytes"
-# Inode of the machine's own pid namespace: PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h.
+# Inode of the host's own pid namespace: PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h.
 _MACHINE_NAMESPACE = 0xEFFFFFFC
 _NAMESPACE = Path("/proc/self/ns/pid")
 
@@ -27,20 +28,16 @@ CONTAINER = (
 )
 
 
-class Unattributed(Exception):  # noqa: N818  # an answer, not a fault
-    """NVML answered, and it cannot be told which memory is the case's own."""
-
-
-def process_probe(
+def process_memory_query(
     nvml: ModuleType,
     device: Device,
     pid: int,
     own_namespace: Callable[[], bool] | None = None,
-) -> Probe:
-    """Bytes of the process `pid` and of those it started.
+) -> Query:
+    """The query for the GPU memory of the process `pid` and its descendants.
 
     Args:
-        own_namespace: whether this process is in the machine's own pid namespace; null asks the kernel.
+        own_namespace: whether this process is in the host's own pid namespace; by default the kernel is asked.
     """
     in_own = in_machine_namespace if own_namespace is None else own_namespace
 
@@ -50,36 +47,37 @@ def process_probe(
         own = set(family(pid))
         return {COLUMN: own_bytes(memory, own, in_own())}
 
-    return Probe((COLUMN,), read, EVERY_S)
+    return Query((COLUMN,), read, INTERVAL_S)
 
 
 def own_bytes(memory: dict[int, int | None], own: set[int], in_machine: bool) -> int:
-    """The bytes of the processes `own`.
+    """GPU memory of the processes `own`, bytes.
 
     Args:
-        memory: process id → bytes, or null, as NVML lists them.
-        in_machine: whether this process's ids are the machine's.
+        memory: process id → bytes as NVML lists them; `None` where NVML hides them.
+        own: process ids of the case.
+        in_machine: whether this process is in the host's own pid namespace.
 
     Raises:
-        Unattributed: with the reason.
+        UnmeasurableError: the case's processes are not listed, cannot be told apart, or have no figure.
     """
     found = {pid: memory[pid] for pid in own if pid in memory}
     foreign = [pid for pid in memory if not psutil.pid_exists(pid) and pid not in own]
     if not memory:
         why = "" if in_machine else ", as drivers do in a container; start it with --pid=host"
-        raise Unattributed(f"NVML lists no process on the device{why}")
-    # A number of ours among ids that are unknown here is as likely another process of the host.
+        raise UnmeasurableError(f"NVML lists no process on the device{why}")
+    # Where some listed ids do not exist here, a listed id of ours may be another process of the host.
     if not in_machine and (foreign or not found):
-        raise Unattributed(CONTAINER)
+        raise UnmeasurableError(CONTAINER)
     if not found:
-        raise Unattributed("NVML lists other processes on the device and none of this case")
+        raise UnmeasurableError("NVML lists other processes on the device and none of this case")
     if any(used is None for used in found.values()):
-        raise Unattributed("NVML lists the process and not its memory (as under MIG without permission)")
+        raise UnmeasurableError("NVML lists the process and not its memory (as under MIG without permission)")
     return sum(used for used in found.values() if used is not None)
 
 
 def in_machine_namespace(namespace: Path = _NAMESPACE) -> bool:
-    """Whether process ids here are the machine's own; false where the kernel does not say."""
+    """Whether this process is in the host's own pid namespace; `False` where the kernel does not say."""
     try:
         return namespace.stat().st_ino == _MACHINE_NAMESPACE
     except OSError:

@@ -1,7 +1,6 @@
-"""NVML opened and closed, and the devices that a case can see (`nvidia-ml-py`).
+"""Open and close NVML (`nvidia-ml-py`), and list the GPUs that CUDA shows to a case.
 
-https://pypi.org/project/nvidia-ml-py/. Without a driver every figure is "not measured" with NVML's own reason;
-nothing else changes.
+https://pypi.org/project/nvidia-ml-py/. Without a driver every GPU figure is "not measured", with NVML's reason.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from anatomy.bench.machine.telemetry.visible_gpus import Chosen, Physical, choose
+from anatomy.bench.machine.telemetry.visible_gpus import PhysicalGpu, VisibleGpus, choose_visible
 
 
 @dataclass(frozen=True)
 class Device:
-    """One visible device.
+    """A visible GPU or MIG instance.
 
     Attributes:
         index: NVML's index of the GPU.
-        handle: NVML's, of the GPU or of its MIG instance.
+        handle: NVML's handle of the GPU or of its MIG instance.
         gpu: NVML's handle of the whole GPU.
-        instance: NVML's id of the GPU instance of a MIG device, else null.
+        instance: NVML's id of the MIG instance; `None` for a whole GPU.
     """
 
     index: int
@@ -37,9 +36,13 @@ class Device:
 
 @dataclass(frozen=True)
 class Gpus:
-    """What a case can see: names in CUDA's order, driver version, and the reason when there is nothing to see.
+    """The GPUs that CUDA shows to a case.
 
-    `doubt` says why the order is not certain; see `anatomy.bench.machine.telemetry.visible_gpus`.
+    Attributes:
+        names: in CUDA's order.
+        driver: version; `None` without a driver.
+        reason: why there are no GPUs; empty if there are.
+        doubt: why the order is uncertain; see `anatomy.bench.machine.telemetry.visible_gpus`.
     """
 
     names: tuple[str, ...] = ()
@@ -49,13 +52,13 @@ class Gpus:
 
 
 def nvml() -> ModuleType:
-    """The binding; importing it loads no driver."""
+    """The `pynvml` module; importing it loads no driver."""
     return import_module("pynvml")
 
 
 @contextmanager
-def opened() -> Iterator[ModuleType]:
-    """NVML, initialised and shut down again.
+def open_nvml() -> Iterator[ModuleType]:
+    """Initialise NVML and yield `pynvml`; shut NVML down at the end.
 
     Raises:
         pynvml.NVMLError: there is no driver, or it does not answer.
@@ -69,29 +72,29 @@ def opened() -> Iterator[ModuleType]:
 
 
 def list_gpus() -> Gpus:
-    """Names and driver of the NVIDIA devices that CUDA would show to a process of this environment."""
+    """The NVIDIA GPUs that CUDA would show to a process with this environment."""
     library = nvml()
     try:
-        with opened():
-            chosen, devices = visible_devices(library)
+        with open_nvml():
+            visible, devices = visible_devices(library)
             driver = _text(library.nvmlSystemGetDriverVersion())
-            return Gpus(tuple(device.name for device in devices), driver, chosen.reason, chosen.doubt)
+            return Gpus(tuple(device.name for device in devices), driver, visible.reason, visible.doubt)
     except library.NVMLError as error:
         return Gpus(reason=f"NVML: {error}")
 
 
 def visible_devices(
     library: ModuleType, environment: Mapping[str, str] | None = None
-) -> tuple[Chosen, tuple[Device, ...]]:
-    """The devices in CUDA's order, while NVML is open.
+) -> tuple[VisibleGpus, tuple[Device, ...]]:
+    """What CUDA shows, and the devices in CUDA's order. NVML must be open.
 
     Args:
-        environment: null for this process's.
+        environment: environment variables; by default those of this process.
     """
     handles = [library.nvmlDeviceGetHandleByIndex(index) for index in range(library.nvmlDeviceGetCount())]
     instances = [_instances(library, handle) for handle in handles]
     physical = [
-        Physical(
+        PhysicalGpu(
             name=_text(library.nvmlDeviceGetName(handle)),
             uuid=_text(library.nvmlDeviceGetUUID(handle)),
             instances=tuple(_text(library.nvmlDeviceGetUUID(instance)) for instance in own or ()),
@@ -99,9 +102,9 @@ def visible_devices(
         )
         for handle, own in zip(handles, instances, strict=True)
     ]
-    chosen = choose(physical, os.environ if environment is None else environment)
+    visible = choose_visible(physical, os.environ if environment is None else environment)
     devices = []
-    for index, number in chosen.devices:
+    for index, number in visible.devices:
         own = instances[index]
         if number is None or own is None:
             devices.append(Device(index, physical[index].name, handles[index], handles[index]))
@@ -110,11 +113,11 @@ def visible_devices(
             name = name if "MIG" in name else f"{physical[index].name} MIG"
             instance = library.nvmlDeviceGetGpuInstanceId(own[number])
             devices.append(Device(index, name, own[number], handles[index], instance))
-    return chosen, tuple(devices)
+    return visible, tuple(devices)
 
 
 def _instances(library: ModuleType, handle: Any) -> list[Any] | None:
-    """Handles of a GPU's MIG devices; null where MIG is off or not there."""
+    """Handles of a GPU's MIG instances; `None` where MIG is off or not supported."""
     try:
         current, _ = library.nvmlDeviceGetMigMode(handle)
     except (library.NVMLError_NotSupported, library.NVMLError_FunctionNotFound):
@@ -126,7 +129,7 @@ def _instances(library: ModuleType, handle: Any) -> list[Any] | None:
         try:
             found.append(library.nvmlDeviceGetMigDeviceHandleByIndex(handle, number))
         except library.NVMLError_NotFound:
-            # Numbers of instances that were not created are skipped.
+            # Not every number up to the maximum has an instance.
             continue
     return found
 

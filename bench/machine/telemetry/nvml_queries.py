@@ -1,4 +1,4 @@
-"""Each figure of a GPU as one question to NVML, asked by itself, so that one without an answer costs no other.
+"""Queries to NVML, one per figure: a figure that a GPU does not support does not affect the others.
 
 https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html and …/group__nvmlFieldValueQueries.html.
 """
@@ -12,10 +12,10 @@ from types import ModuleType
 
 from anatomy.bench.machine.telemetry.nvml_library import Device
 
-# Of a field of NVLink: the sum over all links (nvml.h: "A link ID of UINT_MAX returns aggregate value").
+# Scope of an NVLink field: the sum over all links (nvml.h: "A link ID of UINT_MAX returns aggregate value").
 ALL_LINKS = 0xFFFFFFFF
-# Each direction of PCIe keeps its caller waiting while the driver counts for 20 ms.
-PCIE_EVERY_S = 1.0
+# The driver counts PCIe traffic for 20 ms per direction, and the caller waits for it.
+PCIE_INTERVAL_S = 1.0
 KIBI = 1024
 KILO = 1000
 PERCENT = 100
@@ -24,28 +24,28 @@ Values = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Probe:
-    """One question.
+class Query:
+    """A query to NVML.
 
     Attributes:
-        columns: what it answers, all of them or none.
-        read: asks it; raises NVML's errors. It may answer nothing yet: then the dictionary is empty.
-        every_s: asked no more often than this.
-        close: frees what it holds.
+        columns: the columns that `read` returns, all of them or none.
+        read: makes the query and returns column → value, or an empty dictionary while there is no value yet.
+        interval_s: shortest time between two calls of `read`, seconds.
+        close: frees the query's buffers.
     """
 
     columns: tuple[str, ...]
     read: Callable[[], Values]
-    every_s: float = 0.0
+    interval_s: float = 0.0
     close: Callable[[], None] = lambda: None
 
 
-def basic_probes(nvml: ModuleType, device: Device) -> list[Probe]:
-    """What every GPU is asked for, the quickest first; memory is a MIG instance's own, the rest is its whole GPU's."""
+def basic_queries(nvml: ModuleType, device: Device) -> list[Query]:
+    """The queries that every GPU gets, the quickest first. For a MIG instance all but memory are of the whole GPU."""
     gpu = device.gpu
 
-    def one(column: str, read: Callable[[], float]) -> Probe:
-        return Probe((column,), lambda: {column: read()})
+    def one(column: str, read: Callable[[], float]) -> Query:
+        return Query((column,), lambda: {column: read()})
 
     return [
         one("energy_j", lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / KILO),
@@ -59,15 +59,17 @@ def basic_probes(nvml: ModuleType, device: Device) -> list[Probe]:
 
 
 def clock_event_reasons(nvml: ModuleType, gpu: object) -> int:
-    """The bit mask, by its new name or by the one that drivers before CUDA 12.2 have."""
+    """Bit mask of the reasons that hold a GPU's clock; also on drivers before CUDA 12.2, which name it differently."""
     try:
         return int(nvml.nvmlDeviceGetCurrentClocksEventReasons(gpu))
     except nvml.NVMLError_FunctionNotFound:
         return int(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu))
 
 
-def power_probe(nvml: ModuleType, device: Device) -> tuple[str, Probe]:
-    """The power now where the driver has it, else what `nvmlDeviceGetPowerUsage` means on this GPU; and which.
+def power_query(nvml: ModuleType, device: Device) -> tuple[str, Query]:
+    """NVML's name for the power reading, and its query: instantaneous power where the driver has it.
+
+    Elsewhere `nvmlDeviceGetPowerUsage` is read, which is a mean over a second on some GPUs.
 
     Raises:
         pynvml.NVMLError: the GPU is lost.
@@ -78,25 +80,25 @@ def power_probe(nvml: ModuleType, device: Device) -> tuple[str, Probe]:
     except (nvml.NVMLError_GpuIsLost, nvml.NVMLError_ResetRequired):
         raise
     except nvml.NVMLError:
-        old = Probe(("power_w",), lambda: {"power_w": nvml.nvmlDeviceGetPowerUsage(device.gpu) / KILO})
+        old = Query(("power_w",), lambda: {"power_w": nvml.nvmlDeviceGetPowerUsage(device.gpu) / KILO})
         return "nvmlDeviceGetPowerUsage", old
-    read = Probe(("power_w",), lambda: {"power_w": field_values(nvml, device.gpu, [instant])[0] / KILO})
+    read = Query(("power_w",), lambda: {"power_w": field_values(nvml, device.gpu, [instant])[0] / KILO})
     return "NVML_FI_DEV_POWER_INSTANT", read
 
 
-def pcie_probe(nvml: ModuleType, device: Device) -> Probe:
-    """Traffic over 20 ms of each direction, now and then; NVML counts in KB/s, taken as 1000 bytes."""
+def pcie_query(nvml: ModuleType, device: Device) -> Query:
+    """PCIe traffic over 20 ms per direction. NVML's unit, KB/s, is taken as 1000 bytes/s."""
 
     def read() -> Values:
         tx = nvml.nvmlDeviceGetPcieThroughput(device.gpu, nvml.NVML_PCIE_UTIL_TX_BYTES)
         rx = nvml.nvmlDeviceGetPcieThroughput(device.gpu, nvml.NVML_PCIE_UTIL_RX_BYTES)
         return {"pcie_tx_bytes_per_s": tx * KILO, "pcie_rx_bytes_per_s": rx * KILO}
 
-    return Probe(("pcie_tx_bytes_per_s", "pcie_rx_bytes_per_s"), read, PCIE_EVERY_S)
+    return Query(("pcie_tx_bytes_per_s", "pcie_rx_bytes_per_s"), read, PCIE_INTERVAL_S)
 
 
-def nvlink_probe(nvml: ModuleType, device: Device, clock: Callable[[], float] = time.perf_counter) -> Probe:
-    """Data over all links since the reading before, from counters of KiB; nothing at the first."""
+def nvlink_query(nvml: ModuleType, device: Device, clock: Callable[[], float] = time.perf_counter) -> Query:
+    """NVLink traffic over all links since the previous reading, from counters in KiB; no value at the first reading."""
     fields = [
         (nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, ALL_LINKS),
         (nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, ALL_LINKS),
@@ -107,20 +109,20 @@ def nvlink_probe(nvml: ModuleType, device: Device, clock: Callable[[], float] = 
         counts, now_s = field_values(nvml, device.gpu, fields), clock()
         last = before.pop() if before else None
         before.append((now_s, counts))
-        # A counter that went back was reset: there is no figure for this interval.
+        # A counter that went down was reset: no value for this interval.
         if last is None or any(new < old for new, old in zip(counts, last[1], strict=True)):
             return {}
         tx, rx = ((new - old) * KIBI / (now_s - last[0]) for new, old in zip(counts, last[1], strict=True))
         return {"nvlink_since_s": last[0], "nvlink_tx_bytes_per_s": tx, "nvlink_rx_bytes_per_s": rx}
 
-    return Probe(("nvlink_tx_bytes_per_s", "nvlink_rx_bytes_per_s"), read)
+    return Query(("nvlink_tx_bytes_per_s", "nvlink_rx_bytes_per_s"), read)
 
 
 def field_values(nvml: ModuleType, handle: object, fields: list[tuple[int, int]]) -> list[float]:
-    """Values of (field, scope) pairs.
+    """Values of NVML's (field, scope) pairs.
 
     Raises:
-        pynvml.NVMLError: of the whole question, or of the first field without an answer.
+        pynvml.NVMLError: the call failed, or a field has no value; the error of the first such field.
     """
     numbers = []
     for value in nvml.nvmlDeviceGetFieldValues(handle, fields):

@@ -1,12 +1,11 @@
-"""From a recording to the fields of a record, with a reason for each that has no figure."""
+"""Turn a recording into fields of a record, with a reason for each field that has no figure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from anatomy.bench.machine.telemetry.sample_series import Recording
+from anatomy.bench.machine.telemetry.sample_series import Recording, UnmeasurableError
 from anatomy.bench.machine.telemetry.telemetry_window import Window, cpu_energy, gpu_use
-from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 
@@ -14,7 +13,7 @@ GPU_ENERGY = ("energy_per_step_j", "examples_per_joule")
 PER_STEP_ENERGY = (*GPU_ENERGY, "cpu_energy_per_step_j")
 
 
-def facts_of(
+def telemetry_facts(
     recording: Recording, window: Window | None, device: str | None, devices: int, steps: int | None
 ) -> CaseFacts:
     """What the devices did, and a reason for each figure that is missing.
@@ -22,7 +21,7 @@ def facts_of(
     Args:
         recording: all readings of the sampler.
         window: start and end of the measured window in seconds; `None` where the case did not get so far.
-        device: the backend's setting of that name: `cpu`, or the GPU's name.
+        device: the backend's setting of that name: `cpu`, or the GPU's name; `None` if unknown.
         devices: how many devices the case ran on.
         steps: steps that were launched in the window.
     """
@@ -48,7 +47,7 @@ def facts_of(
 
 
 def _used(recording: Recording, device: str | None, devices: int) -> list[bool | None]:
-    """Whether the case ran on each: frameworks take the first that CUDA shows."""
+    """Whether the case ran on each GPU, `None` if unknown. Frameworks use the first GPUs that CUDA shows."""
     count = len(recording.gpus)
     if device is None or (recording.doubt and device != "cpu" and devices < count):
         return [None] * count
@@ -58,7 +57,7 @@ def _used(recording: Recording, device: str | None, devices: int) -> list[bool |
 def _why_no_energy(
     recording: Recording, uses: Sequence[GpuUse], device: str | None, reasons: Mapping[str, str]
 ) -> dict[str, str]:
-    """Reasons for the derived figures, where they cannot be derived."""
+    """Figure → reason, for the energy figures that the record cannot derive."""
     used = [use for use in uses if use.used]
     missing = [use for use in used if use.energy_j is None and use.power_energy_j is None]
     mixed = {name for name in ("energy_j", "power_energy_j") if any(getattr(use, name) is None for use in used)}

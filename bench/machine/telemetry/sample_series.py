@@ -1,12 +1,12 @@
-"""What a sampler read: plain values in order of time, before any arithmetic."""
+"""The raw readings of the device sampler, in order of time, before any arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Columns of a GPU reading, with units; `nvml_queries` asks for them. The two `…_since_s` say when an interval figure
-# starts to count, on the steps' clock.
+# Columns of a GPU reading, with units; see `nvml_queries`. The two `…_since_s` are the start of the interval that the
+# figures of GPM and NVLink cover, on the clock of the steps.
 COLUMNS = (
     "power_w",
     "energy_j",
@@ -30,9 +30,17 @@ COLUMNS = (
 )
 
 
+class UnmeasurableError(ValueError):
+    """A figure cannot be measured here; the message gives the reason and, where there is one, the remedy."""
+
+
 @dataclass(frozen=True)
 class Reading:
-    """One reading of one device: the columns that answered. `at_s` is `time.perf_counter()`, the clock of the steps."""
+    """One reading of one GPU: the columns that had a value.
+
+    Attributes:
+        at_s: `time.perf_counter()`, the clock of the steps.
+    """
 
     at_s: float
     values: Mapping[str, float]
@@ -40,12 +48,12 @@ class Reading:
 
 @dataclass
 class DeviceSeries:
-    """The readings of one device.
+    """The readings of one GPU or MIG instance.
 
     Attributes:
-        reasons: column → why it has no value, or had none the last time.
-        power_source: NVML's name of the reading of power.
-        ended: why the series ended before it was stopped; empty when it did not.
+        reasons: column → why it never had a value, or had none at the last reading.
+        power_source: NVML's name for the power reading.
+        ended: why the series ended before the sampler was stopped; empty if it did not.
     """
 
     index: int
@@ -59,7 +67,12 @@ class DeviceSeries:
 
 @dataclass(frozen=True)
 class CpuReading:
-    """Joules of each CPU package since the first reading of the series, at `at_s`."""
+    """Energy of the CPU packages at one moment.
+
+    Attributes:
+        at_s: `time.perf_counter()`, the clock of the steps.
+        package_j: package → joules since the reader was made.
+    """
 
     at_s: float
     package_j: Mapping[str, float]
@@ -67,11 +80,11 @@ class CpuReading:
 
 @dataclass
 class Recording:
-    """All that was read from one start to the next stop.
+    """Everything read between `start` and `stop` of the sampler.
 
     Attributes:
-        gpu_reason, cpu_reason: why there are no devices, or no CPU energy.
-        doubt: why it is not certain on which devices the case ran.
+        gpu_reason, cpu_reason: why there are no GPUs, or no CPU energy; empty if there are.
+        doubt: why the order of the GPUs, and so which of them the case ran on, is uncertain; empty if it is certain.
     """
 
     gpus: list[DeviceSeries] = field(default_factory=list)

@@ -1,19 +1,23 @@
-"""From the readings of a device to its figures over the measured window alone."""
+"""Reduce the readings of a device to figures of the measured window."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from statistics import fmean
 from typing import Any
 
-from anatomy.bench.machine.telemetry.sample_series import COLUMNS, CpuReading, DeviceSeries, Reading
-from anatomy.bench.machine.telemetry.throttling import harmful
+from anatomy.bench.machine.telemetry.sample_series import (
+    COLUMNS,
+    CpuReading,
+    DeviceSeries,
+    Reading,
+    UnmeasurableError,
+)
+from anatomy.bench.machine.telemetry.throttling import harmful_reasons
 from anatomy.bench.machine.telemetry.window_arithmetic import (
     FEWEST_READINGS,
-    UnmeasurableError,
-    counted,
-    integrated,
+    counter_gain,
+    integrate_power,
     interval_mean,
     require_enough,
 )
@@ -24,11 +28,11 @@ Reduce = Callable[[Sequence[float]], float]
 # Times, readings, start and end of the window → joules.
 Energy = Callable[[Sequence[float], Sequence[float], float, float], float]
 
-BITS = "clock_event_reasons"
-# Traces are for eyes and for deriving figures again: a microsecond is finer than any reading.
+THROTTLE_MASK = "clock_event_reasons"
+# Traces are plotted, and figures can be derived from them again: a microsecond is finer than any reading.
 _TRACE_DIGITS = 6
-# Figure → column and what is made of its readings in the window.
-_READINGS: dict[str, tuple[str, Reduce]] = {
+# Figure → its column, and how the column's readings in the window are reduced.
+_REDUCED: dict[str, tuple[str, Reduce]] = {
     "utilisation": ("utilisation", fmean),
     "memory_used_peak_bytes": ("memory_used_bytes", max),
     "power_mean_w": ("power_w", fmean),
@@ -37,39 +41,46 @@ _READINGS: dict[str, tuple[str, Reduce]] = {
     "sm_clock_min_mhz": ("sm_clock_mhz", min),
     "memory_clock_mean_mhz": ("memory_clock_mhz", fmean),
     "temperature_max_c": ("temperature_c", max),
+    "process_memory_peak_bytes": ("process_memory_bytes", max),
+    "throttled_share": (THROTTLE_MASK, lambda masks: fmean(bool(harmful_reasons(int(mask))) for mask in masks)),
 }
-# Read less often, so that one reading must do.
-_SELDOM: dict[str, tuple[str, Reduce]] = {"process_memory_peak_bytes": ("process_memory_bytes", max)}
+# Read less often than the others: one reading is enough.
+_SELDOM_READ = frozenset({"process_memory_peak_bytes"})
 _UNTHROTTLED = {
     "utilisation_unthrottled": "utilisation",
     "power_unthrottled_mean_w": "power_w",
     "sm_clock_unthrottled_mean_mhz": "sm_clock_mhz",
 }
-_ENERGY: dict[str, tuple[str, Energy]] = {"energy_j": ("energy_j", counted), "power_energy_j": ("power_w", integrated)}
-# Figures of intervals → when their interval began.
+_ENERGY: dict[str, tuple[str, Energy]] = {
+    "energy_j": ("energy_j", counter_gain),
+    "power_energy_j": ("power_w", integrate_power),
+}
+# Figures that each cover an interval → the columns that may hold the interval's start.
 _INTERVALS = {
     **dict.fromkeys(("sm_utilisation", "sm_occupancy", "tensor_utilisation", "dram_utilisation"), ("gpm_since_s",)),
     **dict.fromkeys(("nvlink_tx_bytes_per_s", "nvlink_rx_bytes_per_s"), ("nvlink_since_s", "gpm_since_s")),
     **dict.fromkeys(("pcie_tx_bytes_per_s", "pcie_rx_bytes_per_s"), ("gpm_since_s",)),
 }
-_WHOLE = frozenset({"memory_used_peak_bytes", "process_memory_peak_bytes"})
+_INTEGERS = frozenset({"memory_used_peak_bytes", "process_memory_peak_bytes"})
 
 
 def gpu_use(series: DeviceSeries, window: Window, used: bool | None) -> GpuUse:
-    """One device over the window [start_s, end_s] on the clock of the steps.
+    """The figures of one device over the window [start_s, end_s], on the clock of the steps.
 
     Args:
-        used: whether the case ran on it; null where that is not known.
+        used: whether the case ran on it; `None` if that is not known.
     """
     start_s, end_s = window
     inside = [reading for reading in series.readings if start_s <= reading.at_s <= end_s]
     figures: dict[str, Any] = {}
     reasons: dict[str, str] = {}
-    for name, make in _figures(series, inside, window).items():
+    for name in (*_REDUCED, *_ENERGY, *_INTERVALS, *_UNTHROTTLED):
         try:
-            figures[name] = round(make()) if name in _WHOLE else make()
+            figure = _figure(name, series, inside, window)
         except UnmeasurableError as why:
             reasons[name] = str(why)
+        else:
+            figures[name] = round(figure) if name in _INTEGERS else figure
     return GpuUse(
         index=series.index,
         name=series.name,
@@ -77,7 +88,7 @@ def gpu_use(series: DeviceSeries, window: Window, used: bool | None) -> GpuUse:
         used=used,
         power_source=series.power_source,
         **figures,
-        throttle_reasons=_shares(inside),
+        throttle_reasons=_throttle_shares(inside),
         samples=len(inside),
         ended=_why_ended(series, end_s),
         not_measured=reasons,
@@ -86,16 +97,16 @@ def gpu_use(series: DeviceSeries, window: Window, used: bool | None) -> GpuUse:
 
 
 def cpu_energy(readings: Sequence[CpuReading], window: Window) -> CpuEnergy:
-    """All CPU packages over the window.
+    """Energy of all CPU packages over the window.
 
     Raises:
-        UnmeasurableError: the readings do not give it.
+        UnmeasurableError: the window does not lie between readings, or contains too few of them.
     """
     at_s = [reading.at_s for reading in readings]
     names = list(readings[0].package_j) if readings else []
     columns = {name: [reading.package_j[name] for reading in readings] for name in names}
-    # Its counters tick every millisecond: readings, not ticks, are what there may be too few of.
-    packages = {name: counted(at_s, column, *window, FEWEST_READINGS) for name, column in columns.items()}
+    # Its counters tick every millisecond: what may be too few are readings, not ticks.
+    packages = {name: counter_gain(at_s, column, *window, FEWEST_READINGS) for name, column in columns.items()}
     if not packages:
         raise UnmeasurableError("no reading of the CPU packages")
     places = _around(at_s, window)
@@ -105,7 +116,7 @@ def cpu_energy(readings: Sequence[CpuReading], window: Window) -> CpuEnergy:
 
 
 def trace_of(readings: Sequence[Reading], window: Window) -> Trace:
-    """The readings from the last before the window to the first after it, in columns; times from the window's start."""
+    """The readings as columns, from the last before the window to the first after it; times count from its start."""
     chosen = [readings[place] for place in _around([reading.at_s for reading in readings], window)]
     if not chosen:
         return {}
@@ -120,41 +131,38 @@ def trace_of(readings: Sequence[Reading], window: Window) -> Trace:
     return trace
 
 
-def _figures(series: DeviceSeries, inside: list[Reading], window: Window) -> dict[str, Callable[[], float]]:
-    """Figure → what computes it, or raises `UnmeasurableError`."""
-    made: dict[str, Callable[[], float]] = {}
-    for name, (column, reduce) in _READINGS.items():
-        made[name] = partial(_reduced, reduce, series, inside, column, window)
-    for name, (column, reduce) in _SELDOM.items():
-        made[name] = partial(_reduced, reduce, series, inside, column, None)
-    for name, (column, energy) in _ENERGY.items():
-        made[name] = partial(_energy, series, column, window, energy)
-    for name, since in _INTERVALS.items():
-        made[name] = partial(_interval, series, inside, name, since, window)
-    made["throttled_share"] = partial(_reduced, _throttled, series, inside, BITS, window)
-    for name, column in _UNTHROTTLED.items():
-        made[name] = partial(_unthrottled_mean, series, inside, column, window)
-    return made
+def _figure(name: str, series: DeviceSeries, inside: Sequence[Reading], window: Window) -> float:
+    """One figure over the window.
+
+    Raises:
+        UnmeasurableError: the readings do not give it.
+    """
+    if name in _ENERGY:
+        return _energy(series, *_ENERGY[name], window)
+    if name in _INTERVALS:
+        return _interval_mean(series, inside, name, window)
+    if name in _UNTHROTTLED:
+        return _unthrottled_mean(series, inside, _UNTHROTTLED[name], window)
+    column, reduce = _REDUCED[name]
+    return reduce(_values(series, inside, column, None if name in _SELDOM_READ else window))
 
 
-def _reduced(
-    reduce: Reduce, series: DeviceSeries, inside: Sequence[Reading], column: str, window: Window | None
-) -> float:
-    return reduce(_values(series, inside, column, window))
-
-
-def _values(series: DeviceSeries, inside: Sequence[Reading], column: str, window: Window | None = None) -> list[float]:
-    """The column's readings; at least `FEWEST_READINGS` where a window is given, else at least one."""
-    values = [reading.values[column] for reading in inside if column in reading.values]
-    if not values:
-        raise UnmeasurableError(_why_none(series, column))
+def _values(series: DeviceSeries, inside: Sequence[Reading], column: str, window: Window | None) -> list[float]:
+    """The readings of a column: `FEWEST_READINGS` or more where a window is given, else one or more."""
+    values = [reading.values[column] for reading in _with(column, series, inside)]
     if window is not None:
         require_enough(len(values), *window)
     return values
 
 
-def _why_none(series: DeviceSeries, column: str) -> str:
-    return series.reasons.get(column) or series.ended or "no reading of it fell into the measured window"
+def _with(column: str, series: DeviceSeries, readings: Sequence[Reading]) -> list[Reading]:
+    """The readings that have a value in the column, one or more."""
+    found = [reading for reading in readings if column in reading.values]
+    if not found:
+        raise UnmeasurableError(
+            series.reasons.get(column) or series.ended or "no reading of it fell into the measured window"
+        )
+    return found
 
 
 def _why_ended(series: DeviceSeries, end_s: float) -> str:
@@ -163,15 +171,8 @@ def _why_ended(series: DeviceSeries, end_s: float) -> str:
     return series.ended or "the sampler stopped before the window did"
 
 
-def _energy(
-    series: DeviceSeries,
-    column: str,
-    window: Window,
-    energy: Energy,
-) -> float:
-    having = [reading for reading in series.readings if column in reading.values]
-    if not having:
-        raise UnmeasurableError(_why_none(series, column))
+def _energy(series: DeviceSeries, column: str, energy: Energy, window: Window) -> float:
+    having = _with(column, series, series.readings)
     try:
         return energy([r.at_s for r in having], [r.values[column] for r in having], *window)
     except UnmeasurableError as why:
@@ -179,37 +180,36 @@ def _energy(
         raise UnmeasurableError(f"{why} ({ended})" if ended else str(why)) from why
 
 
-def _interval(
-    series: DeviceSeries, inside: Sequence[Reading], column: str, since: Sequence[str], window: Window
-) -> float:
-    """The mean over the intervals within the window; plain where the readings are of no interval of the sampler's."""
-    having = [reading for reading in inside if column in reading.values]
-    if not having:
-        raise UnmeasurableError(_why_none(series, column))
-    values = [reading.values[column] for reading in having]
-    starts = [next((r.values[name] for name in since if name in r.values), None) for r in having]
-    known = [start for start in starts if start is not None]
-    if not known:
-        return fmean(values)
-    timed = [(v, s, r.at_s) for v, s, r in zip(values, starts, having, strict=True) if s is not None]
-    shares, begins, ends = zip(*timed, strict=True)
-    return interval_mean(shares, begins, ends, *window)
+def _interval_mean(series: DeviceSeries, inside: Sequence[Reading], column: str, window: Window) -> float:
+    """Mean weighted by the length of the intervals; a plain mean where the readings state no interval."""
+    having = _with(column, series, inside)
+    timed = [
+        (reading.values[column], start_s, reading.at_s)
+        for reading in having
+        if (start_s := next((reading.values[n] for n in _INTERVALS[column] if n in reading.values), None)) is not None
+    ]
+    if not timed:
+        return fmean(reading.values[column] for reading in having)
+    values, starts_s, ends_s = zip(*timed, strict=True)
+    return interval_mean(values, starts_s, ends_s, *window)
 
 
-def _throttled(masks: Sequence[float]) -> float:
-    return sum(bool(harmful(int(bits))) for bits in masks) / len(masks)
-
-
-def _shares(inside: Sequence[Reading]) -> dict[str, float]:
+def _throttle_shares(inside: Sequence[Reading]) -> dict[str, float]:
     """Name of each harmful reason → share of the samples in which it held."""
-    held = [harmful(int(reading.values[BITS])) for reading in inside if BITS in reading.values]
+    masks = [reading.values[THROTTLE_MASK] for reading in inside if THROTTLE_MASK in reading.values]
+    held = [harmful_reasons(int(mask)) for mask in masks]
     names = sorted({name for one in held for name in one})
     return {name: sum(name in one for one in held) / len(held) for name in names}
 
 
 def _unthrottled_mean(series: DeviceSeries, inside: Sequence[Reading], column: str, window: Window) -> float:
-    _values(series, inside, BITS, window)
-    free = [reading for reading in inside if BITS in reading.values and not harmful(int(reading.values[BITS]))]
+    """Mean over the samples in which nothing held the clock down."""
+    _values(series, inside, THROTTLE_MASK, window)
+    free = [
+        reading
+        for reading in inside
+        if THROTTLE_MASK in reading.values and not harmful_reasons(int(reading.values[THROTTLE_MASK]))
+    ]
     if not free:
         raise UnmeasurableError("every sample in the window was throttled")
     return fmean(_values(series, free, column, window))

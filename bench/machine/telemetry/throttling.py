@@ -1,4 +1,4 @@
-"""Why a GPU's clock is not higher: NVML's event reasons, and which of them spoil a figure.
+"""Reasons for which a GPU's clock is held down (NVML's clock event reasons), and which of them spoil a figure.
 
 https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html. Drivers before CUDA 12.2 call them
 throttle reasons; the bits are the same.
@@ -6,7 +6,7 @@ throttle reasons; the bits are the same.
 
 from __future__ import annotations
 
-# An idle GPU, and clocks that someone has set, are no trouble.
+# An idle GPU, or a clock that somebody has set, does not spoil a figure.
 HARMLESS = frozenset({"GpuIdle", "ApplicationsClocksSetting", "SyncBoost", "DisplayClockSetting"})
 REASONS = {
     0x1: "GpuIdle",
@@ -23,8 +23,8 @@ REASONS = {
 }
 
 
-def harmful(bits: int) -> list[str]:
-    """Names of the reasons in a bit mask that hold the clock down; a bit that is not known counts as one."""
+def harmful_reasons(bits: int) -> list[str]:
+    """Names of the reasons in a bit mask that spoil a figure; an unknown bit counts as one."""
     set_bits = [1 << place for place in range(bits.bit_length()) if bits >> place & 1]
     names = [REASONS.get(bit, f"unknown {bit:#x}") for bit in set_bits]
     return [name for name in names if name not in HARMLESS]

@@ -1,7 +1,7 @@
 """Which GPUs CUDA shows to a case, from `CUDA_VISIBLE_DEVICES` and `CUDA_DEVICE_ORDER`.
 
-https://docs.nvidia.com/cuda/cuda-programming-guide/05-appendices/environment-variables.html; how numbers are read
-and repeated entries end the list follows `torch.cuda._parse_visible_devices`.
+https://docs.nvidia.com/cuda/cuda-programming-guide/05-appendices/environment-variables.html. Malformed numbers and
+repeated entries are treated as in `torch.cuda._parse_visible_devices`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Physical:
-    """One GPU as NVML lists it: its name, its uuid, and those of its MIG instances where MIG is on."""
+class PhysicalGpu:
+    """A GPU as NVML lists it.
+
+    Attributes:
+        instances: uuids of its MIG instances.
+        mig: whether MIG is on.
+    """
 
     name: str
     uuid: str
@@ -22,13 +27,13 @@ class Physical:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class VisibleGpus:
     """What CUDA shows.
 
     Attributes:
-        devices: (NVML's index of the GPU, its MIG instance or null), in CUDA's order.
-        doubt: why that order, and so which of them a case ran on, is not certain; empty when it is.
-        reason: why there is no device; empty when there is one.
+        devices: (NVML's index of the GPU, number of its MIG instance or `None`), in CUDA's order.
+        doubt: why that order, and so which device a case ran on, is uncertain; empty if it is certain.
+        reason: why there is no device; empty if there is one.
     """
 
     devices: tuple[tuple[int, int | None], ...] = ()
@@ -36,11 +41,14 @@ class Chosen:
     reason: str = ""
 
 
-def choose(gpus: Sequence[Physical], environment: Mapping[str, str]) -> Chosen:
-    """Apply the environment to the GPUs that NVML lists, in its order.
+def choose_visible(gpus: Sequence[PhysicalGpu], environment: Mapping[str, str]) -> VisibleGpus:
+    """Apply the environment to the GPUs that NVML lists.
 
-    An index counts in CUDA's order, which by default puts the fastest GPU first, while NVML counts along the PCI bus.
-    Where GPUs differ and an index chooses among them, it cannot be told which was meant, and none is reported.
+    CUDA numbers the fastest GPU first by default; NVML numbers by PCI bus. If the GPUs differ and
+    `CUDA_VISIBLE_DEVICES` selects some of them by index, the selection is ambiguous and no device is returned.
+
+    Args:
+        gpus: in NVML's order.
     """
     text = environment.get("CUDA_VISIBLE_DEVICES")
     by_bus = environment.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
@@ -57,28 +65,30 @@ def choose(gpus: Sequence[Physical], environment: Mapping[str, str]) -> Chosen:
     else:
         places = _by_index(entries, gpus)
         if doubt and 0 < len(places) < len(gpus):
-            return Chosen(reason=f"CUDA_VISIBLE_DEVICES={text}: {doubt}")
+            return VisibleGpus(reason=f"CUDA_VISIBLE_DEVICES={text}: {doubt}")
     if not places:
-        return Chosen(reason=f"CUDA_VISIBLE_DEVICES={text!r} shows no device" if gpus else "NVML sees no device")
+        return VisibleGpus(reason=f"CUDA_VISIBLE_DEVICES={text!r} shows no device" if gpus else "NVML sees no device")
     return _instances_known(places, gpus, doubt)
 
 
-def _all(gpus: Sequence[Physical], doubt: str) -> Chosen:
+def _all(gpus: Sequence[PhysicalGpu], doubt: str) -> VisibleGpus:
     if not gpus:
-        return Chosen(reason="NVML sees no device")
+        return VisibleGpus(reason="NVML sees no device")
     if len(gpus) > 1 and any(gpu.mig for gpu in gpus):
         doubt = "CUDA shows one MIG instance alone; name it in CUDA_VISIBLE_DEVICES (nvidia-smi -L)"
     return _instances_known([_first(index, gpu) for index, gpu in enumerate(gpus)], gpus, doubt)
 
 
-def _instances_known(places: Sequence[tuple[int, int | None]], gpus: Sequence[Physical], doubt: str) -> Chosen:
-    """Without the GPUs in MIG mode that have no instance: nothing can run on these."""
+def _instances_known(places: Sequence[tuple[int, int | None]], gpus: Sequence[PhysicalGpu], doubt: str) -> VisibleGpus:
+    """The result without GPUs in MIG mode that have no instance, since nothing can run on them."""
     usable = tuple(place for place in places if place[1] is not None or not gpus[place[0]].mig)
-    return Chosen(usable, doubt) if usable else Chosen(reason="MIG is on, and no instance was created (nvidia-smi mig)")
+    if not usable:
+        return VisibleGpus(reason="MIG is on, and no instance was created (nvidia-smi mig)")
+    return VisibleGpus(usable, doubt)
 
 
-def _by_index(entries: Sequence[str], gpus: Sequence[Physical]) -> list[tuple[int, int | None]]:
-    """Up to the first entry that is no index of a GPU; none at all when one is repeated."""
+def _by_index(entries: Sequence[str], gpus: Sequence[PhysicalGpu]) -> list[tuple[int, int | None]]:
+    """The GPUs up to the first entry that is no index of a GPU; none at all if an index is repeated."""
     found: list[tuple[int, int | None]] = []
     for entry in entries:
         number = re.match(r"\d+", entry)
@@ -91,8 +101,8 @@ def _by_index(entries: Sequence[str], gpus: Sequence[Physical]) -> list[tuple[in
     return found
 
 
-def _by_uuid(entries: Sequence[str], gpus: Sequence[Physical], kind: str) -> list[tuple[int, int | None]]:
-    """Up to the first entry that is not the beginning of exactly one uuid of the same kind as the first."""
+def _by_uuid(entries: Sequence[str], gpus: Sequence[PhysicalGpu], kind: str) -> list[tuple[int, int | None]]:
+    """The devices up to the first entry that is not a prefix of exactly one uuid of this kind (`GPU-` or `MIG-`)."""
     known: list[tuple[str, tuple[int, int | None]]] = []
     for index, gpu in enumerate(gpus):
         if kind == "GPU-":
@@ -109,6 +119,6 @@ def _by_uuid(entries: Sequence[str], gpus: Sequence[Physical], kind: str) -> lis
     return found
 
 
-def _first(index: int, gpu: Physical) -> tuple[int, int | None]:
-    """The GPU itself, or its first instance: the one that CUDA takes."""
+def _first(index: int, gpu: PhysicalGpu) -> tuple[int, int | None]:
+    """The GPU itself, or its first MIG instance, which is the one that CUDA uses."""
     return index, 0 if gpu.mig and gpu.instances else None

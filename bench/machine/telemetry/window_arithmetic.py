@@ -7,27 +7,25 @@ from itertools import pairwise
 
 import numpy as np
 
-# A counter is off by one of its ticks at most: a tenth of a window of ten.
+from anatomy.bench.machine.telemetry.sample_series import UnmeasurableError
+
+# A counter's gain is off by one tick at most, which is a tenth of a window of ten ticks.
 FEWEST_TICKS = 10
 FEWEST_READINGS = 3
 
 
-class UnmeasurableError(ValueError):
-    """The readings do not give the figure; the message says why and what to do."""
-
-
-def counted(
+def counter_gain(
     at_s: Sequence[float], counter: Sequence[float], start_s: float, end_s: float, fewest_ticks: int = FEWEST_TICKS
 ) -> float:
-    """What a counter gained over [start_s, end_s], interpolated linearly at both ends; in the counter's unit.
+    """Gain of a counter over [start_s, end_s], in its unit; values at both ends are interpolated linearly.
 
     Args:
         at_s: times of the readings, increasing, seconds.
-        counter: what it said at each.
-        fewest_ticks: how often it must have moved within the window.
+        counter: its value at each reading.
+        fewest_ticks: how often it must have changed within the window.
 
     Raises:
-        UnmeasurableError: the window does not lie between readings, the counter went back, or it ticked too seldom.
+        UnmeasurableError: the window does not lie between readings, the counter went down, or it changed too seldom.
     """
     _require_enclosed(at_s, start_s, end_s)
     if any(later < earlier for earlier, later in pairwise(counter)):
@@ -43,11 +41,11 @@ def counted(
     return float(last - first)
 
 
-def integrated(at_s: Sequence[float], power_w: Sequence[float], start_s: float, end_s: float) -> float:
-    """Joules over [start_s, end_s]: the trapezoid rule over the readings, interpolated linearly at both ends.
+def integrate_power(at_s: Sequence[float], power_w: Sequence[float], start_s: float, end_s: float) -> float:
+    """Energy over [start_s, end_s], joules: power integrated by the trapezoid rule, interpolated linearly at both ends.
 
     Raises:
-        UnmeasurableError: the window does not lie between readings, or has too few of them.
+        UnmeasurableError: the window does not lie between readings, or contains too few of them.
     """
     _require_enclosed(at_s, start_s, end_s)
     inside = [time_s for time_s in at_s if start_s < time_s < end_s]
@@ -60,10 +58,10 @@ def integrated(at_s: Sequence[float], power_w: Sequence[float], start_s: float, 
 def interval_mean(
     values: Sequence[float], since_s: Sequence[float], until_s: Sequence[float], start_s: float, end_s: float
 ) -> float:
-    """Mean of figures that each hold for an interval, weighted by its length; only intervals within the window count.
+    """Mean of figures that each cover an interval, weighted by its length; only intervals within the window count.
 
     Raises:
-        UnmeasurableError: no interval lies within it.
+        UnmeasurableError: no interval lies within the window.
     """
     inside = [
         (value, until - since)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.doctor.observer_overhead import measure_overhead, order, summarise
 from anatomy.bench.doctor.observers import Observers
-from anatomy.bench.machine.telemetry.device_sampler import Sampler, open_sampler
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.runner.worker_handle import STEPS_WATCH_INTERVAL_S
 
 
@@ -64,7 +64,7 @@ def test_the_real_thing_runs() -> None:
             Counting.waited += 1
             super().wait(answer)  # type: ignore[arg-type]
 
-    found = measure_overhead(0.001, 0.01, lambda pid: Counting(pid, open_sampler()), pairs=40)
+    found = measure_overhead(0.001, 0.01, lambda pid: Counting(pid, DeviceSampler()), pairs=40)
     assert Counting.waited == found.pairs == 40
     assert 1e-5 < found.step_s < 0.1
     assert found.low <= found.cost <= found.high
@@ -86,7 +86,7 @@ class Slow:
 
 
 def test_what_the_observers_compute_is_seen() -> None:
-    slow: Sampler = Slow()  # type: ignore[assignment]
+    slow: DeviceSampler = Slow()  # type: ignore[assignment]
     found = measure_overhead(0.001, 0.01, lambda pid: Observers(pid, slow), pairs=40)
     assert 0.02 < found.supervisor_cores < 0.5
 
@@ -96,7 +96,7 @@ def test_observers_read_at_the_pace_of_a_run() -> None:
     program = "import sys, time\nfor _ in sys.stdin: time.sleep(0.04); print(1, flush=True)"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", program], **pipes) as child:  # type: ignore[call-overload]
-        observers = Observers(child.pid, open_sampler())
+        observers = Observers(child.pid, DeviceSampler())
         start = time.perf_counter()
         for _ in range(20):
             child.stdin.write("go\n")
@@ -112,4 +112,4 @@ def test_observers_read_at_the_pace_of_a_run() -> None:
 
 def test_an_observed_process_that_dies_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="ended with status"):
-        measure_overhead(float("nan"), 0.01, lambda pid: Observers(pid, open_sampler()), pairs=1)
+        measure_overhead(float("nan"), 0.01, lambda pid: Observers(pid, DeviceSampler()), pairs=1)

@@ -9,7 +9,7 @@ import pytest
 
 from anatomy.bench.machine.telemetry import gpu_processes
 from anatomy.bench.machine.telemetry.gpu_reader import DeviceReader
-from anatomy.bench.machine.telemetry.nvml_library import opened, visible_devices
+from anatomy.bench.machine.telemetry.nvml_library import open_nvml, visible_devices
 from anatomy.bench.machine.telemetry.sample_series import DeviceSeries
 from tests.bench.machine.telemetry.replay import Replay
 
@@ -38,7 +38,7 @@ def played(installed: Installed) -> Played:
     def play(name: str, readings: int = READINGS) -> list[DeviceSeries]:
         replay = installed(name)
         now = [0]
-        with opened() as library:
+        with open_nvml() as library:
             _, devices = visible_devices(library)
             readers = [DeviceReader(library, device, os.getpid(), lambda: now[0] / 10) for device in devices]
             for number in range(readings):

@@ -14,7 +14,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from anatomy.bench.machine.telemetry.dialogue import FUNCTIONS, SAMPLES, Spelling, decode
+from tests.bench.machine.telemetry.nvml_answers import FUNCTIONS, SAMPLES, Spelling, decode
 
 FOLDER = Path(__file__).parents[3] / "data" / "nvml"
 SESSIONS = sorted(path.stem for path in FOLDER.glob("*.json"))

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError, counted, integrated, interval_mean
+from anatomy.bench.machine.telemetry.window_arithmetic import (
+    UnmeasurableError,
+    counter_gain,
+    integrate_power,
+    interval_mean,
+)
 
 ends = st.tuples(st.floats(0.0, 2.0), st.floats(3.0, 4.9))
 
@@ -19,14 +24,14 @@ def test_power_that_is_linear_gives_the_exact_energy(
     at_s = np.linspace(0, 5, readings)
     start, end = window
     exact = watts * (end - start) + slope * (end**2 - start**2) / 2
-    assert integrated(list(at_s), list(watts + slope * at_s), start, end) == pytest.approx(exact, abs=1e-6)
+    assert integrate_power(list(at_s), list(watts + slope * at_s), start, end) == pytest.approx(exact, abs=1e-6)
 
 
 @given(ends, st.floats(1, 500))
 def test_counter_and_power_agree_where_power_is_constant(window: tuple[float, float], watts: float) -> None:
     at_s = [k / 10 for k in range(51)]
-    by_counter = counted(at_s, [1e6 + watts * time_s for time_s in at_s], *window)
-    assert by_counter == pytest.approx(integrated(at_s, [watts] * 51, *window), rel=1e-6)
+    by_counter = counter_gain(at_s, [1e6 + watts * time_s for time_s in at_s], *window)
+    assert by_counter == pytest.approx(integrate_power(at_s, [watts] * 51, *window), rel=1e-6)
 
 
 @given(st.lists(st.floats(0, 700), min_size=51, max_size=51), ends)
@@ -34,7 +39,7 @@ def test_energy_lies_between_those_of_the_least_and_the_most_power(
     power: list[float], window: tuple[float, float]
 ) -> None:
     length = window[1] - window[0]
-    energy = integrated([k / 10 for k in range(51)], power, *window)
+    energy = integrate_power([k / 10 for k in range(51)], power, *window)
     assert min(power) * length - 1e-6 <= energy <= max(power) * length + 1e-6
 
 
@@ -50,12 +55,12 @@ def test_energy_lies_between_those_of_the_least_and_the_most_power(
 )
 def test_a_counter_that_gives_no_figure_says_why(at_s: list[float], counter: list[float], why: str) -> None:
     with pytest.raises(UnmeasurableError, match=why):
-        counted(at_s, counter, 1.0, 2.0)
+        counter_gain(at_s, counter, 1.0, 2.0)
 
 
 def test_too_few_readings_of_power_say_so() -> None:
     with pytest.raises(UnmeasurableError, match="2 readings in a window of 1 s and 3 are needed; measure longer"):
-        integrated([0.0, 1.2, 1.8, 3.0], [1.0] * 4, 1.0, 2.0)
+        integrate_power([0.0, 1.2, 1.8, 3.0], [1.0] * 4, 1.0, 2.0)
 
 
 def test_only_intervals_within_the_window_count_by_their_length() -> None:

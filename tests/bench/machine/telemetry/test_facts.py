@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.machine.telemetry.record_fields import facts_of
+from anatomy.bench.machine.telemetry.record_fields import telemetry_facts
 from anatomy.bench.machine.telemetry.sample_series import CpuReading, Recording
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
@@ -17,7 +17,7 @@ LENGTH = WINDOW[1] - WINDOW[0]
 
 
 def record(recording: Recording, device: str | None = "NVIDIA", devices: int = 1, steps: int | None = 100) -> Record:
-    facts = facts_of(recording, WINDOW, device, devices, steps)
+    facts = telemetry_facts(recording, WINDOW, device, devices, steps)
     fields: dict[str, Any] = {"case": Case(model="mlp", batch_size=32, devices=devices), "outcome": "ok", "name": "m"}
     made = Record(
         **fields,
@@ -78,7 +78,7 @@ def test_without_a_gpu_everything_has_its_reason() -> None:
 
 
 def test_without_a_window_everything_has_its_reason(played: Played) -> None:
-    facts = facts_of(Recording(gpus=played("h100")), None, None, 1, None)
+    facts = telemetry_facts(Recording(gpus=played("h100")), None, None, 1, None)
     assert facts.gpu is facts.cpu_energy is None
     assert set(facts.not_measured) == {
         "gpu",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.machine.telemetry.gpu_processes import CONTAINER, Unattributed, in_machine_namespace, own_bytes
+from anatomy.bench.machine.telemetry.gpu_processes import CONTAINER, UnmeasurableError, in_machine_namespace, own_bytes
 
 UNKNOWN = 4_194_999
 
@@ -19,7 +19,7 @@ def test_a_process_and_its_children_are_added_up() -> None:
 def test_in_a_container_a_number_of_ours_among_unknown_ones_is_not_trusted() -> None:
     here = os.getpid()
     assert own_bytes({here: 10}, {here}, in_machine=False) == 10
-    with pytest.raises(Unattributed, match="another pid namespace"):
+    with pytest.raises(UnmeasurableError, match="another pid namespace"):
         own_bytes({here: 10, UNKNOWN: 20}, {here}, in_machine=False)
     assert own_bytes({here: 10, UNKNOWN: 20}, {here}, in_machine=True) == 10
 
@@ -35,7 +35,7 @@ def test_in_a_container_a_number_of_ours_among_unknown_ones_is_not_trusted() -> 
     ],
 )
 def test_else_there_is_a_reason(memory: dict[int, int | None], in_machine: bool, why: str) -> None:
-    with pytest.raises(Unattributed, match=why):
+    with pytest.raises(UnmeasurableError, match=why):
         own_bytes(memory, {7}, in_machine)
 
 

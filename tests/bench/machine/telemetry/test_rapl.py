@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.rapl import RaplError, RaplReader, gained_uj
+from anatomy.bench.machine.telemetry.rapl import RaplReader, UnmeasurableError, gained_uj
 
 RANGE_UJ = 1_000_000
 
@@ -49,7 +49,7 @@ def test_whatever_a_counter_gains_is_found(range_uj: int, gains: list[int], data
 
 
 def test_none_is_a_reason(tmp_path: Path) -> None:
-    with pytest.raises(RaplError, match="no CPU package"):
+    with pytest.raises(UnmeasurableError, match="no CPU package"):
         RaplReader(tmp_path)
 
 
@@ -64,7 +64,7 @@ def test_no_permission_has_the_remedy(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(path, *args)
 
     monkeypatch.setattr(Path, "read_text", refused)
-    with pytest.raises(RaplError, match=r"root alone; sudo chmod a\+r"):
+    with pytest.raises(UnmeasurableError, match=r"root alone; sudo chmod a\+r"):
         RaplReader(tmp_path)
 
 
@@ -72,5 +72,5 @@ def test_a_counter_that_vanishes_is_an_error(tmp_path: Path) -> None:
     folder = zone(tmp_path, "intel-rapl:0", "package-0", 1)
     reader = RaplReader(tmp_path)
     (folder / "energy_uj").unlink()
-    with pytest.raises(RaplError, match="cannot be read"):
+    with pytest.raises(UnmeasurableError, match="cannot be read"):
         reader.read()

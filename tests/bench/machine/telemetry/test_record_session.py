@@ -11,10 +11,10 @@ from typing import Any
 import pynvml
 import pytest
 
-from anatomy.bench.machine.telemetry import record_session
-from anatomy.bench.machine.telemetry.dialogue import FUNCTIONS
+from tests.bench.machine.telemetry import record_session
 from tests.bench.machine.telemetry import replay as replaying
 from tests.bench.machine.telemetry.conftest import Installed, Played
+from tests.bench.machine.telemetry.nvml_answers import FUNCTIONS
 from tests.bench.machine.telemetry.replay import SESSIONS
 
 

@@ -7,15 +7,14 @@ import threading
 import time
 from pathlib import Path
 
-from anatomy.bench.machine.telemetry.device_sampler import NoSampler, ThreadSampler, open_sampler
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from tests.bench.machine.telemetry.conftest import Installed
 from tests.bench.machine.telemetry.test_rapl import zone
 
 
 def test_it_reads_at_once_at_its_pace_and_at_the_end(installed: Installed, tmp_path: Path) -> None:
     replay = installed("h100")
-    sampler = open_sampler(interval_s=0.01, powercap=tmp_path)
-    assert isinstance(sampler, ThreadSampler)
+    sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     before = time.perf_counter()
     sampler.start(os.getpid())
     time.sleep(0.2)
@@ -34,7 +33,7 @@ def test_it_reads_at_once_at_its_pace_and_at_the_end(installed: Installed, tmp_p
 
 def test_each_start_is_a_series_of_its_own(installed: Installed, tmp_path: Path) -> None:
     installed("two_gpus")
-    sampler = open_sampler(interval_s=0.01, powercap=tmp_path)
+    sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     sampler.start()
     first = sampler.stop()
     sampler.start()
@@ -48,7 +47,7 @@ def test_each_start_is_a_series_of_its_own(installed: Installed, tmp_path: Path)
 def test_cpu_energy_alone(installed: Installed, tmp_path: Path) -> None:
     installed("no_driver")
     energy = zone(tmp_path, "intel-rapl:0", "package-0", 0) / "energy_uj"
-    sampler = open_sampler(interval_s=0.01, powercap=tmp_path)
+    sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     sampler.start()
     time.sleep(0.05)
     energy.write_text("500000")
@@ -62,7 +61,7 @@ def test_cpu_energy_alone(installed: Installed, tmp_path: Path) -> None:
 def test_a_counter_that_vanishes_ends_its_part_alone(installed: Installed, tmp_path: Path) -> None:
     installed("h100")
     energy = zone(tmp_path, "intel-rapl:0", "package-0", 0) / "energy_uj"
-    sampler = open_sampler(interval_s=0.01, powercap=tmp_path)
+    sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     sampler.start()
     time.sleep(0.05)
     energy.unlink()
@@ -74,7 +73,7 @@ def test_a_counter_that_vanishes_ends_its_part_alone(installed: Installed, tmp_p
 
 def test_a_driver_that_goes_away_is_a_reason(installed: Installed, tmp_path: Path) -> None:
     replay = installed("h100")
-    sampler = open_sampler(interval_s=0.01, powercap=tmp_path)
+    sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     replay.session["answers"]["nvmlInit()"] = [{"error": "NVML_ERROR_DRIVER_NOT_LOADED"}]
     sampler.start()
     recording = sampler.stop()
@@ -84,8 +83,7 @@ def test_a_driver_that_goes_away_is_a_reason(installed: Installed, tmp_path: Pat
 
 def test_where_nothing_can_be_read_nothing_runs(installed: Installed, tmp_path: Path) -> None:
     installed("no_driver")
-    sampler = open_sampler(powercap=tmp_path)
-    assert isinstance(sampler, NoSampler)
+    sampler = DeviceSampler(powercap=tmp_path)
     sampler.start(1)
     assert "anatomy-telemetry" not in [thread.name for thread in threading.enumerate()]
     recording = sampler.stop()

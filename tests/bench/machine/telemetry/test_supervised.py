@@ -11,7 +11,7 @@ import pytest
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.machine.telemetry import rapl
-from anatomy.bench.machine.telemetry.device_sampler import open_sampler
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.records.record import Record
 from anatomy.bench.runner import session
 from tests.bench.conftest import Measure, cases_of
@@ -34,7 +34,7 @@ def powercap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return int(10e6 * (time.perf_counter() - start_s)) if file == "energy_uj" else 10 * real(folder, file) ** 2
 
     monkeypatch.setattr(rapl, "_microjoules", ten_watts)
-    monkeypatch.setattr(session, "open_sampler", partial(open_sampler, interval_s=0.02, powercap=root))
+    monkeypatch.setattr(session, "DeviceSampler", partial(DeviceSampler, interval_s=0.02, powercap=root))
     return root
 
 

@@ -6,7 +6,7 @@ import pynvml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.throttling import HARMLESS, REASONS, harmful
+from anatomy.bench.machine.telemetry.throttling import HARMLESS, REASONS, harmful_reasons
 
 
 def test_names_are_nvmls() -> None:
@@ -17,12 +17,12 @@ def test_names_are_nvmls() -> None:
 
 
 def test_harm() -> None:
-    assert harmful(0x1 | 0x2) == []
-    assert harmful(0x1 | 0x4 | 0x40) == ["SwPowerCap", "HwThermalSlowdown"]
-    assert harmful(1 << 20) == ["unknown 0x100000"]
+    assert harmful_reasons(0x1 | 0x2) == []
+    assert harmful_reasons(0x1 | 0x4 | 0x40) == ["SwPowerCap", "HwThermalSlowdown"]
+    assert harmful_reasons(1 << 20) == ["unknown 0x100000"]
 
 
 @given(st.integers(0, 2**64 - 1))
 def test_every_bit_that_is_not_harmless_is_named(bits: int) -> None:
     harmless = sum(bit for bit, name in REASONS.items() if name in HARMLESS)
-    assert len(harmful(bits)) == (bits & ~harmless).bit_count()
+    assert len(harmful_reasons(bits)) == (bits & ~harmless).bit_count()

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.visible_gpus import Physical, choose
+from anatomy.bench.machine.telemetry.visible_gpus import PhysicalGpu, choose_visible
 
-ALIKE = [Physical("A", f"GPU-{n}a{n}") for n in range(3)]
-UNLIKE = [Physical("A", "GPU-1"), Physical("B", "GPU-2")]
-SPLIT = [Physical("A", "GPU-1", ("MIG-1", "MIG-2"), mig=True), Physical("A", "GPU-2")]
+ALIKE = [PhysicalGpu("A", f"GPU-{n}a{n}") for n in range(3)]
+UNLIKE = [PhysicalGpu("A", "GPU-1"), PhysicalGpu("B", "GPU-2")]
+SPLIT = [PhysicalGpu("A", "GPU-1", ("MIG-1", "MIG-2"), mig=True), PhysicalGpu("A", "GPU-2")]
 BY_BUS = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
@@ -36,40 +36,40 @@ BY_BUS = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     ],
 )
 def test_lists(text: str, indices: list[int]) -> None:
-    chosen = choose(ALIKE, {"CUDA_VISIBLE_DEVICES": text})
+    chosen = choose_visible(ALIKE, {"CUDA_VISIBLE_DEVICES": text})
     assert [index for index, _ in chosen.devices] == indices
     assert bool(chosen.reason) is not bool(indices)
     assert chosen.doubt == ""
 
 
 def test_without_the_variable_all_are_seen() -> None:
-    assert choose(ALIKE, {}).devices == ((0, None), (1, None), (2, None))
-    assert choose([], {}).reason == "NVML sees no device"
-    assert choose([], {"CUDA_VISIBLE_DEVICES": "0"}).reason == "NVML sees no device"
+    assert choose_visible(ALIKE, {}).devices == ((0, None), (1, None), (2, None))
+    assert choose_visible([], {}).reason == "NVML sees no device"
+    assert choose_visible([], {"CUDA_VISIBLE_DEVICES": "0"}).reason == "NVML sees no device"
 
 
 def test_an_index_among_unlike_gpus_is_not_known_unless_the_order_is() -> None:
-    hidden = choose(UNLIKE, {"CUDA_VISIBLE_DEVICES": "1"})
+    hidden = choose_visible(UNLIKE, {"CUDA_VISIBLE_DEVICES": "1"})
     assert not hidden.devices
     assert "CUDA_DEVICE_ORDER=PCI_BUS_ID" in hidden.reason
-    assert choose(UNLIKE, {"CUDA_VISIBLE_DEVICES": "1"} | BY_BUS).devices == ((1, None),)
-    assert choose(UNLIKE, {"CUDA_VISIBLE_DEVICES": "GPU-2"}).devices == ((1, None),)
-    both = choose(UNLIKE, {})
+    assert choose_visible(UNLIKE, {"CUDA_VISIBLE_DEVICES": "1"} | BY_BUS).devices == ((1, None),)
+    assert choose_visible(UNLIKE, {"CUDA_VISIBLE_DEVICES": "GPU-2"}).devices == ((1, None),)
+    both = choose_visible(UNLIKE, {})
     assert (len(both.devices), "fastest first" in both.doubt) == (2, True)
-    assert "shows no device" in choose(UNLIKE, {"CUDA_VISIBLE_DEVICES": ""}).reason
+    assert "shows no device" in choose_visible(UNLIKE, {"CUDA_VISIBLE_DEVICES": ""}).reason
 
 
 def test_mig() -> None:
-    assert choose(SPLIT, {"CUDA_VISIBLE_DEVICES": "MIG-2"}).devices == ((0, 1),)
-    assert choose(SPLIT, {"CUDA_VISIBLE_DEVICES": "0"}).devices == ((0, 0),)
-    assert choose(SPLIT, {"CUDA_VISIBLE_DEVICES": "GPU-2"}).devices == ((1, None),)
-    assert "one MIG instance" in choose(SPLIT, {}).doubt
-    assert "no instance" in choose([Physical("A", "GPU-1", mig=True)], {}).reason
+    assert choose_visible(SPLIT, {"CUDA_VISIBLE_DEVICES": "MIG-2"}).devices == ((0, 1),)
+    assert choose_visible(SPLIT, {"CUDA_VISIBLE_DEVICES": "0"}).devices == ((0, 0),)
+    assert choose_visible(SPLIT, {"CUDA_VISIBLE_DEVICES": "GPU-2"}).devices == ((1, None),)
+    assert "one MIG instance" in choose_visible(SPLIT, {}).doubt
+    assert "no instance" in choose_visible([PhysicalGpu("A", "GPU-1", mig=True)], {}).reason
 
 
 @given(st.text(alphabet="0123,-GPUMI x", max_size=20))
 def test_any_text_gives_devices_once_each_or_a_reason(text: str) -> None:
-    chosen = choose(ALIKE, {"CUDA_VISIBLE_DEVICES": text})
+    chosen = choose_visible(ALIKE, {"CUDA_VISIBLE_DEVICES": text})
     assert len(set(chosen.devices)) == len(chosen.devices)
     assert bool(chosen.reason) is not bool(chosen.devices)
     assert all(0 <= index < 3 for index, _ in chosen.devices)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.machine.telemetry.sample_series import CpuReading, DeviceSeries, Reading
 from anatomy.bench.machine.telemetry.telemetry_window import cpu_energy, gpu_use
-from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError, integrated
+from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError, integrate_power
 from anatomy.bench.records.gpu_use import GpuUse
 from tests.bench.machine.telemetry.conftest import Played
 
@@ -60,7 +60,7 @@ def test_figures_can_be_derived_again_from_the_trace(played: Played) -> None:
     assert (at_s[0], at_s[-1], len(at_s)) == (pytest.approx(-0.05), pytest.approx(2.75), 29)
     pairs = [(t, w) for t, w in zip(at_s, power, strict=True) if t is not None and w is not None]
     times, watts = zip(*pairs, strict=True)
-    assert integrated(times, watts, 0.0, BUSY[1] - BUSY[0]) == pytest.approx(use.power_energy_j)
+    assert integrate_power(times, watts, 0.0, BUSY[1] - BUSY[0]) == pytest.approx(use.power_energy_j)
     assert {len(column) for column in use.trace.values()} == {29}
 
 

@@ -1,8 +1,8 @@
 """Record what NVML answers to a sampler on this machine, to be replayed by tests where there is no GPU.
 
-    python -m anatomy.bench.machine.telemetry.record_session OUT.json --seconds 5
+    python -m tests.bench.machine.telemetry.record_session OUT.json --seconds 5
 
-It has names, uuids and process ids of the machine in it. Put the devices under load meanwhile, by another process.
+The file contains names, uuids and process ids of the machine. Let another process put the devices under load meanwhile.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from anatomy.bench.machine.telemetry.device_sampler import open_sampler
-from anatomy.bench.machine.telemetry.dialogue import FUNCTIONS, Spelling, encode, error_name
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.nvml_library import nvml
+from tests.bench.machine.telemetry.nvml_answers import FUNCTIONS, Spelling, encode, error_name
 
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
@@ -36,7 +36,7 @@ def record_session(seconds: float, pid: int) -> dict[str, Any]:
     library = nvml()
     answers: dict[str, list[Any]] = {}
     with _listening(library, answers):
-        sampler = open_sampler()
+        sampler = DeviceSampler()
         sampler.start(pid)
         time.sleep(seconds)
         recording = sampler.stop()
