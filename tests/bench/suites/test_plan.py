@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.pytest_plugin.items import points
-from anatomy.bench.records.case import Case
+from anatomy.bench.records.case import BACKENDS, Case
 from anatomy.bench.suites.plan import count_case, plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
+from anatomy.models import zoo
 from anatomy.models.claims import models_to_count
 
 
@@ -100,6 +102,12 @@ def test_nothing_left_is_an_error() -> None:
 def test_suites_count_all_that_the_claims_need(name: str) -> None:
     needed = {count_case(text).key for text in models_to_count()}
     assert needed <= {case.key for case in plan(load_suite(name), Axes()) if case.mode == "count"}
+
+
+def test_the_quick_suite_measures_the_whole_zoo_on_every_backend() -> None:
+    cases = [case for case in plan(load_suite("quick"), Axes()) if case.mode != "count"]
+    expected = set(product((architecture.name for architecture in zoo()), BACKENDS))
+    assert {(case.model, case.backend) for case in cases} == expected
 
 
 def test_a_feed_multiplies_the_loops_alone() -> None:
