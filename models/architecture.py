@@ -1,14 +1,15 @@
 """What is known of an architecture without building it: figures, sources, options and variants."""
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from anatomy.models.suggestion import unknown_name
 
 Family = Literal["mlp", "rnn", "cnn"]
 Builder = Callable[..., Any]
@@ -70,21 +71,13 @@ def complete_options(name: str, module: Any, options: Mapping[str, Any]) -> dict
     schema = _schema(module.build)
     for option in options:
         if option not in schema.model_fields:
-            raise ValueError(unknown(f"{name}: option", option, schema.model_fields))
+            raise ValueError(unknown_name(f"{name}: option", option, schema.model_fields))
     try:
         complete = dict(schema(**options))
     except ValidationError as error:
         raise ValueError("; ".join(_problem(name, entry) for entry in error.errors())) from error
     resolve = getattr(module, "resolve", None)
     return complete if resolve is None else dict(resolve(complete))
-
-
-def unknown(what: str, given: str, valid: Iterable[str]) -> str:
-    """The message for a name that does not exist: the nearest valid one, or all of them."""
-    names = list(valid)
-    nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(names)}"
-    return f"unknown {what} {given!r}; {hint}"
 
 
 @cache

@@ -16,7 +16,8 @@ from anatomy.models import (
     vgg,
     wide_resnet,
 )
-from anatomy.models.architecture import Architecture, unknown
+from anatomy.models.architecture import Architecture
+from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +49,7 @@ def find(name: str) -> tuple[Architecture, Mapping[str, Any]]:
         ValueError: no such name; the nearest one is named.
     """
     if name not in _NAMES:
-        raise ValueError(unknown("model", name, _NAMES))
+        raise ValueError(unknown_name("model", name, _NAMES))
     return _NAMES[name]
 
 
@@ -62,7 +63,7 @@ def build(name: str, *, variant: str | None = None, **options: Any) -> "keras.Mo
     architecture, named = find(name)
     if variant is not None:
         if variant not in architecture.variants:
-            raise ValueError(unknown(f"variant of {architecture.name}", variant, architecture.variants))
+            raise ValueError(unknown_name(f"variant of {architecture.name}", variant, architecture.variants))
         named = {**named, **architecture.variants[variant]}
     complete = architecture.complete({**named, **options})
     with _channels_last():

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from anatomy.models.architecture import unknown
 from anatomy.models.registry import build
+from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +52,7 @@ def resolve_user_function(model: str) -> Callable[..., Any]:
     for part in function.split("."):
         if not hasattr(found, part):
             callables = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
-            raise ValueError(unknown(f"function in {place}", part, callables))
+            raise ValueError(unknown_name(f"function in {place}", part, callables))
         found = getattr(found, part)
     if not callable(found):
         raise ValueError(f"{model}: expected a function that returns a keras.Model, got {type(found).__name__}")

@@ -8,7 +8,7 @@ from statistics import median
 
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, tolerance
+from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance
 from anatomy.reports.settings_differences import comparable, differing
 
 # From this many on, the median of the backends is the reference: one that is wrong cannot move it far.
@@ -79,7 +79,7 @@ def _compare(group: list[Record]) -> dict[str, Deviation]:
 
 def _judge(record: Record, reference: list[float], precision: str, finest: str, against: str) -> Deviation:
     ours = record.output_sample or []
-    allowed = tolerance(record.counts, precision, finest)
+    allowed = rounding_tolerance(record.counts, precision, finest)
     if len(ours) != len(reference):
         reason = f"{len(ours)} values of the outputs, the reference has {len(reference)}"
         return Deviation(precision, None, allowed, "deviates", against, reason, _known_cause(record))

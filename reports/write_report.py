@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import load_run
+from anatomy.models.suggestion import unknown_name
 from anatomy.reports.report_markdown import render_markdown
 from anatomy.reports.report_page import render_html
 from anatomy.reports.run_labels import LabelledRun, label
@@ -34,7 +34,7 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
         raise UsageError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
     for name in formats:
         if name not in _WRITERS:
-            raise UsageError(f"unknown format {name!r}{_nearest(name)}; expected any of {', '.join(_WRITERS)}")
+            raise UsageError(unknown_name("format", name, _WRITERS))
     folder = Path(out or run_paths[0])
     runs = label([load_run(path) for path in run_paths], folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,8 +64,3 @@ FORMATS = tuple(_WRITERS)
 def _write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, _WRITERS, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

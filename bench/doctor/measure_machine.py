@@ -10,7 +10,7 @@ from anatomy.bench.doctor.ceilings import ceilings_of
 from anatomy.bench.doctor.noise import Noise, noise_of
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.ceiling_cache import keep_ceilings
+from anatomy.bench.records.ceiling_cache import cache_ceilings
 from anatomy.bench.records.record import Record
 from anatomy.bench.runner.session import Listener, Session
 from anatomy.bench.suites.plan import plan
@@ -22,7 +22,7 @@ NOISE_MODEL, NOISE_BATCH = "mlp", 32
 def measure_ceilings(session: Session, probes: Sequence[Case], listener: Listener) -> list[Ceiling]:
     """Measure the probes, and keep for this machine what they gave."""
     found = ceilings_of([session.measure(case, listener) for case in probes])
-    keep_ceilings(session.environment, [one for one in found if one.matmul_flops_per_s])
+    cache_ceilings(session.environment, [one for one in found if one.matmul_flops_per_s])
     return found
 
 

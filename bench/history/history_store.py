@@ -212,7 +212,7 @@ def _figures(record: Record) -> dict[str, Any]:
     }
 
 
-def in_order(points: Sequence[Point]) -> dict[tuple[str, str], list[Point]]:
+def series_of_points(points: Sequence[Point]) -> dict[tuple[str, str], list[Point]]:
     """Case and machine → its points: only figures of one machine make a series."""
     found: dict[tuple[str, str], list[Point]] = {}
     for point in points:

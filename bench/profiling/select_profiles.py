@@ -9,7 +9,7 @@ from typing import NamedTuple
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.explanation import Explanation, explain
 from anatomy.bench.records.case_profile import Profile, read_profiles
-from anatomy.bench.records.find_record import select
+from anatomy.bench.records.find_record import find_record
 from anatomy.bench.records.run_store import RUN_FILE, load_run
 
 REMEDY = "take profiles with `anatomy profile MODEL` or `anatomy run --profile`"
@@ -103,7 +103,7 @@ def _named(words: str, folder: Path) -> Side:
             names = ", ".join(side.name for side in found)
             raise UsageError(f"{folder} has {len(found)} profiles ({names}); say which: --run {folder} WORDS")
         return found[0]
-    return select(_sides(folder), words)
+    return find_record(_sides(folder), words)
 
 
 def _sides(folder: Path) -> list[Side]:

@@ -16,7 +16,7 @@ from anatomy.bench.backends.available import supports
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import BACKENDS, LOOPS, Case
-from anatomy.bench.records.new_run import begin_run
+from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
@@ -131,7 +131,7 @@ class PytestRun:
         )
         out = self._config.getoption("--anatomy-out")
         here = collect_environment.collect()
-        writer = begin_run(
+        writer = new_run(
             Path(out) if out else None,
             suite="pytest",
             command=["pytest", *map(str, self._config.invocation_params.args)],

@@ -58,7 +58,7 @@ class BatchSizes:
         }
 
 
-def at_batch(case: Case, batch_size: int) -> Case:
+def with_batch_size(case: Case, batch_size: int) -> Case:
     """The same case with another batch size; a stateful model is built for it."""
     options = {**case.options, "batch_size": batch_size} if case.options.get("stateful") else case.options
     return Case(**{**case.fields(), "batch_size": batch_size, "options": options})
@@ -82,7 +82,7 @@ def why_too_large(record: Record, memory_limit_bytes: int | None) -> str:
     return f"a peak of {peak / 2**30:.2f} GiB above the limit of {memory_limit_bytes / 2**30:.2f} GiB"
 
 
-def summarise(records: Sequence[Record], memory_limit_bytes: int | None) -> BatchSizes:
+def summarise_batch_sizes(records: Sequence[Record], memory_limit_bytes: int | None) -> BatchSizes:
     """One case at several batch sizes, from the records of all of them."""
     ordered = sorted(records, key=lambda record: record.case.batch_size)
     fitting = [record for record in ordered if not why_too_large(record, memory_limit_bytes)]
@@ -99,12 +99,12 @@ def summarise(records: Sequence[Record], memory_limit_bytes: int | None) -> Batc
     )
 
 
-def by_case(records: Iterable[Record]) -> list[list[Record]]:
+def group_by_case(records: Iterable[Record]) -> list[list[Record]]:
     """Records of timed cases, those that differ in the batch size alone together, in order of their first."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record.case.mode != "count":
-            groups.setdefault(at_batch(record.case, smallest_batch(record.case)).key, []).append(record)
+            groups.setdefault(with_batch_size(record.case, smallest_batch(record.case)).key, []).append(record)
     return list(groups.values())
 
 

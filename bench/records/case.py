@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, computed_field, field_validator, model_validator
 
-from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.records.frozen import FrozenWithComputedFields
 
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
@@ -35,7 +35,7 @@ KEY_LENGTH = 12
 _LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": ""}
 
 
-class Case(Frozen):
+class Case(FrozenWithComputedFields):
     """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
 
     Attributes:
@@ -70,12 +70,6 @@ class Case(Frozen):
     model_parallel: int = Field(default=1, ge=1)
     layout_map: str = ""
     feed: Feed = "numpy"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_derived(cls, data: Any) -> Any:
-        """The key is written for readers of the JSON, and computed anew when read."""
-        return {k: v for k, v in data.items() if k != "key"} if isinstance(data, dict) else data
 
     @field_validator("options")
     @classmethod

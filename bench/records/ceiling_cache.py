@@ -19,16 +19,16 @@ def ceilings_file(fingerprint: str) -> Path:
     return platformdirs.user_data_path("anatomy") / "ceilings" / f"{fingerprint}.json"
 
 
-def keep_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
+def cache_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
     """Replace what was kept of these backends and devices; other backends' stay."""
-    known = {(one.backend, one.device): one for one in [*kept_ceilings(fingerprint), *ceilings]}
+    known = {(one.backend, one.device): one for one in [*cached_ceilings(fingerprint), *ceilings]}
     path = ceilings_file(fingerprint)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_CEILINGS.dump_json(list(known.values()), indent=2) + b"\n")
     return path
 
 
-def kept_ceilings(fingerprint: str) -> list[Ceiling]:
+def cached_ceilings(fingerprint: str) -> list[Ceiling]:
     """What was kept for this machine and software; empty when nothing was.
 
     Raises:

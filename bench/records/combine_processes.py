@@ -17,7 +17,7 @@ assert set(_CLOCKS) == set(get_args(Verdict))
 _PEAKS = ("peak_host_bytes", "step_peak_host_bytes", "peak_device_bytes")
 
 
-def combine(records: Sequence[Record]) -> Record:
+def combine_processes(records: Sequence[Record]) -> Record:
     """The record of the process with the middle figure, which then speaks for all of them.
 
     Its median, throughput and intervals come from the processes, and what a reader should mind is the worst that any of

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import Field, computed_field
 
-from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.records.frozen import FrozenWithComputedFields
 
 # What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
 _FINGERPRINTED = (
@@ -25,7 +25,7 @@ _FINGERPRINTED = (
 )
 
 
-class Environment(Frozen):
+class Environment(FrozenWithComputedFields):
     """Host, hardware and software of a run.
 
     Attributes:
@@ -54,11 +54,6 @@ class Environment(Frozen):
     flags: dict[str, str] = Field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_derived(cls, data: object) -> object:
-        return {k: v for k, v in data.items() if k != "fingerprint"} if isinstance(data, dict) else data
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property

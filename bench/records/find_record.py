@@ -24,7 +24,7 @@ class Named(Protocol):
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 
 
-def select(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
+def find_record(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
     """The one record that `wanted` names; upper and lower case are the same.
 
     Tried in turn, until exactly one record fits: the whole key; the whole name; words that are all

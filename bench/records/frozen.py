@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Frozen(BaseModel):
     """Immutable values, validated where they enter; a field that the type does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrozenWithComputedFields(Frozen):
+    """A frozen type whose computed fields are written to JSON for its readers, and computed anew when it is read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_computed(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if name not in cls.model_computed_fields}

@@ -97,7 +97,7 @@ class CpuEnergy(Frozen):
     trace: Trace = Field(default_factory=dict)
 
 
-def energy_of(uses: Sequence[GpuUse] | None) -> tuple[float, EnergySource] | None:
+def gpu_energy(uses: Sequence[GpuUse] | None) -> tuple[float, EnergySource] | None:
     """Joules of the devices that a case ran on, and whence; null unless one way has a figure for each of them.
 
     The devices' own counters go first. A MIG instance has none: its GPU's energy is shared with other instances.

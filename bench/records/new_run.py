@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.ceiling_cache import kept_ceilings
+from anatomy.bench.records.ceiling_cache import cached_ceilings
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.run_store import DEFAULT_FOLDER, RunHeader, RunWriter, new_run_id
 from anatomy.bench.records.settings import MeasureSettings
 
 
-def begin_run(
+def new_run(
     out: Path | None,
     *,
     suite: str,
@@ -42,7 +42,7 @@ def begin_run(
         suite=suite,
         settings=settings.model_dump(),
         environment=environment,
-        ceilings=kept_ceilings(environment.fingerprint),
+        ceilings=cached_ceilings(environment.fingerprint),
         planned=list(planned),
         largest_batch=largest_batch,
     )

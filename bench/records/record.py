@@ -19,11 +19,11 @@ from statistics import median
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, computed_field, model_validator
+from pydantic import Field, computed_field
 
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.frozen import Frozen
-from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, energy_of
+from anatomy.bench.records.frozen import FrozenWithComputedFields
+from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, gpu_energy
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, Equality, Phases, Series
@@ -34,7 +34,7 @@ SCHEMA_VERSION = 4
 Outcome = Literal["ok", "oom", "timeout", "crashed", "unsupported", "invalid"]
 
 
-class Record(Frozen):
+class Record(FrozenWithComputedFields):
     """One case and what came of it.
 
     Attributes:
@@ -128,14 +128,6 @@ class Record(Frozen):
     not_measured: dict[str, str] = Field(default_factory=dict)
     log: str | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_derived(cls, data: Any) -> Any:
-        """Derived figures are written for readers of the JSON, and computed anew when read."""
-        if isinstance(data, dict):
-            return {k: v for k, v in data.items() if k not in cls.model_computed_fields}
-        return data
-
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property
     def key(self) -> str:
@@ -220,7 +212,7 @@ class Record(Frozen):
     @property
     def gpu_energy_source(self) -> EnergySource | None:
         """Whence the GPUs' energy is: their own counters, or the power that the sampler integrated."""
-        energy = energy_of(self.gpu)
+        energy = gpu_energy(self.gpu)
         return energy[1] if energy else None
 
     @computed_field  # type: ignore[prop-decorator]
@@ -228,7 +220,7 @@ class Record(Frozen):
     def energy_per_step_j(self) -> float | None:
         """Joules of the GPUs that the case ran on, over the window, for each step in it. The CPU's are not in it."""
         # On several nodes the devices of one are read, and the steps are of all.
-        energy = energy_of(self.gpu) if self.case.nodes == 1 else None
+        energy = gpu_energy(self.gpu) if self.case.nodes == 1 else None
         return energy[0] / self.window_steps if energy and self.window_steps else None
 
     @computed_field  # type: ignore[prop-decorator]

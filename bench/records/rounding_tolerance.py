@@ -14,7 +14,7 @@ ROUNDOFF = {"float32": 2.0**-24, "tensorfloat32": 2.0**-11, "float16": 2.0**-11,
 CONFIDENCE = 4.0
 
 
-def tolerance(counts: Counts | None, *precisions: str) -> float | None:
+def rounding_tolerance(counts: Counts | None, *precisions: str) -> float | None:
     """`4·(2·u + √n·2⁻²⁴)·√depth`, with u of the coarsest precision; null without counts.
 
     In a layer both operands of a product are rounded (2·u) and n products are added up in float32

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.combine_processes import combine
+from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import append_line, read_lines, read_model
@@ -73,11 +73,11 @@ class Run(BaseModel):
     @property
     def remaining(self) -> list[tuple[Case, int]]:
         """Planned cases and repeats that have no record yet, in the run's order."""
-        todo = in_order(self.header.planned, int(self.header.settings.get("processes") or 1))
+        todo = interleave_processes(self.header.planned, int(self.header.settings.get("processes") or 1))
         return [(case, repeat) for case, repeat in todo if (case.key, repeat) not in self.measured]
 
 
-def in_order(cases: Sequence[Case], processes: int) -> list[tuple[Case, int]]:
+def interleave_processes(cases: Sequence[Case], processes: int) -> list[tuple[Case, int]]:
     """Every case in as many processes, interleaved: the whole suite once, then again, so that drift meets all.
 
     Counting gives the same each time and is done once.
@@ -163,4 +163,4 @@ def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> lis
     for record in latest.values():
         by_case.setdefault(record.key, []).append(record)
     order = {case.key: position for position, case in enumerate(planned)}
-    return sorted(map(combine, by_case.values()), key=lambda r: order.get(r.key, len(order)))
+    return sorted(map(combine_processes, by_case.values()), key=lambda r: order.get(r.key, len(order)))

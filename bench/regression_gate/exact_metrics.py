@@ -8,7 +8,7 @@ from typing import Any
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.record_parts import Counts
-from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, tolerance
+from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance
 from anatomy.bench.regression_gate.gate_result import MetricResult, MetricVerdict
 from anatomy.bench.regression_gate.policy import Metric, Rule
 
@@ -89,7 +89,7 @@ def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: St
     if len(mine) != len(other):
         reason = f"{len(mine)} values of the outputs in the base, {len(other)} in the candidate"
         return MetricResult(metric="outputs", verdict=_judged(rule, False), reason=reason)
-    allowed = tolerance(ours.counts, ours.manifest.product_dtype, theirs.manifest.product_dtype)
+    allowed = rounding_tolerance(ours.counts, ours.manifest.product_dtype, theirs.manifest.product_dtype)
     allowed = max(rule.tolerated, allowed if allowed is not None else 8 * ROUNDOFF["float32"])
     deviation = relative_deviation(other, mine)
     return MetricResult(

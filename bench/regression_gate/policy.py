@@ -17,7 +17,6 @@ wins over `step`.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.suites.suite import Exclusion
 from anatomy.bench.suites.units import parse_bytes
+from anatomy.models.suggestion import unknown_name
 
 Metric = Literal["step", "compile", "peak_host", "peak_device", "parameters", "flops", "programs", "outputs"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -173,9 +173,7 @@ def parse_rule(text: str) -> Rule:
 def _rule(name: str, given: Any, where: str) -> Rule:
     valid = [*METRICS, *(f"{mode}.{metric}" for mode in MODES for metric in METRICS)]
     if name not in valid:
-        close = difflib.get_close_matches(name, valid, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise UsageError(f"{where}: unknown metric {name!r}{hint}; expected {', '.join(METRICS)}, or train.step, …")
+        raise UsageError(f"{where}: {unknown_name('metric', name, valid)}")
     metric = name.rpartition(".")[2]
     try:
         rule = parse_rule(given) if isinstance(given, str) else Rule.model_validate(given)

@@ -17,8 +17,8 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
-from anatomy.bench.records.new_run import begin_run
-from anatomy.bench.records.run_store import DEFAULT_FOLDER, in_order, load_run, new_run_id
+from anatomy.bench.records.new_run import new_run
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, interleave_processes, load_run, new_run_id
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.gate_result import RESULT_FILE, CaseResult, GateResult, SideInfo
 from anatomy.bench.regression_gate.gate_session import Comparison, Listener
@@ -195,7 +195,7 @@ def _with_stored_run(asked: Asked, project: Mapping[str, Any], folder: Path) -> 
         settings = MeasureSettings.model_validate(run.header.settings | limit)
     except ValidationError as error:
         raise UsageError(f"{run.path}: its settings are not those of this version: {error}") from error
-    writer = begin_run(
+    writer = new_run(
         folder / "candidate",
         suite=asked.selection.name,
         command=asked.command,
@@ -205,7 +205,7 @@ def _with_stored_run(asked: Asked, project: Mapping[str, Any], folder: Path) -> 
     )
     processes = settings.processes if asked.allow_stored_time else 1
     with Session(writer, settings, here.fingerprint, asked.directory) as session:
-        for case, repeat in in_order(cases, processes):
+        for case, repeat in interleave_processes(cases, processes):
             session.measure(case, Silent(), repeat)
     policy = _policy(asked, project)
     stored = run.model_copy(update={"records": [r for r in run.records if whole or r.key in {c.key for c in cases}]})

@@ -7,7 +7,13 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from anatomy.bench.records.batch_sizes import BatchSizes, at_batch, smallest_batch, summarise, why_too_large
+from anatomy.bench.records.batch_sizes import (
+    BatchSizes,
+    smallest_batch,
+    summarise_batch_sizes,
+    why_too_large,
+    with_batch_size,
+)
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
@@ -50,7 +56,7 @@ def known_of(records: Sequence[Record]) -> Known:
 
 def smallest_cases(cases: Sequence[Case]) -> list[Case]:
     """Each case once at its smallest batch size: where its search begins, and what stands for it in a run's plan."""
-    smallest = (case if case.mode == "count" else at_batch(case, smallest_batch(case)) for case in cases)
+    smallest = (case if case.mode == "count" else with_batch_size(case, smallest_batch(case)) for case in cases)
     return list({case.key: case for case in smallest}.values())
 
 
@@ -70,7 +76,7 @@ def measure_largest(
     largest = _try(search(LARGEST_BATCH, RESOLUTION, step), tried, session, case, listener, known)
     finals = list(tried.values())
     while largest is not None:
-        chosen = at_batch(case, largest)
+        chosen = with_batch_size(case, largest)
         finals = [
             known.finals.get((chosen.key, repeat)) or session.measure(chosen, listener, repeat)
             for repeat in range(session.settings.processes)
@@ -83,7 +89,7 @@ def measure_largest(
         fits = max((size for size, one in tried.items() if not why_too_large(one, limit)), default=None)
         rest = between(fits, largest, RESOLUTION, step) if fits is not None else None
         largest = _try(rest, tried, session, case, listener, known) if rest is not None else None
-    return summarise(list(tried.values()), limit), finals
+    return summarise_batch_sizes(list(tried.values()), limit), finals
 
 
 def keep_searches(folder: Path, found: Sequence[BatchSizes]) -> None:
@@ -106,7 +112,7 @@ def _try(
     try:
         size = next(running)
         while True:
-            one = at_batch(case, size)
+            one = with_batch_size(case, size)
             tried[size] = known.tries.get(one.key) or session.measure(one, listener, settings=brief)
             size = running.send(not why_too_large(tried[size], limit))
     except StopIteration as done:

@@ -10,11 +10,11 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import read_profiles
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.ceiling_cache import kept_ceilings
+from anatomy.bench.records.ceiling_cache import cached_ceilings
 from anatomy.bench.records.environment import Environment
-from anatomy.bench.records.new_run import begin_run
+from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, RunWriter, in_order, load_run
+from anatomy.bench.records.run_store import Run, RunWriter, interleave_processes, load_run
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.supervisor import usable_memory_bytes
@@ -61,7 +61,7 @@ def open_run(
     settings = plan.settings
     if here and settings.memory_limit_bytes is None:
         settings = settings.model_copy(update={"memory_limit_bytes": usable_memory_bytes()})
-    writer = begin_run(
+    writer = new_run(
         out,
         suite=plan.suite,
         command=command,
@@ -70,8 +70,8 @@ def open_run(
         planned=plan.cases,
         largest_batch=plan.largest_batch,
     )
-    ceilings = kept_ceilings(environment.fingerprint)
-    todo = in_order(plan.cases, 1 if plan.largest_batch else settings.processes)
+    ceilings = cached_ceilings(environment.fingerprint)
+    todo = interleave_processes(plan.cases, 1 if plan.largest_batch else settings.processes)
     return OpenRun(writer, todo, settings, environment.fingerprint, ceilings, plan.largest_batch)
 
 
@@ -94,7 +94,7 @@ def resume_run(path: Path, fingerprint: str) -> OpenRun:
         )
     settings = MeasureSettings.model_validate(header.settings)
     # A search goes over what it knows again, and measures the rest.
-    todo = in_order(header.planned, 1) if header.largest_batch else run.remaining
+    todo = interleave_processes(header.planned, 1) if header.largest_batch else run.remaining
     unprofiled = _unprofiled(run) if settings.profile else []
     return OpenRun(RunWriter(path), todo, settings, fingerprint, header.ceilings, header.largest_batch, unprofiled)
 

@@ -21,18 +21,19 @@ jit = ["on", "off"]
 
 from __future__ import annotations
 
-import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 from anatomy.bench.records.frozen import Frozen
+from anatomy.models.suggestion import unknown_name
 
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
@@ -184,10 +185,7 @@ def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
     if name_or_path in built_in():
         text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_text()
         return _validated(_parsed(text, name_or_path), f"suite {name_or_path}", name_or_path)
-    raise UsageError(
-        f"no suite {name_or_path!r}{_nearest(name_or_path, (*built_in(), *own))};"
-        f" expected a .toml file or one of {', '.join((*built_in(), *own))}"
-    )
+    raise UsageError(f"{unknown_name('suite', name_or_path, (*built_in(), *own))}; or name a .toml file")
 
 
 def _project_suites(pyproject: Path) -> Mapping[str, Any]:
@@ -216,26 +214,16 @@ def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
 def explain(where: str, item: Any) -> str:
     """One line of a validation error: file, key, what was expected, the nearest valid name."""
     location = [str(part) for part in item["loc"]]
-    key = ".".join(location)
     if item["type"] == "extra_forbidden":
-        valid = _keys_at(location[:-1])
-        return f"{where}: unknown key {key}{_nearest(location[-1], valid)}; valid keys are {', '.join(valid)}"
+        *table, key = location
+        return ": ".join(filter(None, (where, ".".join(table), unknown_name("key", key, _keys_at(table)))))
+    key = ".".join(location)
     if item["type"] == "literal_error":
-        valid = next(
-            values
-            for values in (get_args(Backend), get_args(Mode), get_args(Jit), get_args(Feed), get_args(Scaling))
-            if repr(values[0]) in item["ctx"]["expected"]
-        )
-        given = item["input"]
-        return f"{where}: {key}: {given!r} is not one of {', '.join(valid)}{_nearest(str(given), valid)}"
+        valid = re.findall(r"'([^']+)'", item["ctx"]["expected"])
+        return f"{where}: {key}: {unknown_name('value', str(item['input']), valid)}"
     return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
 
 
 def _keys_at(location: list[str]) -> tuple[str, ...]:
     tables: dict[str, type[BaseModel]] = {"matrix": Matrix, "include": Matrix, "exclude": Exclusion}
     return tuple((tables[location[0]] if location else Suite).model_fields)
-
-
-def _nearest(word: str, valid: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, valid, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

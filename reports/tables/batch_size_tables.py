@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.batch_sizes import BatchSizes, by_case, summarise
+from anatomy.bench.records.batch_sizes import BatchSizes, group_by_case, summarise_batch_sizes
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.saturation import TOLERANCE, in_words
 from anatomy.reports.model_labels import model_text
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     """The table, where a case was tried at several batch sizes; else none."""
-    found = [(item, group) for item in runs for group in by_case(item.run.records) if len(group) > 1]
+    found = [(item, group) for item in runs for group in group_by_case(item.run.records) if len(group) > 1]
     return (_table(runs, [_row(item, group) for item, group in found]),) if found else ()
 
 
@@ -52,7 +52,7 @@ def _table(runs: Sequence[LabelledRun], rows: list[dict[str, Any]]) -> Table:
 
 def _row(item: LabelledRun, records: Sequence[Record]) -> dict[str, Any]:
     limit = item.run.header.settings.get("memory_limit_bytes")
-    sizes = summarise(records, int(limit) if limit else None)
+    sizes = summarise_batch_sizes(records, int(limit) if limit else None)
     case = records[0].case
     options = {name: value for name, value in case.options.items() if name != "batch_size"}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from anatomy.bench.records.batch_sizes import at_batch, by_case, summarise, why_too_large
+from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes, why_too_large, with_batch_size
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.run_labels import label
@@ -54,19 +54,21 @@ def test_a_peak_above_the_limit_does_not_fit_though_it_was_measured() -> None:
     record = tried(8, 5.0, peak_host_bytes=3 * 2**30)
     assert why_too_large(record, 4 * 2**30) == ""
     assert why_too_large(record, 2**31) == "a peak of 3.00 GiB above the limit of 2.00 GiB"
-    found = summarise([tried(4, 5.0, peak_host_bytes=2**30), record], 2**31)
+    found = summarise_batch_sizes([tried(4, 5.0, peak_host_bytes=2**30), record], 2**31)
     assert (found.largest, found.too_large) == (4, record)
 
 
 def test_an_invalid_case_has_run() -> None:
-    found = summarise([tried(4, outcome="invalid", reason="no loss"), tried(8, outcome="timeout", reason="long")], None)
+    found = summarise_batch_sizes(
+        [tried(4, outcome="invalid", reason="no loss"), tried(8, outcome="timeout", reason="long")], None
+    )
     assert (found.largest, found.why) == (4, "timeout: long")
-    nothing = summarise([tried(1, outcome="crashed", reason="broken")], None)
+    nothing = summarise_batch_sizes([tried(1, outcome="crashed", reason="broken")], None)
     assert (nothing.largest, nothing.why) == (None, "crashed: broken")
 
 
 def test_cases_that_differ_in_more_than_the_batch_are_apart() -> None:
     inference = build_record(case={"mode": "infer", "backend": "jax", "batch_size": 4})
-    assert [len(group) for group in by_case([*search(), inference])] == [6, 1]
+    assert [len(group) for group in group_by_case([*search(), inference])] == [6, 1]
     stateful = tried(2).case.model_copy(update={"options": {"stateful": True, "batch_size": 2}})
-    assert at_batch(at_batch(stateful, 64), 2) == stateful
+    assert with_batch_size(with_batch_size(stateful, 64), 2) == stateful

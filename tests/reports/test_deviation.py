@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.rounding_tolerance import relative_deviation, tolerance
+from anatomy.bench.records.rounding_tolerance import relative_deviation, rounding_tolerance
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import SAME, Deviation, deviations
 from anatomy.reports.run_labels import label
@@ -102,15 +102,15 @@ def test_saturated_outputs_say_little(record: MakeRecord) -> None:
 
 def test_the_tolerance_is_the_formula() -> None:
     counts = make_counts(macs=9_000, units=90, depth=4)
-    assert tolerance(counts, "float32", "float32") == pytest.approx(4 * (2 + 10) * 2**-24 * 2)
-    assert tolerance(counts, "bfloat16", "float32") == pytest.approx(4 * (2 * 2**-8 + 10 * 2**-24) * 2)
-    assert tolerance(None, "float32") is None
+    assert rounding_tolerance(counts, "float32", "float32") == pytest.approx(4 * (2 + 10) * 2**-24 * 2)
+    assert rounding_tolerance(counts, "bfloat16", "float32") == pytest.approx(4 * (2 * 2**-8 + 10 * 2**-24) * 2)
+    assert rounding_tolerance(None, "float32") is None
 
 
 @given(st.integers(1, 100), st.integers(1, 10**6))
 def test_coarser_products_may_deviate_more(depth: int, terms: int) -> None:
     counts = make_counts(macs=terms, units=1, depth=depth)
-    allowed = [tolerance(counts, name) or 0.0 for name in ("float32", "float16", "bfloat16")]
+    allowed = [rounding_tolerance(counts, name) or 0.0 for name in ("float32", "float16", "bfloat16")]
     assert allowed == sorted(allowed)
     assert len(set(allowed)) == 3
 

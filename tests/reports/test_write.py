@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from anatomy.bench.cli.commands.report import report
+from anatomy.bench.cli.main import app
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
@@ -94,7 +93,7 @@ def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("runs", "formats", "words"),
-    [([], ["html"], "no run"), (["x"], ["htm"], "did you mean 'html'"), (["x"], ["pdf"], "expected any of html")],
+    [([], ["html"], "no run"), (["x"], ["htm"], "did you mean 'html'"), (["x"], ["pdf"], "expected one of html")],
 )
 def test_wrong_requests(runs: list[str], formats: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
@@ -106,24 +105,19 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
         write_report([tmp_path])
 
 
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(report)
-    return app
-
-
-def test_command_prints_what_it_wrote(app: typer.Typer, run: MakeRun, tmp_path: Path) -> None:
+def test_command_prints_what_it_wrote(run: MakeRun, tmp_path: Path) -> None:
     made = run([])
-    result = CliRunner().invoke(app, [str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"])
+    result = CliRunner().invoke(
+        app, ["report", str(made.path), "--format", "md,csv", "--out", str(tmp_path / "o"), "--json"]
+    )
     assert result.exit_code == 0
     written = json.loads(result.stdout)
     assert len(written) == 16
     assert all(Path(path).exists() for path in written)
 
 
-def test_command_refuses_with_exit_code_2(app: typer.Typer, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, [str(tmp_path)])
+def test_command_refuses_with_exit_code_2(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 2
     assert "holds no run" in result.output
 

@@ -81,7 +81,7 @@ def _measure(
     from anatomy.bench.doctor.measure_machine import measure_ceilings, measure_noise, noise_cases
     from anatomy.bench.machine.collect_environment import collect
     from anatomy.bench.machine.free_memory import free_host_bytes
-    from anatomy.bench.records.new_run import begin_run
+    from anatomy.bench.records.new_run import new_run
     from anatomy.bench.records.settings import MeasureSettings
     from anatomy.bench.runner.session import Session
     from anatomy.bench.runner.supervisor import usable_memory_bytes
@@ -97,7 +97,7 @@ def _measure(
     settings = MeasureSettings(
         seconds=PROBE_S, timeout_s=PROBE_TIMEOUT_S, memory_limit_bytes=usable_memory_bytes(), processes=processes
     )
-    writer = begin_run(
+    writer = new_run(
         out,
         suite="doctor",
         command=["anatomy", *sys.argv[1:]],

@@ -140,7 +140,7 @@ def _project(history: History, given: str | None) -> str:
 
 
 def _trends(history: History, words: list[str], figure: str, project: str | None, branch: str | None) -> list[Trend]:
-    from anatomy.bench.history.history_store import in_order
+    from anatomy.bench.history.history_store import series_of_points
     from anatomy.bench.history.trends import FIGURES, trend
 
     known = next((name for name in FIGURES if name == figure), None)
@@ -148,7 +148,7 @@ def _trends(history: History, words: list[str], figure: str, project: str | None
         raise UsageError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
     points = history.points(_project(history, project), branch)
     chosen = [point for point in points if set(" ".join(words).split()) <= {*point.name.split(), point.case_key}]
-    trends = [found for group in in_order(chosen).values() if (found := trend(group, known)) is not None]
+    trends = [found for group in series_of_points(chosen).values() if (found := trend(group, known)) is not None]
     if not trends:
         raise UsageError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
     return trends

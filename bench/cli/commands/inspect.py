@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json as json_module
 import os
 import sys
@@ -16,6 +15,7 @@ from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
 from anatomy.bench.cli.screens.memory_screen import MODES, Fit, estimate, memory_to_dict, print_memory
 from anatomy.bench.errors import exit_codes
 from anatomy.models import format_model, parse_model
+from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     from anatomy.bench.counting import ModelCounts
@@ -98,7 +98,7 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     spec = parse_model(model)
     input_shape = parse_shapes(shapes)
     if dtype is not None and dtype not in DTYPES:
-        raise ValueError(_expected("--dtype", dtype, DTYPES))
+        raise ValueError(unknown_name("--dtype", dtype, DTYPES))
     _choose_backend(backend, is_zoo=":" not in spec.model)
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
@@ -111,7 +111,7 @@ def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str |
     from anatomy.bench.suites.units import parse_bytes
 
     if mode not in MODES:
-        raise ValueError(_expected("--mode", mode, MODES))
+        raise ValueError(unknown_name("--mode", mode, MODES))
     if memory_limit is not None:
         parse_bytes(memory_limit)
         if batch_size is None:
@@ -172,18 +172,13 @@ def _choose_backend(asked: str | None, *, is_zoo: bool) -> None:
     if asked is not None:
         found = next((availability(backend) for backend in BACKENDS if backend == asked), None)
         if found is None:
-            raise ValueError(_expected("--backend", asked, BACKENDS))
+            raise ValueError(unknown_name("--backend", asked, BACKENDS))
         if not found.installed:
             raise ValueError(f"--backend {asked} is not installed; {found.remedy}")
         os.environ["KERAS_BACKEND"] = asked
     elif is_zoo and "KERAS_BACKEND" not in os.environ:
         installed = [backend for backend in BACKENDS if availability(backend).installed]
         os.environ["KERAS_BACKEND"] = next((name for name in CHEAPEST_FIRST if name in installed), "tensorflow")
-
-
-def _expected(option: str, given: str, valid: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(given, valid, n=1, cutoff=0)
-    return f"{option} {given!r}: expected one of {', '.join(valid)}; did you mean {nearest[0]}?"
 
 
 def _as_json(

@@ -27,12 +27,12 @@ def script(
     """Print a program that builds the same model and prints the same figure, without Anatomy."""
     import json as json_module
 
-    from anatomy.bench.records.find_record import select
+    from anatomy.bench.records.find_record import find_record
     from anatomy.bench.records.run_store import SCRIPTS_FOLDER, load_run
     from anatomy.bench.script.script_header import with_figure
 
     folder = run or newest_run()
-    found = select(load_run(folder).records, " ".join(record))
+    found = find_record(load_run(folder).records, " ".join(record))
     path = folder / SCRIPTS_FOLDER / f"{found.key}.py"
     if not path.exists():
         raise AnatomyError(f"{found.name} has no script: {_missing_script_reason(found)}")

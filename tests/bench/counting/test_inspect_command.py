@@ -56,8 +56,8 @@ def test_tables_have_separators_and_notes() -> None:
         (["rcnn", "--input-shape", "50y100"], 'expected positive lengths joined by "x"'),
         (["rcnn", "--input-shape", "60x100"], "which takes 50×100"),
         (["rcnn", "--input-shape", "60,a=7"], "several shapes need names"),
-        (["mlp", "--dtype", "float23"], "did you mean float32?"),
-        (["mlp", "--backend", "pytorch"], "did you mean torch?"),
+        (["mlp", "--dtype", "float23"], "did you mean 'float32'?"),
+        (["mlp", "--backend", "pytorch"], "did you mean 'torch'?"),
         (["no_such.module:build"], "no module 'no_such.module'"),
     ],
 )
@@ -185,7 +185,7 @@ def test_what_will_not_fit_is_said_and_is_no_error() -> None:
     [
         (["mlp", "--memory-limit", "4GiB"], "give --batch-size too"),
         (["mlp", "--batch-size", "4", "--memory-limit", "4 bananas"], "is not a size"),
-        (["mlp", "--batch-size", "4", "--mode", "trian"], "did you mean train?"),
+        (["mlp", "--batch-size", "4", "--mode", "trian"], "did you mean 'train'?"),
         (["rcnn:keywords=true", "--batch-size", "4"], "use --mode infer"),
     ],
 )

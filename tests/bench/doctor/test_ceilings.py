@@ -141,19 +141,19 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_kept_by_machine_and_replaced_by_backend(data_folder: Path) -> None:
-    assert ceiling_cache.kept_ceilings("here") == []
-    ceiling_cache.keep_ceilings("here", [ceiling("jax"), ceiling("torch")])
-    path = ceiling_cache.keep_ceilings("here", [ceiling("jax", 2.0)])
+    assert ceiling_cache.cached_ceilings("here") == []
+    ceiling_cache.cache_ceilings("here", [ceiling("jax"), ceiling("torch")])
+    path = ceiling_cache.cache_ceilings("here", [ceiling("jax", 2.0)])
     assert data_folder in path.parents
-    assert ceiling_cache.kept_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
-    assert ceiling_cache.kept_ceilings("elsewhere") == []
+    assert ceiling_cache.cached_ceilings("here") == [ceiling("jax", 2.0), ceiling("torch")]
+    assert ceiling_cache.cached_ceilings("elsewhere") == []
 
 
 def test_a_damaged_file_is_named(data_folder: Path) -> None:
-    path = ceiling_cache.keep_ceilings("here", [ceiling("jax")])
+    path = ceiling_cache.cache_ceilings("here", [ceiling("jax")])
     path.write_text("[{]")
     with pytest.raises(UsageError, match=r"(?s)here\.json does not hold ceilings.*delete it"):
-        ceiling_cache.kept_ceilings("here")
+        ceiling_cache.cached_ceilings("here")
 
 
 def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Path) -> None:
@@ -163,8 +163,8 @@ def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Pat
         def measure(self, case: Case, listener: Any) -> Record:
             return Record(case=case, name="probe", outcome="timeout", reason="too slow", started_at="")
 
-    ceiling_cache.keep_ceilings("here", [ceiling("jax")])
+    ceiling_cache.cache_ceilings("here", [ceiling("jax")])
     probes = ceiling_cases(["jax"], on_gpu=False)
     (found,) = measure_ceilings(Failing(), probes, Silent())  # type: ignore[arg-type]
     assert found.not_measured["float32"] == "timeout: too slow"
-    assert ceiling_cache.kept_ceilings("here") == [ceiling("jax")]
+    assert ceiling_cache.cached_ceilings("here") == [ceiling("jax")]

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.history.history_store import History, default_url, in_order
+from anatomy.bench.history.history_store import History, default_url, series_of_points
 from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import make_run, record_at
 from tests.reports.conftest import build_record
@@ -48,7 +48,7 @@ def test_projects_branches_and_machines_are_kept_apart(url: str) -> None:
         assert history.projects() == ["mine", "yours"]
         assert len(history.points("mine")) == 3
         assert len(history.points("mine", "main")) == 2
-        assert sorted(map(len, in_order(history.points("mine")).values())) == [1, 2]
+        assert sorted(map(len, series_of_points(history.points("mine")).values())) == [1, 2]
 
 
 def test_numbers_beyond_32_bits_fit(url: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import BACKENDS, Case
 from anatomy.bench.records.case_name import case_name
-from anatomy.bench.records.find_record import select
+from anatomy.bench.records.find_record import find_record
 from anatomy.bench.records.record import Record
 
 
@@ -32,15 +32,15 @@ MIXED = [*RECORDS, _record(backend="jax", batch_size=8, dtype="mixed_bfloat16")]
 def test_a_key_or_its_beginning(record: Record, length: int) -> None:
     beginning = record.key[:length]
     if sum(other.key.startswith(beginning) for other in RECORDS) == 1:
-        assert select(RECORDS, beginning) is record
-        assert select(RECORDS, beginning.upper()) is record
+        assert find_record(RECORDS, beginning) is record
+        assert find_record(RECORDS, beginning.upper()) is record
 
 
 @given(st.sampled_from(RECORDS), st.randoms())
 def test_words_in_any_order_and_case(record: Record, random: object) -> None:
     words = record.name.upper().split()
     random.shuffle(words)  # type: ignore[attr-defined]
-    assert select(RECORDS, " ".join(words)) is record
+    assert find_record(RECORDS, " ".join(words)) is record
 
 
 @pytest.mark.parametrize(
@@ -52,28 +52,28 @@ def test_words_in_any_order_and_case(record: Record, random: object) -> None:
     ],
 )
 def test_the_nearest_fit_wins(wanted: str, name: str) -> None:
-    assert select(MIXED, wanted).name == name
+    assert find_record(MIXED, wanted).name == name
 
 
 def test_several_are_listed() -> None:
     with pytest.raises(UsageError, match=r"'lstm infer torch' fits 2 records") as caught:
-        select(RECORDS, "lstm infer torch")
+        find_record(RECORDS, "lstm infer torch")
     assert "lstm infer torch b8\n" in str(caught.value)
     assert "lstm infer torch b80" in str(caught.value)
 
 
 def test_none_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="fits no record") as caught:
-        select(RECORDS, "mlp train jx b8")
+        find_record(RECORDS, "mlp train jx b8")
     assert "mlp train jax b8" in str(caught.value)
 
 
 @pytest.mark.parametrize("wanted", ["", "  "])
 def test_nothing_asked_is_no_record(wanted: str) -> None:
     with pytest.raises(UsageError):
-        select(RECORDS, wanted)
+        find_record(RECORDS, wanted)
 
 
 def test_an_empty_run_says_so() -> None:
     with pytest.raises(UsageError, match="no records"):
-        select([], "mlp")
+        find_record([], "mlp")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.cli.screens.run_listeners import largest_batch_sentence
 from anatomy.bench.errors import exit_codes
-from anatomy.bench.records.batch_sizes import at_batch
+from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import load_run
@@ -108,7 +108,7 @@ def test_where_nothing_fits_the_tries_are_the_answer() -> None:
 
 def test_a_stateful_model_is_built_for_its_batch() -> None:
     case = Case(model="lstm", options={"stateful": True, "batch_size": 1}, batch_size=1)
-    assert at_batch(case, 8).options["batch_size"] == at_batch(case, 8).batch_size == 8
+    assert with_batch_size(case, 8).options["batch_size"] == with_batch_size(case, 8).batch_size == 8
 
 
 @pytest.mark.backends

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.records.combine_processes import combine
+from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
-from anatomy.bench.records.run_store import RunWriter, in_order, load_run
+from anatomy.bench.records.run_store import RunWriter, interleave_processes, load_run
 from anatomy.reports.caveats import THROTTLED, marks_of
 from anatomy.reports.tables.trust_table import flags
 from tests.bench.records.test_run_store import case, header, record
@@ -26,16 +26,16 @@ def measured(repeat: int, step_s: float, **more: object) -> object:
 
 
 def test_the_suite_is_measured_whole_and_then_again() -> None:
-    assert in_order([case(1), case(2)], 2) == [(case(1), 0), (case(2), 0), (case(1), 1), (case(2), 1)]
+    assert interleave_processes([case(1), case(2)], 2) == [(case(1), 0), (case(2), 0), (case(1), 1), (case(2), 1)]
 
 
 def test_counting_is_done_once() -> None:
     counted = case().model_copy(update={"mode": "count"})
-    assert in_order([counted, case()], 3) == [(counted, 0), (case(), 0), (case(), 1), (case(), 2)]
+    assert interleave_processes([counted, case()], 3) == [(counted, 0), (case(), 0), (case(), 1), (case(), 2)]
 
 
 def test_figures_and_intervals_come_from_the_processes() -> None:
-    whole = combine([measured(2, 0.012), measured(0, 0.010), measured(1, 0.011)])
+    whole = combine_processes([measured(2, 0.012), measured(0, 0.010), measured(1, 0.011)])
     assert whole.process_medians_s == pytest.approx([0.012048, 0.01004, 0.011044])
     assert whole.step_median_s == pytest.approx(0.011044)
     assert whole.throughput_examples_per_s == pytest.approx(1 / 0.011)
@@ -48,11 +48,13 @@ def test_figures_and_intervals_come_from_the_processes() -> None:
 
 def test_one_process_stays_as_it_is() -> None:
     only = measured(0, 0.01)
-    assert combine([only]) == only
+    assert combine_processes([only]) == only
 
 
 def test_a_process_that_failed_fails_the_case() -> None:
-    whole = combine([measured(0, 0.01), record(repeat=1, outcome="crashed", reason="SIGKILL"), measured(2, 0.01)])
+    whole = combine_processes(
+        [measured(0, 0.01), record(repeat=1, outcome="crashed", reason="SIGKILL"), measured(2, 0.01)]
+    )
     assert whole.outcome == "crashed"
     assert whole.reason == "1 of 3 processes: SIGKILL"
 
@@ -85,7 +87,7 @@ WORSE = [
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_what_any_process_showed_is_said_of_the_case(order: tuple[int, ...]) -> None:
     # The figures are in the order of the processes, so that each in turn is the one in the middle.
-    whole = combine([measured(at, 0.010 + 0.001 * at, **WORSE[which]) for at, which in enumerate(order)])
+    whole = combine_processes([measured(at, 0.010 + 0.001 * at, **WORSE[which]) for at, which in enumerate(order)])
     assert whole.series == Series(label="never settled", change_points=[3])
     assert whole.recompilations == 7
     assert whole.checks == {"weights move": "passed", "loss goes down": "not checked: 3 steps"}
@@ -102,7 +104,7 @@ def test_the_highest_peaks_are_the_cases() -> None:
         {"base_host_bytes": 110, "peak_host_bytes": 600, "step_peak_host_bytes": 200, "peak_device_bytes": 9},
         {"base_host_bytes": 90, "peak_host_bytes": 400, "not_measured": {"peak_device_bytes": "busy"}},
     ]
-    whole = combine([measured(at, step_s, **peaks[at]) for at, step_s in enumerate((0.010, 0.012, 0.011))])
+    whole = combine_processes([measured(at, step_s, **peaks[at]) for at, step_s in enumerate((0.010, 0.012, 0.011))])
     assert (whole.peak_host_bytes, whole.step_peak_host_bytes, whole.peak_device_bytes) == (600, 300, 9)
     assert whole.peak_host_above_base_bytes == 490
     assert whole.not_measured == {}
@@ -111,13 +113,13 @@ def test_the_highest_peaks_are_the_cases() -> None:
 def test_a_clock_held_down_in_one_process_is_marked() -> None:
     cool = GpuUse(index=0, name="g", samples=9, throttled_share=0.0)
     hot = GpuUse(index=0, name="g", samples=9, throttled_share=0.5, throttle_reasons={"heat": 0.5})
-    whole = combine([measured(at, 0.01 + 0.001 * at, gpu=[gpu]) for at, gpu in enumerate((cool, cool, hot))])
+    whole = combine_processes([measured(at, 0.01 + 0.001 * at, gpu=[gpu]) for at, gpu in enumerate((cool, cool, hot))])
     assert whole.gpu == [cool.model_copy(update={"throttled_share": 0.5, "throttle_reasons": {"heat": 0.5}})]
     assert THROTTLED in marks_of(whole)
 
 
 def test_nothing_is_said_where_no_process_knew() -> None:
-    whole = combine([measured(at, 0.01) for at in range(3)])
+    whole = combine_processes([measured(at, 0.01) for at in range(3)])
     assert (whole.series, whole.clock, whole.recompilations, whole.warmup_settled) == (None, None, None, None)
     assert (whole.checks, whole.peak_host_bytes, whole.gpu) == ({}, None, None)
 

@@ -35,8 +35,11 @@ def test_single_values_are_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('modes = ["train"]', ["unknown key modes", "did you mean 'mode'?"]),
-        ('[[matrix]]\nmodel = "mlp"\nbatchsize = 3', ["matrix.0.batchsize", "did you mean 'batch_size'?"]),
+        ('modes = ["train"]', ["unknown key 'modes'", "did you mean 'mode'?"]),
+        (
+            '[[matrix]]\nmodel = "mlp"\nbatchsize = 3',
+            ["matrix.0: unknown key 'batchsize'", "'batch_size'?"],
+        ),
         ('mode = ["trian"]', ["mode.0", "'trian'", "did you mean 'train'?"]),
         (
             '[[matrix]]\nmodel = "mlp"\nbackend = "tensorflw"',
