@@ -1,5 +1,5 @@
 """Reports from records: tables, charts, HTML, Markdown, CSV. Imports neither Keras nor a backend."""
 
-from anatomy.reports.write_report import FORMATS, write_report
+from anatomy.reports.write_report import FORMATS, write_report, write_report_file
 
-__all__ = ["FORMATS", "write_report"]
+__all__ = ["FORMATS", "write_report", "write_report_file"]

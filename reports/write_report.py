@@ -41,6 +41,19 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
     return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
 
 
+def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
+    """Write the report of runs as one file, HTML or Markdown by its suffix.
+
+    Raises:
+        UsageError: another suffix, no run, or a damaged file.
+    """
+    render = {".html": render_html, ".md": render_markdown}.get(path.suffix)
+    if render is None:
+        raise UsageError(f"{path}: expected a name that ends in .html or .md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _write(path, render(label([load_run(run) for run in run_paths], path.parent)))
+
+
 def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
     return [_write(folder / "report.html", render_html(runs))]
 

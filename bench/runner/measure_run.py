@@ -82,7 +82,7 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
     try:
         with (
             join_nodes(place) as nodes,
-            Session(run.writer, run.settings, run.environment, nodes=nodes) as session,
+            Session(run.writer, run.settings, run.environment, run.directory, run.import_paths, nodes) as session,
         ):
             if run.largest_batch:
                 _search(run, session, listener, done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
@@ -32,6 +32,8 @@ class OpenRun:
         ceilings: what that machine can do at best; empty where it was not measured.
         largest_batch: whether each case stands for a search of the largest batch that fits.
         unprofiled: records of an interrupted run whose profile is missing.
+        directory: where workers run, and look first for the user's own modules.
+        import_paths: where they look next.
     """
 
     writer: RunWriter
@@ -41,6 +43,8 @@ class OpenRun:
     ceilings: Sequence[Ceiling] = ()
     largest_batch: bool = False
     unprofiled: Sequence[Record] = ()
+    directory: Path = field(default_factory=Path.cwd)
+    import_paths: Sequence[str] = ()
 
 
 def open_run(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from pydantic import ValidationError
+
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
@@ -65,11 +67,21 @@ def plan_run(
 def plan_suite(
     suite: Suite, overrides: Axes, models: Sequence[str], budgets: Mapping[str, Any], nodes: int = 1
 ) -> RunPlan:
-    """Plan the cases of a suite; axes and budgets that are given win over its own."""
+    """Plan the cases of a suite; axes and budgets that are given win over its own.
+
+    Raises:
+        UsageError: a model or an option cannot be turned into a case, or a budget is out of its bounds.
+    """
     cases = plan(suite, overrides, models, nodes)
     given = {name: value for name, value in budgets.items() if value is not None}
     of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
-    return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given))
+    try:
+        return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"{first['loc'][0]} = {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        ) from error
 
 
 def refuse_profiled_search() -> NoReturn:

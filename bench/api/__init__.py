@@ -1,0 +1,1 @@
+"""The functions of `anatomy.bench` for scripts and notebooks; import them from there."""

@@ -1,0 +1,22 @@
+"""Count a model: parameters, MACs, layers. Nothing is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anatomy.bench.counting import ModelCounts, count_model, inspect
+
+
+def count(model: str | Any, *, input_shape: tuple[int, ...] | None = None) -> ModelCounts:
+    """Count parameters, MACs, FLOPs, layers and activations of a model, per example and forward pass.
+
+    Args:
+        model: as on the command line (`"vgg:depth=16"`), or a live `keras.Model`. A model given as text is built
+            without weights.
+        input_shape: shape of one example, for a model that leaves lengths open.
+
+    Raises:
+        ValueError: no such model, or an input whose shape is open.
+    """
+    counts: ModelCounts = inspect(model, input_shape) if isinstance(model, str) else count_model(model, input_shape)
+    return counts

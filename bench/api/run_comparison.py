@@ -1,0 +1,77 @@
+"""Two runs beside each other: a ratio per case, its interval, and what can be said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anatomy.bench.api.stored_run import load_run
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.parity import differences
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.run_store import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# An interval from within one process does not know how far the next process would be apart (docs/repeatability.md).
+FEWEST_PROCESSES = 2
+
+
+def compare(a: Run | str | Path, b: Run | str | Path) -> pd.DataFrame:
+    """Compare the throughput of two runs on one machine: a row per case, sorted by the size of the change.
+
+    Columns: `a` and `b` in examples per second; `ratio` b / a; `low` and `high`, within which the ratio lies if both
+    95 % intervals hold; `verdict`: `faster`, `slower`, `too close` (the intervals overlap), `one process` (fewer than
+    two processes on a side, whose interval does not know the next process), `unlike settings` (named in `differences`),
+    `only in a`, `only in b`, or an outcome. To decide whether a change made a model slower, use `gate`, which measures
+    both sides in the same minutes.
+
+    Args:
+        a: a run, or its folder.
+        b: likewise.
+
+    Raises:
+        UsageError: the runs are of different machines or software, or one cannot be read.
+    """
+    import pandas as pd
+
+    first, second = (run if isinstance(run, Run) else load_run(run) for run in (a, b))
+    if first.header.environment.fingerprint != second.header.environment.fingerprint:
+        raise UsageError(
+            f"{first.path} and {second.path} were measured on different machines or software"
+            f" ({first.header.environment.fingerprint}, {second.header.environment.fingerprint}): times do not compare"
+        )
+    ours, theirs = ({record.key: record for record in run.records} for run in (first, second))
+    rows = [_row(ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])]
+    frame = pd.DataFrame(rows).set_index("name")
+    return frame.sort_values("ratio", key=lambda ratio: (ratio - 1).abs(), ascending=False, na_position="last")
+
+
+def _row(a: Record | None, b: Record | None) -> dict[str, Any]:
+    present = a or b
+    assert present is not None
+    row: dict[str, Any] = {"name": present.name, "key": present.key}
+    row |= {"a": a and a.throughput_examples_per_s, "b": b and b.throughput_examples_per_s}
+    row |= {"ratio": None, "low": None, "high": None, "verdict": "", "differences": ""}
+    if a is None or b is None:
+        return row | {"verdict": "only in a" if b is None else "only in b"}
+    failed = next((f"{side}: {one.outcome}" for side, one in (("a", a), ("b", b)) if one.outcome != "ok"), None)
+    if failed or not (row["a"] and row["b"]):
+        return row | {"verdict": failed or "not measured"}
+    return row | {"ratio": row["b"] / row["a"]} | _verdict(a, b)
+
+
+def _verdict(a: Record, b: Record) -> dict[str, Any]:
+    unlike = differences(a.parity, b.parity) if a.parity and b.parity else {}
+    if unlike:
+        named = ", ".join(f"{name}: {ours} / {theirs}" for name, (ours, theirs) in unlike.items())
+        return {"verdict": "unlike settings", "differences": named}
+    ours, theirs = a.throughput_interval_examples_per_s, b.throughput_interval_examples_per_s
+    if ours is None or theirs is None:
+        return {"verdict": "no interval"}
+    low, high = theirs[0] / ours[1], theirs[1] / ours[0]
+    bounds = {"low": low, "high": high}
+    if min(len(a.process_throughputs), len(b.process_throughputs)) < FEWEST_PROCESSES:
+        return bounds | {"verdict": "one process"}
+    return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else "too close"}
