@@ -25,7 +25,7 @@ from anatomy.bench.runner.run_plan import plan_suite
 from anatomy.bench.suites.axis_options import axes_of
 from anatomy.bench.suites.suite import Suite
 from anatomy.bench.suites.units import parse_bytes
-from anatomy.models.architecture import unknown
+from anatomy.models.suggestion import unknown_name
 
 
 class Budgets(TypedDict, total=False):
@@ -145,7 +145,7 @@ def budgets_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     for name in options:
         if name not in Budgets.__annotations__:
-            raise UsageError(unknown("option", name, sorted(CaseOptions.__annotations__)))
+            raise UsageError(unknown_name("option", name, sorted(CaseOptions.__annotations__)))
     given = dict(options)
     limit = given.pop("memory_limit", None)
     if limit is not None:

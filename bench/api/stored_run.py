@@ -57,9 +57,9 @@ class StoredRun(Run):
         Raises:
             UsageError: none, or more than one; the message lists the candidates.
         """
-        from anatomy.bench.records.find_record import select
+        from anatomy.bench.records.find_record import find_record
 
-        return select(self.records, words)
+        return find_record(self.records, words)
 
     def _repr_html_(self) -> str:
         """A table of the cases for notebooks; pandas escapes what is in it."""
