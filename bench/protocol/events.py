@@ -183,7 +183,7 @@ def read_event(line: bytes) -> Event:
     except (ValueError, RecursionError) as error:
         shown = line[:_SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
         why = _first_problem(error) if isinstance(error, ValidationError) else "it is not JSON"
-        raise NoEventError(f"expected an event of the protocol, got {shown!r}: {why}") from error
+        raise NoEventError(f"expected an event of the protocol, got '{shown}': {why}") from error
 
 
 def _first_problem(error: ValidationError) -> str:

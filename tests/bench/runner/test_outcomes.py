@@ -21,6 +21,7 @@ EXPECTED = {
     "killed": ("crashed", "SIGKILL"),
     "segfault": ("crashed", "SIGSEGV"),
     "leaves": ("crashed", "status 7"),
+    "babbles": ("crashed", "expected an event of the protocol, got '\\xff is no event'"),
     "raises": ("crashed", "RuntimeError: this model cannot be built"),
     "never_returns": ("timeout", "not finished after 12 s, in phase build"),
     "allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
