@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -28,10 +29,9 @@ def leaves() -> Any:
 
 def babbles() -> Any:
     """Writes to every pipe of its process, its supervisor's among them."""
-    for descriptor in os.listdir("/proc/self/fd"):
-        place = f"/proc/self/fd/{descriptor}"
-        if int(descriptor) > 2 and os.path.islink(place) and os.readlink(place).startswith("pipe:"):
-            os.write(int(descriptor), b"\xff is no event\n")
+    for descriptor in Path("/proc/self/fd").iterdir():
+        if int(descriptor.name) > 2 and descriptor.is_symlink() and str(descriptor.readlink()).startswith("pipe:"):
+            os.write(int(descriptor.name), b"\xff is no event\n")
     return fine()
 
 

@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anatomy.bench.cli.options import (
-    Backends,
-    BatchSizes,
-    DeviceCounts,
-    Dtypes,
-    Feeds,
-    Jits,
-    MemoryLimit,
-    Modes,
-    Out,
-    Report,
-    Timeout,
-)
+from anatomy.bench.cli import options
 from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
@@ -28,18 +16,18 @@ if TYPE_CHECKING:
 
 def profile(
     models: Annotated[list[str], typer.Argument(help="Models: vgg, vgg:depth=11, package.module:function.")],
-    backend: Backends = None,
-    mode: Modes = None,
-    batch_size: BatchSizes = None,
-    dtype: Dtypes = None,
-    jit: Jits = None,
-    feed: Feeds = None,
-    devices: DeviceCounts = None,
+    backend: options.Backends = None,
+    mode: options.Modes = None,
+    batch_size: options.BatchSizes = None,
+    dtype: options.Dtypes = None,
+    jit: options.Jits = None,
+    feed: options.Feeds = None,
+    devices: options.DeviceCounts = None,
     seconds: Annotated[float, typer.Option(help="Measured window per case, before and apart from its trace.")] = 1.0,
-    timeout: Timeout = None,
-    memory_limit: MemoryLimit = None,
-    out: Out = None,
-    report: Report = True,
+    timeout: options.Timeout = None,
+    memory_limit: options.MemoryLimit = None,
+    out: options.Out = None,
+    report: options.Report = True,
     json: Annotated[bool, typer.Option("--json", help="Print each profile as a JSON line.")] = False,
 ) -> None:
     """Measure each case, then trace a few of its steps in another process: time by layer, by kind of work, and gaps."""

@@ -8,22 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anatomy.bench.cli.options import (
-    Backends,
-    BatchSizes,
-    DeviceCounts,
-    Dtypes,
-    Feeds,
-    Jits,
-    MemoryLimit,
-    Models,
-    Modes,
-    Out,
-    Quiet,
-    Report,
-    SuiteName,
-    Timeout,
-)
+from anatomy.bench.cli import options
 from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
@@ -38,15 +23,15 @@ _REPEAT = "repeat, or separate by commas"
 
 
 def run(
-    models: Models = None,
-    suite: SuiteName = None,
-    backend: Backends = None,
-    mode: Modes = None,
-    batch_size: BatchSizes = None,
-    dtype: Dtypes = None,
-    jit: Jits = None,
-    feed: Feeds = None,
-    devices: DeviceCounts = None,
+    models: options.Models = None,
+    suite: options.SuiteName = None,
+    backend: options.Backends = None,
+    mode: options.Modes = None,
+    batch_size: options.BatchSizes = None,
+    dtype: options.Dtypes = None,
+    jit: options.Jits = None,
+    feed: options.Feeds = None,
+    devices: options.DeviceCounts = None,
     scaling: Annotated[
         list[str] | None,
         typer.Option(help=f"weak: each device has --batch-size; strong: they share it ({_REPEAT})."),
@@ -65,11 +50,11 @@ def run(
         typer.Option(help="Stop a case when the median step is known to ± this share, e.g. 0.01 (default)."),
     ] = None,
     processes: Annotated[int | None, typer.Option(help="Fresh processes per case, interleaved; default 1.")] = None,
-    timeout: Timeout = None,
-    memory_limit: MemoryLimit = None,
-    out: Out = None,
+    timeout: options.Timeout = None,
+    memory_limit: options.MemoryLimit = None,
+    out: options.Out = None,
     resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
-    report: Report = True,
+    report: options.Report = True,
     profile: Annotated[
         bool, typer.Option("--profile", help="Then trace each case in another process; see `anatomy profile`.")
     ] = False,
@@ -86,7 +71,7 @@ def run(
     ] = None,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure models on backends: one fresh process per case, one record as each ends."""
     from anatomy.bench.cli.commands.conclude import conclude
