@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.records.record import Record
-from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
+from anatomy.bench.tensorboard.event_files import started_s, summary_event, write_events
 from anatomy.bench.tensorboard.summary_figures import summary_tag
 
 Value = bool | float | str

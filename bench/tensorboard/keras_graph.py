@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anatomy.bench.tensorboard.events import write_events
+from anatomy.bench.tensorboard.event_files import write_events
 
 
 def write_graph(folder: Path, graph_def: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record import Record
-from anatomy.bench.tensorboard.events import started_s, summary_event, write_events
+from anatomy.bench.tensorboard.event_files import started_s, summary_event, write_events
 from anatomy.bench.tensorboard.summary_figures import summary_of, summary_tag
 
 # Tag → (seconds from the start of the window, value), in order.

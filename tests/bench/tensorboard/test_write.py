@@ -20,7 +20,7 @@ from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import Run, RunWriter
-from anatomy.bench.tensorboard.events import event_file
+from anatomy.bench.tensorboard.event_files import event_file
 from anatomy.bench.tensorboard.export import write_tensorboard
 from anatomy.bench.tensorboard.keras_graph import write_graph
 from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
