@@ -19,7 +19,7 @@ ARCHITECTURES = (
     "wide_resnet:depth=10,width=1",
     "unet:depth=3,base_filters=8,input_shape=32x32x1",
     "rcnn:words=10,embedding_dim=32,lstm_units=32,dense_units=32",
-    "text_cnn:vocabulary=2000,embedding_dim=32,length=100",
+    "text_cnn:vocabulary=2000,embedding_dim=32,length=150",
 )
 
 

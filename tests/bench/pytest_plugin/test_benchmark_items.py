@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from itertools import product
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from anatomy.bench.records.case import BACKENDS
-from anatomy.models import zoo
+from anatomy.models import parse_model, zoo
 
 ROOT = Path(__file__).parents[3]
 PLUGINS = ("-p", "anatomy.bench.pytest_plugin.plugin", "-p", "pytest_benchmark.plugin")
@@ -33,3 +34,8 @@ def test_the_items_and_nothing_else_are_collected_without_the_test_extras(argume
     inference = {tuple(re.findall(r"test_inference\[(\w+)-infer-b8-float32-(\w+)", item)) for item in items}
     assert inference - {()} == {((backend, model.name),) for backend, model in product(BACKENDS, zoo())}
     assert sum("test_training" in item for item in items) == 3 * 3
+
+
+def test_the_items_are_the_whole_zoo_with_options_that_it_takes() -> None:
+    items = runpy.run_path(str(ROOT / "bench" / "benchmark_items" / "test_zoo.py"))
+    assert [parse_model(text).model for text in items["ARCHITECTURES"]] == [architecture.name for architecture in zoo()]
