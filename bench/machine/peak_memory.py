@@ -1,7 +1,7 @@
 """Host memory of this process, from `/proc` (Linux; proc(5)).
 
-`ru_maxrss` is inherited across fork and exec, so that a child reports its parent's peak; VmHWM
-is this process's own, and can be reset.
+`ru_maxrss` is inherited across fork and exec: a child reports its parent's peak. VmHWM belongs to this process alone
+and can be reset.
 """
 
 from __future__ import annotations
@@ -18,67 +18,67 @@ _RESET_PEAK = "5"
 
 
 class Peaks(NamedTuple):
-    """Bytes of memory.
+    """Peaks of memory, bytes.
 
     Attributes:
-        whole: highest since the meter was made.
-        lap: highest since the lap began; null where none did, since the kernel lets no process start a peak anew.
+        whole: since the meter was made.
+        phase_peak: since `begin_phase`; `None` before it, or where the kernel does not let a process reset its peak.
     """
 
     whole: int
-    lap: int | None
+    phase_peak: int | None
 
 
 class PeakMeter:
-    """The peak since it was made, and since the last lap began, without what happens inside `paused`."""
+    """Measures the peak memory since it was made and since `begin_phase`, leaving out what happens inside `paused`."""
 
     def __init__(self) -> None:
-        self._before_lap = 0
-        self._lap = 0
-        self._in_lap = False
+        self._before_phase = 0
+        self._phase_peak = 0
+        self._in_phase = False
         reset_peak()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Work of the measuring itself, whose memory is not the model's; it must free what it takes."""
-        self._lap = max(self._lap, peak_bytes())
+        """Context for work whose memory is not the model's; that memory must be freed within it."""
+        self._phase_peak = max(self._phase_peak, peak_bytes())
         yield
         reset_peak()
 
-    def begin_lap(self) -> None:
-        """From here on another peak is kept, beside that of the whole."""
-        self._before_lap = self.own().whole
-        self._lap = 0
-        self._in_lap = reset_peak()
+    def begin_phase(self) -> None:
+        """Start a second peak, beside that of the whole."""
+        self._before_phase = self.own().whole
+        self._phase_peak = 0
+        self._in_phase = reset_peak()
 
     def own(self) -> Peaks:
-        """Of this process."""
-        lap = max(self._lap, peak_bytes())
-        return Peaks(max(self._before_lap, lap), lap if self._in_lap else None)
+        """The peaks of this process."""
+        latest = max(self._phase_peak, peak_bytes())
+        return Peaks(max(self._before_phase, latest), latest if self._in_phase else None)
 
     def read(self) -> Peaks:
-        """Of all processes that compute."""
+        """The peaks of all processes that compute the case; those of this process unless a subclass adds others."""
         return self.own()
 
 
-def together(peaks: Sequence[Peaks]) -> Peaks:
-    """Of several processes, as if all had met theirs at once; an upper bound."""
-    laps = [one.lap for one in peaks if one.lap is not None]
-    return Peaks(sum(one.whole for one in peaks), sum(laps) if len(laps) == len(peaks) else None)
+def summed_peaks(peaks: Sequence[Peaks]) -> Peaks:
+    """Sum of the peaks of several processes: an upper bound of their common peak, reached if all peak at once."""
+    in_phase = [one.phase_peak for one in peaks if one.phase_peak is not None]
+    return Peaks(sum(one.whole for one in peaks), sum(in_phase) if len(in_phase) == len(peaks) else None)
 
 
 def resident_bytes() -> int:
-    """Resident memory now (VmRSS)."""
+    """Resident memory of this process now (VmRSS), bytes."""
     return _field("VmRSS")
 
 
 def peak_bytes() -> int:
-    """Highest resident memory since the process started or `reset_peak` was called (VmHWM)."""
+    """Highest resident memory since the process started or `reset_peak` was called (VmHWM), bytes."""
     return _field("VmHWM")
 
 
 def reset_peak() -> bool:
-    """Start a new peak from the current level; false where the kernel does not allow it."""
+    """Start a new peak from the current level; return whether the kernel allows it."""
     try:
         _CLEAR_REFS.write_text(_RESET_PEAK)
     except OSError:

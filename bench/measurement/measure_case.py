@@ -68,7 +68,7 @@ def make_ready(
         output_bytes = sum(value.nbytes for value in values)
         sample = sample_outputs(values) if case.mode == "infer" else None
         del outputs, values
-    memory.begin_lap()
+    memory.begin_phase()
     weight = step.weight() if case.mode == "train" else None
     settings_in_effect = _settings(case, built.model, backend, step)
     emit(FactsFound(facts=CaseFacts(settings=settings_in_effect, output_sample=sample, stateful=stateful)))
@@ -171,17 +171,17 @@ def measure_loop(
 
 
 def _peaks(
-    backend: StepBackend, memory: PeakMeter, why_no_lap: str = "the kernel lets no process start its peak anew"
+    backend: StepBackend, memory: PeakMeter, why_no_phase_peak: str = "the kernel lets no process reset its peak"
 ) -> CaseFacts:
     """Memory at the end of the warm-up: the blocks that follow hold many outputs at once, as no user does."""
     device_peak, reason = backend.peak_device_bytes()
     host = memory.read()
-    missing = {} if host.lap is not None else {"step_peak_host_bytes": why_no_lap}
+    missing = {} if host.phase_peak is not None else {"step_peak_host_bytes": why_no_phase_peak}
     if device_peak is None:
         missing["peak_device_bytes"] = reason
     return CaseFacts(
         peak_host_bytes=host.whole,
-        step_peak_host_bytes=host.lap,
+        step_peak_host_bytes=host.phase_peak,
         peak_device_bytes=device_peak,
         not_measured=missing,
     )

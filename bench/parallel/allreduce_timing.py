@@ -1,4 +1,4 @@
-"""The clock of a collective operation by itself, the same for every backend."""
+"""Time an all-reduce on its own, the same way for every backend."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable
 
 
-def time_exchange(
-    exchange: Callable[[], object], repeats: int, align: Callable[[], object] = lambda: None
+def time_allreduce(
+    all_reduce: Callable[[], object], repeats: int, barrier: Callable[[], object] = lambda: None
 ) -> list[float]:
-    """Seconds of each of `repeats` exchanges.
+    """Seconds of each of `repeats` all-reduces, after one that is not timed.
 
     Args:
-        exchange: does one and returns when it is done.
-        align: brings the processes that take part together before each.
+        all_reduce: performs one and returns when it is done.
+        barrier: waits until all processes that take part have come to it; called before each all-reduce.
     """
     # The first one connects and compiles.
-    align()
-    exchange()
+    barrier()
+    all_reduce()
     seconds = []
     for _ in range(repeats):
-        align()
+        barrier()
         start = time.perf_counter()
-        exchange()
+        all_reduce()
         seconds.append(time.perf_counter() - start)
     return seconds

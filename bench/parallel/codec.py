@@ -1,6 +1,6 @@
-"""Messages between the processes of a group: JSON, with arrays as raw bytes behind it. No pickle comes over a network.
+"""Encode and decode messages between processes: a line of JSON followed by the bytes of its arrays, never pickle.
 
-An order is a name and its arguments; an answer is any tree of lists, dictionaries, numbers, texts and arrays.
+A message is a tree of lists, dictionaries, numbers, strings and arrays.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _SEPARATOR = b"\n"
 
 
 def encode(value: Any) -> bytes:
-    """One line of JSON, and the bytes of each array in order. Tuples become lists.
+    """The message as bytes. Tuples become lists.
 
     Raises:
-        TypeError: a value of another kind.
+        TypeError: the tree contains a value of another type.
     """
     arrays: list[bytes] = []
 
@@ -35,7 +35,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(message: bytes) -> Any:
-    """What was encoded. Arrays are read-only views of the message."""
+    """The tree that `encode` was given. Arrays are read-only views of the message."""
     line, _, rest = message.partition(_SEPARATOR)
     place = 0
 
@@ -57,7 +57,7 @@ def decode(message: bytes) -> Any:
 def _dtype(name: str) -> np.dtype[Any]:
     if name != "bfloat16":
         return np.dtype(name)
-    # numpy has none of its own; this one is JAX's and TensorFlow's.
+    # numpy itself lacks bfloat16; this is the type that JAX and TensorFlow use.
     import ml_dtypes
 
     found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)

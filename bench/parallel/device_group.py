@@ -1,4 +1,4 @@
-"""A group of devices that share each step: what the worker needs of it, and which one a case gets."""
+"""The interface of a group of devices that share each step, and which group a case gets."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ Build = Callable[[Case], Built]
 
 
 class Group(StepBackend, Protocol):
-    """The devices of a case, and the backend that runs on them. Closed when the case ends.
+    """The devices of a case and the backend that runs on them. Close it when the case ends.
 
     Attributes:
-        processes: how many compute.
+        processes: number of processes that compute.
     """
 
     processes: int
 
     def building(self) -> AbstractContextManager[Any]:
-        """Within it the model is built and compiled, so that its variables lie where they must."""
+        """Context in which to build and compile the model; it places the variables on the devices."""
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """The trainable variables as each device holds them, copies on the host: device → variable → values."""
+        """Copies of the trainable variables as each device holds them: device → variable → values."""
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
-        """Seconds of each of `repeats` sums of `size_bytes` of float32 over all devices; empty on one device."""
+        """Seconds of each of `repeats` all-reduces of `size_bytes` of float32; empty where the devices do none."""
 
     def base_host_bytes(self) -> int:
-        """Resident memory before the model is built, over all processes of the group."""
+        """Resident memory of all processes of the group before the model is built."""
 
     def meter(self) -> PeakMeter:
-        """A new meter of the peak, over all processes of the group."""
+        """A new meter of the peak memory of all processes of the group."""
 
     def close(self) -> None:
-        """End what the group started."""
+        """End the processes that the group started."""
 
 
 class OneDevice:
-    """The group of one: the backend's own module."""
+    """A group of one device; every method calls the backend's own module."""
 
     processes = 1
 
@@ -58,58 +58,58 @@ class OneDevice:
         self._backend = backend
 
     def initialise(self, seed: int) -> None:
-        """As the backend does."""
+        """See `StepBackend`."""
         self._backend.initialise(seed)
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> Step:
-        """As the backend does."""
+        """See `StepBackend`."""
         return self._backend.prepare(model, batch, mode)
 
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
-        """As the backend says."""
+        """See `StepBackend`."""
         return self._backend.settings(model, step)
 
     def on_cpu(self) -> bool:
-        """As the backend says."""
+        """See `StepBackend`."""
         return self._backend.on_cpu()
 
     def peak_device_bytes(self) -> tuple[int | None, str]:
-        """As the backend says."""
+        """See `StepBackend`."""
         return self._backend.peak_device_bytes()
 
     def building(self) -> AbstractContextManager[Any]:
-        """Nothing is different."""
+        """A context that does nothing."""
         return nullcontext()
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """The one copy there is."""
+        """Copies of the trainable variables of the one device."""
         return [[np.array(values) for values in map(_on_host, model.trainable_variables)]]
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
-        """Nothing to add up."""
+        """An empty list: there is nothing to reduce on one device."""
         return []
 
     def base_host_bytes(self) -> int:
-        """Of this process."""
+        """Resident memory of this process."""
         return resident_bytes()
 
     def meter(self) -> PeakMeter:
-        """Of this process."""
+        """A new meter of the peak memory of this process."""
         return PeakMeter()
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing: no process was started."""
 
 
 def open_group(case: Case, build: Build, emit: Emit) -> Group:
-    """The devices of a case on this machine; to be called before the backend has touched any.
+    """The group of a case on this machine. Call it before the backend has initialised a device.
 
     Args:
         build: builds the case's model and batch; called in each process of the group.
-        emit: what a process of the group that fails reports to.
+        emit: reports events of a process of the group that fails.
 
     Raises:
-        NotImplementedError: the backend cannot do it, or there are not so many devices here.
+        NotImplementedError: the backend cannot share this case, or this machine has too few devices.
     """
     if case.devices == 1:
         return OneDevice(step_module.load(case.backend))
@@ -119,10 +119,10 @@ def open_group(case: Case, build: Build, emit: Emit) -> Group:
 
 
 def require_shareable(case: Case) -> None:
-    """What several devices cannot do.
+    """Raise where several devices cannot share a case.
 
     Raises:
-        NotImplementedError: always with what to do instead.
+        NotImplementedError: they cannot; the message says what to do instead.
     """
     parts = case.devices // case.model_parallel
     if case.batch_size % parts:
@@ -148,13 +148,13 @@ def require_shareable(case: Case) -> None:
         )
 
 
-def share_of_cores(devices: int) -> int:
-    """Threads of each of several processes that compute on the CPU at once."""
+def threads_per_process(devices: int) -> int:
+    """Threads for each of several processes that compute on the CPU at the same time: an equal share of the cores."""
     return max(1, len(os.sched_getaffinity(0)) // devices)
 
 
-def too_few(wanted: int, found: int, kind: str) -> NotImplementedError:
-    """The error of a machine with fewer devices than were asked for."""
+def too_few_devices(wanted: int, found: int, kind: str) -> NotImplementedError:
+    """The error for a machine with fewer devices than the case needs; `kind` names the devices found."""
     return NotImplementedError(f"{wanted} devices were asked for and this machine has {found} {kind}")
 
 

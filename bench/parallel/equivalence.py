@@ -1,4 +1,4 @@
-"""Whether several devices train as one would: two trajectories compared."""
+"""Do several devices train as one would? Compares the trajectories of both."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import numpy as np
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.record_parts import Equality
 
-# Sums in another order differ by rounding, which five steps of a deep network carry on: 0.5 % was seen in GoogLeNet in
-# float32, on every backend. Gradients that were not added up, or added up where a mean was meant, are wrong by far
-# more.
+# Largest deviation by dtype. Sums in another order round differently, and five steps of a deep network amplify that:
+# 0.5 % was seen in GoogLeNet in float32, on every backend. Missing or doubled gradients deviate by far more.
 TOLERANCE = {"float32": 2e-2, "bfloat16": 1e-1, "float16": 5e-2}
-# A variable that hardly moves (a bias before a normalisation) moves by rounding alone: it is held to this share of what
-# the others move.
+# A variable that hardly moves (a bias before a normalisation) moves by rounding alone: its deviation is relative to at
+# least this share of the mean update.
 LEAST_UPDATE = 0.01
-# Devices that have added up the same gradients hold the same numbers.
+# Replicas that applied the same gradients are equal but for rounding.
 REPLICA_TOLERANCE = 1e-6
 
 
 def compare(several: Trajectory, one: Trajectory, dtype: str, devices: int) -> Equality:
-    """The verdict on `several` devices, against the same five steps on one."""
+    """Compare the trajectory on several devices with that of the same steps on one.
+
+    Args:
+        dtype: dtype policy of the case, which sets the tolerance.
+        devices: number of devices, for the reason.
+    """
     if several.random or one.random:
         names = ", ".join((several.random or one.random)[:3])
         return Equality(verdict="not checked", reason=f"{names} draws random numbers of its own on each device")
@@ -47,7 +51,7 @@ def _reason(
     reference: Sequence[Sequence[float]],
     devices: int,
 ) -> str:
-    """What is wrong, the plainest first; empty when nothing is."""
+    """The most direct deviation above its tolerance, in words; empty if there is none."""
     steps = len(several.losses)
     if found["replica_deviation"] > REPLICA_TOLERANCE:
         return (
@@ -70,13 +74,12 @@ def _reason(
 
 
 def _worst(updates: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """The largest ‖difference‖ / ‖update‖ of a variable, and which one it is."""
-    everywhere = np.concatenate([np.asarray(values) for values in reference])
-    usual = float(np.sqrt(np.mean(everywhere**2)))
+    """The largest ‖difference‖ / ‖update‖ of all variables, and the index of that variable."""
+    root_mean_square = float(np.sqrt(np.mean(np.concatenate([np.asarray(values) for values in reference]) ** 2)))
     deviations = []
     for ours, theirs in zip(updates, reference, strict=True):
         a, b = np.asarray(ours), np.asarray(theirs)
-        scale = max(float(np.linalg.norm(b)), LEAST_UPDATE * usual * math.sqrt(b.size))
+        scale = max(float(np.linalg.norm(b)), LEAST_UPDATE * root_mean_square * math.sqrt(b.size))
         difference = float(np.linalg.norm(a - b))
         deviations.append(difference / scale if scale else difference)
     worst = int(np.argmax(deviations))

@@ -1,6 +1,7 @@
-"""A group whose devices are on several nodes: node 0's worker conducts, the other nodes' workers follow.
+"""A group of devices on several nodes: rank 0, in node 0's worker, tells the ranks on all nodes what to do.
 
-Each backend's module says how many processes it has on a node (`ranks_per_node`) and lets one of them join (`join`).
+The module of each backend defines the number of processes per node (`ranks_per_node`) and how one of them becomes a
+rank (`join`).
 """
 
 from __future__ import annotations
@@ -8,59 +9,60 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
+from multiprocessing.connection import Connection
 from typing import Any
 
 from anatomy.bench.parallel.device_group import Build
-from anatomy.bench.parallel.multiprocess_group import Conducted, serve
-from anatomy.bench.parallel.ranks import Peers, follow_rank_0, live
-from anatomy.bench.parallel.rendezvous import Span
-from anatomy.bench.parallel.transport import Server, Wire, connect
+from anatomy.bench.parallel.multiprocess_group import MultiprocessGroup, serve_rank
+from anatomy.bench.parallel.ranks import Peers, run_beside_rank_0, run_rank_process
+from anatomy.bench.parallel.rendezvous import Rendezvous
+from anatomy.bench.parallel.transport import Server, connect
 from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import LOOPS, Case
 
-# For the other nodes' workers to be forked and connect: their frameworks are imported already, or being imported.
+# Time for the other nodes' workers to start and connect; their frameworks may still be being imported.
 CONNECT_TIMEOUT_S = 240.0
 
 
-def open_spanning_group(case: Case, build: Build, emit: Emit, span: Span) -> Conducted:
-    """Node 0's end.
+def open_multinode_group(case: Case, build: Build, emit: Emit, rendezvous: Rendezvous) -> MultiprocessGroup:
+    """The group of a case on several nodes, in node 0's worker.
 
     Raises:
-        NotImplementedError: the backend or the mode cannot do it.
-        NoConnectionError: a node's worker did not come.
+        NotImplementedError: the backend or the mode does not run on several nodes.
+        NoConnectionError: a rank of another node did not connect.
     """
     if case.mode in LOOPS:
         raise NotImplementedError(f"Keras's own loop ({case.mode}) is measured on one node; use --mode train or infer")
     module = _module(case)
-    local = module.ranks_per_node(case, span)
+    local = module.ranks_per_node(case, rendezvous)
     peers = Peers(emit)
-    peers.fork(local - 1, _work(module, case, build, span))
-    with Server(span.hosts[0], span.conduct_port, span.secret) as server:
-        peers.accept(server, range(local, local * span.nodes), CONNECT_TIMEOUT_S)
+    peers.fork(local - 1, _rank_work(module, case, build, rendezvous))
+    with Server(rendezvous.hosts[0], rendezvous.control_port, rendezvous.secret) as server:
+        peers.accept(server, range(local, local * rendezvous.nodes), CONNECT_TIMEOUT_S)
     peers.watch()
-    return Conducted(module.join(case, span, 0), peers, local * span.nodes)
+    return MultiprocessGroup(module.join(case, rendezvous, 0), peers, local * rendezvous.nodes)
 
 
-def follow_node_0(case: Case, build: Build, emit: Emit, span: Span) -> None:
-    """The life of another node's worker, and of the further ranks that it forks: each follows rank 0 by itself."""
+def run_node_ranks(case: Case, build: Build, emit: Emit, rendezvous: Rendezvous) -> None:
+    """Run the ranks of another node: this process is the first of them, and the others are forked."""
     module = _module(case)
-    local = module.ranks_per_node(case, span)
-    first, *others = range(span.node * local, (span.node + 1) * local)
-    work = _work(module, case, build, span)
+    local = module.ranks_per_node(case, rendezvous)
+    first, *others = range(rendezvous.node * local, (rendezvous.node + 1) * local)
+    work = _rank_work(module, case, build, rendezvous)
     for rank in others:
         if os.fork() == 0:
-            live(rank, _connection(span, rank), work, emit)
-    wire = _connection(span, first)
-    follow_rank_0(wire, lambda: work(first, wire), emit)
+            run_rank_process(rank, _connect(rendezvous, rank), work, emit)
+    connection = _connect(rendezvous, first)
+    run_beside_rank_0(connection, lambda: work(first, connection), emit)
 
 
-def _work(module: Any, case: Case, build: Build, span: Span) -> Callable[[int, Wire], None]:
-    return lambda rank, wire: serve(wire, case, build, lambda: module.join(case, span, rank))
+def _rank_work(module: Any, case: Case, build: Build, rendezvous: Rendezvous) -> Callable[[int, Connection], None]:
+    return lambda rank, connection: serve_rank(connection, case, build, lambda: module.join(case, rendezvous, rank))
 
 
-def _connection(span: Span, rank: int) -> Wire:
-    greeting = {"rank": rank, "host": span.hosts[span.node]}
-    return connect(span.hosts[0], span.conduct_port, span.secret, greeting, CONNECT_TIMEOUT_S)
+def _connect(rendezvous: Rendezvous, rank: int) -> Connection:
+    greeting = {"rank": rank, "host": rendezvous.hosts[rendezvous.node]}
+    return connect(rendezvous.hosts[0], rendezvous.control_port, rendezvous.secret, greeting, CONNECT_TIMEOUT_S)
 
 
 def _module(case: Case) -> Any:

@@ -1,6 +1,6 @@
-"""A group of several processes: rank 0 conducts, and each of the others does with its devices what rank 0 does.
+"""A group of several processes: rank 0 measures, and the other ranks do with their devices what rank 0 does.
 
-Each process has a `Group` of its own for its part of the devices; what the parts find is put together here.
+Each process has a `Group` of its part of the devices. Rank 0 combines their results.
 """
 
 from __future__ import annotations
@@ -8,158 +8,148 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 from anatomy.bench.backends.step import Batch, Step
-from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, together
+from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, summed_peaks
 from anatomy.bench.parallel.codec import encode
 from anatomy.bench.parallel.device_group import Array, Build, Group
-from anatomy.bench.parallel.ranks import Peers, obey
-from anatomy.bench.parallel.transport import Wire
+from anatomy.bench.parallel.ranks import Peers, follow_orders
 from anatomy.bench.records.case import Case, Mode
 
-# Outputs whose parts on the other ranks can still be fetched.
+# Number of latest steps whose outputs can still be fetched from the other ranks.
 RECENT = 2
 
 
-class ConductedStep:
-    """The step of the whole group, in rank 0: the other ranks do what it does."""
+class MultiprocessStep:
+    """The step of the whole group, in rank 0. Whatever it does, the other ranks do too."""
 
     def __init__(self, own: Step, peers: Peers, train: bool) -> None:
         self._own, self._peers, self._train = own, peers, train
         self._recent: deque[Any] = deque(maxlen=RECENT)
 
     def __getattr__(self, name: str) -> Any:
-        # The step's function and what its backend's settings read of it: rank 0's own.
+        # The step's function, and whatever its backend's `settings` reads of it, are rank 0's.
         return getattr(self._own, name)
 
     def launch(self) -> Any:
-        """Launch one step on every rank; returns rank 0's outputs."""
+        """Launch one step on every rank and return rank 0's outputs."""
         self._peers.launch()
         outputs = self._own.launch()
         self._recent.append(outputs)
         return outputs
 
     def drain(self, outputs: Sequence[Any]) -> None:
-        """Wait until every rank has finished all that it launched."""
+        """Wait until every rank has finished every step that it launched."""
         self._peers.tell("drain")
         self._own.drain(outputs)
         self._peers.answers()
 
     def loss(self, outputs: Any) -> float | None:
-        """The mean of the ranks' running means."""
+        """The mean of the ranks' running means; `None` for `infer`."""
         if not self._train:
             return None
-        self._peers.tell("loss", self._place(outputs))
-        own = self._own.loss(outputs)
-        return float(np.mean([own, *self._peers.answers()]))
+        own, others = self._peers.together("loss", lambda: self._own.loss(outputs), self._place(outputs))
+        return float(np.mean([own, *others]))
 
     def use(self, batch: Batch) -> None:
-        """Give each rank its part."""
-        self._peers.tell("use", batch.x, batch.y)
-        self._own.use(batch)
-        self._peers.answers()
+        """Use this batch from here on: every rank takes its part."""
+        self._peers.together("use", lambda: self._own.use(batch), batch.x, batch.y)
 
     def fetch(self, outputs: Any) -> list[Array]:
-        """Outputs of the whole batch, the ranks' parts joined; logs of rank 0 alone."""
+        """Outputs of the whole batch, joined from the ranks' parts; for `train`, rank 0's logs."""
         if self._train:
             return self._own.fetch(outputs)
-        self._peers.tell("fetch", self._place(outputs))
-        own = self._own.fetch(outputs)
-        return [np.concatenate(parts) for parts in zip(own, *self._peers.answers(), strict=True)]
+        own, others = self._peers.together("fetch", lambda: self._own.fetch(outputs), self._place(outputs))
+        return [np.concatenate(parts) for parts in zip(own, *others, strict=True)]
 
     def weight(self) -> Array:
-        """Rank 0's."""
+        """Rank 0's copy of the weight; see `Step`."""
         return self._own.weight()
 
     def restore(self) -> None:
-        """On every rank."""
-        self._peers.tell("restore")
-        self._own.restore()
-        self._peers.answers()
+        """Put the state back into the model on every rank."""
+        self._peers.together("restore", self._own.restore)
 
     def programs(self) -> int:
-        """Rank 0's."""
+        """Number of programs compiled on rank 0."""
         return self._own.programs()
 
     def _place(self, outputs: Any) -> int:
-        """How many launches ago these outputs were the newest, as -1, -2, …"""
+        """Index of these outputs among the latest: -1 for those of the last launch, -2 for the one before, …"""
         for place in range(-1, -len(self._recent) - 1, -1):
             if self._recent[place] is outputs:
                 return place
         raise ValueError(f"only the last {RECENT} steps' outputs can be read on the other ranks")
 
 
-class Conducted:
-    """Rank 0's end of the group; `own` is its part, and the others have joined theirs already.
+class MultiprocessGroup:
+    """The whole group, in rank 0.
 
     Args:
-        close: ends what was started beside the ranks.
+        own: rank 0's part of the devices, which the other ranks have joined already.
+        ranks: number of ranks.
+        close: ends whatever was started besides the ranks.
     """
 
     def __init__(self, own: Group, peers: Peers, ranks: int, close: Callable[[], None] = lambda: None) -> None:
         self._own, self._peers, self._close = own, peers, close
         self.processes = ranks
-        # Each says when it has joined.
+        # Each rank answers once when it has joined.
         peers.answers()
 
     def initialise(self, seed: int) -> None:
-        """On every rank."""
-        self._peers.tell("initialise", seed)
-        self._own.initialise(seed)
-        self._peers.answers()
+        """Initialise the backend on every rank; see `StepBackend`."""
+        self._peers.together("initialise", lambda: self._own.initialise(seed), seed)
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """Every rank builds its own copy, at the same time."""
+        """Context in which rank 0 builds the model; the other ranks build their copies at the same time."""
         self._peers.tell("build")
         with self._own.building():
             yield
         self._peers.answers()
 
-    def prepare(self, model: Any, batch: Batch, mode: Mode) -> ConductedStep:
-        """Each rank takes its part of the batch and wraps its own copy of the model."""
-        self._peers.tell("prepare", mode)
-        own = self._own.prepare(model, batch, mode)
-        self._peers.answers()
-        return ConductedStep(own, self._peers, mode == "train")
+    def prepare(self, model: Any, batch: Batch, mode: Mode) -> MultiprocessStep:
+        """The step of the whole group: each rank wraps its copy of the model and its part of the batch."""
+        own, _ = self._peers.together("prepare", lambda: self._own.prepare(model, batch, mode), mode)
+        return MultiprocessStep(own, self._peers, mode == "train")
 
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
-        """Rank 0's."""
+        """Rank 0's settings; see `StepBackend`."""
         return self._own.settings(model, step)
 
     def on_cpu(self) -> bool:
-        """Rank 0's."""
+        """Whether rank 0 computes on the CPU."""
         return self._own.on_cpu()
 
     def peak_device_bytes(self) -> tuple[int | None, str]:
-        """Rank 0's: of the devices of one process."""
+        """Peak device memory of rank 0 alone; see `StepBackend`."""
         return self._own.peak_device_bytes()
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """Each device's variables, rank by rank."""
-        self._peers.tell("replicas")
-        own = self._own.replicas(model)
-        return [*own, *(device for devices in self._peers.answers() for device in devices)]
+        """Each device's trainable variables, rank by rank; see `Group`."""
+        own, others = self._peers.together("replicas", lambda: self._own.replicas(model))
+        return [*own, *(device for devices in others for device in devices)]
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
-        """As rank 0 sees it."""
-        self._peers.tell("all_reduce", size_bytes, repeats)
-        seconds = self._own.all_reduce(size_bytes, repeats)
-        self._peers.answers()
-        return seconds
+        """Seconds of each all-reduce, timed on rank 0; see `Group`."""
+        own, _ = self._peers.together(
+            "all_reduce", lambda: self._own.all_reduce(size_bytes, repeats), size_bytes, repeats
+        )
+        return own
 
     def base_host_bytes(self) -> int:
-        """Of all ranks; what they share is counted in each."""
-        self._peers.tell("base")
-        bases: list[int] = self._peers.answers()
-        return self._own.base_host_bytes() + sum(bases)
+        """Resident memory of all ranks before the model is built; memory that they share counts once per rank."""
+        own, others = self._peers.together("base", self._own.base_host_bytes)
+        return own + sum(map(int, others))
 
     def meter(self) -> PeakMeter:
-        """Of all ranks."""
-        return _RanksMeter(self._peers)
+        """A new meter of the peak memory of all ranks."""
+        return _GroupPeakMeter(self._peers)
 
     def close(self) -> None:
         """End the other ranks."""
@@ -168,27 +158,24 @@ class Conducted:
         self._close()
 
 
-class _RanksMeter(PeakMeter):
+class _GroupPeakMeter(PeakMeter):
     def __init__(self, peers: Peers) -> None:
         super().__init__()
         self._peers = peers
 
-    def begin_lap(self) -> None:
-        """Of every rank."""
-        self._peers.tell("begin_lap")
-        super().begin_lap()
-        self._peers.answers()
+    def begin_phase(self) -> None:
+        self._peers.together("begin_phase", super().begin_phase)
 
     def read(self) -> Peaks:
-        """Rank 0's peaks and those of the other ranks, since each was asked for its base."""
-        self._peers.tell("peak")
-        return together([self.own(), *(Peaks(*peaks) for peaks in self._peers.answers())])
+        """The sum over all ranks. The other ranks' meters began when rank 0 asked for their base."""
+        own, others = self._peers.together("peak", self.own)
+        return summed_peaks([own, *(Peaks(*peaks) for peaks in others)])
 
 
-def serve(wire: Wire, case: Case, build: Build, join: Callable[[], Group]) -> None:
-    """The life of another rank: join with its part of the devices, then do what rank 0 does."""
+def serve_rank(connection: Connection, case: Case, build: Build, join: Callable[[], Group]) -> None:
+    """Run a rank other than 0: join with its part of the devices, then follow rank 0's orders until it ends."""
     own = join()
-    wire.send_bytes(encode(True))
+    connection.send_bytes(encode(True))
     meter = PeakMeter()
     model: Any = None
     batch = Batch(None)
@@ -220,8 +207,8 @@ def serve(wire: Wire, case: Case, build: Build, join: Callable[[], Group]) -> No
         step.drain(held)
         held.clear()
 
-    obey(
-        wire,
+    follow_orders(
+        connection,
         launch,
         {
             "initialise": lambda seed: own.initialise(seed),
@@ -235,7 +222,7 @@ def serve(wire: Wire, case: Case, build: Build, join: Callable[[], Group]) -> No
             "replicas": lambda: own.replicas(model),
             "all_reduce": lambda size_bytes, repeats: len(own.all_reduce(size_bytes, repeats)),
             "base": base,
-            "begin_lap": lambda: meter.begin_lap(),
+            "begin_phase": lambda: meter.begin_phase(),
             "peak": lambda: tuple(meter.read()),
         },
     )

@@ -1,8 +1,8 @@
-"""The processes that share each step, as rank 0 sees them: told what to do over connections, all ended together.
+"""The processes that share each step. Rank 0 sends the others orders over connections; they all end together.
 
-Rank 0 is the worker itself. It measures; the others launch a step when it does. A message costs a few microseconds a
-step on one machine and goes ahead of the work: a rank that is still busy finds it waiting. That all ranks have launched
-equally many steps is what keeps collective operations from waiting for ever.
+Rank 0 is the worker itself and the only one that measures. The others launch a step whenever it does: all ranks must
+launch equally many steps, or collective operations wait for ever. An order costs a few microseconds per step on one
+machine and arrives ahead of the work, so a busy rank finds it waiting.
 """
 
 from __future__ import annotations
@@ -17,83 +17,86 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
 
 from anatomy.bench.errors.printable import one_line
 from anatomy.bench.parallel.codec import decode, encode
-from anatomy.bench.parallel.transport import Server, Wire, has_message
+from anatomy.bench.parallel.transport import Server, has_message
 from anatomy.bench.protocol.events import Emit, Ended
 from anatomy.bench.records.record import Outcome
 
 LAUNCH = b"L"
 END = b"E"
 FAILED = "failed"
-# What a rank says when it ends since rank 0 has.
-ORPHANED = "rank 0 has ended"
+# Reason of a rank that ends because rank 0 has ended.
+RANK_0_ENDED = "rank 0 has ended"
 _REPLY_TIMEOUT_S = 600.0
-# Given to the thread that has seen a rank end.
-_MOURNING_S = 5.0
-# Given to the connection of a rank whose end was first seen by the framework to close as well.
-_HANGUP_S = 1.0
-# Given to a rank to end by itself, unless it is held up by an operation that will never end.
-_FAREWELL_S = 2.0
+# Time for a rank's end to be reported by the thread that notices it, before this process ends for another reason.
+_EXIT_REPORT_GRACE_S = 5.0
+# Time for our connection to a rank to close after the framework has reported that rank as lost.
+_HANGUP_GRACE_S = 1.0
+# Time for a rank to end by itself; one that waits in a collective operation never does, and is killed.
+_SHUTDOWN_GRACE_S = 2.0
 _POLL_MS = 200
+
+T = TypeVar("T")
 
 
 class RankLostError(RuntimeError):
-    """A process of the group has ended."""
+    """A process of the group has failed, ended or stopped answering."""
 
 
 class Peers:
-    """The other ranks. What ends one of them ends this process, after it has emitted why."""
+    """The other ranks, as rank 0 sees them. When one of them ends, this process emits the reason and ends as well."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._wires: list[Wire] = []
+        self._connections: list[Connection] = []
         self._names: list[str] = []
         self._pids: dict[int, int] = {}
-        # Ranks are at work on what they were told last.
+        # The ranks have an order that they have not answered yet.
         self._at_work = False
         self._closing = False
 
-    def fork(self, count: int, work: Callable[[int, Wire], None]) -> None:
-        """Start ranks 1 … `count` on this machine; each calls `work` with its rank and connection, and ends with it.
+    def fork(self, count: int, work: Callable[[int, Connection], None]) -> None:
+        """Start ranks 1 … `count` on this machine; each calls `work` with its rank and connection, and then ends.
 
-        To be called while this process has one thread and no device.
+        Call it while this process has a single thread and no device.
         """
         for rank in range(1, count + 1):
             ours, theirs = Pipe()
             pid = os.fork()
             if pid == 0:
-                for wire in (*self._wires, ours):
-                    wire.close()
-                live(rank, theirs, work, self._emit)
+                for connection in (*self._connections, ours):
+                    connection.close()
+                run_rank_process(rank, theirs, work, self._emit)
             theirs.close()
-            self._pids[len(self._wires)] = pid
-            self._wires.append(ours)
+            self._pids[len(self._connections)] = pid
+            self._connections.append(ours)
             self._names.append(f"rank {rank}")
 
     def accept(self, server: Server, ranks: range, timeout_s: float) -> None:
-        """Wait for the ranks of other nodes, which connect in any order and say which they are.
+        """Wait until these ranks of other nodes have connected, in any order.
 
         Raises:
-            NoConnectionError: one did not come.
+            NoConnectionError: one of them did not connect.
         """
-        found: dict[int, tuple[Wire, str]] = {}
+        found: dict[int, tuple[Connection, str]] = {}
         while len(found) < len(ranks):
-            wire, greeting = server.accept(timeout_s)
-            found[int(greeting["rank"])] = (wire, str(greeting["host"]))
+            connection, greeting = server.accept(timeout_s)
+            found[int(greeting["rank"])] = (connection, str(greeting["host"]))
         for rank in ranks:
-            wire, host = found[rank]
-            self._wires.append(wire)
+            connection, host = found[rank]
+            self._connections.append(connection)
             self._names.append(f"rank {rank} on {host}")
 
     def watch(self) -> None:
-        """From here on the end of a rank ends this process."""
+        """From here on, end this process when a rank ends."""
         threading.Thread(target=self._watch, name="anatomy-ranks", daemon=True).start()
 
     def launch(self) -> None:
-        """Let every rank launch one step.
+        """Tell every rank to launch one step; they do not answer.
 
         Raises:
             RankLostError: a rank has ended.
@@ -101,7 +104,7 @@ class Peers:
         self._send(LAUNCH)
 
     def tell(self, order: str, *arguments: Any) -> None:
-        """Give every rank an order; its answer is due.
+        """Give every rank an order, which it answers; see `answers`.
 
         Raises:
             RankLostError: a rank has ended.
@@ -109,28 +112,36 @@ class Peers:
         self._send(encode([order, arguments]))
 
     def answers(self) -> list[Any]:
-        """Each rank's answer to the last order, in the order of the ranks.
+        """Each rank's answer to the last order, by rank.
 
         Raises:
+            NotImplementedError: a rank cannot do what it was told.
             RankLostError: a rank has failed, ended or does not answer.
         """
-        answers = [self._answer(name, wire) for name, wire in zip(self._names, self._wires, strict=True)]
+        answers = [
+            self._answer(name, connection) for name, connection in zip(self._names, self._connections, strict=True)
+        ]
         self._at_work = False
         return answers
+
+    def together(self, order: str, own: Callable[[], T], *arguments: Any) -> tuple[T, list[Any]]:
+        """Give every rank an order, do rank 0's own part meanwhile, and return its result and the ranks' answers."""
+        self.tell(order, *arguments)
+        return own(), self.answers()
 
     def close(self) -> None:
         """End the ranks."""
         if self._lost_one():
-            # What brought us here is that loss: let it be reported as what it is, which ends this process.
-            time.sleep(_MOURNING_S)
+            # That loss is why we got here: let the watching thread report it, which ends this process.
+            time.sleep(_EXIT_REPORT_GRACE_S)
         self._closing = True
-        for wire in self._wires:
+        for connection in self._connections:
             with suppress(OSError):
-                wire.send_bytes(END)
-        deadline = time.monotonic() + _FAREWELL_S
-        for wire in self._wires:
-            wait_for_hangup([wire], lambda: time.monotonic() > deadline)
-            wire.close()
+                connection.send_bytes(END)
+        deadline = time.monotonic() + _SHUTDOWN_GRACE_S
+        for connection in self._connections:
+            wait_for_hangup([connection], lambda: time.monotonic() > deadline)
+            connection.close()
         for pid in self._pids.values():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -140,23 +151,23 @@ class Peers:
             return True
         if not self._at_work:
             return False
-        # A framework's own connection to that rank may have closed, and raised an error here, before ours.
-        deadline = time.monotonic() + _HANGUP_S
-        return wait_for_hangup(self._wires, lambda: time.monotonic() > deadline) is not None
+        # The framework's connection to that rank may have closed, and raised an error here, before ours closes.
+        deadline = time.monotonic() + _HANGUP_GRACE_S
+        return wait_for_hangup(self._connections, lambda: time.monotonic() > deadline) is not None
 
     def _send(self, message: bytes) -> None:
         self._at_work = True
-        for name, wire in zip(self._names, self._wires, strict=True):
+        for name, connection in zip(self._names, self._connections, strict=True):
             try:
-                wire.send_bytes(message)
+                connection.send_bytes(message)
             except OSError as error:
                 raise RankLostError(f"{name} has ended") from error
 
-    def _answer(self, name: str, wire: Wire) -> Any:
+    def _answer(self, name: str, connection: Connection) -> Any:
         try:
-            if not wire.poll(_REPLY_TIMEOUT_S):
+            if not connection.poll(_REPLY_TIMEOUT_S):
                 raise RankLostError(f"{name} has not answered within {_REPLY_TIMEOUT_S:.0f} s")
-            answer = decode(wire.recv_bytes())
+            answer = decode(connection.recv_bytes())
         except (EOFError, ConnectionError) as error:
             raise RankLostError(f"{name} has ended") from error
         if isinstance(answer, dict) and FAILED in answer:
@@ -165,7 +176,7 @@ class Peers:
         return answer
 
     def _watch(self) -> None:
-        ended = wait_for_hangup(self._wires, lambda: self._closing)
+        ended = wait_for_hangup(self._connections, lambda: self._closing)
         if ended is None or self._closing:
             return
         how = "has ended"
@@ -173,62 +184,62 @@ class Peers:
             _, status = os.waitpid(self._pids[ended], 0)
             code = os.waitstatus_to_exitcode(status)
             how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"was ended with status {code}"
-        elif has_message(self._wires[ended]):
-            # It has said what it died of: the thread that waits for its answer has that.
-            time.sleep(_MOURNING_S)
-        # Where a rank has reported a reason itself, that one stands.
+        elif has_message(self._connections[ended]):
+            # The rank has sent the reason of its end: the thread that waits for its answer reports it.
+            time.sleep(_EXIT_REPORT_GRACE_S)
+        # If the rank has emitted a reason itself, the supervisor keeps that one, as the first.
         self._emit(Ended(outcome="crashed", reason=f"{self._names[ended]} {how}"))
         sys.stderr.flush()
         os._exit(1)
 
 
-def wait_for_hangup(wires: list[Wire], stopped: Callable[[], bool]) -> int | None:
-    """Place of the first connection whose other side is gone; null once `stopped`. Reads nothing from them."""
+def wait_for_hangup(connections: list[Connection], stopped: Callable[[], bool]) -> int | None:
+    """Index of the first connection whose other side hangs up, without reading from it; `None` once `stopped`."""
     poll = select.poll()
-    for wire in wires:
-        poll.register(wire.fileno(), select.POLLRDHUP)
-    places = {wire.fileno(): place for place, wire in enumerate(wires)}
+    for connection in connections:
+        poll.register(connection.fileno(), select.POLLRDHUP)
+    places = {connection.fileno(): place for place, connection in enumerate(connections)}
     while not stopped():
         for descriptor, _ in poll.poll(_POLL_MS):
             return places[descriptor]
     return None
 
 
-def obey(wire: Wire, launch: Callable[[], None], orders: dict[str, Callable[..., Any]]) -> None:
-    """Follow rank 0 until it says that it ends: `launch` at each of its steps, answer each of its orders."""
-    while (message := wire.recv_bytes()) != END:
+def follow_orders(connection: Connection, launch: Callable[[], None], orders: dict[str, Callable[..., Any]]) -> None:
+    """Launch a step whenever rank 0 does, and carry out and answer its orders, until it tells this rank to end."""
+    while (message := connection.recv_bytes()) != END:
         if message == LAUNCH:
             launch()
             continue
         order, arguments = decode(message)
-        wire.send_bytes(encode(orders[order](*arguments)))
+        connection.send_bytes(encode(orders[order](*arguments)))
 
 
-def follow_rank_0(wire: Wire, work: Callable[[], None], emit: Emit) -> None:
-    """Do `work`, the life of a rank. What it raises is said to rank 0 too; where rank 0 dies, this process does."""
+def run_beside_rank_0(connection: Connection, work: Callable[[], None], emit: Emit) -> None:
+    """Do the work of a rank: report its exceptions to rank 0 as well, and end this process when rank 0 ends."""
 
-    def die_with_rank_0() -> None:
-        wait_for_hangup([wire], lambda: False)
-        # It may be within a collective operation that will never end.
-        emit(Ended(outcome="crashed", reason=ORPHANED))
+    def end_with_rank_0() -> None:
+        wait_for_hangup([connection], lambda: False)
+        # The main thread may wait in a collective operation that never ends.
+        emit(Ended(outcome="crashed", reason=RANK_0_ENDED))
         sys.stderr.flush()
         os._exit(1)
 
-    threading.Thread(target=die_with_rank_0, name="anatomy-rank-0", daemon=True).start()
+    threading.Thread(target=end_with_rank_0, name="anatomy-rank-0", daemon=True).start()
     try:
         work()
     except Exception as error:
         unsupported = isinstance(error, NotImplementedError)
         with suppress(OSError):
-            wire.send_bytes(encode({FAILED: one_line(error), "unsupported": unsupported}))
+            connection.send_bytes(encode({FAILED: one_line(error), "unsupported": unsupported}))
         raise
 
 
-def live(rank: int, wire: Wire, work: Callable[[int, Wire], None], emit: Emit) -> None:
-    """The whole life of a rank in a process of its own: never returns, and reports what it dies of."""
+def run_rank_process(rank: int, connection: Connection, work: Callable[[int, Connection], None], emit: Emit) -> None:
+    """Do the work of a rank as a process of its own: emit the reason if it fails, and never return."""
     code = 1
     try:
-        follow_rank_0(wire, lambda: work(rank, wire), emit)
+        run_beside_rank_0(connection, lambda: work(rank, connection), emit)
         code = 0
     except Exception as error:  # noqa: BLE001  # the boundary: what a rank raises becomes the case's record
         traceback.print_exc()

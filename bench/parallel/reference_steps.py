@@ -1,6 +1,6 @@
-"""Five training steps of a group of devices: the losses, and how each device's variables moved.
+"""Five training steps of a group of devices, which record the losses and how each device's variables changed.
 
-Taken in a process of its own on one device and on several; `anatomy.bench.parallel.equivalence` compares the two.
+A worker takes them on one device and another on several; `anatomy.bench.parallel.equivalence` compares the two.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.workload.build_case import Built, build
 
 STEPS = 5
-# Evenly spaced values of each variable: a gradient that was not added up is wrong everywhere.
+# Values taken of each variable, evenly spaced: a gradient that was not reduced is wrong everywhere.
 SAMPLE = 64
-# Each replica of these normalises by its own part of the batch, as torch's DDP and Keras on TensorFlow do by default.
+# On these, batch normalisation uses each replica's own part of the batch, as torch's DDP and Keras do by default.
 _OWN_STATISTICS: tuple[Backend, ...] = ("tensorflow", "torch")
 
 
 def build_deterministic(case: Case) -> Built:
-    """The case's model without what differs between devices by definition.
+    """Build the case's model and switch off what differs between devices by definition.
 
-    Dropout draws a mask of its own on each; where each normalises by its own part of the batch, batch normalisation
-    uses its moving statistics instead.
+    Dropout and noise are off. On backends whose replicas normalise by their own part of the batch, batch normalisation
+    uses its moving statistics.
     """
     built = build(case)
     _make_deterministic(built.model, freeze=case.backend in _OWN_STATISTICS)
     return built
 
 
-def follow(case: Case, group: Group) -> Trajectory:
-    """Train for five steps on the case's batch. The group was opened with `build_deterministic`."""
+def take_reference_steps(case: Case, group: Group) -> Trajectory:
+    """Train the case for five steps. The group must have been opened with `build_deterministic`."""
     with group.building():
         built = build_deterministic(case)
     model = built.model
@@ -52,17 +52,17 @@ def follow(case: Case, group: Group) -> Trajectory:
         for moved, at_first in zip(after, before, strict=True)
     ]
     names = [variable.path for variable in model.trainable_variables]
-    return Trajectory(losses=list(single_losses(means)), updates=updates, names=names, random=drawing(model))
+    return Trajectory(losses=list(single_losses(means)), updates=updates, names=names, random=random_layers(model))
 
 
 def single_losses(means: Sequence[float]) -> Iterator[float]:
-    """Each step's loss from Keras's running means."""
+    """The loss of each step, from the running means that Keras reports."""
     for number, mean in enumerate(means):
         yield mean if number == 0 else (number + 1) * mean - number * means[number - 1]
 
 
 def sampled(variables: Sequence[Array]) -> list[Array]:
-    """Evenly spaced values of each variable, float64."""
+    """Up to `SAMPLE` evenly spaced values of each variable, as float64."""
     found = []
     for values in variables:
         flat = np.asarray(values, np.float64).ravel()
@@ -82,7 +82,7 @@ def _make_deterministic(model: Any, freeze: bool) -> None:
             _use_moving_statistics(layer)
 
 
-def drawing(model: Any) -> list[str]:
+def random_layers(model: Any) -> list[str]:
     """Names of the layers that still draw random numbers in a model from `build_deterministic`."""
     import keras
 
@@ -96,7 +96,7 @@ def drawing(model: Any) -> list[str]:
 
 
 def _silenced_by(layer: Any) -> str | None:
-    """The attribute that is 0 in a layer that draws nothing; null where there is none."""
+    """The attribute that switches a layer's randomness off when it is 0; `None` if there is none."""
     from keras import layers
 
     if isinstance(layer, layers.Dropout | layers.GaussianDropout | layers.AlphaDropout):
@@ -114,6 +114,6 @@ def _use_moving_statistics(layer: Any) -> None:
 
 
 def _draws(layer: Any) -> bool:
-    """A recurrent cell has a generator for its dropout whether it uses it or not."""
+    """Whether a layer with a random generator uses it: a recurrent cell has one even without dropout."""
     rates = [getattr(layer, name) for name in ("dropout", "recurrent_dropout") if hasattr(layer, name)]
     return not rates or any(rates)

@@ -1,9 +1,9 @@
-"""Weights that several devices share: `keras.distribution.ModelParallel` and how each weight is divided.
+"""Weights divided between devices: `keras.distribution.ModelParallel` and the layout of each weight.
 
 Source: https://keras.io/guides/distribution/#modelparallel-and-layoutmap. The device mesh has the axes `batch` and
-`model`. A layout map of the user's says how each weight is divided; without one, every weight of two axes or more is
-divided along its last axis, that of a layer's outputs, as Shoeybi et al. 2019 (Megatron-LM, section 3) divide the
-first of two matrix products. A weight whose last axis does not divide, and every vector, is whole on each device.
+`model`. The user may give a layout map. Without one, every weight of two axes or more is divided along its last axis,
+that of a layer's outputs, as Shoeybi et al. 2019 (Megatron-LM, section 3) divide the first of two matrix products.
+Vectors, and weights whose last axis does not divide, are replicated on each device.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ BATCH, MODEL = "batch", "model"
 
 
 class DividedByOutputs(keras.distribution.ModelParallel):  # type: ignore[misc]  # keras has no types
-    """`ModelParallel` that divides by shape instead of by name."""
+    """`ModelParallel` that lays weights out by their shape instead of by their name."""
 
     def get_variable_layout(self, variable: Any) -> Any:
-        """The layout of a weight or of what an optimizer keeps for it."""
+        """The layout of a weight, or of an optimizer's variable for it."""
         if getattr(variable, "_layout", None) is not None:
             return variable._layout
         shape = tuple(variable.shape)
@@ -31,13 +31,13 @@ class DividedByOutputs(keras.distribution.ModelParallel):  # type: ignore[misc] 
 
 
 def model_parallel_distribution(devices: Sequence[str], split: int, layout_map: str) -> Any:
-    """The distribution of `devices`, of which `split` share each copy of the weights.
+    """The Keras distribution over `devices` in which `split` devices share each copy of the weights.
 
     Args:
-        layout_map: `package.module:function`, or empty.
+        layout_map: `package.module:function` that returns a `keras.distribution.LayoutMap`; empty for the default.
 
     Raises:
-        ValueError: no such function, or one that gives something else.
+        ValueError: there is no such function, or it returns something else.
     """
     mesh = keras.distribution.DeviceMesh((len(devices) // split, split), (BATCH, MODEL), list(devices))
     if not layout_map:
@@ -54,7 +54,7 @@ def model_parallel_distribution(devices: Sequence[str], split: int, layout_map: 
 
 
 def shared_weights(model: Any) -> float:
-    """Share of the weights, by bytes, that are divided between devices, 0…1."""
+    """Fraction of the trainable weights, by bytes, that is divided between devices."""
     sizes = [(v.value.nbytes, v.value.sharding.is_fully_replicated) for v in model.trainable_variables]
     whole = sum(size for size, _ in sizes)
     return sum(size for size, replicated in sizes if not replicated) / whole if whole else 0.0

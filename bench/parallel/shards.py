@@ -1,4 +1,4 @@
-"""The part of a batch that one of several devices gets."""
+"""The part of a batch that each of several devices gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def shard(data: Any, rank: int, count: int) -> Any:
     """The `rank`-th of `count` equal parts of every array of a tree, along the first axis.
 
     Raises:
-        ValueError: an array that does not divide.
+        ValueError: the length of an array is not a multiple of `count`.
     """
     import keras
 

@@ -1,8 +1,8 @@
-"""Data parallelism on TensorFlow: `tf.distribute.MirroredStrategy`, one replica a device in one process, and on several
-nodes `MultiWorkerMirroredStrategy`.
+"""Data parallelism on TensorFlow: `tf.distribute.MirroredStrategy`, on several nodes `MultiWorkerMirroredStrategy`.
 
-Source: https://keras.io/guides/distributed_training_with_tensorflow/. Keras's optimizer adds up the gradients of the
-replicas before it applies them. Without a GPU the devices are logical ones of the CPU.
+Source: https://keras.io/guides/distributed_training_with_tensorflow/. One process has all devices of its node, with one
+replica per device. Keras's optimizer sums the gradients of the replicas before it applies them. Without a GPU the
+devices are logical devices of the CPU.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import tensorflow as tf
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends import tensorflow_step
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.parallel.allreduce_timing import time_exchange
-from anatomy.bench.parallel.device_group import Array, Build, OneDevice, too_few
-from anatomy.bench.parallel.rendezvous import Span, bracketed
+from anatomy.bench.parallel.allreduce_timing import time_allreduce
+from anatomy.bench.parallel.device_group import Array, Build, OneDevice, too_few_devices
+from anatomy.bench.parallel.rendezvous import Rendezvous, bracketed
 from anatomy.bench.parallel.shards import shard
 from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import Case, Mode
@@ -55,7 +55,7 @@ class MirroredStep(tensorflow_step.TensorFlowStep):
         return float(np.mean([float(logs["loss"]) for logs in outputs])) if self._train else None
 
     def fetch(self, outputs: Any) -> list[Array]:
-        """Outputs of the whole batch, the replicas' parts joined; logs as they are."""
+        """Outputs of the whole batch, joined from the replicas' parts; for `train`, the logs of every replica."""
         parts = [super(MirroredStep, self).fetch(part) for part in outputs]
         if self._train:
             return [value for part in parts for value in part]
@@ -63,18 +63,18 @@ class MirroredStep(tensorflow_step.TensorFlowStep):
 
 
 class MirroredGroup(OneDevice):
-    """The devices of this process under a strategy of that name, which may span other processes."""
+    """The devices of this process under a `tf.distribute` strategy, which may include other processes."""
 
     def __init__(self, name: str, strategy: Any) -> None:
         super().__init__(step_module.load("tensorflow"))
         self._name, self._strategy = name, strategy
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> MirroredStep:
-        """Split the batch and wrap the model's step."""
+        """The step in every replica; see `StepBackend`."""
         return MirroredStep(model, batch, mode, self._strategy)
 
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
-        """The backend's, and what shares the step."""
+        """The backend's settings, and how the devices share the step."""
         devices = self._strategy.num_replicas_in_sync
         shared = {"devices": devices, "strategy": self._name, "virtual_devices": self.on_cpu()}
         return super().settings(model, step) | shared
@@ -84,22 +84,22 @@ class MirroredGroup(OneDevice):
         return cast("AbstractContextManager[Any]", self._strategy.scope())
 
     def replicas(self, model: Any) -> list[list[Array]]:
-        """The own copy of every variable of each replica of this process."""
+        """The copy of every trainable variable in each replica of this process."""
         copies = [self._strategy.experimental_local_results(v.value) for v in model.trainable_variables]
         return [[np.array(values) for values in of_replica] for of_replica in zip(*copies, strict=True)]
 
     def all_reduce(self, size_bytes: int, repeats: int) -> list[float]:
-        """`ReplicaContext.all_reduce` in a function of its own."""
+        """Time `ReplicaContext.all_reduce` in a `tf.function` on its own."""
         strategy = self._strategy
 
         def add_up(part: Any) -> Any:
-            # Placed anew: a lone replica's part of a strategy over several nodes names no device.
+            # A copy, since the value of a lone replica of a strategy over several nodes has no device.
             own = tf.identity(part)
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
 
         program = tf.function(lambda parts: strategy.experimental_local_results(strategy.run(add_up, args=(parts,))))
         parts = strategy.experimental_distribute_values_from_function(lambda _: tf.ones(max(1, size_bytes // 4)))
-        return time_exchange(lambda: self._wait(program(parts)), repeats)
+        return time_allreduce(lambda: self._wait(program(parts)), repeats)
 
     def _wait(self, sums: Sequence[Any]) -> None:
         if not self.on_cpu():
@@ -109,11 +109,11 @@ class MirroredGroup(OneDevice):
 
 
 def open_group(case: Case, build: Build, emit: Emit) -> MirroredGroup:
-    """The group of a case: all devices belong to this process."""
+    """The group of a case on one node: all devices belong to this process."""
     count = case.devices
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < count:
-        raise too_few(count, len(gpus), "GPUs")
+        raise too_few_devices(count, len(gpus), "GPUs")
     if not gpus:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
@@ -121,26 +121,26 @@ def open_group(case: Case, build: Build, emit: Emit) -> MirroredGroup:
     return MirroredGroup("MirroredStrategy", tf.distribute.MirroredStrategy(names))
 
 
-def ranks_per_node(case: Case, span: Span) -> int:
-    """One process has all devices of its node."""
+def ranks_per_node(case: Case, rendezvous: Rendezvous) -> int:
+    """Processes per node: one, with all devices of the node."""
     return 1
 
 
-def join(case: Case, span: Span, rank: int) -> MirroredGroup:
-    """Become a worker of a `MultiWorkerMirroredStrategy`, which takes all visible GPUs, or the CPU as one device.
+def join(case: Case, rendezvous: Rendezvous, rank: int) -> MirroredGroup:
+    """Make this process a worker of a `MultiWorkerMirroredStrategy`, which uses all visible GPUs, else the CPU.
 
     Source: https://www.tensorflow.org/tutorials/distribute/multi_worker_with_ctl
     """
-    here = case.devices // span.nodes
+    here = case.devices // rendezvous.nodes
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and len(gpus) < here:
-        raise too_few(here, len(gpus), "GPUs")
+        raise too_few_devices(here, len(gpus), "GPUs")
     if not gpus and here > 1:
         raise NotImplementedError(
-            f"MultiWorkerMirroredStrategy has one device on the CPU of each node; use --devices {span.nodes}"
+            f"MultiWorkerMirroredStrategy has one device on the CPU of each node; use --devices {rendezvous.nodes}"
         )
     tf.config.set_visible_devices(gpus[:here], "GPU")
-    workers = [f"{bracketed(host)}:{port}" for host, port in zip(span.hosts, span.ports, strict=True)]
+    workers = [f"{bracketed(host)}:{port}" for host, port in zip(rendezvous.hosts, rendezvous.ports, strict=True)]
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": workers}), task_type="worker", task_id=rank, rpc_layer="grpc"
     )

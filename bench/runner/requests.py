@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from anatomy.bench.parallel.rendezvous import Span
+from anatomy.bench.parallel.rendezvous import Rendezvous
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.frozen import Frozen
@@ -37,11 +37,11 @@ class _Request(Frozen):
 
 
 class MeasureCase(_Request):
-    """Measure a case; `span` has the nodes of a case on several."""
+    """Measure a case; `rendezvous` has the nodes of a case on several."""
 
     request: Literal["measure"] = "measure"
     case: Case
-    span: Span | None = None
+    rendezvous: Rendezvous | None = None
 
 
 class TakeTurns(_Request):
@@ -77,7 +77,7 @@ class TakeReferenceSteps(_Request):
 
     request: Literal["reference_steps"] = "reference_steps"
     case: Case
-    span: Span | None = None
+    rendezvous: Rendezvous | None = None
 
 
 class JoinCase(_Request):
@@ -85,7 +85,7 @@ class JoinCase(_Request):
 
     request: Literal["join"] = "join"
     case: Case
-    span: Span
+    rendezvous: Rendezvous
     reference_steps: bool = False
 
 
@@ -111,7 +111,7 @@ def read_request(line: str | bytes) -> Request:
     return _REQUESTS.validate_json(line)
 
 
-def joining(request: Request, span: Span) -> JoinCase:
+def joining(request: Request, rendezvous: Rendezvous) -> JoinCase:
     """The request for another node of the same case.
 
     Raises:
@@ -123,6 +123,6 @@ def joining(request: Request, span: Span) -> JoinCase:
         place=request.place,
         settings=request.settings,
         case=request.case,
-        span=span,
+        rendezvous=rendezvous,
         reference_steps=isinstance(request, TakeReferenceSteps),
     )

@@ -132,8 +132,8 @@ class Supervisor:
         """Start the worker of a case, and those of the other nodes that share it."""
         if self.nodes is None or case.nodes == 1:
             return WorkerHandle(server, request, listen)
-        spanning = request.model_copy(update={"span": self.nodes.start(request)})
-        return WorkerHandle(server, spanning, listen, self.nodes.trouble)
+        on_all_nodes = request.model_copy(update={"rendezvous": self.nodes.start(request)})
+        return WorkerHandle(server, on_all_nodes, listen, self.nodes.trouble)
 
     def _hear_nodes(self, case: Case, result: PartialResult) -> None:
         """Add what went wrong on the other nodes, where the case has failed."""

@@ -20,9 +20,9 @@ from anatomy.bench.errors.printable import one_line
 from anatomy.bench.measurement.alternating_steps import Turns, measure_turns
 from anatomy.bench.measurement.measure_case import measure_loop, measure_step, phase
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
-from anatomy.bench.parallel.multinode_group import follow_node_0, open_spanning_group
-from anatomy.bench.parallel.reference_steps import build_deterministic, follow
-from anatomy.bench.parallel.rendezvous import Span
+from anatomy.bench.parallel.multinode_group import open_multinode_group, run_node_ranks
+from anatomy.bench.parallel.reference_steps import build_deterministic, take_reference_steps
+from anatomy.bench.parallel.rendezvous import Rendezvous
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.protocol.events import (
     Emit,
@@ -71,8 +71,8 @@ def serve(request: Request, emit: Emit) -> None:
     origin = request.place.origin
     with _reported(emit):
         match request:
-            case MeasureCase(case=case, settings=settings, span=span) if case.mode != "count":
-                with _group(case, emit, span=span) as group:
+            case MeasureCase(case=case, settings=settings, rendezvous=rendezvous) if case.mode != "count":
+                with _group(case, emit, rendezvous=rendezvous) as group:
                     _measure(case, settings, group, emit, origin)
             case MeasureCase(case=case):
                 _count(case, emit, origin)
@@ -82,14 +82,14 @@ def serve(request: Request, emit: Emit) -> None:
             case TakeProfile(case=case, settings=settings, folder=folder, ceilings=ceilings):
                 with _group(case, emit) as group:
                     _profile(case, settings, group, emit, origin, folder, ceilings)
-            case TakeReferenceSteps(case=case, span=span):
+            case TakeReferenceSteps(case=case, rendezvous=rendezvous):
                 emit(PhaseBegan(name="trajectory"))
-                with _group(case, emit, build_deterministic, span) as group:
-                    emit(ReferenceStepsTaken(trajectory=follow(case, group)))
-            case JoinCase(case=case, span=span, reference_steps=reference_steps):
+                with _group(case, emit, build_deterministic, rendezvous) as group:
+                    emit(ReferenceStepsTaken(trajectory=take_reference_steps(case, group)))
+            case JoinCase(case=case, rendezvous=rendezvous, reference_steps=reference_steps):
                 emit(PhaseBegan(name="follow"))
                 require_shareable(case)
-                follow_node_0(case, build_deterministic if reference_steps else build, emit, span)
+                run_node_ranks(case, build_deterministic if reference_steps else build, emit, rendezvous)
             case FindModels(models=models):
                 emit(ModelsMissing(reasons=missing_models(models)))
 
@@ -126,18 +126,18 @@ def _reported(emit: Emit) -> Iterator[None]:
 
 
 @contextmanager
-def _group(case: Case, emit: Emit, build: Build = build, span: Span | None = None) -> Iterator[Group]:
+def _group(case: Case, emit: Emit, build: Build = build, rendezvous: Rendezvous | None = None) -> Iterator[Group]:
     """The devices of a case, ready to build on; `build` is called in each of their processes."""
-    with closing(_opened(case, emit, build, span)) as group:
+    with closing(_opened(case, emit, build, rendezvous)) as group:
         group.initialise(SEED)
         yield group
 
 
-def _opened(case: Case, emit: Emit, build: Build, span: Span | None) -> Group:
-    if span is None:
+def _opened(case: Case, emit: Emit, build: Build, rendezvous: Rendezvous | None) -> Group:
+    if rendezvous is None:
         return open_group(case, build, emit)
     require_shareable(case)
-    return open_spanning_group(case, build, emit, span)
+    return open_multinode_group(case, build, emit, rendezvous)
 
 
 def _count(case: Case, emit: Emit, origin: Origin | None) -> None:

@@ -35,10 +35,10 @@ def place_of() -> Place | None:
 def take_part(place: Place) -> None:
     """Run this node's workers of what node 0 measures, until node 0 says that the run is over."""
     from anatomy.bench.machine.collect_environment import installed_versions
-    from anatomy.bench.runner.nodes.node_worker import follow_run
+    from anatomy.bench.runner.nodes.node_worker import work_for_node_0
     from anatomy.bench.runner.supervisor import usable_memory_bytes
 
-    logs = follow_run(place, installed_versions(), usable_memory_bytes())
+    logs = work_for_node_0(place, installed_versions(), usable_memory_bytes())
     if logs is not None:
         typer.echo(f"anatomy run: rank {place.rank}: a worker failed here; its output is in {logs}", err=True)
         raise typer.Exit(exit_codes.NOT_ALL_MEASURED)

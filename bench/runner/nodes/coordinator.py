@@ -7,14 +7,15 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.collect_environment import installed_versions
 from anatomy.bench.parallel.codec import decode, encode
-from anatomy.bench.parallel.ranks import ORPHANED
-from anatomy.bench.parallel.rendezvous import Span, free_port
-from anatomy.bench.parallel.transport import NoConnectionError, Server, Wire, other_host, own_host
+from anatomy.bench.parallel.ranks import RANK_0_ENDED
+from anatomy.bench.parallel.rendezvous import Rendezvous, free_port
+from anatomy.bench.parallel.transport import NoConnectionError, Server, own_host, peer_host
 from anatomy.bench.runner.nodes.launcher import Place
 from anatomy.bench.runner.requests import MeasureCase, TakeReferenceSteps, joining
 
@@ -29,7 +30,7 @@ _END_TIMEOUT_S = 60.0
 @dataclass
 class _Member:
     node: int
-    wire: Wire
+    connection: Connection
     name: str
     port: int
     running: bool = False
@@ -65,8 +66,10 @@ class Coordinator:
         try:
             with Server(_listening_address(place.address), place.port, place.secret) as server:
                 while len(members) < place.count - 1:
-                    wire, said = server.accept(timeout_s)
-                    members[int(said["rank"])] = _Member(int(said["rank"]), wire, str(said["name"]), int(said["port"]))
+                    connection, said = server.accept(timeout_s)
+                    members[int(said["rank"])] = _Member(
+                        int(said["rank"]), connection, str(said["name"]), int(said["port"])
+                    )
                     _require_equal(members[int(said["rank"])].title, said["packages"], packages)
         except OSError as error:
             missing = sorted(set(range(1, place.count)) - set(members))
@@ -76,7 +79,7 @@ class Coordinator:
                 f" each node with the same launcher, and see that port {place.port} is free and open"
             ) from error
         ordered = [members[rank] for rank in sorted(members)]
-        own = own_host(ordered[0].wire) if ordered else place.address
+        own = own_host(ordered[0].connection) if ordered else place.address
         return cls(place.count, place.secret, own, ordered)
 
     def __enter__(self) -> Coordinator:
@@ -86,29 +89,30 @@ class Coordinator:
         for member in self._members:
             if not member.lost:
                 self._send(member, BYE)
-            member.wire.close()
+            member.connection.close()
 
     def missing(self) -> str | None:
         """Which node is lost, so that no case on several nodes can start; null while all are there."""
         self._listen()
         return next((f"{member.title} is lost" for member in self._members if member.lost), None)
 
-    def start(self, request: MeasureCase | TakeReferenceSteps) -> Span:
+    def start(self, request: MeasureCase | TakeReferenceSteps) -> Rendezvous:
         """Let every other node start its worker; returns where node 0's worker meets them."""
-        hosts = (self.own_address, *(other_host(member.wire) for member in self._members))
-        span = Span(
+        hosts = (self.own_address, *(peer_host(member.connection) for member in self._members))
+        rendezvous = Rendezvous(
             node=0,
             hosts=hosts,
-            conduct_port=free_port(self.own_address),
-            meeting_port=free_port(self.own_address),
+            control_port=free_port(self.own_address),
+            framework_port=free_port(self.own_address),
             ports=(free_port(self.own_address), *(member.port for member in self._members)),
             secret=self.secret,
         )
         for member in self._members:
             member.running, member.failure = True, ""
-            own = span.model_copy(update={"node": member.node})
+            # Each node knows the secret from its launcher.
+            own = rendezvous.model_copy(update={"node": member.node, "secret": ""})
             self._send(member, joining(request, own).model_dump(mode="json"))
-        return span
+        return rendezvous
 
     def trouble(self) -> str | None:
         """Why the case cannot go on, where node 0's worker has had time to see it itself and has not."""
@@ -124,7 +128,7 @@ class Coordinator:
         while any(member.running for member in self._members):
             for member in self._members:
                 if member.running:
-                    member.wire.poll(0.1)
+                    member.connection.poll(0.1)
             self._listen()
             if time.monotonic() > deadline:
                 for member in self._members:
@@ -136,20 +140,20 @@ class Coordinator:
         """Take in what the other nodes have said."""
         for member in self._members:
             try:
-                while not member.lost and member.wire.poll(0):
-                    self._hear(member, decode(member.wire.recv_bytes()))
+                while not member.lost and member.connection.poll(0):
+                    self._hear(member, decode(member.connection.recv_bytes()))
             except (EOFError, OSError):
                 self._lose(member, "its process has ended or cannot be reached")
 
     def _hear(self, member: _Member, said: Mapping[str, Any]) -> None:
         member.running, member.port = False, int(said["port"])
         # One that ended since node 0's did has nothing to add.
-        if said["outcome"] != "ok" and said["reason"] != ORPHANED:
+        if said["outcome"] != "ok" and said["reason"] != RANK_0_ENDED:
             member.failure, member.failed_at_s = str(said["reason"]), time.monotonic()
 
     def _send(self, member: _Member, message: Any) -> None:
         try:
-            member.wire.send_bytes(encode(message))
+            member.connection.send_bytes(encode(message))
         except OSError:
             self._lose(member, "its process has ended or cannot be reached")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anatomy.bench.machine import peak_memory
-from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, together
+from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, summed_peaks
 
 MEBI = 2**20
 
@@ -27,28 +27,28 @@ def test_a_peak_is_seen_after_it_is_over(meter: PeakMeter) -> None:
     block = touch(80)
     del block
     assert meter.read().whole - before >= 75 * MEBI
-    assert meter.read().lap is None
+    assert meter.read().phase_peak is None
 
 
 def test_a_lap_has_a_peak_of_its_own(meter: PeakMeter) -> None:
     block = touch(80)
     del block
     before = peak_memory.resident_bytes()
-    meter.begin_lap()
+    meter.begin_phase()
     block = touch(20)
     del block
     with meter.paused():
         block = touch(120)
         del block
-    whole, lap = meter.read()
-    assert lap is not None
-    assert 15 * MEBI <= lap - before < 40 * MEBI
+    whole, phase_peak = meter.read()
+    assert phase_peak is not None
+    assert 15 * MEBI <= phase_peak - before < 40 * MEBI
     assert 75 * MEBI <= whole - before < 110 * MEBI
 
 
 def test_peaks_of_several_processes_add_up() -> None:
-    assert together([Peaks(5, 2), Peaks(7, 3)]) == Peaks(12, 5)
-    assert together([Peaks(5, 2), Peaks(7, None)]) == Peaks(12, None)
+    assert summed_peaks([Peaks(5, 2), Peaks(7, 3)]) == Peaks(12, 5)
+    assert summed_peaks([Peaks(5, 2), Peaks(7, None)]) == Peaks(12, None)
 
 
 def test_what_happens_while_paused_is_left_out(meter: PeakMeter) -> None:

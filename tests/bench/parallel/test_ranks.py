@@ -19,7 +19,7 @@ class Server:
     def accept(self, timeout_s):
         return ours, {"rank": 1, "host": "there"}
 
-peers = Peers(lambda kind, fields: print(json.dumps(fields), flush=True))
+peers = Peers(lambda ended: print(ended.model_dump_json(), flush=True))
 peers.accept(Server(), range(1, 2), 1.0)
 peers.watch()
 try:
