@@ -11,11 +11,12 @@ import pytest
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import RunHeader, RunWriter
+from anatomy.bench.records.run_store import RunWriter
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import Axes, Suite
+from tests.factories import make_header
 
 TESTS = Path(__file__).parents[1]
 
@@ -30,15 +31,7 @@ def cases_of(models: Sequence[str], **axes: object) -> list[Case]:
 def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] = ()) -> Session:
     """A session whose run lies in `folder`, with the tests' folder as working directory."""
     here = collect_environment.collect()
-    header = RunHeader(
-        id="test",
-        started_at="2026-01-01T00:00:00+00:00",
-        command=["test"],
-        suite="test",
-        settings=settings.model_dump(),
-        environment=here,
-        planned=list(planned),
-    )
+    header = make_header(*planned, settings=settings.model_dump(), environment=here)
     return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
 
 

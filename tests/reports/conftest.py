@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.records.case import Case
-from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import Block, ClockCheck, Counts, Phases, Series, SeriesLabel
-from anatomy.bench.records.run_store import Run, RunHeader, RunWriter, load_run
+from anatomy.bench.records.record_parts import ClockCheck, Series, SeriesLabel
+from anatomy.bench.records.run_store import Run
 from anatomy.models import format_model, parse_model
+from tests.factories import make_ceiling, make_counts, make_record, make_run
 from tests.reports.browsing import browser as browser
 
 HOSTILE = "evil.module:<script>alert(1)</script>"
@@ -52,115 +50,6 @@ MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
 
 
-def make_counts(parameters: int = 1_000, **changes: Any) -> Counts:
-    values: dict[str, Any] = {
-        "parameters": parameters,
-        "trainable_parameters": parameters,
-        "macs": 2_000,
-        "flops": 4_000,
-        "units": 10,
-        "weight_layers": 3,
-        "depth": 3,
-        "input_shape": [8, 8, 3],
-        "output_shape": [10],
-        "activation_bytes": 4_096,
-    }
-    return Counts(**(values | changes))
-
-
-def make_case(model: str = "mlp", **fields: Any) -> Case:
-    spec = parse_model(model) if not model.startswith("evil") else None
-    name, options = (spec.model, spec.options) if spec else (model, {})
-    return Case(model=name, options=options, **fields)
-
-
-def build_record(
-    model: str = "mlp",
-    *,
-    speed: float | None = 100.0,
-    outcome: str = "ok",
-    reason: str = "",
-    settings: dict[str, Any] | None = None,
-    steps: Sequence[float] | None = None,
-    case: dict[str, Any] | None = None,
-    **fields: Any,
-) -> Record:
-    point = make_case(model, **(case or {}))
-    measured = outcome == "ok" and point.mode != "count" and speed is not None
-    per_step = point.batch_size / speed if measured and speed else 1.0
-    values: dict[str, Any] = {
-        "case": point,
-        "name": f"{model} {point.mode}",
-        "outcome": outcome,
-        "reason": reason,
-        "started_at": "2026-01-31T12:00:00Z",
-        "settings": settings if settings is not None else {"jit": False, "dtype_policy": point.dtype},
-        "versions": {"keras": "3.15.1", point.backend: "1.2.3"},
-        "counts": make_counts(),
-    }
-    if measured:
-        values |= {
-            "step_s": list(steps or [per_step * 1.1] * 5),
-            "blocks": [Block(steps=10, seconds=10 * per_step)],
-            "phases": Phases(import_s=5, start_s=0.2, build_s=0.5, compile_s=2, warmup_s=0.2, measure_s=1),
-            "base_host_bytes": 300 * 2**20,
-            "peak_host_bytes": 420 * 2**20,
-            "cpu_cores_used": 1.9,
-        }
-    return Record(**(values | fields))
-
-
-def make_environment(**changes: Any) -> Environment:
-    values: dict[str, Any] = {
-        "host": "test-host",
-        "os": "Linux 6.1",
-        "python": "3.11.9",
-        "cpu": "Imaginary CPU @ 2 GHz",
-        "logical_cores": 4,
-        "usable_cores": 2,
-        "memory_bytes": 8 * 2**30,
-        "packages": {"keras": "3.15.1", "tensorflow": "2.21.0"},
-    }
-    return Environment(**(values | changes))
-
-
-def make_ceiling(backend: str = "jax", device: str = "cpu", **changes: Any) -> Ceiling:
-    values: dict[str, Any] = {
-        "backend": backend,
-        "device": device,
-        "matmul_flops_per_s": {"float32": 1e12, "bfloat16": 2e12},
-        "bandwidth_bytes_per_s": 1e10,
-        "dispatch_s": 1e-5,
-        "measured_at": "2026-01-31T11:00:00Z",
-    }
-    return Ceiling(**(values | changes))
-
-
-def build_run(
-    folder: Path,
-    records: Sequence[Record],
-    *,
-    identifier: str = "2026-01-31T12-00-00Z",
-    planned: Sequence[Case] | None = None,
-    ceilings: Sequence[Ceiling] = (),
-    **environment: Any,
-) -> Run:
-    header = RunHeader(
-        id=identifier,
-        started_at="2026-01-31T12:00:00Z",
-        command=["anatomy", "run", "--suite", "quick"],
-        suite="quick",
-        settings={"seconds": 1.0, "timeout_s": 180.0, "memory_limit_bytes": None},
-        environment=make_environment(**environment),
-        planned=list(planned if planned is not None else (record.case for record in records)),
-        ceilings=list(ceilings),
-    )
-    writer = RunWriter.create(folder, header)
-    for record in records:
-        writer.append(record)
-    return load_run(folder)
-
-
 def count_records() -> list[Record]:
     records = []
     for text, parameters, trainable, macs, units, layers, depth in FULL_SIZE:
@@ -173,7 +62,7 @@ def count_records() -> list[Record]:
             weight_layers=layers,
             depth=depth,
         )
-        records.append(build_record(text, case={"mode": "count", "batch_size": 1}, counts=counts))
+        records.append(make_record(text, case={"mode": "count", "batch_size": 1}, counts=counts))
     return records
 
 
@@ -211,26 +100,24 @@ def timed_records() -> list[Record]:
                 }
                 if model == "rcnn:words=none":
                     reason = "the model's input is open <b>&</b> cannot be made up"
-                    records.append(build_record(model, outcome="unsupported", reason=reason, case=point))
+                    records.append(make_record(model, outcome="unsupported", reason=reason, case=point))
                     continue
                 if (number, backend) == (4, "torch"):
-                    records.append(
-                        build_record(model, outcome="timeout", reason="not finished after 180 s", case=point)
-                    )
+                    records.append(make_record(model, outcome="timeout", reason="not finished after 180 s", case=point))
                     continue
                 speed = 10 ** chance.uniform(0, 4)
                 steps = [8 / speed * chance.lognormvariate(0.1, 0.2) for _ in range(40)]
                 fields = second_version(number, mode, backend)
-                records.append(build_record(model, speed=speed, settings=settings, steps=steps, case=point, **fields))
-    hostile = build_record(HOSTILE, case={"mode": "infer", "backend": "jax", "batch_size": 8}, name=HOSTILE)
-    crashed = build_record(
+                records.append(make_record(model, speed=speed, settings=settings, steps=steps, case=point, **fields))
+    hostile = make_record(HOSTILE, case={"mode": "infer", "backend": "jax", "batch_size": 8}, name=HOSTILE)
+    crashed = make_record(
         "mlp:classes=7",
         outcome="crashed",
         reason="ValueError: </script><img src=x onerror=alert(1)> | ``` [x](y)",
         case={"mode": "train", "backend": "torch", "batch_size": 8},
     )
     loops = [
-        build_record("mlp", speed=900.0, case={"mode": mode, "backend": "jax", "batch_size": 8})
+        make_record("mlp", speed=900.0, case={"mode": mode, "backend": "jax", "batch_size": 8})
         for mode in ("fit", "predict")
     ]
     return [*records, hostile, crashed, *loops]
@@ -238,13 +125,13 @@ def timed_records() -> list[Record]:
 
 @pytest.fixture
 def record() -> MakeRecord:
-    return build_record
+    return make_record
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> MakeRun:
     def make(records: Sequence[Record], name: str = "run", **options: Any) -> Run:
-        return build_run(tmp_path / name, records, **options)
+        return make_run(tmp_path / name, records, **options)
 
     return make
 
@@ -253,7 +140,7 @@ def run(tmp_path: Path) -> MakeRun:
 def big_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with timed, failed and counted cases, and ceilings."""
     ceilings = [make_ceiling(backend) for backend in ("tensorflow", "jax", "torch", "openvino")]
-    return build_run(tmp_path_factory.mktemp("runs") / "big", [*timed_records(), *count_records()], ceilings=ceilings)
+    return make_run(tmp_path_factory.mktemp("runs") / "big", [*timed_records(), *count_records()], ceilings=ceilings)
 
 
 def spelled(text: str) -> str:

@@ -12,13 +12,13 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.run_labels import label
 from anatomy.reports.tables import all_tables, batch_size_tables
-from tests.reports.conftest import build_record
+from tests.factories import make_record
 
 MakeRun = Callable[..., Run]
 
 
 def tried(batch_size: int, speed: float | None = None, **fields: Any) -> Record:
-    return build_record(speed=speed, case={"mode": "train", "backend": "jax", "batch_size": batch_size}, **fields)
+    return make_record(speed=speed, case={"mode": "train", "backend": "jax", "batch_size": batch_size}, **fields)
 
 
 def search() -> list[Record]:
@@ -39,7 +39,7 @@ def test_a_search_has_one_row(run: MakeRun) -> None:
 
 
 def test_one_size_a_case_has_no_table(run: MakeRun) -> None:
-    other = build_record("lstm", case={"mode": "train", "backend": "jax", "batch_size": 8})
+    other = make_record("lstm", case={"mode": "train", "backend": "jax", "batch_size": 8})
     assert batch_size_tables(label([run([tried(4, 1.0), other])])) == ()
 
 
@@ -68,7 +68,7 @@ def test_an_invalid_case_has_run() -> None:
 
 
 def test_cases_that_differ_in_more_than_the_batch_are_apart() -> None:
-    inference = build_record(case={"mode": "infer", "backend": "jax", "batch_size": 4})
+    inference = make_record(case={"mode": "infer", "backend": "jax", "batch_size": 4})
     assert [len(group) for group in group_by_case([*search(), inference])] == [6, 1]
     stateful = tried(2).case.model_copy(update={"options": {"stateful": True, "batch_size": 2}})
     assert with_batch_size(with_batch_size(stateful, 64), 2) == stateful

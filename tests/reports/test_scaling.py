@@ -13,7 +13,8 @@ from anatomy.reports.device_scaling import scaled
 from anatomy.reports.figures import charts
 from anatomy.reports.run_labels import label
 from anatomy.reports.tables.scaling_table import scaling_table
-from tests.reports.conftest import MakeRun, build_record
+from tests.factories import make_record
+from tests.reports.conftest import MakeRun
 
 
 def _record(devices: int, batch: int, step_s: float, **more: Any) -> Record:
@@ -26,7 +27,7 @@ def _record(devices: int, batch: int, step_s: float, **more: Any) -> Record:
         "all_reduce": AllReduce(size_bytes=4000, seconds=[1e-4, 2e-4, 3e-4]) if devices > 1 else None,
     }
     case = {"mode": "train", "backend": "jax", "batch_size": batch, "devices": devices}
-    return build_record("mlp", case=case, **(fields | more))
+    return make_record("mlp", case=case, **(fields | more))
 
 
 ONE, WEAK, STRONG = _record(1, 32, 0.010), _record(2, 64, 0.0125), _record(2, 32, 0.008)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import anatomy.bench as ab
-from tests.reports.conftest import build_record, build_run
+from tests.factories import make_record, make_run
 
 EXAMPLE = Path(__file__).parents[3] / "reports" / "examples" / "quick"
 BRIEF: dict[str, Any] = {"seconds": 0.2, "timeout_s": 120.0}
@@ -123,8 +123,8 @@ def test_a_run_is_a_frame_a_report_and_a_table(tmp_path: Path) -> None:
 
 
 def test_names_from_outside_are_escaped_in_the_table(tmp_path: Path) -> None:
-    record = build_record("mlp").model_copy(update={"name": "<script>alert(1)</script>"})
-    assert "<script>" not in ab.load_run(build_run(tmp_path / "run", [record]).path)._repr_html_()
+    record = make_record("mlp").model_copy(update={"name": "<script>alert(1)</script>"})
+    assert "<script>" not in ab.load_run(make_run(tmp_path / "run", [record]).path)._repr_html_()
 
 
 def test_counting_needs_no_measuring() -> None:
@@ -133,8 +133,8 @@ def test_counting_needs_no_measuring() -> None:
 
 
 def _run(folder: Path, *throughputs: float, **fields: Any) -> ab.StoredRun:
-    record = build_record("mlp").model_copy(update={"process_throughputs": list(throughputs), **fields})
-    return ab.load_run(build_run(folder, [record]).path)
+    record = make_record("mlp").model_copy(update={"process_throughputs": list(throughputs), **fields})
+    return ab.load_run(make_run(folder, [record]).path)
 
 
 def test_runs_are_compared_by_the_intervals_between_their_processes(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_runs_are_compared_by_the_intervals_between_their_processes(tmp_path: Pa
 
 
 def test_one_process_a_side_gives_no_verdict(tmp_path: Path) -> None:
-    one = build_run(tmp_path / "a", [build_record("mlp", speed=100.0)])
-    other = build_run(tmp_path / "b", [build_record("mlp", speed=10.0)])
+    one = make_run(tmp_path / "a", [make_record("mlp", speed=100.0)])
+    other = make_run(tmp_path / "b", [make_record("mlp", speed=10.0)])
     found = ab.compare(one.path, other.path).iloc[0]
     assert found["ratio"] == pytest.approx(0.1)
     assert found["verdict"] in ("one process", "no interval")
@@ -161,4 +161,4 @@ def test_a_run_is_too_close_to_itself() -> None:
 
 def test_runs_of_different_machines_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(ab.UsageError, match="different machines or software"):
-        ab.compare(build_run(tmp_path / "a", [build_record("mlp")]), EXAMPLE)
+        ab.compare(make_run(tmp_path / "a", [make_record("mlp")]), EXAMPLE)

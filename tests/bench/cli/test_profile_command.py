@@ -14,7 +14,7 @@ from anatomy.bench.records.case_profile import PROFILES_FILE, Profile, append_pr
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
 from anatomy.bench.runner.session import Session
-from tests.reports.conftest import build_record, build_run
+from tests.factories import make_record, make_run
 
 
 def ask(folder: Path, *arguments: str) -> Result:
@@ -44,7 +44,7 @@ def test_what_a_loop_reads_is_one_of_the_known_feeds(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_a_run_is_continued_by_a_command_that_exists(tmp_path: Path) -> None:
-    build_run(tmp_path / "run", [build_record("mlp")])
+    make_run(tmp_path / "run", [make_record("mlp")])
     said = ask(tmp_path / "run", "--backend", "jax")
     assert said.exit_code == exit_codes.USAGE
     assert f"continue it: anatomy run --resume {tmp_path / 'run'}" in said.output
@@ -55,7 +55,7 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of three whose second case is interrupted while it is profiled: it has a record, and no profile."""
 
     def measure(session: Session, case: Case, listener: object, repeat: int = 0) -> Record:
-        record = build_record("mlp").model_copy(update={"case": case, "name": f"mlp b{case.batch_size}"})
+        record = make_record("mlp").model_copy(update={"case": case, "name": f"mlp b{case.batch_size}"})
         session.writer.append(record)
         return record
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from anatomy.bench.cli.screens.profile_screen import print_profile
 from anatomy.bench.records.case_profile import Profile
-from tests.invented_profiles import failed_profile, make_profile, nested_profile, operation
+from tests.factories import failed_profile, make_profile, nested_profile, operation
 
 
 def shown(profile: Profile, width: int = 80, **options: int) -> list[str]:

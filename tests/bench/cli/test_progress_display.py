@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from anatomy.bench.cli.screens.progress_display import Display
-from tests.bench.records.test_run_store import case, record
+from tests.factories import make_bare_record, make_case
 
 
 def shown(terminal: bool, quiet: bool = False, width: int = 120) -> str:
@@ -16,10 +16,10 @@ def shown(terminal: bool, quiet: bool = False, width: int = 120) -> str:
     console = Console(file=out, force_terminal=terminal, width=width, color_system=None)
     with Display(console, 2, quiet) as display:
         for size in (1, 2):
-            display.begin(case(size), f"mlp b{size}")
+            display.begin(make_case(batch_size=size), f"mlp b{size}")
             display.phase("build")
             display.phase("warmup")
-            display.end(record(size, step_s=[0.002, 0.004], name=f"mlp b{size}"))
+            display.end(make_bare_record(size, step_s=[0.002, 0.004], name=f"mlp b{size}"))
     return out.getvalue()
 
 
@@ -47,6 +47,6 @@ def test_quiet_prints_nothing() -> None:
 def test_a_failure_is_told_with_its_reason() -> None:
     out = io.StringIO()
     with Display(Console(file=out, width=120), 1) as display:
-        display.begin(case(), "mlp")
-        display.end(record(outcome="oom", reason="used 2 GiB"))
+        display.begin(make_case(), "mlp")
+        display.end(make_bare_record(outcome="oom", reason="used 2 GiB"))
     assert "oom: used 2 GiB" in out.getvalue()

@@ -13,7 +13,7 @@ from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
 from anatomy.bench.cluster.same_environment import the_one
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.environment import Environment
+from tests.factories import make_environment
 
 GIB = 2.0**30
 CPU_NODE = Node("a", "cpu1", 8, 0, 16 * GIB)
@@ -143,9 +143,7 @@ def test_another_version_of_anatomy_is_named() -> None:
 
 
 def test_nodes_of_one_environment_compare_and_others_do_not() -> None:
-    one = Environment(
-        host="a", os="Linux", python="3.12", cpu="X", logical_cores=8, usable_cores=8, memory_bytes=1, packages={}
-    )
+    one = make_environment(host="a", cpu="X")
     same, other = one.model_copy(update={"host": "b"}), one.model_copy(update={"host": "c", "cpu": "Y"})
     assert the_one({CPU_NODE: one, GPU_NODE: same}) is one
     with pytest.raises(SetupError, match=r"cpu: X on a, Y on c.*--machine-type"):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run, RunHeader
 from tests.bench.history.postgres import programs, server
-from tests.reports.conftest import build_record, make_environment
+from tests.factories import make_environment, make_record
 
 MakeRun = Callable[..., Run]
 
@@ -41,7 +41,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{base.replace('+psycopg', '')}/{name}"
 
 
-def make_run(number: int, records: Sequence[Record] = (), commit: str | None = None, **environment: object) -> Run:
+def numbered_run(number: int, records: Sequence[Record] = (), commit: str | None = None, **environment: object) -> Run:
     """The `number`-th run of a project, an hour after the one before."""
     header = RunHeader(
         id=f"run-{number:03}",
@@ -56,7 +56,7 @@ def make_run(number: int, records: Sequence[Record] = (), commit: str | None = N
 
 def record_at(step_s: float, model: str = "mlp", **fields: object) -> Record:
     """A case whose median step is so long."""
-    return build_record(model, steps=[step_s] * 9, case={"mode": "train", "backend": "jax"}, **fields)  # type: ignore[arg-type]
+    return make_record(model, steps=[step_s] * 9, case={"mode": "train", "backend": "jax"}, **fields)  # type: ignore[arg-type]
 
 
 # A project under git, as the gate's tests have it.

@@ -12,7 +12,7 @@ import pytest
 
 from anatomy.bench.history.history_store import History
 from anatomy.bench.history.keep_run import branch_of, keep_run, project_of
-from tests.bench.history.conftest import make_run, record_at
+from tests.bench.history.conftest import numbered_run, record_at
 from tests.bench.regression_gate.conftest import Done, Project
 
 
@@ -62,7 +62,7 @@ def test_a_history_that_cannot_be_written_costs_the_run_nothing(
 def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
     with History(db) as history:
         for number in range(16):
-            history.add(make_run(number, [record_at(0.010 if number < 8 else 0.013)]), "mine", "main")
+            history.add(numbered_run(number, [record_at(0.010 if number < 8 else 0.013)]), "mine", "main")
     shown = anatomy(tmp_path, "history", "show", "mlp", "train", "--project", "mine", db=db)
     assert shown.code == 0, shown.err
     assert "+30.0%" in shown.out
@@ -86,7 +86,7 @@ def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
 )
 def test_what_cannot_be_shown(tmp_path: Path, db: str, arguments: tuple[str, ...], said: str) -> None:
     with History(db) as history:
-        history.add(make_run(0), "mine")
+        history.add(numbered_run(0), "mine")
     done = anatomy(tmp_path, "history", *arguments, db=db)
     assert done.code == 2
     assert said in done.err

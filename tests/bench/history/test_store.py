@@ -14,15 +14,15 @@ from alembic.runtime.migration import MigrationContext
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.history.history_store import History, default_url, series_of_points
 from anatomy.bench.history.history_tables import METADATA
-from tests.bench.history.conftest import make_run, record_at
-from tests.reports.conftest import build_record
+from tests.bench.history.conftest import numbered_run, record_at
+from tests.factories import make_record
 
 
 def test_what_is_written_is_read_back_in_order(url: str) -> None:
     with History(url) as history:
         for number in (2, 0, 1):
-            records = [record_at(0.010 + number / 1000), build_record("vgg:depth=11", outcome="oom", reason="no room")]
-            assert history.add(make_run(number, records), "mine", "main") == 2
+            records = [record_at(0.010 + number / 1000), make_record("vgg:depth=11", outcome="oom", reason="no room")]
+            assert history.add(numbered_run(number, records), "mine", "main") == 2
         points = history.points("mine")
     assert [point.step_s for point in points] == [0.010, 0.011, 0.012]
     first = points[0]
@@ -33,18 +33,18 @@ def test_what_is_written_is_read_back_in_order(url: str) -> None:
 
 def test_a_run_that_is_there_already_is_replaced(url: str) -> None:
     with History(url) as history:
-        history.add(make_run(0, [record_at(0.010), record_at(0.020, "lstm")]), "mine")
-        history.add(make_run(0, [record_at(0.030)]), "mine")
+        history.add(numbered_run(0, [record_at(0.010), record_at(0.020, "lstm")]), "mine")
+        history.add(numbered_run(0, [record_at(0.030)]), "mine")
         assert [point.step_s for point in history.points("mine")] == [0.030]
         assert [(row["run_id"], row["cases"]) for row in history.runs("mine")] == [("run-000", 1)]
 
 
 def test_projects_branches_and_machines_are_kept_apart(url: str) -> None:
     with History(url) as history:
-        history.add(make_run(0), "mine", "main")
-        history.add(make_run(1), "mine", "other")
-        history.add(make_run(0), "yours", "main")
-        history.add(make_run(0, cpu="Another CPU"), "mine", "main")
+        history.add(numbered_run(0), "mine", "main")
+        history.add(numbered_run(1), "mine", "other")
+        history.add(numbered_run(0), "yours", "main")
+        history.add(numbered_run(0, cpu="Another CPU"), "mine", "main")
         assert history.projects() == ["mine", "yours"]
         assert len(history.points("mine")) == 3
         assert len(history.points("mine", "main")) == 2
@@ -54,13 +54,13 @@ def test_projects_branches_and_machines_are_kept_apart(url: str) -> None:
 def test_numbers_beyond_32_bits_fit(url: str) -> None:
     big = record_at(0.010, peak_host_bytes=2**40)
     with History(url) as history:
-        history.add(make_run(0, [big]), "mine")
+        history.add(numbered_run(0, [big]), "mine")
         assert history.points("mine")[0].peak_host_bytes == 2**40
 
 
 def test_opening_again_keeps_what_is_there(url: str) -> None:
     with History(url) as history:
-        history.add(make_run(0), "mine")
+        history.add(numbered_run(0), "mine")
     with History(url) as history:
         assert len(history.points("mine")) == 1
 
@@ -68,9 +68,9 @@ def test_opening_again_keeps_what_is_there(url: str) -> None:
 WRITER = """
 import sys
 from anatomy.bench.history.history_store import History
-from tests.bench.history.conftest import make_run
+from tests.bench.history.conftest import numbered_run
 with History(sys.argv[1]) as history:
-    history.add(make_run(int(sys.argv[2])), "mine")
+    history.add(numbered_run(int(sys.argv[2])), "mine")
 """
 
 

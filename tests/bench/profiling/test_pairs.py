@@ -15,15 +15,15 @@ from anatomy.bench.profiling.select_profiles import pairs_of
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import Profile, append_profile
 from tests.bench.profiling.test_explanation import profile
-from tests.reports.conftest import build_record, build_run
+from tests.factories import make_record, make_run
 
 
 def run(folder: Path, layers: dict[str, float], step: float, measured: float | None) -> Path:
     """A folder with a profile whose own steps took `step`, in a run that has measured `measured`."""
     one = profile(layers, step)
     if measured is not None:
-        record = build_record("mlp", steps=[measured] * 3).model_copy(update={"case": one.case})
-        build_run(folder, [record])
+        record = make_record("mlp", steps=[measured] * 3).model_copy(update={"case": one.case})
+        make_run(folder, [record])
     folder.mkdir(exist_ok=True)
     append_profile(folder, one)
     return folder

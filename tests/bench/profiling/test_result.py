@@ -11,7 +11,7 @@ from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile, read_profiles
-from tests.invented_profiles import nested_profile
+from tests.factories import nested_profile
 
 NEWER = '{"schema_version": 99, "what_is_new": 1}\n'
 

@@ -10,7 +10,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case_profile import PROFILES_FILE, read_profiles
 from anatomy.bench.records.jsonl import append_line
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE, RunWriter, load_run, read_records
-from tests.bench.records.test_run_store import case, header, record
+from tests.factories import make_bare_record, make_case, make_header
 
 DAMAGED = {
     "no JSON": b"{not json}",
@@ -27,7 +27,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_line_is_named_with_its_file(tmp_path: Path, line: bytes) -> None:
-    RunWriter.create(tmp_path, header(case())).append(record())
+    RunWriter.create(tmp_path, make_header(make_case())).append(make_bare_record())
     for file, read in ((RECORDS_FILE, load_run), (PROFILES_FILE, read_profiles)):
         with (tmp_path / file).open("ab") as stream:
             stream.write(line + b"\n")
@@ -40,7 +40,7 @@ def test_a_damaged_line_is_named_with_its_file(tmp_path: Path, line: bytes) -> N
 
 @pytest.mark.parametrize("text", [*DAMAGED.values(), b"", b"{"], ids=[*DAMAGED, "empty", "cut off"])
 def test_a_damaged_header_is_named_with_its_file(tmp_path: Path, text: bytes) -> None:
-    RunWriter.create(tmp_path, header(case()))
+    RunWriter.create(tmp_path, make_header(make_case()))
     (tmp_path / RUN_FILE).write_bytes(text)
     with pytest.raises(UsageError, match=rf"^\S+{RUN_FILE} ") as caught:
         load_run(tmp_path)
@@ -67,7 +67,7 @@ def test_a_first_line_that_was_cut_off_leaves_nothing(tmp_path: Path) -> None:
 
 def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
     file = tmp_path / RECORDS_FILE
-    file.write_text("\n" + record().model_dump_json() + "\n\n")
+    file.write_text("\n" + make_bare_record().model_dump_json() + "\n\n")
     assert len(read_records(file)) == 1
     file.write_text("\n\nnull\n")
     with pytest.raises(UsageError, match="line 3"):
@@ -75,5 +75,5 @@ def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_alphabet_comes_back(tmp_path: Path) -> None:
-    append_line(tmp_path / RECORDS_FILE, record(name="Größe 模型").model_dump_json())
+    append_line(tmp_path / RECORDS_FILE, make_bare_record(name="Größe 模型").model_dump_json())
     assert read_records(tmp_path / RECORDS_FILE)[0].name == "Größe 模型"

@@ -10,61 +10,43 @@ from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
-from anatomy.bench.records.run_store import RECORDS_FILE, RunHeader, RunWriter, load_run
-
-ENVIRONMENT = Environment(
-    host="h", os="Linux", python="3.11", cpu="c", logical_cores=2, usable_cores=2, memory_bytes=1 << 30
-)
-
-
-def case(batch_size: int = 1) -> Case:
-    return Case(model="mlp", options={"hidden": [4]}, batch_size=batch_size)
-
-
-def record(batch_size: int = 1, **more: object) -> Record:
-    fields = {"outcome": "ok", "started_at": "2026-01-01T00:00:00+00:00", "name": "mlp", **more}
-    return Record(case=case(batch_size), **fields)
-
-
-def header(*cases: Case) -> RunHeader:
-    return RunHeader(
-        id="r", started_at="2026-01-01T00:00:00+00:00", command=["anatomy"], suite="s",
-        environment=ENVIRONMENT, planned=list(cases),
-    )  # fmt: skip
+from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter, load_run
+from tests.factories import make_bare_record, make_case, make_header
 
 
 def test_records_come_back_in_planned_order(tmp_path: Path) -> None:
-    writer = RunWriter.create(tmp_path / "run", header(case(1), case(2), case(3)))
-    writer.append(record(3))
-    writer.append(record(1, step_s=[0.1, 0.3], blocks=[Block(steps=2, seconds=0.3)]))
+    writer = RunWriter.create(
+        tmp_path / "run", make_header(make_case(batch_size=1), make_case(batch_size=2), make_case(batch_size=3))
+    )
+    writer.append(make_bare_record(3))
+    writer.append(make_bare_record(1, step_s=[0.1, 0.3], blocks=[Block(steps=2, seconds=0.3)]))
     run = load_run(tmp_path / "run")
     assert [r.case.batch_size for r in run.records] == [1, 3]
     assert run.records[0].step_s == [0.1, 0.3]
-    assert run.remaining == [(case(2), 0)]
+    assert run.remaining == [(make_case(batch_size=2), 0)]
 
 
 def test_a_later_record_of_a_case_supersedes(tmp_path: Path) -> None:
-    writer = RunWriter.create(tmp_path, header(case()))
-    writer.append(record(outcome="crashed", reason="x"))
-    writer.append(record())
+    writer = RunWriter.create(tmp_path, make_header(make_case()))
+    writer.append(make_bare_record(outcome="crashed", reason="x"))
+    writer.append(make_bare_record())
     assert [r.outcome for r in load_run(tmp_path).records] == ["ok"]
 
 
 def test_a_torn_last_line_is_not_measured_and_does_not_spoil_the_next(tmp_path: Path) -> None:
-    writer = RunWriter.create(tmp_path, header(case(1), case(2)))
-    writer.append(record(1))
+    writer = RunWriter.create(tmp_path, make_header(make_case(batch_size=1), make_case(batch_size=2)))
+    writer.append(make_bare_record(1))
     with (tmp_path / RECORDS_FILE).open("a") as file:
         file.write('{"schema_version": 1, "case"')
-    assert load_run(tmp_path).remaining == [(case(2), 0)]
-    writer.append(record(2))
+    assert load_run(tmp_path).remaining == [(make_case(batch_size=2), 0)]
+    writer.append(make_bare_record(2))
     assert load_run(tmp_path).remaining == []
 
 
 def test_other_damage_names_file_and_line(tmp_path: Path) -> None:
-    RunWriter.create(tmp_path, header(case())).append(record())
+    RunWriter.create(tmp_path, make_header(make_case())).append(make_bare_record())
     with (tmp_path / RECORDS_FILE).open("a") as file:
         file.write("not json\n")
     with pytest.raises(UsageError, match=r"records.jsonl, line 2 is not a record"):
@@ -72,7 +54,7 @@ def test_other_damage_names_file_and_line(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_says_upgrade(tmp_path: Path) -> None:
-    RunWriter.create(tmp_path, header(case()))
+    RunWriter.create(tmp_path, make_header(make_case()))
     (tmp_path / RECORDS_FILE).write_text('{"schema_version": 99}\n')
     with pytest.raises(UsageError, match="upgrade"):
         load_run(tmp_path)
@@ -81,9 +63,9 @@ def test_a_newer_format_says_upgrade(tmp_path: Path) -> None:
 def test_no_run_and_no_overwriting(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         load_run(tmp_path)
-    RunWriter.create(tmp_path, header())
+    RunWriter.create(tmp_path, make_header())
     with pytest.raises(UsageError, match="already holds a run"):
-        RunWriter.create(tmp_path, header())
+        RunWriter.create(tmp_path, make_header())
 
 
 @given(
@@ -91,7 +73,7 @@ def test_no_run_and_no_overwriting(tmp_path: Path) -> None:
     blocks=st.lists(st.tuples(st.integers(1, 100), st.floats(1e-6, 1e3)), min_size=1, max_size=9),
 )
 def test_derived_figures_survive_the_round_trip(steps: list[float], blocks: list[tuple[int, float]]) -> None:
-    before = record(7, step_s=steps, blocks=[Block(steps=n, seconds=s) for n, s in blocks])
+    before = make_bare_record(7, step_s=steps, blocks=[Block(steps=n, seconds=s) for n, s in blocks])
     after = Record.model_validate_json(before.model_dump_json())
     assert after == before
     assert after.throughput_examples_per_s == before.throughput_examples_per_s
@@ -103,7 +85,7 @@ def test_derived_figures_survive_the_round_trip(steps: list[float], blocks: list
 
 def test_throughput_is_batch_over_median_seconds_per_step_of_the_longer_blocks() -> None:
     blocks = [(2, 9.0), (4, 1.0), (4, 2.0), (2, 9.0), (4, 4.0)]
-    made = record(10, blocks=[Block(steps=steps, seconds=seconds) for steps, seconds in blocks])
+    made = make_bare_record(10, blocks=[Block(steps=steps, seconds=seconds) for steps, seconds in blocks])
     assert made.throughput_examples_per_s == 20.0
 
 
@@ -112,4 +94,4 @@ def test_key_is_the_same_everywhere() -> None:
     other = Case(model="vgg", options={"classes": 10, "depth": 11})
     # Written down: a change of the key would orphan every stored record.
     assert one.key == other.key == "bb101a8f10ff"
-    assert case(1).key != case(2).key
+    assert make_case(batch_size=1).key != make_case(batch_size=2).key

@@ -22,7 +22,7 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.largest_batch import LARGEST_BATCH, measure_largest
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.statistics.batch_size_search import RESOLUTION
-from tests.reports.conftest import build_record
+from tests.factories import make_record
 
 
 class Scripted:
@@ -39,7 +39,7 @@ class Scripted:
         self.asked.append((case.batch_size, brief))
         outcome: Any = "ok" if case.batch_size <= self._fits[brief] else self._beyond
         fields = {"backend": case.backend, "mode": case.mode, "batch_size": case.batch_size}
-        return build_record("mlp", case=fields, outcome=outcome, reason="" if outcome == "ok" else "too much")
+        return make_record("mlp", case=fields, outcome=outcome, reason="" if outcome == "ok" else "too much")
 
 
 def found(brief_fits: int, long_fits: int, beyond: str = "oom") -> tuple[Any, list[Record], Scripted]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.gpu_use import GpuUse
+from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import RunWriter, interleave_processes, load_run
 from anatomy.reports.caveats import THROTTLED, marks_of
 from anatomy.reports.tables.trust_table import flags
-from tests.bench.records.test_run_store import case, header, record
+from tests.factories import make_bare_record, make_case, make_header
 
 
-def measured(repeat: int, step_s: float, **more: object) -> object:
-    return record(
+def measured(repeat: int, step_s: float, **more: Any) -> Record:
+    return make_bare_record(
         repeat=repeat,
         step_s=[step_s * (1 + 0.001 * k) for k in range(9)],
         blocks=[Block(steps=10, seconds=10 * step_s)],
@@ -26,12 +28,22 @@ def measured(repeat: int, step_s: float, **more: object) -> object:
 
 
 def test_the_suite_is_measured_whole_and_then_again() -> None:
-    assert interleave_processes([case(1), case(2)], 2) == [(case(1), 0), (case(2), 0), (case(1), 1), (case(2), 1)]
+    assert interleave_processes([make_case(batch_size=1), make_case(batch_size=2)], 2) == [
+        (make_case(batch_size=1), 0),
+        (make_case(batch_size=2), 0),
+        (make_case(batch_size=1), 1),
+        (make_case(batch_size=2), 1),
+    ]
 
 
 def test_counting_is_done_once() -> None:
-    counted = case().model_copy(update={"mode": "count"})
-    assert interleave_processes([counted, case()], 3) == [(counted, 0), (case(), 0), (case(), 1), (case(), 2)]
+    counted = make_case().model_copy(update={"mode": "count"})
+    assert interleave_processes([counted, make_case()], 3) == [
+        (counted, 0),
+        (make_case(), 0),
+        (make_case(), 1),
+        (make_case(), 2),
+    ]
 
 
 def test_figures_and_intervals_come_from_the_processes() -> None:
@@ -53,7 +65,7 @@ def test_one_process_stays_as_it_is() -> None:
 
 def test_a_process_that_failed_fails_the_case() -> None:
     whole = combine_processes(
-        [measured(0, 0.01), record(repeat=1, outcome="crashed", reason="SIGKILL"), measured(2, 0.01)]
+        [measured(0, 0.01), make_bare_record(repeat=1, outcome="crashed", reason="SIGKILL"), measured(2, 0.01)]
     )
     assert whole.outcome == "crashed"
     assert whole.reason == "1 of 3 processes: SIGKILL"
@@ -125,11 +137,13 @@ def test_nothing_is_said_where_no_process_knew() -> None:
 
 
 def test_what_is_left_is_counted_by_process(tmp_path: Path) -> None:
-    planned = header(case(1), case(2)).model_copy(update={"settings": {"processes": 2}})
+    planned = make_header(make_case(batch_size=1), make_case(batch_size=2)).model_copy(
+        update={"settings": {"processes": 2}}
+    )
     writer = RunWriter.create(tmp_path, planned)
-    writer.append(record(1))
-    writer.append(record(2))
-    writer.append(record(1, repeat=1))
+    writer.append(make_bare_record(1))
+    writer.append(make_bare_record(2))
+    writer.append(make_bare_record(1, repeat=1))
     run = load_run(tmp_path)
-    assert run.remaining == [(case(2), 1)]
+    assert run.remaining == [(make_case(batch_size=2), 1)]
     assert len(run.records) == 2

@@ -10,12 +10,8 @@ from typer.testing import CliRunner
 
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
-from anatomy.bench.machine import collect_environment
-from anatomy.bench.records.case import Case
-from anatomy.bench.records.case_name import case_name
-from anatomy.bench.records.record import Outcome, Record
-from anatomy.bench.records.record_parts import Block
-from anatomy.bench.records.run_store import RunHeader, RunWriter, write_script
+from anatomy.bench.records.run_store import write_script
+from tests.factories import make_record, make_run
 
 SCRIPT = '"""A figure.\n"""\n\nprint(1)\n'
 
@@ -23,33 +19,11 @@ SCRIPT = '"""A figure.\n"""\n\nprint(1)\n'
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A run with a measured case that has a script, and a crashed one without."""
-    records = [_record("mlp", "ok", ""), _record("lstm", "crashed", "RuntimeError: no")]
-    header = RunHeader(
-        id="run",
-        started_at="2026-01-01T00:00:00+00:00",
-        command=["test"],
-        suite="test",
-        environment=collect_environment.collect(),
-        planned=[record.case for record in records],
-    )
-    writer = RunWriter.create(tmp_path / "anatomy-runs" / "2026-01-01T00-00-00Z", header)
-    for record in records:
-        writer.append(record)
-    write_script(writer.path, records[0].key, SCRIPT)
-    return writer.path
-
-
-def _record(model: str, outcome: Outcome, reason: str) -> Record:
-    case = Case(model=model, batch_size=10)
-    return Record(
-        case=case,
-        name=case_name(case),
-        outcome=outcome,
-        reason=reason,
-        started_at="2026-01-01T00:00:00+00:00",
-        step_s=[0.01],
-        blocks=[Block(steps=1, seconds=0.01)],
-    )
+    measured = make_record("mlp", speed=1000.0, steps=[0.01], case={"batch_size": 10})
+    crashed = make_record("lstm", outcome="crashed", reason="RuntimeError: no")
+    path = make_run(tmp_path / "anatomy-runs" / "2026-01-01T00-00-00Z", [measured, crashed]).path
+    write_script(path, measured.key, SCRIPT)
+    return path
 
 
 def test_prints_the_script_with_its_figure(folder: Path) -> None:

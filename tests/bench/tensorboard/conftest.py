@@ -23,7 +23,7 @@ from anatomy.bench.tensorboard.export import write_tensorboard
 from anatomy.bench.tensorboard.keras_graph import write_graph
 from anatomy.bench.tensorboard.log_layout import case_folder, clear_profile_folder, place_trace, trace_file
 from tests.bench.tensorboard import traces
-from tests.reports.conftest import build_record, build_run
+from tests.factories import make_record, make_run
 
 BACKENDS = ("tensorflow", "jax", "torch")
 START_LIMIT_S = 60
@@ -86,8 +86,8 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 def traced_run(root: Path) -> tuple[Run, dict[str, str]]:
     """A run in `root`, with what TensorBoard shows of it, and the names of its cases."""
     model = "vgg:depth=11,input_shape=32x32x3"
-    records = [build_record(model, case={"backend": backend, "batch_size": 8}) for backend in BACKENDS]
-    run = build_run(root / "run", records)
+    records = [make_record(model, case={"backend": backend, "batch_size": 8}) for backend in BACKENDS]
+    run = make_run(root / "run", records)
     logdir = write_tensorboard(run.path)
     names = {}
     for record in run.records:

@@ -18,7 +18,7 @@ from anatomy.bench.tensorboard.log_layout import (
     profile_folder,
     trace_file,
 )
-from tests.reports.conftest import make_case
+from tests.factories import make_case
 
 LOGDIR = Path("logs")
 

@@ -24,7 +24,7 @@ from anatomy.bench.tensorboard.event_files import event_file
 from anatomy.bench.tensorboard.export import write_tensorboard
 from anatomy.bench.tensorboard.keras_graph import write_graph
 from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
-from tests.reports.conftest import build_record, build_run
+from tests.factories import make_record, make_run
 
 START_S = 1_769_860_800.0  # 2026-01-31T12:00:00Z
 GPU = GpuUse(
@@ -73,7 +73,7 @@ def hparams_in(folder: Path) -> list[Any]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    measured = build_record(
+    measured = make_record(
         "vgg:depth=11",
         case={"backend": "jax", "batch_size": 8},
         speed=16.0,
@@ -84,9 +84,9 @@ def run(tmp_path: Path) -> Run:
         host_use=HostUse(at_s=[0.25, 0.5], resident_bytes=[2**28, 2**29], cpu_s=[1.0, 1.5]),
         cpu_energy=CPU,
     )
-    failed = build_record("mlp", case={"backend": "torch"}, outcome="oom", reason="no memory")
-    counted = build_record("mlp", case={"mode": "count", "batch_size": 1})
-    return build_run(tmp_path / "run", [measured, failed, counted])
+    failed = make_record("mlp", case={"backend": "torch"}, outcome="oom", reason="no memory")
+    counted = make_record("mlp", case={"mode": "count", "batch_size": 1})
+    return make_run(tmp_path / "run", [measured, failed, counted])
 
 
 def write(run: Run) -> Path:

@@ -13,13 +13,9 @@ from sarif_pydantic import Sarif
 
 from anatomy.bench.profiling.explanation import Change, Explanation
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.environment import Environment
 from anatomy.bench.regression_gate.gate_result import (
     CaseResult,
     CaseVerdict,
-    GateResult,
-    MetricResult,
-    SideInfo,
     load_result,
 )
 from anatomy.reports.gate import explained, publish_on_github, summary_of, write_gate_reports
@@ -28,64 +24,10 @@ from anatomy.reports.gate.gate_page import render_gate_html
 from anatomy.reports.gate.github import workflow_commands
 from anatomy.reports.gate.junit import render_junit
 from anatomy.reports.gate.sarif import render_sarif
+from tests.factories import make_case_result, make_gate_result
 
 AWKWARD = "<b>&amp; | `x` \x00\x1b[31m % ::error::\nnext, line: ]]>"
 VERDICTS: tuple[CaseVerdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NEW")
-
-
-def step(verdict: str = "FAIL") -> MetricResult:
-    return MetricResult.model_validate(
-        {
-            "metric": "step",
-            "verdict": verdict,
-            "unit": "s",
-            "base": 0.010,
-            "candidate": 0.0112,
-            "change": 0.12,
-            "low": 0.09,
-            "high": 0.15,
-            "tolerated": 0.02,
-            "minimum": 0.05,
-            "effects": [0.10, 0.11, 0.12, 0.13],
-            "confirmation": [0.11, 0.12, 0.12, 0.11],
-        }
-    )
-
-
-def case_of(verdict: CaseVerdict, number: int = 0, reason: str = "step +12.0%") -> CaseResult:
-    case = Case(model=f"nets.py:net{number}", mode="train", backend="jax", batch_size=8)
-    outputs = MetricResult(metric="outputs", verdict="SHOWN", reason="compared in infer mode")
-    parameters = MetricResult(metric="parameters", verdict="PASS", base=10, candidate=10, change=0.0, tolerated=0.0)
-    metrics = [step("FAIL" if verdict == "FAIL" else "PASS"), parameters, outputs]
-    return CaseResult(
-        case=case,
-        name=f"nets.py:net{number} train jax b8",
-        verdict=verdict,
-        reason="" if verdict == "PASS" else reason,
-        metrics=metrics if verdict in ("PASS", "FAIL") else [],
-        differences={"jit": [True, False]},
-        cpu_change=0.1,
-        pairs=8,
-        seconds=12.5,
-    )
-
-
-def result_of(*cases: CaseResult, notes: list[str] | None = None) -> GateResult:
-    side = {"python": "/usr/bin/python", "versions": {"jax": {"keras": "3.15.0"}}}
-    return GateResult(
-        id="gate-x",
-        started_at="2026-01-01T00:00:00+00:00",
-        command=["anatomy", "gate"],
-        suite="ci",
-        base=SideInfo(name="base", what="main (1a2b3c4)", commit="1a2b3c4", **side),
-        candidate=SideInfo(name="candidate", what="HEAD (5d6e7f8)", settings={"jit": "off"}, **side),
-        environment=Environment(
-            host="h", os="Linux", python="3.12", cpu="CPU", logical_cores=2, usable_cores=2, memory_bytes=2**33
-        ),
-        cases=list(cases),
-        notes=notes or [],
-        seconds=60.0,
-    )
 
 
 @pytest.mark.parametrize(
@@ -100,14 +42,16 @@ def result_of(*cases: CaseResult, notes: list[str] | None = None) -> GateResult:
     ],
 )
 def test_the_worst_case_decides(verdicts: tuple[CaseVerdict, ...], whole: str | None) -> None:
-    result = result_of(*(case_of(verdict, number) for number, verdict in enumerate(verdicts)))
+    result = make_gate_result(*(make_case_result(verdict, number) for number, verdict in enumerate(verdicts)))
     assert result.verdict == whole
     assert summary_of(result).startswith(whole or "Nothing was compared")
 
 
 @pytest.mark.parametrize("reason", ["step +12.0%", AWKWARD])
 def test_every_form_names_every_case(tmp_path: Path, reason: str) -> None:
-    result = result_of(*(case_of(verdict, n, reason) for n, verdict in enumerate(VERDICTS)), notes=[reason])
+    result = make_gate_result(
+        *(make_case_result(verdict, n, reason) for n, verdict in enumerate(VERDICTS)), notes=[reason]
+    )
     files = write_gate_reports(result, tmp_path)
     for name, path in files.items():
         text = path.read_text()
@@ -119,8 +63,8 @@ def test_every_form_names_every_case(tmp_path: Path, reason: str) -> None:
 
 
 def test_junit_counts_what_is_not_known_as_an_error() -> None:
-    cases = [case_of(verdict, number) for number, verdict in enumerate(VERDICTS)]
-    suite = ElementTree.fromstring(render_junit(result_of(*cases))).find("testsuite")
+    cases = [make_case_result(verdict, number) for number, verdict in enumerate(VERDICTS)]
+    suite = ElementTree.fromstring(render_junit(make_gate_result(*cases))).find("testsuite")
     assert suite is not None
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "5",
@@ -143,8 +87,8 @@ def test_junit_counts_what_is_not_known_as_an_error() -> None:
 
 
 def test_sarif_has_a_result_for_each_case_that_did_not_pass() -> None:
-    cases = [case_of(verdict, number) for number, verdict in enumerate(VERDICTS)]
-    text = render_sarif(result_of(*cases))
+    cases = [make_case_result(verdict, number) for number, verdict in enumerate(VERDICTS)]
+    text = render_sarif(make_gate_result(*cases))
     log = json.loads(text)
     # A field that the standard does not have would not come back.
     assert json.loads(Sarif.model_validate_json(text).model_dump_json(by_alias=True, exclude_none=True)) == log
@@ -162,13 +106,13 @@ def test_sarif_has_a_result_for_each_case_that_did_not_pass() -> None:
 
 
 def test_a_model_of_the_zoo_is_annotated_at_the_projects_configuration() -> None:
-    case = case_of("FAIL").model_copy(update={"case": Case(model="mlp")})
-    assert workflow_commands(result_of(case))[0].startswith("::error file=pyproject.toml,")
+    case = make_case_result("FAIL").model_copy(update={"case": Case(model="mlp")})
+    assert workflow_commands(make_gate_result(case))[0].startswith("::error file=pyproject.toml,")
 
 
 @given(st.text(max_size=40))
 def test_a_workflow_command_is_one_line_whatever_the_reason(reason: str) -> None:
-    (line,) = workflow_commands(result_of(case_of("FAIL", reason=reason)))
+    (line,) = workflow_commands(make_gate_result(make_case_result("FAIL", reason=reason)))
     assert "\n" not in line
     assert "\r" not in line
     assert line.startswith("::error file=nets.py,title=FAIL nets.py%3Anet0 train jax b8::")
@@ -176,11 +120,11 @@ def test_a_workflow_command_is_one_line_whatever_the_reason(reason: str) -> None
 
 @given(st.text(max_size=40))
 def test_junit_is_xml_whatever_the_reason(reason: str) -> None:
-    ElementTree.fromstring(render_junit(result_of(case_of("ERROR", reason=reason))))
+    ElementTree.fromstring(render_junit(make_gate_result(make_case_result("ERROR", reason=reason))))
 
 
 def test_github_gets_its_summary_and_annotations_only_there(tmp_path: Path) -> None:
-    result = result_of(case_of("FAIL"), case_of("PASS", 1))
+    result = make_gate_result(make_case_result("FAIL"), make_case_result("PASS", 1))
     assert publish_on_github(result, {}) == []
     summary = tmp_path / "summary"
     summary.write_text("before\n")
@@ -190,8 +134,8 @@ def test_github_gets_its_summary_and_annotations_only_there(tmp_path: Path) -> N
 
 
 def test_the_comment_shows_what_failed_first_and_stays_a_comment() -> None:
-    many = [case_of("PASS", number) for number in range(400)]
-    text = render_gate_markdown(result_of(*many, case_of("FAIL", 999)))
+    many = [make_case_result("PASS", number) for number in range(400)]
+    text = render_gate_markdown(make_gate_result(*many, make_case_result("FAIL", 999)))
     rows = [line for line in text.splitlines() if line.startswith(("| ✅", "| ❌"))]
     assert len(rows) == MOST_ROWS
     assert "net999" in rows[0]
@@ -201,7 +145,7 @@ def test_the_comment_shows_what_failed_first_and_stays_a_comment() -> None:
 
 
 def test_the_page_draws_each_pair() -> None:
-    page = render_gate_html(result_of(case_of("FAIL")))
+    page = render_gate_html(make_gate_result(make_case_result("FAIL")))
     assert page.count('class="screening"') == page.count('class="confirmation"') == 4
     assert "jit differs: True → False" in page
 
@@ -216,11 +160,11 @@ def explained_case() -> CaseResult:
     explanation = Explanation(
         before="base", after="candidate", before_step=0.01, after_step=0.0112, layers=changes, kinds=kinds
     )
-    return case_of("FAIL").model_copy(update={"explanation": explanation})
+    return make_case_result("FAIL").model_copy(update={"explanation": explanation})
 
 
 def test_every_report_says_which_layers_account_for_it() -> None:
-    result = result_of(explained_case())
+    result = make_gate_result(explained_case())
     for text in (render_gate_html(result), render_gate_markdown(result), render_junit(result), render_sarif(result)):
         plain = text.replace("\\", "")
         assert "block3_conv2: 67% of the change; 12 more transpose" in plain
@@ -229,12 +173,12 @@ def test_every_report_says_which_layers_account_for_it() -> None:
 
 
 def test_what_is_not_explained_says_why() -> None:
-    case = case_of("FAIL").model_copy(update={"not_explained": "no time was left to profile it"})
+    case = make_case_result("FAIL").model_copy(update={"not_explained": "no time was left to profile it"})
     assert explained(case) == ["Which layers account for it is not known: no time was left to profile it."]
-    assert explained(case_of("PASS")) == []
+    assert explained(make_case_result("PASS")) == []
 
 
 def test_a_result_is_read_back(tmp_path: Path) -> None:
-    result = result_of(*(case_of(verdict, number) for number, verdict in enumerate(VERDICTS)))
+    result = make_gate_result(*(make_case_result(verdict, number) for number, verdict in enumerate(VERDICTS)))
     (tmp_path / "gate.json").write_text(result.model_dump_json())
     assert load_result(tmp_path) == result

@@ -8,13 +8,12 @@ import pytest
 
 from anatomy.bench.records.case_profile import Profile, append_profile
 from anatomy.bench.records.run_store import Run
-from tests.invented_profiles import failed_profile, nested_profile
-from tests.reports.conftest import build_record, build_run
+from tests.factories import failed_profile, make_record, make_run, nested_profile
 
 
 def profiled_run(folder: Path, *profiles: Profile, identifier: str = "2026-01-31T12-00-00Z") -> Run:
     """A run of one record, with profiles beside it."""
-    run = build_run(folder, [build_record(case={"mode": "train", "backend": "jax"})], identifier=identifier)
+    run = make_run(folder, [make_record(case={"mode": "train", "backend": "jax"})], identifier=identifier)
     for profile in profiles:
         append_profile(folder, profile)
     return run

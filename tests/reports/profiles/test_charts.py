@@ -11,7 +11,7 @@ from anatomy.reports.profiles.colours import COLOURS, text_on
 from anatomy.reports.profiles.icicle import icicle_chart
 from anatomy.reports.profiles.layer_bars import MOST_LAYERS, gap_chart, layer_chart, other_passes
 from anatomy.reports.run_labels import LabelledProfile
-from tests.invented_profiles import make_profile, nested_profile, operation
+from tests.factories import make_profile, nested_profile, operation
 from tests.reports.browsing import contrast
 
 

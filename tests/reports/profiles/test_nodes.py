@@ -13,7 +13,7 @@ from anatomy.bench.profiling.layer_tree import layer_tree
 from anatomy.bench.records.case_profile import Kind, Operation, Pass, Profile
 from anatomy.reports.profiles.colours import COLOURS
 from anatomy.reports.profiles.step_tree import Node, step_tree
-from tests.invented_profiles import make_profile, nested_profile, operation
+from tests.factories import make_profile, nested_profile, operation
 
 SECONDS = st.floats(0, 10) | st.floats(1e-9, 1e-3)
 OPERATIONS = st.lists(

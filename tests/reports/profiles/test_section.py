@@ -14,7 +14,7 @@ from anatomy.reports import write_report
 from anatomy.reports.profiles import profile_section
 from anatomy.reports.run_labels import label
 from anatomy.reports.tables import all_tables
-from tests.invented_profiles import nested_profile
+from tests.factories import nested_profile
 from tests.reports.profiles.conftest import profiled_run
 from tests.reports.test_html import Page
 

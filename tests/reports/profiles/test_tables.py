@@ -8,7 +8,7 @@ from anatomy.bench.records.case_profile import Profile
 from anatomy.reports.run_labels import LabelledProfile
 from anatomy.reports.table import Table
 from anatomy.reports.tables import gap_table, kind_table, layer_table
-from tests.invented_profiles import failed_profile, make_profile, nested_profile, operation
+from tests.factories import failed_profile, make_profile, nested_profile, operation
 
 
 def labelled(*profiles: Profile, label: str = "run") -> list[LabelledProfile]:
