@@ -1,4 +1,4 @@
-"""Reports from records: tables, charts, HTML, Markdown, CSV. Imports neither Keras nor a backend."""
+"""Reports from records: tables, charts, HTML, Markdown and CSV. Imports neither Keras nor a backend."""
 
 from anatomy.reports.write_report import FORMATS, write_report, write_report_file
 

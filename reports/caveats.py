@@ -1,4 +1,4 @@
-"""Marks beside figures that a reader should not take at face value, and what each means."""
+"""Caveats: signs beside figures that should not be taken at face value, and what each means."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from anatomy.bench.records.record import Record
 from anatomy.reports.flops_utilisation import Utilisation
 
 
-class Mark(NamedTuple):
-    """A sign behind a figure and the footnote that explains it."""
+class Caveat(NamedTuple):
+    """A sign behind a figure, and the footnote that explains it."""
 
     sign: str
     meaning: str
 
 
-NOT_SETTLED = Mark("†", "the step times had not settled (drifting, slowing or never settled)")
-SHORT = Mark("°", "too few steps to say whether their times had settled")
-RECOMPILED = Mark("‡", "programs were compiled during the measured window")
-CLOCKS = Mark("§", "pipelined and synchronised steps could not be checked against each other")
-IMPOSSIBLE = Mark(
+NOT_SETTLED = Caveat("†", "the step times had not settled (drifting, slowing or never settled)")
+SHORT = Caveat("°", "too few steps to say whether their times had settled")
+RECOMPILED = Caveat("‡", "programs were compiled during the measured window")
+CLOCKS = Caveat("§", "pipelined and synchronised steps could not be checked against each other")
+IMPOSSIBLE = Caveat(
     "¶",
     "above 100 %, which is impossible: the ceiling was measured too low, or fewer operations were done than counted "
     "(as Winograd's convolutions do); run anatomy doctor again on the quiet machine",
 )
-DEVIATES = Mark("#", "the outputs deviate from the other backends' by more than rounding allows")
-THROTTLED = Mark(
+DEVIATES = Caveat("#", "the outputs deviate from the other backends' by more than rounding allows")
+THROTTLED = Caveat(
     "↓",
     "a GPU's clock was held down in part of the window (power cap, heat, …); see Devices' telemetry for the reasons",
 )
-ALL_MARKS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED)
+ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED)
 
 
-def marks_of(record: Record) -> tuple[Mark, ...]:
-    """The marks of a measured case's times."""
+def caveats_of(record: Record) -> tuple[Caveat, ...]:
+    """Return the caveats about the times of a case; none where it was not measured."""
     if record.outcome != "ok":
         return ()
     label = record.series.label if record.series else "settled"
@@ -47,29 +47,29 @@ def marks_of(record: Record) -> tuple[Mark, ...]:
         CLOCKS: record.clock is not None and record.clock.verdict == "not checked",
         THROTTLED: any(use.used is not False and is_throttled(use) for use in record.gpu or ()),
     }
-    return tuple(mark for mark, holds in found.items() if holds)
+    return tuple(caveat for caveat, holds in found.items() if holds)
 
 
 def is_throttled(use: GpuUse) -> bool:
-    """Whether the clock was held down in any sample of the window."""
+    """Return whether the GPU's clock was held down in any sample of the window."""
     return bool(use.throttled_share)
 
 
-def marks_of_use(record: Record, use: Utilisation) -> dict[str, tuple[Mark, ...]]:
-    """The marks of a case's utilisation, by its field: those of its times, and where it is impossible."""
-    times = marks_of(record)
+def utilisation_caveats(record: Record, use: Utilisation) -> dict[str, tuple[Caveat, ...]]:
+    """Return the caveats of each field of a utilisation: those of the times, and values above 100 %."""
+    times = caveats_of(record)
     return {"flops_per_s": times} | {
         name: (*times, IMPOSSIBLE) if (share := getattr(use, name)) is not None and share > 1 else times
         for name in ("mfu", "mfu_of_peak")
     }
 
 
-def signs(marks: Iterable[Mark]) -> str:
-    """`†‡`."""
-    return "".join(mark.sign for mark in marks)
+def signs(caveats: Iterable[Caveat]) -> str:
+    """Return the signs alone: `†‡`."""
+    return "".join(caveat.sign for caveat in caveats)
 
 
-def legend(marks: Iterable[Mark]) -> str:
-    """`† the step times had not settled …; ‡ …`, in a fixed order; empty without marks."""
-    used = set(marks)
-    return "; ".join(f"{mark.sign} {mark.meaning}" for mark in ALL_MARKS if mark in used)
+def caveat_legend(caveats: Iterable[Caveat]) -> str:
+    """Return `† the step times had not settled …; ‡ …`, in a fixed order; empty without caveats."""
+    used = set(caveats)
+    return "; ".join(f"{caveat.sign} {caveat.meaning}" for caveat in ALL_CAVEATS if caveat in used)

@@ -1,4 +1,4 @@
-"""What the charts of the report share: their rows, labels and layout."""
+"""What the report's charts share: rows, labels, layout and their final form."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import plotly.graph_objects as go
 
 from anatomy.bench.records.case import BACKENDS, Case, Mode
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import Mark, legend
+from anatomy.reports.caveats import Caveat, caveat_legend
 from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.settings_differences import comparable, tally, unlike_settings
+from anatomy.reports.run_labels import LabelledRun, labelled_records
+from anatomy.reports.settings_differences import comparable_records, count_differences, settings_differences
 
-# Okabe and Ito's palette for colour-blind readers, as far as it is legible on white and on black.
+# From Okabe and Ito's palette for colour-blind readers: the colours that are legible on white and on black.
 COLOURS = {"tensorflow": "#e08a00", "jax": "#3a8fd9", "torch": "#d55e00", "openvino": "#009e73"}
 SYMBOLS = {"tensorflow": "circle", "jax": "square", "torch": "diamond", "openvino": "triangle-up"}
 LABEL_WIDTH, LABEL_LINES = 26, 2
-# Behind the label of a row that sets unlike settings side by side.
+# Sign behind the label of a row whose records differ in their settings.
 UNLIKE = "≠"
 ROW_PX, FRAME_PX = 42, 56
 # Ratio of the largest to the smallest value from which an axis is labelled at powers of ten alone.
 WIDE = 30
-# Paths of the marks in a box of 12×12, after Plotly's symbols of the same names.
-MARKS = {
+# SVG paths of the symbols in a box of 12×12, after Plotly's symbols of the same names.
+SYMBOL_PATHS = {
     "circle": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10z",
     "square": "M1.5 1.5h9v9h-9z",
     "diamond": "M6 0l6 6-6 6-6-6z",
@@ -39,18 +39,23 @@ MARKS = {
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """A name, its colour and the path of its mark."""
+    """An entry of a chart's legend: name, colour, and the SVG path of the symbol."""
 
     name: str
     colour: str
-    mark: str
+    path: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: Plotly's JSON, or null and a sentence that stands in for it.
+    """One chart of the page.
 
-    `entries` is the legend of a chart whose colours are not those of whole traces.
+    Attributes:
+        key: name of the chart on the page.
+        spec: Plotly's JSON of data and layout; `None` where there is nothing to draw.
+        height: pixels.
+        empty: sentence that is printed instead of a chart without a `spec`.
+        entries: the legend of a chart whose colours are not those of whole traces.
     """
 
     key: str
@@ -63,20 +68,20 @@ class Chart:
 
     @property
     def legend(self) -> tuple[LegendEntry, ...]:
-        """One entry a trace, for a legend that wraps where Plotly's would not."""
+        """The legend, one entry per trace; the page prints it, since Plotly's does not wrap."""
         if self.entries:
             return self.entries
         traces = self.spec["data"] if self.spec else ()
         return tuple(
-            LegendEntry(trace["name"], _colour(trace), MARKS[trace.get("marker", {}).get("symbol", "square")])
+            LegendEntry(trace["name"], _colour(trace), SYMBOL_PATHS[trace.get("marker", {}).get("symbol", "square")])
             for trace in traces
             if trace.get("showlegend", True)
         )
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a chart: a model of a run, with its measured records, and which of their settings are unlike."""
+class ChartRow:
+    """One row of a chart: a model of a run, its measured records, and the settings in which they differ."""
 
     label: str
     name: str
@@ -84,18 +89,17 @@ class Row:
     unlike: str = ""
 
 
-def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record], bool]) -> list[Row]:
-    """Rows of a chart: cases that differ in nothing but the backend share one, if their models are of one size."""
-    measured = [
-        (item.label, record)
-        for item in runs
-        for record in item.run.records
-        if record.outcome == "ok" and record.case.mode == mode and drawable(record)
-    ]
+def chart_rows(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record], bool]) -> list[ChartRow]:
+    """Return the rows of a chart: cases that differ only in the backend share one, if their models are of one size."""
+
+    def is_drawn(record: Record) -> bool:
+        return record.outcome == "ok" and record.case.mode == mode and drawable(record)
+
+    measured = labelled_records(runs, is_drawn)
     groups = {
         (item.label, key): group
         for item in runs
-        for key, group in comparable((r for run, r in measured if run == item.label), backend="tensorflow").items()
+        for key, group in comparable_records(filter(is_drawn, item.run.records), backend="tensorflow").items()
     }
     varying = [
         field
@@ -104,10 +108,10 @@ def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record]
         > len({(r.case.model, str(r.case.options)) for _, r in measured})
     ]
     names = {key: _name(records[0].case, varying) for key, records in groups.items()}
-    unlike = {key: unlike_settings(records) for key, records in groups.items()}
+    unlike = {key: settings_differences(records) for key, records in groups.items()}
     return [
-        Row(
-            shorten(name if len(runs) == 1 else f"{name} ({key[0]})")
+        ChartRow(
+            wrap_label(name if len(runs) == 1 else f"{name} ({key[0]})")
             + _size(key[1], groups[key], "<br>")
             + (f" {UNLIKE}" if unlike[key] else ""),
             name + _size(key[1], groups[key], ", "),
@@ -118,15 +122,15 @@ def rows_of(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record]
     ]
 
 
-def remarks(rows: Sequence[Row], marks: Iterable[Mark] = ()) -> str:
-    """What a chart's caption says of its rows: which settings are unlike, and what the marks mean."""
-    unlike = tally(row.records for row in rows)
-    said = [f"{UNLIKE}: the row sets unlike settings side by side ({unlike})" if unlike else "", legend(marks)]
+def caption_remarks(rows: Sequence[ChartRow], caveats: Iterable[Caveat] = ()) -> str:
+    """Return what a caption adds about the rows: which settings differ, and what the signs of the caveats mean."""
+    unlike = count_differences(row.records for row in rows)
+    said = [f"{UNLIKE}: the row sets unlike settings side by side ({unlike})" if unlike else "", caveat_legend(caveats)]
     return "".join(f" {sentence}." for sentence in said if sentence)
 
 
 def _size(key: str, records: Sequence[Record], before: str) -> str:
-    """The parameter count, where it keeps backends in rows of their own."""
+    """The parameter count, for rows that are apart because their models differ in size."""
     sizes = [record.counts.parameters for record in records if record.counts]
     return f"{before}{sizes[0]:,} parameters" if " " in key and sizes else ""
 
@@ -141,23 +145,23 @@ def _name(case: Case, varying: Sequence[str]) -> str:
     return " ".join([model_text(case.model, case.options), *(words[field] for field in varying)])
 
 
-def shorten(name: str) -> str:
-    """Escaped and broken into a few short lines; the hover text has the whole name."""
+def wrap_label(name: str) -> str:
+    """Escape a name and break it into a few short lines; the hover text has the whole name."""
     breakable = name.replace(",", ", ").replace(":", ": ", 1)
     parts = textwrap.wrap(breakable, LABEL_WIDTH, max_lines=LABEL_LINES, placeholder=" …", break_long_words=False)
-    return "<br>".join(escape(part) for part in parts)
+    return "<br>".join(escape_label(part) for part in parts)
 
 
-def escape(text: str) -> str:
-    """Plotly reads its texts as a kind of HTML."""
+def escape_label(text: str) -> str:
+    """Escape text for Plotly, which interprets some HTML."""
     return html.escape(text, quote=False)
 
 
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis over positive values, labelled at powers of ten, or at 1, 2 and 5 when it is short."""
+    """Return a logarithmic axis over positive values, labelled at powers of ten, or at 1, 2 and 5 if it is short."""
     low, high = min(values), max(values)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    # A wide axis may still hold a single power of ten, and one label is no scale.
+    # A wide axis may hold a single power of ten, and one label is no scale.
     within = sum(low <= 10.0**power <= high for power in powers)
     steps = (1,) if high / low > WIDE and within > 1 else (1, 2, 5)
     ticks = [step * 10.0**power for power in powers for step in steps]
@@ -165,22 +169,22 @@ def log_axis(values: Sequence[float]) -> dict[str, Any]:
 
 
 def si_text(value: float) -> str:
-    """`0.01`, `20`, `5k`, `1M`."""
+    """Format a number with an SI prefix: `0.01`, `20`, `5k`, `1M`."""
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{prefix}"
     return f"{value:g}"
 
 
-def places(rows: list[Row]) -> dict[str, float]:
-    """Where in its row each backend is drawn, so that equal values do not hide each other."""
+def row_offsets(rows: list[ChartRow]) -> dict[str, float]:
+    """Return each backend's vertical offset in a row: equal values do not hide each other."""
     present = {record.case.backend for row in rows for record in row.records}
     shown = [backend for backend in BACKENDS if backend in present]
     return {backend: (n - (len(shown) - 1) / 2) * 0.19 for n, backend in enumerate(shown)}
 
 
-def layout(height: int, axis: str) -> dict[str, Any]:
-    """Plotly's layout of every chart; `axis` is the title of the value axis."""
+def chart_layout(height: int, axis: str) -> dict[str, Any]:
+    """Return the layout of every chart; `axis` is the title of the value axis."""
     return {
         "template": "none",
         "height": height,
@@ -198,18 +202,25 @@ def layout(height: int, axis: str) -> dict[str, Any]:
     }
 
 
-def finish(
-    figure: go.Figure, rows: list[Row], settings: dict[str, Any], *, key: str, title: str, caption: str
+def finish_rows(
+    figure: go.Figure, rows: list[ChartRow], settings: dict[str, Any], *, key: str, title: str, caption: str
 ) -> Chart:
-    """Label the rows from the top and size the chart to them."""
+    """Label the rows from the top, size the chart to them and make it final."""
     height = FRAME_PX + ROW_PX * len(rows)
     figure.update_layout(settings | {"height": height})
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[row.label for row in rows])
     figure.update_yaxes(range=[len(rows) - 0.45, -0.55])
-    return Chart(key, title, caption, json.loads(figure.to_json()), height)
+    return draw_chart(figure, key, title, caption, height)
+
+
+def draw_chart(
+    figure: go.Figure, key: str, title: str, caption: str, height: int, entries: tuple[LegendEntry, ...] = ()
+) -> Chart:
+    """Make the chart of a finished figure."""
+    return Chart(key, title, caption, json.loads(figure.to_json()), height, entries=entries)
 
 
 def _colour(trace: dict[str, Any]) -> str:
-    """Of its marks, or of its lines where it has no marks."""
+    """The colour of a trace's markers, or of its lines where it has no markers."""
     colour: str = trace["marker"]["color"] if "marker" in trace else trace["line"]["color"]
     return colour

@@ -1,4 +1,4 @@
-"""Verdicts on the claims of the talk, computed from counts and arithmetic; one function a rule."""
+"""Verdicts on the claims of the talk, computed from counts and arithmetic: one function per rule."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from anatomy.bench.records.record_parts import Counts
 from anatomy.models import parse_model
 from anatomy.models.claims import Claim
 from anatomy.models.frameworks import SLIDE_ROWS
+from anatomy.models.vgg import CONVOLUTIONS, FILTERS
 from anatomy.reports import network_arithmetic
-from anatomy.reports.model_labels import canonical
+from anatomy.reports.model_labels import canonical_text
 
 QUOTED = "quoted, cannot be settled by a build"
 NOT_COUNTED = "not counted in this run"
@@ -21,12 +22,12 @@ FALSE = "false"
 
 
 class Verdict(NamedTuple):
-    """What was counted and what follows.
+    """The verdict on a claim.
 
     Attributes:
-        verdict: in a few words.
+        verdict: the verdict in a few words.
         found: what was counted or computed, in words.
-        counted: the number to set beside the claimed one, null where there is none.
+        counted: the number to set beside the claimed one; `None` where there is none.
     """
 
     verdict: str
@@ -34,26 +35,23 @@ class Verdict(NamedTuple):
     counted: float | None = None
 
 
-CountOf = Mapping[str, Counts]
-
-
-def judge(claim: Claim, counts: CountOf) -> Verdict:
-    """The verdict on one claim.
+def judge_claim(claim: Claim, counts: Mapping[str, Counts]) -> Verdict:
+    """Judge one claim.
 
     Args:
         claim: a row of `anatomy.models.claims.CLAIMS`.
-        counts: canonical text of a model → its counts.
+        counts: counts of each model by its shortest text.
     """
-    missing = [text for text in claim.subjects if canonical(text) not in counts]
+    missing = [text for text in claim.subjects if canonical_text(text) not in counts]
     if missing:
         return Verdict(NOT_COUNTED, f"needs {', '.join(missing)} in mode count")
-    return _RULES[claim.rule](claim, [counts[canonical(text)] for text in claim.subjects])
+    return _RULES[claim.rule](claim, [counts[canonical_text(text)] for text in claim.subjects])
 
 
 def _figure(claim: Claim, counts: list[Counts]) -> Verdict:
     counted = _figure_of(claim, counts[0])
     assert claim.claimed is not None
-    words = f"{counted:,} {_words(claim)} of {claim.subjects[0]}"
+    words = f"{counted:,} {_noun(claim)} of {claim.subjects[0]}"
     return Verdict(network_arithmetic.agreement(claim.claimed, counted), words, counted)
 
 
@@ -63,7 +61,7 @@ def _receptive_field(claim: Claim, _: list[Counts]) -> Verdict:
 
 
 def _described_vgg19(claim: Claim, counts: list[Counts]) -> Verdict:
-    """Build the described network by arithmetic and set it beside the real one."""
+    """Compare the network that the slide describes, by arithmetic, with the real one."""
     described = network_arithmetic.vgg(network_arithmetic.VGG19_AS_DESCRIBED)
     real = network_arithmetic.Size(counts[0].parameters, counts[0].weight_layers)
     found = (
@@ -72,7 +70,7 @@ def _described_vgg19(claim: Claim, counts: list[Counts]) -> Verdict:
     )
     if described == real:
         return Verdict(TRUE, found, real.parameters)
-    if network_arithmetic.vgg(network_arithmetic.VGG19_BLOCKS) == real:
+    if network_arithmetic.vgg(list(zip(FILTERS, CONVOLUTIONS[19], strict=True))) == real:
         found += ": it also has 4×Conv3-256 where VGG-16 has 3"
     return Verdict("false as said", found, real.parameters)
 
@@ -88,7 +86,7 @@ def _truncated_googlenet(claim: Claim, counts: list[Counts]) -> Verdict:
 
 
 def _attribution(claim: Claim, counts: list[Counts]) -> Verdict:
-    """A WideResNet has 6n + 4 layers, a CIFAR ResNet 6n + 2: see which of them can have this many."""
+    """A WideResNet has 6n + 4 layers, a CIFAR ResNet 6n + 2: find which of them can have the claimed number."""
     assert claim.claimed is not None
     depth, layers = int(claim.claimed), counts[0].weight_layers
     wide, plain = (depth - 4) % 6 == 0, (depth - 2) % 6 == 0
@@ -108,7 +106,7 @@ def _depth_formula(claim: Claim, counts: list[Counts]) -> Verdict:
 
 
 def _linear(claim: Claim, counts: list[Counts]) -> Verdict:
-    """Linear: the same extra work for each further word, exactly, at three lengths or more."""
+    """Linear means exactly the same extra work for each further word, at three lengths or more."""
     words = [parse_model(text).options["words"] for text in claim.subjects]
     macs = [count.macs for count in counts]
     lengths = ", ".join(map(str, words))
@@ -158,7 +156,7 @@ def _figure_of(claim: Claim, counts: Counts) -> int:
     return value
 
 
-def _words(claim: Claim) -> str:
+def _noun(claim: Claim) -> str:
     return {"weight_layers": "layers with weights", "depth": "layers deep (longest path)"}.get(
         claim.figure or "", (claim.figure or "").replace("_", " ")
     )

@@ -1,4 +1,4 @@
-"""How far each backend's outputs are from the others', and how far rounding lets them be."""
+"""How far each backend's outputs deviate from the others', and how far rounding lets them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from statistics import median
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance
-from anatomy.reports.settings_differences import comparable, differing
+from anatomy.reports.settings_differences import comparable_records, differing_settings, key_without_backend
 
-# From this many on, the median of the backends is the reference: one that is wrong cannot move it far.
+# From this many backends on, their median is the reference: a wrong one cannot move it far.
 FEWEST_FOR_MEDIAN = 3
 SAME = "agrees, saturated"
-# Of Keras 3.15: neither `predict` nor a step made of `predict_step` gets them back from `stateless_call`.
+# In Keras 3.15, neither `predict` nor a step made of `predict_step` gets the states back from `stateless_call`.
 JAX_DROPS_STATE = "Keras on JAX does not carry the state from batch to batch: it is not among the model's variables"
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """How a record's outputs compare.
+    """How a record's outputs compare with the reference.
 
     Attributes:
         precision: dtype of the operands of products.
-        deviation: largest difference over the largest reference value; null for the reference itself.
-        tolerance: what rounding allows; null where the model was not counted.
-        verdict: `agrees`, `agrees, saturated`, `deviates`, or null.
-        against: which backends make the reference.
+        deviation: largest difference over the largest reference value; `None` for the reference itself.
+        tolerance: deviation that rounding allows; `None` where the model was not counted.
+        verdict: `agrees`, `agrees, saturated`, `deviates`, or `None`.
+        against: the backends that make the reference.
         reason: why there is no comparison.
-        cause: why it deviates, where that is known.
+        cause: why the outputs deviate, where that is known.
     """
 
     precision: str
@@ -42,11 +42,11 @@ class Deviation:
 
 
 def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
-    """Key of a record → its deviation, for every case of one run with outputs from two backends or more."""
+    """Return the deviation of each record of a run, by key, for cases with outputs from two backends or more."""
     sampled = [record for record in records if record.outcome == "ok" and record.output_sample]
     cases: dict[str, list[Record]] = {}
     for record in sampled:
-        cases.setdefault(record.case.model_copy(update={"backend": "tensorflow"}).key, []).append(record)
+        cases.setdefault(key_without_backend(record), []).append(record)
     found: dict[str, Deviation] = {}
     for group in cases.values():
         if len(group) > 1:
@@ -56,12 +56,12 @@ def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
 
 def _compare(group: list[Record]) -> dict[str, Deviation]:
     precisions = {record.key: manifest(record).product_dtype for record in group}
-    if len(comparable(group, backend="tensorflow")) > 1:
-        reason = f"the models are not the same: {differing(group)['parameters']}"
+    if len(comparable_records(group, backend="tensorflow")) > 1:
+        reason = f"the models are not the same: {differing_settings(group)['parameters']}"
         return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}
     finest = min(precisions.values(), key=ROUNDOFF.__getitem__)
     precise = [record for record in group if precisions[record.key] == finest]
-    # What is known to compute something else has no vote, unless it is alone.
+    # A backend that is known to compute something else has no vote, unless it is alone.
     precise = [record for record in precise if not _known_cause(record)] or precise
     size = median(len(record.output_sample or []) for record in precise)
     voters = [record for record in precise if len(record.output_sample or []) == size] or precise[:1]
@@ -93,13 +93,13 @@ def _judge(record: Record, reference: list[float], precision: str, finest: str, 
 
 
 def _known_cause(record: Record) -> str:
-    """Why a record's outputs are other than the rest's, if they are; empty where nothing is known."""
+    """Why a record's outputs would differ from the others'; empty where nothing is known."""
     drops = record.stateful and record.case.backend == "jax"
     return JAX_DROPS_STATE if drops else ""
 
 
 def _saturated(reference: list[float], allowed: float) -> bool:
-    """Whether every value is as good as 0 or as the largest: a softmax that is sure of itself hides differences."""
+    """Whether every value is practically 0 or the largest: a saturated softmax hides differences."""
     largest = max(map(abs, reference))
     return len(reference) > 1 and all(
         min(abs(value), largest - abs(value)) <= min(allowed, 1e-6) * largest for value in reference

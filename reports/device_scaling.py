@@ -1,4 +1,4 @@
-"""How throughput grows with devices: each case on several devices beside the same on one."""
+"""How throughput grows with devices: each case on several devices beside the same case on one."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ _SHARING = {"devices", "nodes", "model_parallel", "layout_map"}
 
 
 @dataclass(frozen=True)
-class Scaled:
-    """A case on several devices, and the case on one that it is held against.
+class ScaledCase:
+    """A case on several devices, and the case on one device that it is compared with.
 
     Attributes:
-        one: null where the run has none.
-        scaling: `weak` where each device has the batch that the one had, `strong` where they share it.
+        baseline: the case on one device; `None` where the run has none.
+        scaling: `weak` where each device has the baseline's batch, `strong` where the devices share it.
     """
 
     record: Record
-    one: Record | None
+    baseline: Record | None
     scaling: Scaling | None
 
     @property
     def speedup(self) -> float | None:
-        """Throughput over that of one device."""
-        several, one = _throughput(self.record), _throughput(self.one)
+        """Throughput of all devices over that of one."""
+        several, one = _throughput(self.record), _throughput(self.baseline)
         return several / one if several and one else None
 
     @property
     def efficiency(self) -> float | None:
-        """The speedup a device, 1 where devices add up."""
+        """Speedup per device; 1 for perfect scaling."""
         return self.speedup / self.record.case.devices if self.speedup is not None else None
 
     @property
     def efficiency_interval(self) -> tuple[float, float] | None:
-        """95 %, from the intervals of both throughputs, whose errors are independent."""
-        if self.efficiency is None or self.one is None:
+        """95 % interval of the efficiency, from those of both throughputs, whose errors are independent."""
+        if self.efficiency is None or self.baseline is None:
             return None
-        halves = [_log_half(record) for record in (self.record, self.one)]
+        halves = [_log_half(record) for record in (self.record, self.baseline)]
         known = [half for half in halves if half is not None]
         if len(known) < len(halves):
             return None
@@ -51,15 +51,15 @@ class Scaled:
 
     @property
     def exchange_share(self) -> float | None:
-        """What adding up the gradients takes by itself, over the whole step."""
+        """Time of the gradients' all-reduce, measured on its own, over the time of a step."""
         throughput = _throughput(self.record)
         if self.record.all_reduce is None or not throughput:
             return None
         return self.record.all_reduce.median_s * throughput / self.record.case.batch_size
 
 
-def scaled(records: Iterable[Record]) -> list[list[Scaled]]:
-    """Cases on several devices, in groups that differ in devices and batch alone; in the records' order."""
+def scaled_cases(records: Iterable[Record]) -> list[list[ScaledCase]]:
+    """Group the cases on several devices that differ in devices and batch size only, in the records' order."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record.case.mode != "count":
@@ -67,7 +67,7 @@ def scaled(records: Iterable[Record]) -> list[list[Scaled]]:
     return [found for group in groups.values() if (found := _of_group(group))]
 
 
-def _of_group(group: Sequence[Record]) -> list[Scaled]:
+def _of_group(group: Sequence[Record]) -> list[ScaledCase]:
     ones = {record.case.batch_size: record for record in group if record.case.devices == 1}
     found = []
     for record in sorted((r for r in group if r.case.devices > 1), key=lambda r: r.case.devices):
@@ -76,11 +76,11 @@ def _of_group(group: Sequence[Record]) -> list[Scaled]:
         if parts == 1:
             # The one copy of the model has the whole batch: both ways of scaling are the same.
             weak = None
-        found += [Scaled(record, weak, "weak")] if weak else []
-        found += [Scaled(record, strong, "strong")] if strong else []
+        found += [ScaledCase(record, weak, "weak")] if weak else []
+        found += [ScaledCase(record, strong, "strong")] if strong else []
         if not weak and not strong:
-            found.append(Scaled(record, None, None))
-    return sorted(found, key=lambda s: (s.scaling or "", s.one.case.batch_size if s.one else 0))
+            found.append(ScaledCase(record, None, None))
+    return sorted(found, key=lambda s: (s.scaling or "", s.baseline.case.batch_size if s.baseline else 0))
 
 
 def _alike(record: Record) -> str:

@@ -1,10 +1,9 @@
 """How close a case comes to what its backend can do: model FLOPs utilisation and arithmetic intensity.
 
-FLOPs of a step are a convention, not a measurement: 2 × MACs of convolution, dense and recurrent kernels
-forward, and three times that for training, since the backward pass multiplies once for the gradients of the
-inputs and once for those of the weights (Kaplan et al. 2020, "Scaling laws for neural language models",
-section 2.1; Chowdhery et al. 2022, "PaLM", appendix B, where the utilisation is defined). Recomputation and
-everything that is not such a product count as nothing.
+FLOPs of a step are a convention, not a measurement: 2 × MACs of convolution, dense and recurrent kernels forward, and
+three times that for training, since the backward pass multiplies once for the gradients of the inputs and once for
+those of the weights (Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1; Chowdhery et al. 2022,
+"PaLM", appendix B, where the utilisation is defined). Recomputation and all other operations count as 0.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 
-# Forward passes that a step is worth.
+# Forward passes that have as many FLOPs as a step.
 PASSES: dict[Mode, int] = {"train": 3, "fit": 3, "infer": 1, "predict": 1}
-# Parameters moved: read once forward; training reads them again backward, writes and reads their gradients, and
-# reads and writes them at the update.
+# Times that a step moves the parameters: forward reads them; training also reads them backward, writes and reads their
+# gradients, and reads and writes them at the update.
 PARAMETER_MOVES: dict[Mode, int] = {"train": 6, "fit": 6, "infer": 1, "predict": 1}
-# Values an optimizer keeps for each parameter, for older records, which do not say `optimizer_bytes`; SGD as the zoo
-# trains, with momentum. What Adafactor and Muon keep depends on the shapes. Source: https://keras.io/api/optimizers/.
+# Values that an optimizer keeps per parameter, for older records without `optimizer_bytes`; SGD with momentum, as the
+# zoo trains. What Adafactor and Muon keep depends on the shapes. Source: https://keras.io/api/optimizers/.
 OPTIMIZER_SLOTS = {
     **dict.fromkeys(("SGD", "RMSprop", "Adagrad", "Lion"), 1),
     **dict.fromkeys(("Adam", "AdamW", "Nadam", "Adamax", "Adadelta", "Ftrl", "Lamb", "ScheduleFreeAdamW"), 2),
@@ -32,7 +31,7 @@ OPTIMIZER_SLOTS = {
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 NOT_MEASURED = "the ceilings were not measured: run anatomy doctor"
 
-# (device, dtype of products) → dense FLOP/s of its datasheet, null for an unknown device.
+# (device, dtype of products) → dense FLOP/s of the datasheet, `None` for an unknown device.
 Peak = Callable[[str, str], float | None]
 
 
@@ -41,14 +40,14 @@ class Utilisation:
     """Work and speed of one case.
 
     Attributes:
-        flops: of one step, by the convention.
-        moved_bytes: of one step, by `moved_bytes`; null where that is not known.
-        flops_per_s: at the measured throughput.
-        dtype: of the operands of products, which chooses the ceiling.
-        ceiling_flops_per_s: the best matrix product of the backend, over all devices; null when not measured.
-        peak_flops_per_s: dense peak of the datasheet, over all devices; null when unknown.
+        flops: FLOPs of one step, by the convention.
+        moved_bytes: bytes that one step moves, by the function `moved_bytes`; `None` where that is not known.
+        flops_per_s: FLOP/s at the measured throughput.
+        dtype: dtype of the operands of products, which chooses the ceiling.
+        ceiling_flops_per_s: best matrix product of the backend, over all devices; `None` where it was not measured.
+        peak_flops_per_s: dense peak of the datasheet, over all devices; `None` where it is unknown.
         reason: why there is no ceiling.
-        no_intensity: why it is not known how many bytes a step moves.
+        no_intensity: why `moved_bytes` is not known.
     """
 
     flops: int
@@ -62,29 +61,29 @@ class Utilisation:
 
     @property
     def intensity(self) -> float | None:
-        """FLOPs for each byte moved."""
+        """Arithmetic intensity: FLOPs per byte moved."""
         return self.flops / self.moved_bytes if self.moved_bytes is not None else None
 
     @property
     def mfu(self) -> float | None:
-        """Model FLOPs utilisation against the measured ceiling, 0…1; above 1 something is wrong."""
+        """Model FLOPs utilisation against the measured ceiling, 0…1; a value above 1 shows an error."""
         return self.flops_per_s / self.ceiling_flops_per_s if self.ceiling_flops_per_s else None
 
     @property
     def mfu_of_peak(self) -> float | None:
-        """The same against the datasheet."""
+        """Model FLOPs utilisation against the dense peak of the datasheet, 0…1."""
         return self.flops_per_s / self.peak_flops_per_s if self.peak_flops_per_s else None
 
 
 def utilisation(
     record: Record, ceilings: Sequence[Ceiling], peak: Peak | None = None, gpus: Sequence[str] = ()
 ) -> Utilisation | None:
-    """Of a measured case; null where the model was not counted, has no product, or has no throughput.
+    """Return the utilisation of a case; `None` where it was not measured, or no product was counted in its model.
 
     Args:
-        record: any outcome or mode.
-        ceilings: of the run.
-        peak: the datasheet, where one is at hand.
+        record: a record of any outcome or mode.
+        ceilings: ceilings of the run.
+        peak: dense peaks of the datasheets.
         gpus: names of the run's GPUs, for backends that call theirs `gpu`.
     """
     counts, speed = record.counts, record.throughput_examples_per_s
@@ -110,19 +109,19 @@ def utilisation(
 
 
 def _flops(counts: Counts, mode: Mode) -> int:
-    """Of one example in a step; where the training step was not counted, by the convention alone."""
+    """FLOPs of one example in a step; by the convention where the training step was not counted."""
     if PASSES[mode] == 1:
         return counts.flops
     return counts.training_flops if counts.training_flops is not None else PASSES[mode] * counts.flops
 
 
 def moved_bytes(record: Record, counts: Counts) -> int | None:
-    """Bytes a step moves by a simple model: each value once each time it is needed, none kept in a cache.
+    """Return the bytes that a step moves, by a model without caches; `None` where the optimizer's state is unknown.
 
-    Parameters once (training: six times, and what the optimizer keeps twice, null where that is unknown); the output
-    of every layer written and read (training: three times that, as FLOPs are). Parameters in four bytes unless
-    the policy itself is of two; activations as counted, in the dtype they are computed in. Fusion and large caches
-    move less, convolutions that read their input several times more.
+    A step moves the parameters once (training: six times, and the optimizer's state twice), and writes and reads the
+    output of every layer (training: three times that). Parameters have four bytes unless the dtype policy itself has
+    two; activations have the dtype in which they are computed. Fusion and large caches move less, convolutions that
+    read their input several times move more.
     """
     policy, mode = record.case.dtype, record.case.mode
     stored = ITEM_BYTES.get(policy, 4)
@@ -142,7 +141,7 @@ def _optimizer_bytes(record: Record, parameter_bytes: int) -> int | None:
 
 
 def device_of(record: Record, gpus: Sequence[str]) -> str:
-    """The device that a case ran on, by its own name."""
+    """Return the name of the device that a case ran on: `cpu`, or the GPU's name."""
     return device_name(str(record.settings.get("device") or ""), gpus)
 
 

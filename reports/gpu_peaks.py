@@ -8,7 +8,7 @@ matrices in float32 outside TF32 run on the CUDA cores.
 from __future__ import annotations
 
 _TERA = 1e12
-# Beginning of NVML's name → dtype of the operands → dense TFLOP/s. The longest beginning that fits counts.
+# Beginning of NVML's name → dtype of the operands → dense TFLOP/s. The longest beginning that matches counts.
 _DENSE: dict[str, dict[str, float]] = {
     "NVIDIA H100 80GB HBM3": {"float32": 67, "tensorfloat32": 494.7, "bfloat16": 989.4, "float16": 989.4},
     "NVIDIA H100 PCIe": {"float32": 51, "tensorfloat32": 378, "bfloat16": 756, "float16": 756},
@@ -24,11 +24,11 @@ _OTHERS = ("NVIDIA L40", "NVIDIA H200 NVL")
 
 
 def dense_peak(device: str, dtype: str) -> float | None:
-    """FLOP/s of dense matrix products on one device; null for a device or dtype that is not in the table.
+    """Return the dense peak of a GPU in FLOP/s; `None` for a device or dtype that is not in the table.
 
     Args:
-        device: NVML's name of it.
-        dtype: of the operands: `float32`, `tensorfloat32`, `bfloat16` or `float16`.
+        device: NVML's name of the device.
+        dtype: dtype of the operands: `float32`, `tensorfloat32`, `bfloat16` or `float16`.
     """
     if " MIG" in device:
         # A slice of a GPU has a slice of its peak.

@@ -1,4 +1,4 @@
-"""Models as records name them: their shortest text, their row in the zoo, and their counts."""
+"""Models of records: their shortest text, their architecture in the zoo, and their counts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import Architecture, format_model, parse_model, zoo
 
-OTHER = "other"
-
 
 def model_text(model: str, options: Mapping[str, Any]) -> str:
-    """The shortest text that builds the model; options that this version does not know are kept as they are."""
+    """Return the shortest text that builds the model; options that this version does not know are kept."""
     try:
         return format_model(model, options)
     except ValueError:
@@ -22,8 +20,8 @@ def model_text(model: str, options: Mapping[str, Any]) -> str:
         return f"{model}:{json.dumps(dict(options), sort_keys=True)}"
 
 
-def canonical(text: str) -> str:
-    """The shortest spelling of a model typed by hand: `vgg:depth=16` is `vgg`.
+def canonical_text(text: str) -> str:
+    """Return the shortest spelling of a model's text: `vgg` for `vgg:depth=16`.
 
     Raises:
         ValueError: the zoo has no such model or option.
@@ -32,19 +30,19 @@ def canonical(text: str) -> str:
     return format_model(spec.model, spec.options)
 
 
-def architecture(model: str) -> Architecture | None:
-    """The zoo's row of a case's model; null for a user's model."""
+def architecture_of(model: str) -> Architecture | None:
+    """Return the architecture of a case's model in the zoo; `None` for a user's model."""
     return next((row for row in zoo() if row.name == model), None)
 
 
-def family(model: str) -> str:
-    """`cnn`, `rnn`, `mlp`, or `other` for a user's model."""
-    row = architecture(model)
-    return row.family if row else OTHER
+def family_of(model: str) -> str:
+    """Return `cnn`, `rnn`, `mlp`, or `other` for a user's model."""
+    row = architecture_of(model)
+    return row.family if row else "other"
 
 
 def counts_by_model(records: Iterable[Record]) -> dict[str, Counts]:
-    """Text of a model → what was counted in it, from records of any mode."""
+    """Return the counts of each model by its text, from records of any mode."""
     return {
         model_text(record.case.model, record.case.options): record.counts
         for record in records

@@ -1,7 +1,7 @@
-"""Sizes of networks by hand, from the formulas alone: no model is built and no framework imported.
+"""Sizes of networks by formula: no model is built and no framework imported.
 
-What a slide only describes (a VGG-19 that is none, a GoogLeNet cut short) is counted here; what can
-be built is counted from the model.
+Networks that a slide only describes (a VGG-19 that is none, a GoogLeNet cut short) are counted here; all others are
+counted from the model.
 """
 
 from __future__ import annotations
@@ -10,53 +10,37 @@ from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
+from anatomy.models.googlenet import MODULES, Inception
+
 
 class Size(NamedTuple):
-    """Parameters (weights and biases) and layers with weights."""
+    """The size of a network: parameters (weights and biases), and layers with weights."""
 
     parameters: int
     layers: int
 
 
-class Inception(NamedTuple):
-    """Filters of one inception module: the columns of Table 1 of Szegedy et al. 2015."""
-
-    one: int
-    three_reduce: int
-    three: int
-    five_reduce: int
-    five: int
-    pool: int
-
-
-# Table 1 of Szegedy et al. 2015, the rows which the slides' code reaches.
-INCEPTION_3A = Inception(64, 96, 128, 16, 32, 32)
-INCEPTION_3B = Inception(128, 128, 192, 32, 96, 64)
-INCEPTION_4A = Inception(192, 96, 208, 16, 48, 64)
-
-VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 6))
-VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 8))
-# "same as VGG-16 but with 8×Conv3-512": the last pair alone is changed.
+# VGG-19 by the slide's words, "same as VGG-16 but with 8×Conv3-512": the last pair of blocks alone is changed.
 VGG19_AS_DESCRIBED = ((64, 2), (128, 2), (256, 3), (512, 8))
 
 
 def convolution(size: int, channels: int, filters: int) -> int:
-    """Parameters of a square two-dimensional convolution with bias."""
+    """Return the parameters of a square two-dimensional convolution with bias."""
     return size * size * channels * filters + filters
 
 
 def dense(inputs: int, units: int) -> int:
-    """Parameters of a dense layer with bias."""
+    """Return the parameters of a dense layer with bias."""
     return inputs * units + units
 
 
 def vgg(blocks: Sequence[tuple[int, int]], pixels: int = 7 * 7, classes: int = 1000) -> Size:
-    """A VGG network from its (filters, number of 3×3 convolutions) blocks (Simonyan & Zisserman, Table 1).
+    """Return the size of a VGG network from its (filters, number of 3×3 convolutions) blocks.
 
     Args:
-        blocks: in order; three dense layers of 4096, 4096 and `classes` follow.
+        blocks: blocks in order, as in table 1 of the paper; dense layers of 4096, 4096 and `classes` follow.
         pixels: positions left before the first dense layer; 49 for an input of 224×224.
-        classes: outputs.
+        classes: number of outputs.
     """
     parameters, layers, channels = 0, 0, 3
     for filters, repeats in blocks:
@@ -69,23 +53,23 @@ def vgg(blocks: Sequence[tuple[int, int]], pixels: int = 7 * 7, classes: int = 1
 
 
 def inception(channels: int, module: Inception) -> tuple[int, int]:
-    """Parameters and output channels of one inception module."""
+    """Return the parameters and the output channels of one inception module."""
     parameters = (
-        convolution(1, channels, module.one)
-        + convolution(1, channels, module.three_reduce)
-        + convolution(3, module.three_reduce, module.three)
-        + convolution(1, channels, module.five_reduce)
-        + convolution(5, module.five_reduce, module.five)
-        + convolution(1, channels, module.pool)
+        convolution(1, channels, module.conv_1x1)
+        + convolution(1, channels, module.reduce_3x3)
+        + convolution(3, module.reduce_3x3, module.conv_3x3)
+        + convolution(1, channels, module.reduce_5x5)
+        + convolution(5, module.reduce_5x5, module.conv_5x5)
+        + convolution(1, channels, module.pool_projection)
     )
-    return parameters, module.one + module.three + module.five + module.pool
+    return parameters, module.conv_1x1 + module.conv_3x3 + module.conv_5x5 + module.pool_projection
 
 
 def truncated_googlenet(classes: int = 1000) -> tuple[int, int]:
-    """Parameters of the slides' GoogLeNet, which ends in the head after 4a, and of that head alone."""
+    """Return the parameters of the slides' GoogLeNet, which ends in the head after 4a, and those of that head."""
     body = convolution(7, 3, 64) + convolution(1, 64, 64) + convolution(3, 64, 192)
     channels = 192
-    for module in (INCEPTION_3A, INCEPTION_3B, INCEPTION_4A):
+    for module in MODULES[:3]:
         parameters, channels = inception(channels, module)
         body += parameters
     # 14×14 pooled 5×5 by 3 leaves 4×4.
@@ -94,7 +78,7 @@ def truncated_googlenet(classes: int = 1000) -> tuple[int, int]:
 
 
 def receptive_field(kernels: Sequence[int], strides: Sequence[int] | None = None) -> int:
-    """Side of the input square that one output of a stack of convolutions sees.
+    """Return the side of the input square that one output of a stack of convolutions sees.
 
     `1 + Σ (kᵢ − 1)·Π_{j<i} sⱼ` (Araujo, Norris & Sim 2019, equation 2).
     """
@@ -106,7 +90,7 @@ def receptive_field(kernels: Sequence[int], strides: Sequence[int] | None = None
 
 
 def agreement(claimed: float, counted: float) -> str:
-    """How a count agrees with a claimed number, at the claim's own precision.
+    """Say how a count agrees with a claimed number, at the claim's own precision.
 
     The claim's significant digits end at its last digit that is not zero (60 million has one,
     19.4 million three). "true": equal. "true, rounded": the count rounded half up to those digits is the

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anatomy.reports.report_page import title
 from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.summary import summary, warnings
+from anatomy.reports.summary import comparison_warnings, report_title, summary_sentences
 from anatomy.reports.table import Column, Table
 from anatomy.reports.tables import all_tables
 
@@ -14,11 +13,11 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r
 
 
 def render_markdown(runs: Sequence[LabelledRun]) -> str:
-    """The whole document."""
-    parts = [f"# {escape(title(runs))}"]
-    if warnings(runs):
-        parts.append("\n".join(f"> {escape(line)}  " for line in warnings(runs)))
-    parts.append("\n".join(f"- {escape(line)}" for line in summary(runs)))
+    """Render the summary and every table of the report as Markdown."""
+    parts = [f"# {escape(report_title(runs))}"]
+    if warnings := comparison_warnings(runs):
+        parts.append("\n".join(f"> {escape(line)}  " for line in warnings))
+    parts.append("\n".join(f"- {escape(line)}" for line in summary_sentences(runs)))
     parts += [_section(table) for table in all_tables(runs)]
     return "\n\n".join(parts) + "\n"
 
@@ -38,7 +37,7 @@ def _grid(table: Table) -> str:
 
 
 def _head(column: Column) -> str:
-    """With its group, and its unit where the group does not say it."""
+    """A column's heading with its group, and with its unit where the group does not say it."""
     if not column.group:
         return column.title
     return f"{column.group}: {column.head if column.unit in column.group else column.title}"
@@ -50,5 +49,5 @@ def _cell(table: Table, row: int, column: Column) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Escape what Markdown would interpret."""
     return text.translate(_SPECIAL)

@@ -1,4 +1,4 @@
-"""The roofline: FLOP/s over arithmetic intensity, below what the machine can do.
+"""The roofline chart: FLOP/s over arithmetic intensity, below the machine's ceilings.
 
 Williams, Waterman and Patterson 2009, "Roofline: an insightful visual performance model for multicore
 architectures": a kernel of intensity I runs at min(peak, bandwidth × I) at best.
@@ -6,18 +6,17 @@ architectures": a kernel of intensity I runs at min(peak, bandwidth × I) at bes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from anatomy.bench.records.ceiling import Ceiling, ceiling_of, matmul_ceiling
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import legend, marks_of, marks_of_use, signs
-from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout, log_axis
+from anatomy.reports.caveats import caveat_legend, signs, utilisation_caveats
+from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, chart_layout, draw_chart, escape_label, log_axis
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation, device_of
 from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.tables.utilisation_table import uses
+from anatomy.reports.tables.utilisation_table import utilisations
 
 HEIGHT_PX = 460
 _DASHES = {"float32": "solid", "tensorfloat32": "dashdot", "bfloat16": "dash", "float16": "dot"}
@@ -32,7 +31,7 @@ Drawn = list[tuple[Record, Utilisation]]
 
 
 def roofline_charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
-    """One chart a run, since each has its own machine."""
+    """Draw one chart per run, since each run has its own machine."""
     return tuple(
         _chart(item, "roofline" if len(runs) == 1 else f"roofline-{n}", "" if len(runs) == 1 else f", {item.label}")
         for n, item in enumerate(runs)
@@ -40,7 +39,7 @@ def roofline_charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
 
 
 def _chart(item: LabelledRun, key: str, which: str) -> Chart:
-    found = uses(item)
+    found = utilisations(item)
     drawn = [(record, use) for record, use in found if use.ceiling_flops_per_s and use.intensity]
     if not drawn:
         reason = next((use.reason or use.no_intensity for _, use in found), "no case has products that were counted")
@@ -52,14 +51,12 @@ def _chart(item: LabelledRun, key: str, which: str) -> Chart:
     heights = [use.flops_per_s for _, use in drawn]
     for ceiling, dtype, devices in _roofs(item, drawn):
         heights += _add_roof(figure, ceiling, dtype, devices, low, high)
-    settings = layout(HEIGHT_PX, "FLOP/byte, log scale")
+    settings = chart_layout(HEIGHT_PX, "FLOP/byte, log scale")
     settings["xaxis"] |= log_axis([low, high]) | {"showgrid": True}
     settings["yaxis"] |= log_axis(heights) | {"title": {"text": "FLOP/s, log scale", "standoff": 4}, "showgrid": True}
     figure.update_layout(settings)
-    used = legend(mark for record, use in drawn for mark in (*marks_of(record), *marks_of_use(record, use)["mfu"]))
-    return Chart(
-        key, _TITLE + which, " ".join([_CAPTION, used]).strip(), json.loads(figure.to_json()), height=HEIGHT_PX
-    )
+    used = caveat_legend(caveat for record, use in drawn for caveat in utilisation_caveats(record, use)["mfu"])
+    return draw_chart(figure, key, _TITLE + which, " ".join([_CAPTION, used]).strip(), HEIGHT_PX)
 
 
 def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
@@ -68,7 +65,7 @@ def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
         mode="markers+text",
         x=[use.intensity for _, use in drawn],
         y=[use.flops_per_s for _, use in drawn],
-        text=[signs(marks_of_use(record, use)["mfu"]) for record, use in drawn],
+        text=[signs(utilisation_caveats(record, use)["mfu"]) for record, use in drawn],
         textposition="top right",
         hovertext=[_hover(record, use) for record, use in drawn],
         hoverinfo="text",
@@ -79,11 +76,11 @@ def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
 def _hover(record: Record, use: Utilisation) -> str:
     share = f"{use.mfu:.1%} of the ceiling for {use.dtype}" if use.mfu is not None else ""
     said = f"{use.flops_per_s / 1e9:,.3g} GFLOP/s, {use.intensity or 0:,.3g} FLOP/byte"
-    return "<br>".join(escape(part) for part in (record.name, said, share) if part)
+    return "<br>".join(escape_label(part) for part in (record.name, said, share) if part)
 
 
 def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
-    """Each ceiling that a drawn case is held against, once: ceiling, dtype, number of devices."""
+    """Return each ceiling that a drawn case is compared with, once: ceiling, dtype, number of devices."""
     gpus = item.run.header.environment.gpus
     found: dict[tuple[str, str, str, int], tuple[Ceiling, str, int]] = {}
     for record, use in drawn:
@@ -96,7 +93,7 @@ def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
 
 
 def _reach(item: LabelledRun, drawn: Drawn) -> tuple[float, float]:
-    """From left of the leftmost point to right of the rightmost point or ridge."""
+    """Return the ends of the intensity axis: left of the leftmost point, right of the rightmost point or ridge."""
     places = [use.intensity for _, use in drawn if use.intensity]
     ridges = [
         best / ceiling.bandwidth_bytes_per_s
@@ -109,7 +106,7 @@ def _reach(item: LabelledRun, drawn: Drawn) -> tuple[float, float]:
 def _add_roof(
     figure: go.Figure, ceiling: Ceiling, dtype: str, devices: int, low: float, high: float
 ) -> tuple[float, ...]:
-    """Draw one roof and return its heights; flat where the bandwidth was not measured."""
+    """Draw one roof, flat where the bandwidth was not measured, and return its heights."""
     best = (matmul_ceiling(ceiling, dtype) or 0.0) * devices
     bandwidth = (ceiling.bandwidth_bytes_per_s or 0.0) * devices
     ridge = best / bandwidth if bandwidth else low
@@ -123,7 +120,7 @@ def _add_roof(
         x=places,
         y=heights,
         line={"color": COLOURS[ceiling.backend], "width": 2, "dash": _DASHES[dtype]},
-        hovertext=[escape(f"{name}: {height / 1e9:,.3g} GFLOP/s") for height in heights],
+        hovertext=[escape_label(f"{name}: {height / 1e9:,.3g} GFLOP/s") for height in heights],
         hoverinfo="text",
     )
     return tuple(heights)

@@ -1,12 +1,13 @@
-"""Several runs in one report: how each is named, and why their times may not be comparable."""
+"""Several runs in one report: how each is named, their records and profiles, and how their machines differ."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.environment import Environment
@@ -20,7 +21,7 @@ class LabelledRun:
     """A run and the name its rows carry.
 
     Attributes:
-        linked: whether the report lies in the run's folder, so that it can lead to the scripts there.
+        linked: whether the report lies in the run's folder, where links to the run's scripts work.
     """
 
     label: str
@@ -28,7 +29,7 @@ class LabelledRun:
     linked: bool = False
 
     def script(self, record: Record) -> Link | None:
-        """The script that reproduces a record's figures; null without one, or where a link would not lead to it."""
+        """Return the link to the script that reproduces a record's figures; `None` where there is no such link."""
         address = f"{SCRIPTS_FOLDER}/{record.key}.py"
         return Link(address, "reproduce") if self.linked and (self.run.path / address).is_file() else None
 
@@ -37,9 +38,16 @@ class LabelledRun:
         """The profiles beside the records, the last of each case.
 
         Raises:
-            UsageError: the file is damaged.
+            UsageError: the file of profiles is damaged.
         """
         return tuple(read_profiles(self.run.path))
+
+
+class LabelledRecord(NamedTuple):
+    """A record and its run."""
+
+    run: LabelledRun
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,15 @@ class LabelledProfile:
     profile: Profile
 
 
-def profiles_of(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:
-    """Every profile of the report, in the order in which they were taken."""
+def labelled_records(
+    runs: Sequence[LabelledRun], wanted: Callable[[Record], bool] = lambda record: True
+) -> list[LabelledRecord]:
+    """Return the wanted records of all runs, in the runs' order."""
+    return [LabelledRecord(item, record) for item in runs for record in item.run.records if wanted(record)]
+
+
+def labelled_profiles(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:
+    """Return every profile of all runs, in the order in which they were taken."""
     return tuple(
         LabelledProfile(item.label, profile.name if len(runs) == 1 else f"{profile.name} ({item.label})", profile)
         for item in runs
@@ -60,11 +75,11 @@ def profiles_of(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:
     )
 
 
-def label(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
+def label_runs(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
     """Name each run by its id; runs that share one are told apart by their folder, then by a number.
 
     Args:
-        runs: in the report's order.
+        runs: runs in the report's order.
         folder: where the report is written; the run that lies there is linked with its scripts.
     """
     ids = Counter(run.header.id for run in runs)
@@ -80,8 +95,8 @@ def label(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun,
     )
 
 
-def differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
-    """What differs between the runs' machines and software, one line a field; empty when comparable."""
+def environment_differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """Return how the runs' machines and software differ, one line per field; empty where they are comparable."""
     if len({item.run.header.environment.fingerprint for item in runs}) <= 1:
         return ()
     lines = []
@@ -95,11 +110,11 @@ def differences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 
 
 def with_run(columns: tuple[Column, ...], runs: Sequence[LabelledRun]) -> tuple[Column, ...]:
-    """The columns, with the run behind the first one when there is more than one run."""
+    """Add the run behind the first column where there is more than one run."""
     return columns if len(runs) < 2 else (columns[0], Column("run", "run"), *columns[1:])
 
 
 def with_case(columns: tuple[Column, ...], cases: Sequence[LabelledProfile]) -> tuple[Column, ...]:
-    """The columns behind the case's name, and its run when there is more than one."""
+    """Put the name of the case before the columns, and its run where there is more than one."""
     several = len({case.label for case in cases}) > 1
     return (Column("case", "case"), *([Column("run", "run")] * several), *columns)

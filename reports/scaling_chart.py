@@ -1,30 +1,29 @@
-"""Throughput by number of devices, over that of one."""
+"""Charts of throughput over the number of devices, relative to one device."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from anatomy.bench.records.case import SCALINGS, Mode, Scaling
-from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, escape, layout
-from anatomy.reports.device_scaling import Scaled, scaled
+from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, chart_layout, draw_chart, escape_label
+from anatomy.reports.device_scaling import ScaledCase, scaled_cases
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRun
 
 HEIGHT_PX = 340
-# Of the lines without a backend: legible on white and on black.
+# Colour of lines without a backend, legible on white and on black.
 _IDEAL = "#8a8a8a"
 
 
 def scaling_charts(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> tuple[Chart, ...]:
-    """A chart for each mode and way of scaling that the runs have."""
+    """Draw a chart for each mode and way of scaling that the runs have."""
     found = {(mode, scaling): _lines(runs, mode, scaling) for mode in modes for scaling in SCALINGS}
     return tuple(_chart(lines, mode, scaling) for (mode, scaling), lines in found.items() if lines)
 
 
-def _chart(lines: dict[tuple[str, str], list[Scaled]], mode: Mode, scaling: Scaling) -> Chart:
+def _chart(lines: dict[tuple[str, str], list[ScaledCase]], mode: Mode, scaling: Scaling) -> Chart:
     key, title = f"scaling-{mode}-{scaling}", f"Several devices, {mode}, {scaling} scaling"
     caption = (
         "Throughput of all devices over that of one; the dotted line is devices that add up, the bars are 95 % "
@@ -60,27 +59,27 @@ def _chart(lines: dict[tuple[str, str], list[Scaled]], mode: Mode, scaling: Scal
             },
             line={"width": 1.5, "color": COLOURS[backend]},
             marker={"size": 9, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
-            text=[escape(name)] * (1 + len(line)),
+            text=[escape_label(name)] * (1 + len(line)),
             hovertemplate="%{text}<br>%{x} devices: %{y:.2f}<extra>" + backend + "</extra>",
         )
         named.add(backend)
-    settings = layout(HEIGHT_PX, "devices")
+    settings = chart_layout(HEIGHT_PX, "devices")
     settings["xaxis"] |= {"type": "log", "tickvals": counts, "ticktext": [str(count) for count in counts]}
     settings["yaxis"] |= {"title": {"text": "throughput, one device = 1"}, "rangemode": "tozero"}
     figure.update_layout(settings)
-    return Chart(key, title, caption, json.loads(figure.to_json()), height=HEIGHT_PX)
+    return draw_chart(figure, key, title, caption, HEIGHT_PX)
 
 
-def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tuple[str, str], list[Scaled]]:
-    """Name and backend → the points of a line, by devices."""
-    found: dict[tuple[str, str], list[Scaled]] = {}
+def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tuple[str, str], list[ScaledCase]]:
+    """Return the points of each line, by its name and backend."""
+    found: dict[tuple[str, str], list[ScaledCase]] = {}
     for item in runs:
-        for group in scaled(item.run.records):
+        for group in scaled_cases(item.run.records):
             for one in group:
                 case = one.record.case
-                if one.one is None or one.speedup is None or (case.mode, one.scaling) != (mode, scaling):
+                if one.baseline is None or one.speedup is None or (case.mode, one.scaling) != (mode, scaling):
                     continue
-                name = f"{model_text(case.model, case.options)} b{one.one.case.batch_size} {case.dtype}"
+                name = f"{model_text(case.model, case.options)} b{one.baseline.case.batch_size} {case.dtype}"
                 if case.model_parallel > 1:
                     name += f" model over {case.model_parallel}"
                 label = name if len(runs) == 1 else f"{name} ({item.label})"
@@ -88,8 +87,8 @@ def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tu
     return found
 
 
-def _error(one: Scaled) -> tuple[float, float]:
-    """How far the interval reaches below and above the speedup."""
+def _error(one: ScaledCase) -> tuple[float, float]:
+    """Return how far the interval reaches below and above the speedup."""
     interval, speedup = one.efficiency_interval, one.speedup or 0.0
     if interval is None:
         return 0.0, 0.0

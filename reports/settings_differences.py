@@ -1,28 +1,28 @@
-"""Settings in effect that differ between records which a row or a mean sets side by side."""
+"""Settings in effect that differ between records in one row or one mean, and which records may share them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from anatomy.bench.records.parity import Setting, manifest
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import model_text
-from anatomy.reports.number_words import count
+from anatomy.reports.number_words import plural
 
 _UNSTATED = "not stated"
 
 
-def unlike_settings(records: Iterable[Record]) -> str:
-    """The settings that differ and who has which, `jit: on (jax), off (tensorflow, torch)`; empty when all agree."""
-    return "; ".join(differing(records).values())
+def settings_differences(records: Iterable[Record]) -> str:
+    """Return `jit: on (jax), off (tensorflow, torch)` for the settings that differ; empty where all agree."""
+    return "; ".join(differing_settings(records).values())
 
 
-def differing(records: Iterable[Record]) -> dict[str, str]:
-    """Name of a setting of the parity manifests, or `machine`, that differs → who has which, in words.
+def differing_settings(records: Iterable[Record]) -> dict[str, str]:
+    """Return each setting of the parity manifests, or `machine`, that differs, and in words who has which value.
 
-    A setting that no more than one record states cannot differ; where two state it differently, those that do
-    not state it are named as well.
+    A setting differs where two records state it differently; then those that do not state it are named as well.
     """
     measured = [record for record in records if record.outcome == "ok"]
     modes_alone = len({record.case.backend for record in measured}) == 1
@@ -36,15 +36,16 @@ def differing(records: Iterable[Record]) -> dict[str, str]:
     }
 
 
-def comparable(records: Iterable[Record], **alike: str) -> dict[str, list[Record]]:
-    """Records that may share a row: cases that differ in the fields `alike` alone, with equal parameter counts.
+def comparable_records(records: Iterable[Record], **alike: str) -> dict[str, list[Record]]:
+    """Group records that may share a row: cases that differ in the fields `alike` only, with equal parameter counts.
 
     Args:
-        records: of one run.
-        alike: fields of the case, e.g. `backend`, with a value that stands in for all of theirs.
+        records: records of one run.
+        alike: fields of the case, e.g. `backend`, each with a value that stands in for all of theirs.
 
     Returns:
-        A key of the row → its records. A record without counts (a failure) joins the first row of its case.
+        The records of each row, by a key of the row. A record without counts (a failure) joins the first row of its
+        case.
     """
     cases: dict[str, list[Record]] = {}
     for record in records:
@@ -58,27 +59,32 @@ def comparable(records: Iterable[Record], **alike: str) -> dict[str, list[Record
     return rows
 
 
-def refused(records: Iterable[Record]) -> list[str]:
-    """Cases whose measured backends built models of unlike sizes, which no row or mean may hold, in words."""
+def incomparable_cases(records: Iterable[Record]) -> list[str]:
+    """Return, in words, the cases whose backends built models of unlike sizes: no row or mean may hold them."""
     cases: dict[str, list[Record]] = {}
     for record in records:
         if record.outcome == "ok":
-            cases.setdefault(record.case.model_copy(update={"backend": "tensorflow"}).key, []).append(record)
+            cases.setdefault(key_without_backend(record), []).append(record)
     return [
-        f"{model_text(case.model, case.options)} {case.mode} ({differing(group)['parameters']})"
+        f"{model_text(case.model, case.options)} {case.mode} ({differing_settings(group)['parameters']})"
         for case, group in ((group[0].case, group) for group in cases.values())
-        if len(comparable(group, backend="tensorflow")) > 1
+        if len(comparable_records(group, backend="tensorflow")) > 1
     ]
 
 
-def tally(groups: Iterable[Iterable[Record]]) -> str:
-    """Differences over several rows: `jit: on (jax), off (torch) in 3 cases`; empty when all agree."""
-    counted = Counter(text for group in groups for text in differing(group).values())
-    return "; ".join(f"{text} in {count(number, 'case')}" for text, number in counted.items())
+def key_without_backend(record: Record, **fields: Any) -> str:
+    """Return a key that cases share when they differ in nothing but the backend, with `fields` of the case replaced."""
+    return record.case.model_copy(update={"backend": "tensorflow", **fields}).key
+
+
+def count_differences(groups: Iterable[Iterable[Record]]) -> str:
+    """Count differences over several rows: `jit: on (jax), off (torch) in 3 cases`; empty where all agree."""
+    counted = Counter(text for group in groups for text in differing_settings(group).values())
+    return "; ".join(f"{text} in {plural(number, 'case')}" for text, number in counted.items())
 
 
 def _machine(record: Record) -> dict[str, Setting]:
-    """In a sweep over a cluster, the machine: even of one kind, two differ by some per cent."""
+    """The machine, for a run on a cluster: two machines of one type still differ by some per cent."""
     return {"machine": record.host} if record.host is not None else {}
 
 

@@ -13,20 +13,19 @@ from typing import TypeVar
 
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.record import Record
-from anatomy.reports.settings_differences import comparable
+from anatomy.reports.settings_differences import comparable_records
 
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class RelativeSpeed:
-    """Speeds relative to the fastest, which has 1.
+    """Speeds relative to the fastest backend, which has 1.
 
     Attributes:
-        speeds: backend → geometric mean of its throughputs over that of the fastest; empty without a
-            common case.
-        common: number of cases that all of the backends ran.
-        taking_part: the backends that ran at least one case.
+        speeds: backend → geometric mean of its throughputs over that of the fastest; empty without a common case.
+        common: number of cases that all backends ran.
+        taking_part: backends that ran at least one case.
     """
 
     speeds: dict[str, float]
@@ -35,7 +34,7 @@ class RelativeSpeed:
 
     @property
     def fastest(self) -> str | None:
-        """The backend with the highest mean; null without a common case."""
+        """The backend with the highest mean; `None` without a common case."""
         return max(self.speeds, key=self.speeds.__getitem__) if self.speeds else None
 
 
@@ -43,8 +42,8 @@ def relative_speed(throughputs: Mapping[str, Mapping[K, float]]) -> RelativeSpee
     """Compare backends on their common cases.
 
     Args:
-        throughputs: backend → case (apart from its backend) → examples/s. A backend without a case
-            takes no part and does not empty the common cases.
+        throughputs: backend → case (apart from its backend) → examples/s. A backend without a case takes no part: it
+            does not empty the common cases.
     """
     taking_part = {backend: cases for backend, cases in throughputs.items() if cases}
     common = set.intersection(*(set(cases) for cases in taking_part.values())) if taking_part else set()
@@ -56,24 +55,19 @@ def relative_speed(throughputs: Mapping[str, Mapping[K, float]]) -> RelativeSpee
 
 
 def ratio_text(ratio: float) -> str:
-    """Two decimals, or two significant digits where those would say 0.0."""
+    """Format a ratio with two decimals, or with two significant digits below 0.1."""
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:#.2g}"
 
 
 def throughputs(records: Iterable[Record], mode: Mode) -> dict[str, dict[str, float]]:
-    """Backend → key of the case apart from its backend → examples/s, of the cases that were measured.
+    """Return backend → key of the case apart from its backend → examples/s, for the measured cases of a mode.
 
     Backends that built models of unlike sizes have no case in common: their keys differ.
     """
     measured = [record for record in records if record.outcome == "ok" and record.case.mode == mode]
     found: dict[str, dict[str, float]] = {}
-    for key, group in comparable(measured, backend="tensorflow").items():
+    for key, group in comparable_records(measured, backend="tensorflow").items():
         for record in group:
             if record.throughput_examples_per_s is not None:
                 found.setdefault(record.case.backend, {})[key] = record.throughput_examples_per_s
     return found
-
-
-def without_backend(record: Record) -> str:
-    """A key that cases share when they differ in nothing but the backend."""
-    return record.case.model_copy(update={"backend": "tensorflow"}).key

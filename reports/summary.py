@@ -1,4 +1,4 @@
-"""The run in a few sentences: what was measured, what failed, which backend was fastest by which rule."""
+"""The report's title and summary: what was measured, what failed, and which backend was fastest."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.number_words import count
-from anatomy.reports.run_labels import LabelledRun, differences
+from anatomy.reports.number_words import plural
+from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.tables.model_table import TIMED
-from anatomy.reports.tables.speed_table import compare, unlike_common
+from anatomy.reports.tables.speed_table import compare_backends, unlike_common
 
 
-def summary(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
-    """Sentences, the same for every format."""
+def report_title(runs: Sequence[LabelledRun]) -> str:
+    """Return `Anatomy: quick, 2026-01-31T12-00-00Z`, or the number of runs where there are several."""
+    if len(runs) == 1:
+        return f"Anatomy: {runs[0].run.header.suite}, {runs[0].label}"
+    return f"Anatomy: {len(runs)} runs"
+
+
+def summary_sentences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """Summarise each run in a few sentences, the same in HTML and Markdown."""
     return tuple(
         sentence if len(runs) == 1 else f"{item.label}: {sentence}"
         for item in runs
@@ -22,9 +29,9 @@ def summary(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     )
 
 
-def warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
-    """What keeps the runs of this report from being compared, and how they are set apart."""
-    found = differences(runs)
+def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
+    """Say why the runs of this report must not be compared; empty where they may be."""
+    found = environment_differences(runs)
     if not found:
         return ()
     return (
@@ -40,9 +47,9 @@ def _sentences(run: Run) -> list[str]:
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
     measured = sum(record.outcome == "ok" for record in timed)
-    sizes = f" and {sum(r.outcome == 'ok' for r in counted)} of {count(len(counted), 'model')} counted"
+    sizes = f" and {sum(r.outcome == 'ok' for r in counted)} of {plural(len(counted), 'model')} counted"
     sentences = [
-        f"{measured} of {count(len(timed), 'timed case')} {'was' if len(timed) == 1 else 'were'} measured"
+        f"{measured} of {plural(len(timed), 'timed case')} {'was' if len(timed) == 1 else 'were'} measured"
         + (sizes if counted else "")
         + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else ".")
     ]
@@ -50,7 +57,7 @@ def _sentences(run: Run) -> list[str]:
     if unfinished:
         planned = len(run.header.planned)
         sentences.append(
-            f"The run is not finished: {len(unfinished)} of {count(planned, 'planned case')} "
+            f"The run is not finished: {len(unfinished)} of {plural(planned, 'planned case')} "
             f"{'has' if planned == 1 else 'have'} no record (anatomy run --resume {run.path.name} does the rest)."
         )
     sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
@@ -63,7 +70,7 @@ def _sentences(run: Run) -> list[str]:
 
 
 def _fastest(run: Run, mode: str) -> str:
-    result = compare(run.records, mode)
+    result = compare_backends(run.records, mode)
     if result.fastest is None:
         return f"Fastest backend, {mode}: not decided, since no case was run by all backends."
     if len(result.speeds) == 1:
@@ -74,5 +81,5 @@ def _fastest(run: Run, mode: str) -> str:
     caution = f" In {mixed} of these the backends' settings were unlike ({names}; see the tables)." if mixed else ""
     return (
         f"Fastest backend, {mode}: {result.fastest}, by geometric mean of throughputs over the "
-        f"{count(result.common, 'case')} that all backends ran; relative to it {beside}.{caution}"
+        f"{plural(result.common, 'case')} that all backends ran; relative to it {beside}.{caution}"
     )

@@ -1,17 +1,18 @@
-"""A table of the report: a pandas frame with numbers kept as numbers, and how its columns are shown."""
+"""A table of the report: a pandas frame that keeps numbers as numbers, and how its columns are shown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 
-from anatomy.reports.caveats import Mark, legend, signs
+from anatomy.reports.caveats import Caveat, caveat_legend, signs
 
+Item = TypeVar("Item")
 Kind = Literal["text", "number", "mark", "outcome", "citation"]
 
 NOT_MEASURED = "not measured"
@@ -24,15 +25,16 @@ class Column:
     """One column: a key of the frame and how it is shown.
 
     Attributes:
-        key: column of the frame, with its unit where it has one (`step_median_s`).
+        key: name of the frame's column, with the unit of the stored values (`step_median_s`).
         head: heading.
-        unit: unit as shown, e.g. `ms`.
-        kind: `number` is aligned right and sorted by value; `mark` is `+` … `+++` with an explanation;
-            `citation` ends in the work's address.
+        unit: unit of the shown values, e.g. `ms`.
+        kind: `number` is aligned right and sorted by value; `mark` is `+` … `+++` with an explanation; `citation` ends
+            in the address of the work.
         scale: shown value = stored value × scale.
-        whole: an integer, or a year, shown without decimals.
+        whole: integers, shown without decimals.
+        separators: whether integers have thousands separators; years have none.
         group: heading that neighbouring columns share.
-        missing: what a cell without a value says, unless the table says otherwise for that cell.
+        missing: text of a cell without a value, unless the table has a reason for that cell.
     """
 
     key: str
@@ -47,19 +49,19 @@ class Column:
 
     @property
     def title(self) -> str:
-        """Heading with its unit, in one line."""
+        """Heading and unit: `step median [ms]`."""
         return f"{self.head} [{self.unit}]" if self.unit else self.head
 
 
 class Absence(NamedTuple):
-    """Why a cell has no value: a word or two for the cell, and the reason in full."""
+    """Why a cell has no value: a word or two for the cell, and the whole reason."""
 
     text: str
     reason: str = ""
 
 
 class Link(NamedTuple):
-    """Where a cell leads: an address relative to the report's folder, and what is there."""
+    """The target of a cell's link: an address relative to the report's folder, and a title."""
 
     address: str
     title: str
@@ -67,17 +69,17 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A frame with its heading, columns and rules.
+    """A frame with its heading, columns and notes.
 
     Attributes:
-        key: name of its file and anchor.
-        frame: one row a row, one column for each of `columns`, base units (seconds, bytes).
-        absent: (row, column key) → why there is no value, where more is known than "not measured".
-        notes: the rules by which the table was made, printed under it.
-        marks: (row, column key) → signs behind the figure; `footnotes` explains them.
-        links: (row, column key) → where the figure leads.
-        empty: the sentence that stands in for a table without rows.
-        section: column key whose change of value starts a new part of the table.
+        key: name of the CSV file and of the anchor on the page.
+        frame: one column for each of `columns`, in base units (seconds, bytes).
+        absent: (row, column key) → why there is no value, where more is known than the column's `missing`.
+        notes: how the table was made, printed below it.
+        caveats: (row, column key) → caveats of the figure; `footnotes` explains their signs.
+        links: (row, column key) → target of the figure's link.
+        empty: sentence that is printed instead of a table without rows.
+        section: key of the column whose change of value starts a new part of the table.
     """
 
     key: str
@@ -89,46 +91,47 @@ class Table:
     notes: tuple[str, ...] = ()
     empty: str = "No rows."
     section: str | None = None
-    marks: Mapping[tuple[int, str], tuple[Mark, ...]] = field(default_factory=dict)
+    caveats: Mapping[tuple[int, str], tuple[Caveat, ...]] = field(default_factory=dict)
     links: Mapping[tuple[int, str], Link] = field(default_factory=dict)
 
     @property
     def footnotes(self) -> tuple[str, ...]:
-        """The notes, and what the marks in this table mean."""
-        explained = legend(mark for (row, key), marks in self.marks.items() if self._shown(row, key) for mark in marks)
+        """The notes, and what the signs of the caveats in this table mean."""
+        shown = (caveats for (row, key), caveats in self.caveats.items() if self._shown(row, key))
+        explained = caveat_legend(caveat for caveats in shown for caveat in caveats)
         return (*self.notes, explained) if explained else self.notes
 
     def signs(self, row: int, column: Column) -> str:
-        """The marks behind a figure; none where there is no figure."""
-        return signs(self.marks.get((row, column.key), ())) if self._shown(row, column.key) else ""
+        """Return the signs of a figure's caveats; empty where there is no figure."""
+        return signs(self.caveats.get((row, column.key), ())) if self._shown(row, column.key) else ""
 
     def link(self, row: int, column: Column) -> Link | None:
-        """Where a figure leads."""
+        """Return the link of a figure; `None` where there is no figure or no link."""
         return self.links.get((row, column.key)) if self._shown(row, column.key) else None
 
     def cell(self, row: int, column: Column) -> str:
-        """The text of one cell."""
+        """Return the text of one cell."""
         value = self.value(row, column.key)
         if is_missing(value):
             return self.absence(row, column).text
         return format_number(value, column, self.decimals(column)) if column.kind == "number" else str(value)
 
     def absence(self, row: int, column: Column) -> Absence:
-        """What a cell without a value says."""
+        """Return what a cell without a value says."""
         return self.absent.get((row, column.key), Absence(column.missing))
 
     def _shown(self, row: int, key: str) -> bool:
         return key in self.frame.columns and not is_missing(self.value(row, key))
 
     def value(self, row: int, key: str) -> Any:
-        """What the frame holds there."""
+        """Return the stored value, in base units."""
         return self._values[key][row]
 
     def decimals(self, column: Column) -> int:
-        """Decimals shared by a column, so that points align and its smallest value keeps three digits."""
+        """Return the decimals of a whole column: points align, and its smallest value keeps three digits."""
         return self._decimals[column]
 
-    # Once a table: taken cell by cell, a frame of thousands of layers takes minutes.
+    # Lists, made once: cell by cell, a frame of thousands of layers takes minutes.
     @cached_property
     def _values(self) -> dict[str, list[Any]]:
         return {str(key): self.frame[key].tolist() for key in self.frame.columns}
@@ -146,10 +149,42 @@ def _decimals(values: list[Any], column: Column) -> int:
     return min(MOST_DECIMALS, max(0, 2 - math.floor(math.log10(min(shown)))))
 
 
-def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
-    """A frame with exactly these columns; numbers stay numbers, gaps become NA.
+def build_table(
+    columns: tuple[Column, ...],
+    items: Sequence[Item],
+    cells: Callable[[Item], dict[str, Any]],
+    absence: Callable[[Item, str], Absence | None] = lambda item, key: None,
+    caveats: Callable[[Item], Mapping[str, tuple[Caveat, ...]]] = lambda item: {},
+    **texts: Any,
+) -> Table:
+    """Build a table with one row per item.
 
-    Counts and bytes use pandas' nullable `Int64`, so that a gap does not turn them into floats.
+    Args:
+        columns: columns of the table.
+        items: what the rows are made of.
+        cells: values of a row by column key, in base units; keys that are no columns are ignored.
+        absence: why the cell of an item and a column key has no value, where more is known than `Column.missing`.
+        caveats: caveats of a row's figures by column key.
+        texts: the other fields of `Table`.
+    """
+    return Table(
+        columns=columns,
+        frame=make_frame([cells(item) for item in items], columns),
+        absent={
+            (row, column.key): why
+            for row, item in enumerate(items)
+            for column in columns
+            if (why := absence(item, column.key)) is not None
+        },
+        caveats={(row, key): found for row, item in enumerate(items) for key, found in caveats(item).items()},
+        **texts,
+    )
+
+
+def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Make a frame with exactly these columns; numbers stay numbers, gaps become NA.
+
+    Counts and bytes use pandas' nullable `Int64`: a gap does not turn them into floats.
     """
     frame = pd.DataFrame(rows, columns=[column.key for column in columns])
     for column in columns:
@@ -162,14 +197,14 @@ def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.Da
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds no value; an infinite number is none either."""
+    """Return whether a cell holds no value; an infinite number counts as none."""
     if value is None or value is pd.NA:
         return True
     return isinstance(value, float) and not math.isfinite(value)
 
 
 def format_number(value: Any, column: Column, decimals: int) -> str:
-    """With thousands separators, in the column's unit."""
+    """Format a number in its column's unit, with thousands separators."""
     shown = float(value) * column.scale
     if column.whole and column.scale == 1:
         return f"{int(value):,}" if column.separators else str(int(value))

@@ -1,4 +1,4 @@
-"""A table as the page's template needs it: heads with their groups, and parts of rows of cells."""
+"""A table as the page's template needs it: group headings, and rows of cells in parts."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from itertools import groupby
 
 from anatomy.reports.table import Column, Table, is_missing
 
-# Text up to this length stays on one line.
+# Cells with longer text may be broken into lines.
 SHORT_TEXT = 24
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
+    """One cell of the page.
 
     Attributes:
-        text: what it says, without its mark.
+        text: text without its mark.
+        absent: whether there is no value.
         mark: `+` … `+++`, or empty.
-        address: where a citation leads, or empty.
-        sort: the value that sorts it, null where its text does.
-        why: why there is no value.
-        title: what is at the address.
-        signs: marks behind the figure.
+        address: target of a link, or empty.
+        sort: value to sort by; `None` to sort by the text.
+        why: reason why there is no value.
+        title: title of the link.
+        signs: signs of the figure's caveats.
     """
 
     column: Column
@@ -39,12 +40,12 @@ class Cell:
 
     @property
     def long(self) -> bool:
-        """Whether the text may be broken into lines."""
+        """Whether the cell's text may be broken into lines."""
         return self.column.kind not in ("number", "outcome") and len(self.text) > SHORT_TEXT
 
     @property
     def classes(self) -> str:
-        """Classes for the style sheet."""
+        """Names of the cell's CSS classes."""
         return " ".join(
             [self.column.kind] * (not self.absent or self.column.kind == "number")
             + ["absent"] * self.absent
@@ -54,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class GroupHead:
-    """A heading over `span` neighbouring columns; without a name over columns that have none."""
+    """A heading over `span` neighbouring columns; its name is empty over columns without a group."""
 
     name: str
     span: int
@@ -62,15 +63,15 @@ class GroupHead:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table, its group headings (none when no column has any) and its rows in parts."""
+    """A table, its group headings (none where no column has a group) and its rows in parts."""
 
     table: Table
     groups: tuple[GroupHead, ...]
     parts: tuple[tuple[tuple[Cell, ...], ...], ...]
 
 
-def view(table: Table) -> TableView:
-    """Everything the template prints of a table."""
+def table_view(table: Table) -> TableView:
+    """Make everything that the template prints of a table."""
     rows = [tuple(_cell(table, row, column) for column in table.columns) for row in range(len(table.frame))]
     return TableView(table, _group_heads(table.columns), _parts(table, rows))
 
@@ -113,12 +114,12 @@ def _cell(table: Table, row: int, column: Column) -> Cell:
 
 
 def _split_mark(text: str) -> tuple[str, str]:
-    """`+++ build 7/7` → `+++` and the rest."""
+    """Split `+++ build 7/7` into `+++` and the rest."""
     rest = text.lstrip("+")
     return text[: len(text) - len(rest)], rest.strip()
 
 
 def _split_address(text: str) -> tuple[str, str]:
-    """A citation and the address at its end, empty where there is none."""
+    """Split a citation from the address at its end, which is empty where there is none."""
     match = re.search(r",?\s*(https?://\S+)$", text)
     return (text[: match.start()], match.group(1)) if match else (text, "")

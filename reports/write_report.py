@@ -1,4 +1,4 @@
-"""Write reports from runs on disk."""
+"""Write the report of runs on disk as HTML, Markdown or CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anatomy.bench.records.run_store import load_run
 from anatomy.models.suggestion import unknown_name
 from anatomy.reports.report_markdown import render_markdown
 from anatomy.reports.report_page import render_html
-from anatomy.reports.run_labels import LabelledRun, label
+from anatomy.reports.run_labels import LabelledRun, label_runs
 from anatomy.reports.tables import all_tables
 
 
@@ -27,8 +27,7 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
         The files written, in the order of `formats`.
 
     Raises:
-        UsageError: no run, or an unknown format.
-        UsageError: a folder holds no run, or a file there is damaged.
+        UsageError: no folder is given, a folder holds no run, a file there is damaged, or a format is unknown.
     """
     if not run_paths:
         raise UsageError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
@@ -36,7 +35,7 @@ def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), 
         if name not in _WRITERS:
             raise UsageError(unknown_name("format", name, _WRITERS))
     folder = Path(out or run_paths[0])
-    runs = label([load_run(path) for path in run_paths], folder)
+    runs = label_runs([load_run(path) for path in run_paths], folder)
     folder.mkdir(parents=True, exist_ok=True)
     return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
 
@@ -51,7 +50,7 @@ def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
     if render is None:
         raise UsageError(f"{path}: expected a name that ends in .html or .md")
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _write(path, render(label([load_run(run) for run in run_paths], path.parent)))
+    return _write(path, render(label_runs([load_run(run) for run in run_paths], path.parent)))
 
 
 def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:

@@ -252,6 +252,6 @@ def _judge(item: pytest.Item, case: Any, benchmark: Any | None) -> None:
         metrics = {metric.metric: metric.model_dump() for metric in found.metrics}
         item.stash[_CLOCK].replay(benchmark, [step.candidate], info | {"gate": metrics})
     if found.verdict not in ("PASS", "NEW"):
-        from anatomy.reports.gate import figures
+        from anatomy.reports.gate import case_figures
 
-        pytest.fail(f"{found.verdict} {found.name}: {found.reason}\n{figures(found)}", pytrace=False)
+        pytest.fail(f"{found.verdict} {found.name}: {found.reason}\n{case_figures(found)}", pytrace=False)

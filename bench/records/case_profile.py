@@ -37,6 +37,8 @@ Kind = Literal[
 ]
 Pass = Literal["forward", "backward", "update"]
 Bound = Literal["compute", "memory", "launch"]
+# What a step is divided into, in the order in which it is shown.
+STEP_PARTS = ("input_wait", "host_dispatch", "device_compute", "communication", "idle")
 
 # Rows for work of the step that is no layer's, named as no layer can be.
 LOSS, METRICS, OPTIMIZER, INPUT = "(loss)", "(metrics)", "(optimizer)", "(input)"
@@ -132,8 +134,13 @@ class Gaps(Frozen):
     step: float
 
     @property
+    def parts(self) -> dict[str, float]:
+        """Seconds of each of the five parts, by name."""
+        return {name: getattr(self, name) for name in STEP_PARTS}
+
+    @property
     def sum(self) -> float:
-        """Of the five; against `step` it shows what the trace has missed."""
+        """Sum of the five parts; what it lacks of `step` is missing from the trace."""
         return self.input_wait + self.host_dispatch + self.device_compute + self.communication + self.idle
 
 

@@ -1,8 +1,16 @@
-"""Reports of the gate: one result as a table, a comment, a page, JUnit, SARIF and annotations."""
+"""The gate's result as a table, a comment, a page, JUnit XML, SARIF and annotations."""
 
-from anatomy.reports.gate.gate_rows import explained, summary_of, table_rows
+from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, gate_table
 from anatomy.reports.gate.github import publish_on_github
-from anatomy.reports.gate.junit import figures
+from anatomy.reports.gate.junit import case_figures
 from anatomy.reports.gate.write_gate import GATE_HTML, write_gate_reports
 
-__all__ = ["GATE_HTML", "explained", "figures", "publish_on_github", "summary_of", "table_rows", "write_gate_reports"]
+__all__ = [
+    "GATE_HTML",
+    "case_figures",
+    "explanation_sentences",
+    "gate_summary",
+    "gate_table",
+    "publish_on_github",
+    "write_gate_reports",
+]

@@ -1,4 +1,4 @@
-"""A strip of points as SVG: the effect of every pair, its interval, and what was tolerated."""
+"""The effect strip: the effect of every pair of processes, its interval, and the tolerated change, as SVG."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ WIDTH, HEIGHT, MARGIN = 420, 64, 12
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-def strip(metric: MetricResult, label: str) -> Markup:
-    """Points of the screening above the line, of the confirmation below it; shares of the base on the axis."""
+def effect_strip(metric: MetricResult, label: str) -> Markup:
+    """Draw the pairs of the screening above the line and those of the confirmation below it.
+
+    The axis shows the relative change from the base.
+    """
     values = [math.expm1(effect) for effect in (*metric.effects, *metric.confirmation)]
     reach = max([abs(value) for value in values] + [metric.minimum or 0, abs(metric.low or 0), abs(metric.high or 0)])
     reach = 1.1 * min(max(reach, 0.01), 10.0)
 
-    # Nothing shrinks by more than all of it.
+    # A figure cannot fall by more than 100 %.
     least = -min(reach, 1.0)
 
     def x(share: float) -> float:

@@ -1,37 +1,33 @@
-"""The gate's result as a page: each case's effect, interval, pairs and distribution."""
+"""The gate's result as an HTML page: each case's change, interval and pairs of processes."""
 
 from __future__ import annotations
 
-from importlib import metadata, resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult, MetricResult
-from anatomy.reports.gate.effect_strip import strip
-from anatomy.reports.gate.gate_rows import LABELS, change, explained, interval, limits, quantity, summary_of
-
-_TEMPLATES = "anatomy.reports.templates"
+from anatomy.reports.gate.effect_strip import effect_strip
+from anatomy.reports.gate.gate_rows import (
+    LABELS,
+    change_text,
+    explanation_sentences,
+    gate_summary,
+    interval_text,
+    limits_text,
+    quantity,
+)
+from anatomy.reports.page import render_page
 
 
 def render_gate_html(result: GateResult) -> str:
-    """One self-contained file."""
-    environment = Environment(
-        loader=PackageLoader("anatomy.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = "".join((resources.files(_TEMPLATES) / name).read_text() for name in ("report.css", "gate.css"))
-    return environment.get_template("gate.html").render(
-        version=metadata.version("keras-anatomy"),
+    """Render the gate's result as one self-contained HTML page."""
+    return render_page(
+        "gate.html",
+        "gate.css",
+        title=f"Anatomy gate: {result.verdict or 'nothing compared'}, {result.id}",
         result=result,
-        summary=summary_of(result),
+        summary=gate_summary(result),
         cases=[_case(case) for case in sorted(result.cases, key=lambda case: case.verdict == "PASS")],
         sides=[result.base, result.candidate],
-        style=Markup(style),
     )
 
 
@@ -47,22 +43,22 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "differences": case.differences,
         "step": next((_metric(case, metric) for metric in case.metrics if metric.metric == "step"), None),
         "metrics": [_metric(case, metric) for metric in case.metrics],
-        "explained": explained(case),
+        "explained": explanation_sentences(case),
     }
 
 
 def _metric(case: CaseResult, metric: MetricResult) -> dict[str, Any]:
     label = LABELS[metric.metric]
-    said = f"{label} of {case.name}: change {change(metric)}, interval {interval(metric)}, {metric.pairs} pairs"
+    shown = f"change {change_text(metric)}, interval {interval_text(metric)}, {metric.pairs} pairs"
     return {
         "label": label,
         "verdict": metric.verdict,
         "base": quantity(metric.base, metric.unit),
         "candidate": quantity(metric.candidate, metric.unit),
-        "change": change(metric),
-        "interval": interval(metric),
-        "limits": limits(metric),
+        "change": change_text(metric),
+        "interval": interval_text(metric),
+        "limits": limits_text(metric),
         "pairs": metric.pairs or "",
         "reason": metric.reason,
-        "strip": strip(metric, said) if metric.effects else "",
+        "strip": effect_strip(metric, f"{label} of {case.name}: {shown}") if metric.effects else "",
     }

@@ -1,10 +1,10 @@
-"""The gate's figures in words: cells, rows and the sentence at the end."""
+"""The gate's result in words: cells, rows, sentences and the summary."""
 
 from __future__ import annotations
 
 from anatomy.bench.profiling.explanation import large, sentence
 from anatomy.bench.regression_gate.gate_result import ORDER, CaseResult, GateResult, MetricResult
-from anatomy.reports.number_words import count
+from anatomy.reports.number_words import plural
 
 MISSING = "–"
 LABELS = {
@@ -26,7 +26,7 @@ _HEADLINE = {
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """`12.3 ms`, `512 MiB`, `1,234`; a dash for none."""
+    """Format a figure of a case: `12.3 ms`, `512 MiB`, `1,234`; a dash for `None`."""
     if value is None:
         return MISSING
     if unit == "s":
@@ -36,20 +36,20 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:.2g}"
 
 
-def change(metric: MetricResult) -> str:
-    """`+5.1 %`; a dash for none."""
+def change_text(metric: MetricResult) -> str:
+    """Return the change of a figure, `+5.1 %`; a dash where there is none."""
     return MISSING if metric.change is None else f"{metric.change:+.1%}".replace("%", " %")
 
 
-def interval(metric: MetricResult) -> str:
-    """`+3.9 … +6.2 %`; empty for exact figures."""
+def interval_text(metric: MetricResult) -> str:
+    """Return the interval of a change, `+3.9 … +6.2 %`; empty for exact figures."""
     if metric.low is None or metric.high is None:
         return ""
     return f"{metric.low:+.1%} … {metric.high:+.1%}".replace("%", "").rstrip() + " %"
 
 
-def limits(metric: MetricResult) -> str:
-    """What was tolerated: `2 % (5 %)`, `exact`, or a dash where nobody judges it."""
+def limits_text(metric: MetricResult) -> str:
+    """Return the tolerated change and the minimum effect, `2 % (5 %)`; `exact`, or a dash for figures only shown."""
     if metric.tolerated is None or metric.verdict == "SHOWN":
         return MISSING
     if metric.metric == "outputs":
@@ -59,8 +59,15 @@ def limits(metric: MetricResult) -> str:
     return f"{100 * metric.tolerated:.3g} % ({100 * metric.minimum:.3g} %)"
 
 
-def table_rows(result: GateResult) -> tuple[list[str], list[list[str]]]:
-    """One row a case: verdict, name, step times, change with interval, what else was found, pairs and time."""
+def metric_sentence(metric: MetricResult) -> str:
+    """Return `step time: 10 ms → 11.2 ms, +12.0 % [+9.0 … +15.0 %], tolerated 2 % (5 %)`."""
+    figures = f"{quantity(metric.base, metric.unit)} → {quantity(metric.candidate, metric.unit)}, {change_text(metric)}"
+    known = f" [{interval_text(metric)}]" if interval_text(metric) else ""
+    return f"{LABELS[metric.metric]}: {figures}{known}, tolerated {limits_text(metric)}"
+
+
+def gate_table(result: GateResult) -> tuple[list[str], list[list[str]]]:
+    """Return the header and one row per case: verdict, name, step times, change with interval, pairs and time."""
     header = [
         "verdict",
         "case",
@@ -83,27 +90,27 @@ def _row(case: CaseResult) -> list[str]:
         case.name,
         quantity(step.base, "s") if step else MISSING,
         quantity(step.candidate, "s") if step else MISSING,
-        change(step) if step else MISSING,
-        interval(step) if step else "",
-        change(compiling) if compiling else MISSING,
-        change(memory) if memory else MISSING,
+        change_text(step) if step else MISSING,
+        interval_text(step) if step else "",
+        change_text(compiling) if compiling else MISSING,
+        change_text(memory) if memory else MISSING,
         str(case.pairs) if case.pairs else MISSING,
         f"{case.seconds:.0f} s" if case.seconds else MISSING,
     ]
 
 
-def summary_of(result: GateResult) -> str:
-    """`FAIL: a regression: 1 FAIL, 5 PASS; base origin/main (1a2b3c4) against HEAD (5d6e7f8); 212 s.`"""
+def gate_summary(result: GateResult) -> str:
+    """Return `FAIL: a regression (1 FAIL, 5 PASS of 6 cases); HEAD (5d6e7f8) against main (1a2b3c4); 212 s.`"""
     sides = f"{result.candidate.what} against {result.base.what}"
     if result.verdict is None:
         return f"Nothing was compared: {sides}."
     numbers = ", ".join(f"{result.count(verdict)} {verdict}" for verdict in ORDER if result.count(verdict))
-    cases = count(len(result.cases), "case")
+    cases = plural(len(result.cases), "case")
     return f"{_HEADLINE[result.verdict]} ({numbers} of {cases}); {sides}; {result.seconds:.0f} s."
 
 
-def explained(case: CaseResult) -> list[str]:
-    """Which layers and kinds of work account for a slower step, largest first, or why that is not known."""
+def explanation_sentences(case: CaseResult) -> list[str]:
+    """Say which layers and kinds of work account for a slower step, largest first, or why that is not known."""
     if case.not_explained:
         return [f"Which layers account for it is not known: {case.not_explained}."]
     if case.explanation is None:

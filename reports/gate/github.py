@@ -1,4 +1,4 @@
-"""What GitHub shows of a result: annotations on the log, and the job's summary.
+"""The gate's result on GitHub: annotations on the log, and the summary of the job.
 
 Workflow commands as in https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands.
 """
@@ -16,7 +16,7 @@ _COMMANDS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW"
 
 
 def workflow_commands(result: GateResult) -> list[str]:
-    """A workflow command for each case that did not pass."""
+    """Return a workflow command for each case that did not pass."""
     return [
         f"::{_COMMANDS[case.verdict]} file={_property(location(case))},title={_property(f'{case.verdict} {case.name}')}"
         f"::{_data(case.reason)}"
@@ -26,10 +26,10 @@ def workflow_commands(result: GateResult) -> list[str]:
 
 
 def publish_on_github(result: GateResult, environment: Mapping[str, str]) -> list[str]:
-    """Add to the job's summary where there is one; the lines that annotate, empty elsewhere.
+    """Add the result to the job's summary, and return the lines that annotate the log; elsewhere do nothing.
 
     Args:
-        environment: the process's variables; `GITHUB_ACTIONS` and `GITHUB_STEP_SUMMARY` are looked at.
+        environment: environment variables, of which `GITHUB_ACTIONS` and `GITHUB_STEP_SUMMARY` are read.
     """
     file = environment.get("GITHUB_STEP_SUMMARY")
     if file:

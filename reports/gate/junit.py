@@ -1,4 +1,4 @@
-"""The gate's result as JUnit XML: a test case for each case, so that any CI shows which one failed.
+"""The gate's result as JUnit XML: a test case for each case, for CI systems that show which one failed.
 
 Elements and attributes as in https://github.com/testmoapp/junitxml, which GitLab and Jenkins read.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
-from anatomy.reports.gate.gate_rows import LABELS, change, explained, interval, limits, quantity, summary_of
+from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, metric_sentence
 
-# A failure is a regression, an error a case without figures; what is not known is an error too, never a success.
+# A failure is a regression, an error a case without figures. An inconclusive case is an error, never a success.
 _ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}
 
 
 def render_junit(result: GateResult) -> str:
-    """One `testsuite`."""
+    """Render one `testsuite` with a `testcase` per case."""
     suite = ElementTree.Element(
         "testsuite",
         name=f"anatomy gate {result.suite}",
@@ -28,7 +28,7 @@ def render_junit(result: GateResult) -> str:
     )
     for case in result.cases:
         suite.append(_test_case(case))
-    ElementTree.SubElement(suite, "system-out").text = _clean("\n".join([summary_of(result), *result.notes]))
+    ElementTree.SubElement(suite, "system-out").text = _clean("\n".join([gate_summary(result), *result.notes]))
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -41,26 +41,22 @@ def _test_case(case: CaseResult) -> ElementTree.Element:
     )
     if case.verdict in _ELEMENTS:
         child = ElementTree.SubElement(element, _ELEMENTS[case.verdict], message=_clean(case.reason), type=case.verdict)
-        child.text = _clean(figures(case))
+        child.text = _clean(case_figures(case))
     elif case.verdict == "NEW":
         ElementTree.SubElement(element, "skipped", message=_clean(case.reason))
-    ElementTree.SubElement(element, "system-out").text = _clean(figures(case))
+    ElementTree.SubElement(element, "system-out").text = _clean(case_figures(case))
     return element
 
 
-def figures(case: CaseResult) -> str:
-    """A line for each figure, and for each layer that accounts for a slower step."""
+def case_figures(case: CaseResult) -> str:
+    """Return a line for each figure of a case, and for each layer that accounts for a slower step."""
     lines = [
-        f"{metric.verdict} {LABELS[metric.metric]}: {quantity(metric.base, metric.unit)} →"
-        f" {quantity(metric.candidate, metric.unit)}, {change(metric)}"
-        + (f" [{interval(metric)}]" if interval(metric) else "")
-        + f", tolerated {limits(metric)}"
-        + (f" ({metric.reason})" if metric.reason else "")
+        f"{metric.verdict} {metric_sentence(metric)}" + (f" ({metric.reason})" if metric.reason else "")
         for metric in case.metrics
     ]
-    return "\n".join([*lines, *explained(case)])
+    return "\n".join([*lines, *explanation_sentences(case)])
 
 
 def _clean(text: str) -> str:
-    """Without the control characters that XML 1.0 cannot hold."""
+    """Remove the control characters that XML 1.0 cannot hold."""
     return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))

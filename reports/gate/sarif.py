@@ -8,7 +8,7 @@ from typing import Any
 
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
 from anatomy.reports.gate.gate_rows import LABELS
-from anatomy.reports.gate.junit import figures
+from anatomy.reports.gate.junit import case_figures
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"FAIL": "error", "ERROR": "error", "INCONCLUSIVE": "warning", "NEW": "note"}
@@ -22,13 +22,9 @@ _RULE_OF = {"FAIL": "regression", "ERROR": "not-measured", "INCONCLUSIVE": "not-
 
 
 def render_sarif(result: GateResult) -> str:
-    """One run, with a result for each case that did not pass."""
+    """Render one SARIF run with a result for each case that did not pass."""
     rules = [{"id": name, "shortDescription": {"text": text}} for name, text in _RULES.items()]
-    driver = {
-        "name": "anatomy",
-        "semanticVersion": metadata.version("keras-anatomy"),
-        "rules": rules,
-    }
+    driver = {"name": "anatomy", "semanticVersion": metadata.version("keras-anatomy"), "rules": rules}
     run: dict[str, Any] = {
         "tool": {"driver": driver},
         "results": [_result(case) for case in result.cases if case.verdict != "PASS"],
@@ -39,8 +35,8 @@ def render_sarif(result: GateResult) -> str:
 
 def _result(case: CaseResult) -> dict[str, Any]:
     text = f"{case.name}: {case.reason}"
-    details = figures(case)
-    found: dict[str, Any] = {
+    details = case_figures(case)
+    return {
         "ruleId": _RULE_OF[case.verdict],
         "level": _LEVELS[case.verdict],
         "message": {"text": f"{text}\n{details}" if details else text},
@@ -48,10 +44,9 @@ def _result(case: CaseResult) -> dict[str, Any]:
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": location(case)}}}],
         "properties": {LABELS[m.metric]: m.change for m in case.metrics if m.change is not None},
     }
-    return found
 
 
 def location(case: CaseResult) -> str:
-    """The file that defines a user's model; for the zoo's and for modules, the project's configuration."""
+    """Return the file that defines a user's model; `pyproject.toml` for models of the zoo and of modules."""
     place = case.case.model.partition(":")[0]
     return place if place.endswith(".py") else "pyproject.toml"

@@ -1,4 +1,4 @@
-"""Write every form of a result into its folder."""
+"""Write every form of the gate's result into a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GATE_HTML, GATE_MARKDOWN, GATE_JUNIT, GATE_SARIF = "gate.html", "gate.md", "juni
 
 
 def write_gate_reports(result: GateResult, folder: Path) -> dict[str, Path]:
-    """Name of each form → its file."""
+    """Write the result as HTML, Markdown, JUnit XML and SARIF; return the file of each form by its name."""
     forms = {
         GATE_HTML: render_gate_html(result),
         GATE_MARKDOWN: render_gate_markdown(result),

@@ -1,4 +1,4 @@
-"""A trend as SVG: a point a run with its interval, the level of each part, a dashed line at each change."""
+"""A trend as SVG: a point per run with its interval, the level of each part, a dashed line at each change."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from anatomy.reports.history.trend_words import LABELS, UNITS
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 860, 220, 84, 34, 12
 
 
-def line(trend: Trend) -> Markup:
-    """Runs at equal distances, oldest left; the axis begins at zero, so that heights are shares."""
+def trend_line(trend: Trend) -> Markup:
+    """Draw the runs at equal distances, oldest left; the axis begins at zero."""
     unit = UNITS[trend.figure]
     intervals = [_interval(trend, number) for number in range(len(trend.points))]
     top = 1.1 * max(high for _, high in intervals)
@@ -58,7 +58,7 @@ def line(trend: Trend) -> Markup:
 
 
 def _interval(trend: Trend, number: int) -> tuple[float, float]:
-    """Of the step alone; of other figures, the value itself."""
+    """The interval of a point's median step; for other figures, the value twice."""
     point, value = trend.points[number], trend.values[number]
     if trend.figure != "step_s" or point.step_low_s is None or point.step_high_s is None:
         return value, value

@@ -1,4 +1,4 @@
-"""A trend in words and as data."""
+"""A trend in words and as JSON data."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LABELS: dict[Figure, str] = {
 }
 
 
-def change_words(trend: Trend) -> list[str]:
-    """Its level now, and each change with the commits that it lies between, latest first."""
+def trend_sentences(trend: Trend) -> list[str]:
+    """Say the level of the figure now, and each change with the commits that it lies between, latest first."""
     unit = UNITS[trend.figure]
     lines = [f"{LABELS[trend.figure]} now {quantity(trend.last_level, unit)}"]
     for change in reversed(trend.changes):
@@ -39,8 +39,8 @@ def change_words(trend: Trend) -> list[str]:
     return lines
 
 
-def trend_data(trend: Trend) -> dict[str, Any]:
-    """For JSON: points in order, and changes by position."""
+def trend_to_dict(trend: Trend) -> dict[str, Any]:
+    """Return the JSON object of a trend: its points in order, and its changes by position."""
     return {
         "case": trend.points[-1].case_key,
         "name": trend.name,

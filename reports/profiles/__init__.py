@@ -1,5 +1,5 @@
-"""Where the time of a step goes: what the report shows of profiles."""
+"""The report's section on profiles: where the time of a step goes."""
 
-from anatomy.reports.profiles.profile_section import ProfiledCase, ProfileSection, profile_section
+from anatomy.reports.profiles.profile_section import profile_section
 
-__all__ = ["ProfileSection", "ProfiledCase", "profile_section"]
+__all__ = ["profile_section"]

@@ -1,21 +1,20 @@
-"""An icicle of one step: its gaps, the layers in its device time, their kinds of work and operations."""
+"""The icicle chart of one step: its gaps, the layers in its device time, their kinds of work and operations."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import plotly.graph_objects as go
 
 from anatomy.bench.records.case_profile import Profile
-from anatomy.reports.chart import Chart, escape
+from anatomy.reports.chart import Chart, draw_chart, escape_label
 from anatomy.reports.profiles.colours import COLOURS, legend_of, text_on
 from anatomy.reports.profiles.step_tree import Node, step_tree
 
 HEIGHT_PX = 560
-# Levels drawn at once, where there are more; a click on a part shows those below it.
+# Levels drawn at once; a click on a part shows those below it.
 LEVELS = 8
-# Less is a pixel or two high, and is drawn together with what is as small beside it.
+# Smaller parts are a pixel or two high: neighbours as small are drawn as one.
 _SMALLEST_SHARE = 0.001
 _SMALLEST_TEXT_PX = 9
 # Between parts of one colour, on a light and on a dark page.
@@ -29,20 +28,20 @@ _CAPTION = (
 
 
 def icicle_chart(profile: Profile, key: str) -> Chart:
-    """Of a measured profile."""
-    step = step_tree(profile, _SMALLEST_SHARE)
+    """Draw the icicle chart of a measured profile."""
+    title, step = f"One step of {profile.name}", step_tree(profile, _SMALLEST_SHARE)
     rows = list(_rows(step, "", ""))
     nodes = [node for _, _, node in rows]
     if step.seconds <= 0:
-        return Chart(key, _title(profile), _CAPTION, None, empty="The trace holds no operation and no gap.")
+        return Chart(key, title, _CAPTION, None, empty="The trace holds no operation and no gap.")
     colours = [COLOURS[node.colour] for node in nodes]
     figure = go.Figure(
         go.Icicle(
             ids=[place for place, _, _ in rows],
             parents=[above for _, above, _ in rows],
-            labels=[escape(node.name) for node in nodes],
+            labels=[escape_label(node.name) for node in nodes],
             values=[node.seconds for node in nodes],
-            customdata=[f"<br>{escape(node.note)}" if node.note else "" for node in nodes],
+            customdata=[f"<br>{escape_label(node.note)}" if node.note else "" for node in nodes],
             branchvalues="total",
             sort=False,
             maxdepth=LEVELS,
@@ -62,22 +61,11 @@ def icicle_chart(profile: Profile, key: str) -> Chart:
         margin={"l": 2, "r": 2, "t": 26, "b": 4},
         uniformtext={"minsize": _SMALLEST_TEXT_PX, "mode": "hide"},
     )
-    return Chart(
-        key,
-        _title(profile),
-        _CAPTION,
-        json.loads(figure.to_json()),
-        height=HEIGHT_PX,
-        entries=legend_of(node.colour for node in nodes),
-    )
-
-
-def _title(profile: Profile) -> str:
-    return f"One step of {profile.name}"
+    return draw_chart(figure, key, title, _CAPTION, HEIGHT_PX, legend_of(node.colour for node in nodes))
 
 
 def _rows(node: Node, above: str, place: str) -> Iterator[tuple[str, str, Node]]:
-    """Id, id of the parent, and node; ids are paths of numbers, since names repeat."""
+    """Yield each node with its id and its parent's id; ids are paths of numbers, since names repeat."""
     own = place or "step"
     yield own, above, node
     for number, child in enumerate(node.children):

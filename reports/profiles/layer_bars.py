@@ -1,14 +1,13 @@
-"""Bars of a profile: the longest layers, and the gaps of every profiled step."""
+"""Bar charts of profiles: the longest layers, and the gaps of every profiled step."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from anatomy.bench.records.case_profile import LayerTime, Profile
-from anatomy.reports.chart import FRAME_PX, LABEL_WIDTH, Chart, escape, layout
+from anatomy.bench.records.case_profile import STEP_PARTS, LayerTime, Profile
+from anatomy.reports.chart import FRAME_PX, LABEL_WIDTH, Chart, chart_layout, draw_chart, escape_label
 from anatomy.reports.profiles.colours import COLOURS, WHOLE
 from anatomy.reports.run_labels import LabelledProfile
 
@@ -20,11 +19,10 @@ _LAYER_CAPTION = (
     "Bars: share of the device time of a step, by pass. Diamonds: share of the FLOPs. A bar far beyond its diamond is "
     "time that the layer's arithmetic does not explain."
 )
-GAPS = ("input wait", "host dispatch", "device compute", "communication", "idle")
 
 
 def layer_chart(profile: Profile, key: str) -> Chart:
-    """The longest layers of a measured profile: time by pass beside FLOPs, both as shares."""
+    """Draw the longest layers of a measured profile: time by pass beside FLOPs, both as shares."""
     title, total = f"Longest layers of {profile.name}", profile.device_time
     layers = sorted((layer for layer in profile.layers if layer.time > 0), key=lambda layer: -layer.time)[:MOST_LAYERS]
     if not layers:
@@ -42,7 +40,7 @@ def layer_chart(profile: Profile, key: str) -> Chart:
                 orientation="h",
                 x=[one / total for one in seconds],
                 y=list(range(len(layers))),
-                customdata=[[escape(layer.name), one] for layer, one in zip(layers, seconds, strict=True)],
+                customdata=[[escape_label(layer.name), one] for layer, one in zip(layers, seconds, strict=True)],
                 marker={"color": colour},
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]:.3s}s, %{x:.1%} of the device time"
                 f"<extra>{name}</extra>",
@@ -54,7 +52,7 @@ def layer_chart(profile: Profile, key: str) -> Chart:
             mode="markers",
             x=[layer.flops_share for _, layer in counted],
             y=[place for place, _ in counted],
-            text=[escape(layer.name) for _, layer in counted],
+            text=[escape_label(layer.name) for _, layer in counted],
             marker={"size": 9, "color": _FLOPS, "symbol": "diamond"},
             cliponaxis=False,
             hovertemplate="%{text}<br>%{x:.1%} of the FLOPs<extra></extra>",
@@ -66,22 +64,22 @@ def layer_chart(profile: Profile, key: str) -> Chart:
 
 
 def gap_chart(cases: Sequence[LabelledProfile], key: str) -> Chart:
-    """The gaps of every measured step, as shares of it."""
+    """Draw the gaps of every measured step, as shares of it."""
     title = "Gaps of each profiled step"
     caption = "Shares of the traced step. Bars that end before 100 % miss what the trace did not hold."
     shown = [(case, case.profile.gaps) for case in cases if case.profile.gaps and case.profile.gaps.step > 0]
     if not shown:
         return Chart(key, title, caption, None, empty="No profiled case has gaps.")
     figure = go.Figure()
-    for name in GAPS:
-        seconds = [getattr(gaps, name.replace(" ", "_")) for _, gaps in shown]
+    for part in STEP_PARTS:
+        name, seconds = part.replace("_", " "), [gaps.parts[part] for _, gaps in shown]
         if any(seconds):
             figure.add_bar(
                 name=name,
                 orientation="h",
                 x=[one / gaps.step for one, (_, gaps) in zip(seconds, shown, strict=True)],
                 y=list(range(len(shown))),
-                customdata=[[escape(case.name), one] for one, (case, _) in zip(seconds, shown, strict=True)],
+                customdata=[[escape_label(case.name), one] for one, (case, _) in zip(seconds, shown, strict=True)],
                 marker={"color": COLOURS.get(name, COLOURS[WHOLE])},
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]:.3s}s, %{x:.1%} of the step"
                 f"<extra>{name}</extra>",
@@ -91,29 +89,30 @@ def gap_chart(cases: Sequence[LabelledProfile], key: str) -> Chart:
 
 
 def other_passes(layer: LayerTime) -> float:
-    """Seconds of a layer in neither the forward nor the backward pass; what is left by rounding is none."""
+    """Return the seconds of a layer in neither the forward nor the backward pass; 0 where rounding leaves some."""
     rest = layer.time - layer.forward - layer.backward
     return rest if rest > 1e-9 * layer.time else 0.0
 
 
 def _stacked(figure: go.Figure, labels: Sequence[str], key: str, title: str, caption: str, row_px: int) -> Chart:
     height = FRAME_PX + row_px * len(labels)
-    settings = layout(height, "")
+    settings = chart_layout(height, "")
     settings["xaxis"] |= {"tickformat": ".0%", "rangemode": "tozero", "nticks": 5}
     settings["yaxis"] |= {"ticklabelstandoff": 4}
     figure.update_layout(settings | {"barmode": "stack", "bargap": 0.3})
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=list(labels), range=[len(labels) - 0.5, -0.5])
-    return Chart(key, title, caption, json.loads(figure.to_json()), height)
+    return draw_chart(figure, key, title, caption, height)
 
 
 def _cut(path: str) -> str:
-    """At most `LABEL_WIDTH` characters, the last ones: they tell layers of a nested model apart."""
-    return escape(path if len(path) <= LABEL_WIDTH else f"…{path[1 - LABEL_WIDTH :]}")
+    """Keep the last `LABEL_WIDTH` characters: they tell the layers of a nested model apart."""
+    return escape_label(path if len(path) <= LABEL_WIDTH else f"…{path[1 - LABEL_WIDTH :]}")
 
 
 def _in_two_lines(case: str) -> str:
-    """A case's name, where it is long: the beginning of its model, then what was done with it."""
+    """Break a long name of a case: the beginning of its model, then the rest."""
     model, _, rest = case.partition(" ")
     if len(case) <= LABEL_WIDTH or not rest:
-        return escape(case)
-    return f"{escape(model if len(model) <= LABEL_WIDTH else model[: LABEL_WIDTH - 1] + '…')}<br>{escape(rest)}"
+        return escape_label(case)
+    short = model if len(model) <= LABEL_WIDTH else model[: LABEL_WIDTH - 1] + "…"
+    return f"{escape_label(short)}<br>{escape_label(rest)}"

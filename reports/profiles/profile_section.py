@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from anatomy.bench.records.case_profile import Operation, Profile
 from anatomy.reports.chart import Chart
-from anatomy.reports.number_words import count
+from anatomy.reports.number_words import plural
 from anatomy.reports.profiles.icicle import icicle_chart
 from anatomy.reports.profiles.layer_bars import gap_chart, layer_chart
-from anatomy.reports.run_labels import LabelledProfile, LabelledRun, profiles_of
-from anatomy.reports.table_view import TableView, view
+from anatomy.reports.run_labels import LabelledProfile, LabelledRun, labelled_profiles
+from anatomy.reports.table_view import TableView, table_view
 from anatomy.reports.tables.gap_tables import gap_table, kind_table
 from anatomy.reports.tables.layer_table import layer_table
 
 # Rows of a case's table on the page; the CSV has every layer.
 MOST_LAYERS = 300
-# Operations that belong to no layer, named below a case.
+# Operations of no layer that are named below a case.
 MOST_UNATTRIBUTED = 5
 
 
@@ -26,10 +26,10 @@ class ProfiledCase:
     """One profiled case.
 
     Attributes:
-        name: of the case, with its run where there are several.
-        headline: what it says in a line; for a case that was not measured, its outcome and reason.
-        charts: icicle and bars; none where it was not measured.
-        layers: the table of its layers; null where it was not measured.
+        name: name of the case, with its run where there are several.
+        headline: the profile in a line; outcome and reason of a case that was not measured.
+        charts: icicle and bars; none for a case that was not measured.
+        layers: table of the layers; `None` for a case that was not measured.
         facts: sentences below the table.
     """
 
@@ -42,7 +42,7 @@ class ProfiledCase:
 
 @dataclass(frozen=True)
 class ProfileSection:
-    """The whole section."""
+    """The section on profiles, as its template needs it."""
 
     lead: str
     title: str
@@ -58,21 +58,21 @@ class ProfileSection:
 
 
 def profile_section(runs: Sequence[LabelledRun]) -> ProfileSection | None:
-    """The section; null where no case was profiled."""
-    profiles = profiles_of(runs)
+    """Make the section; `None` where no case was profiled."""
+    profiles = labelled_profiles(runs)
     if not profiles:
         return None
     measured = sum(one.profile.outcome == "ok" for one in profiles)
     return ProfileSection(
         lead=(
-            f"{count(len(profiles), 'case')} {'was' if len(profiles) == 1 else 'were'} profiled, {measured} with a "
+            f"{plural(len(profiles), 'case')} {'was' if len(profiles) == 1 else 'were'} profiled, {measured} with a "
             "result. Taking a trace costs time: times here are of traced steps, and none of them is a figure of the "
             "other tables."
         ),
         title="Each profiled case, by layer",
         overview=gap_chart(profiles, "profile-gaps"),
-        gaps=view(gap_table(profiles)),
-        kinds=view(kind_table(profiles)),
+        gaps=table_view(gap_table(profiles)),
+        kinds=table_view(kind_table(profiles)),
         cases=tuple(_case(one, number) for number, one in enumerate(profiles)),
     )
 
@@ -88,13 +88,13 @@ def _case(one: LabelledProfile, number: int) -> ProfiledCase:
             icicle_chart(profile, f"profile-{number}-icicle"),
             layer_chart(profile, f"profile-{number}-layers"),
         ),
-        layers=view(layer_table([one], named=False, most=MOST_LAYERS)),
+        layers=table_view(layer_table([one], named=False, most=MOST_LAYERS)),
         facts=_facts(profile),
     )
 
 
 def headline(profile: Profile) -> str:
-    """`traced step 12.3 ms, 85 % device compute; longest: conv (31 % of the device time)`."""
+    """Return `traced step 12.3 ms, 85 % device compute; longest: conv (31 % of the device time)`."""
     parts = []
     if profile.gaps and profile.gaps.step:
         share = profile.gaps.device_compute / profile.gaps.step

@@ -1,7 +1,7 @@
 """The parts of a step as a tree that adds up: gaps → layers → kinds of work → operations.
 
-The value of a part is the sum of its children, to the last bit. What a part has beyond its children (time that the
-profile does not divide further) is a child of its own, so nothing is lost and nothing is counted twice.
+The value of a part is the sum of its children, to the last bit. Time that the profile does not divide further is one
+more child: nothing is lost, and nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Node:
     """One part of a step.
 
     Attributes:
-        name: as shown.
-        colour: the kind or gap that colours it.
-        seconds: per step; of a part with children, their sum.
-        note: what else is known of it.
-        children: its parts.
+        name: name as shown.
+        colour: the kind of work or gap whose colour it has.
+        seconds: seconds per step; the sum of the children where there are any.
+        note: further text for its tooltip.
+        children: the parts of this part.
     """
 
     name: str
@@ -36,18 +36,18 @@ class Node:
     children: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
-        """This part and all below."""
+        """Yield this part and all parts below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def step_tree(profile: Profile, smallest: float = 0.0) -> Node:
-    """The whole step of a measured profile.
+    """Divide the step of a measured profile into its parts.
 
     Args:
-        profile: of outcome `ok`.
-        smallest: share of the step below which parts are drawn together as one.
+        profile: a profile with the outcome `ok`.
+        smallest: share of the step below which several parts are drawn as one.
     """
     gaps = profile.gaps or Gaps(
         input_wait=0, host_dispatch=0, device_compute=profile.device_time, communication=0, idle=0, step=0
@@ -71,7 +71,7 @@ def _device_parts(profile: Profile) -> list[Node]:
 
 
 def _layer(layer: LayerNode) -> Node:
-    """A layer or nested model: the models and layers in it, then its own work."""
+    """A layer or nested model: the models and layers inside it, then its own work."""
     rows = layer.own
     own = _kinds([operation for row in rows for operation in row.operations])
     main = next(iter(layer.kinds), WHOLE)
@@ -88,7 +88,7 @@ def _kinds(operations: Sequence[Operation]) -> list[Node]:
 
 
 def _named(operations: Sequence[Operation]) -> list[Node]:
-    """An operation that runs in several passes says in its name in which."""
+    """Operations as nodes; the name says the pass where an operation runs in several."""
     passes: dict[str, set[str]] = {}
     for one in operations:
         passes.setdefault(one.name, set()).add(one.pass_)
@@ -110,7 +110,7 @@ def _whole(
     rest_colour: str = "",
     note: str = "",
 ) -> Node:
-    """A part of at least `seconds`; where its children give less, `rest` is one more."""
+    """A part of at least `seconds`; where its children take less, `rest` is one more child."""
     children = _longest_first(part for part in parts if part.seconds > 0)
     missing = seconds - _sum(children)
     if children and missing > _ROUNDING * seconds:
@@ -119,7 +119,7 @@ def _whole(
 
 
 def _fold(node: Node, smallest: float) -> Node:
-    """Draw children together that are too small to be seen, two or more of them."""
+    """Replace children that are too small to be seen by one, where there are two or more of them."""
     small = [child for child in node.children if child.seconds < smallest]
     kept = [_fold(child, smallest) for child in node.children if child.seconds >= smallest]
     if len(small) == 1:
@@ -130,7 +130,7 @@ def _fold(node: Node, smallest: float) -> Node:
 
 
 def _together(small: Sequence[Node]) -> Node:
-    """Several parts as one, divided by kind of work alone."""
+    """Several parts as one, divided by kind of work."""
     name = f"{len(small):,} smaller parts"
     times: dict[str, float] = {}
     for leaf in (leaf for part in small for leaf in part.walk() if not leaf.children):
@@ -146,7 +146,7 @@ def _longest_first(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _sum(nodes: Sequence[Node]) -> float:
-    """From left to right, as the browser adds them: `sum` compensates for rounding from Python 3.12 on."""
+    """Add from left to right, as the browser does: `sum` compensates for rounding from Python 3.12 on."""
     total = 0.0
     for node in nodes:
         total += node.seconds

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from anatomy.reports.flops_utilisation import Peak
 from anatomy.reports.gpu_peaks import dense_peak
-from anatomy.reports.run_labels import LabelledRun, profiles_of
+from anatomy.reports.run_labels import LabelledRun, labelled_profiles
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement_table import agreement_table
 from anatomy.reports.tables.batch_size_tables import batch_size_tables
@@ -74,5 +74,5 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
 
 def profile_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     """Tables of the profiled cases; none where no case was profiled."""
-    cases = profiles_of(runs)
+    cases = labelled_profiles(runs)
     return (gap_table(cases), kind_table(cases), layer_table(cases)) if cases else ()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import CONFIDENCE
 from anatomy.reports.caveats import DEVIATES
 from anatomy.reports.deviation import SAME, Deviation, deviations
-from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.table import Absence, Column, Table, make_frame
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
+from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.tables.case_cells import case_cells
 
 _COLUMNS = (
     Column("model", "model"),
@@ -25,33 +24,27 @@ _COLUMNS = (
     Column("against", "reference"),
     Column("cause", "cause", missing="–"),
 )
+_Compared = tuple[LabelledRecord, Deviation]
 
 
 def agreement_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case of infer or predict whose outputs can be compared with another backend's."""
-    columns = with_run(_COLUMNS, runs)
     found = [
-        (item.label, record, compared[record.key])
+        (LabelledRecord(item, record), compared[record.key])
         for item in runs
         for compared in [deviations(item.run.records)]
         for record in item.run.records
         if record.key in compared
     ]
-    return Table(
+    return build_table(
+        with_run(_COLUMNS, runs),
+        found,
+        _cells,
+        _absence,
+        caveats=lambda row: {"deviation": (DEVIATES,)} if row[1].verdict == "deviates" else {},
         key="agreement",
         title="Same function on every backend",
         caption="Outputs with the same weights and inputs, beside the reference's.",
-        columns=columns,
-        frame=make_frame([{"run": label, **_row(record, one)} for label, record, one in found], columns),
-        absent={
-            (number, key): Absence("not comparable", one.reason)
-            for number, (_, _, one) in enumerate(found)
-            if one.reason
-            for key in ("deviation", "verdict", "tolerance")
-        },
-        marks={
-            (number, "deviation"): (DEVIATES,) for number, (_, _, one) in enumerate(found) if one.verdict == "deviates"
-        },
         notes=(
             "Outputs: of infer, those of the first step, or of the second where a layer carries a state from batch to "
             "batch; of predict, those of the last batch of the second call, which has several batches. Cause: a "
@@ -71,12 +64,12 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
-def _row(record: Record, one: Deviation) -> dict[str, Any]:
-    return {
-        "model": model_text(record.case.model, record.case.options),
-        "mode": record.case.mode,
-        "dtype": record.case.dtype,
-        "backend": record.case.backend,
-        **{name: getattr(one, name) for name in ("precision", "deviation", "tolerance", "verdict", "against")},
-        "cause": one.cause or None,
-    }
+def _cells(row: _Compared) -> dict[str, Any]:
+    labelled, one = row
+    found = {name: getattr(one, name) for name in ("precision", "deviation", "tolerance", "verdict", "against")}
+    return {**case_cells(labelled), **found, "cause": one.cause or None}
+
+
+def _absence(row: _Compared, key: str) -> Absence | None:
+    reason = row[1].reason if key in ("deviation", "verdict", "tolerance") else ""
+    return Absence("not comparable", reason) if reason else None

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.batch_sizes import BatchSizes, group_by_case, summarise_batch_sizes
+from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.saturation import TOLERANCE, in_words
 from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
+from anatomy.reports.table import Column, Table, build_table
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 _COLUMNS = (
-    Column("model", "model"),
-    Column("mode", "mode", group="case"),
-    Column("backend", "backend", group="case"),
+    *CASE_COLUMNS[:3],
     Column("dtype", "dtype", group="case"),
     Column("tried", "tried", group="batch sizes"),
     Column("largest", "largest that ran", kind="number", whole=True, group="batch sizes", missing="none"),
@@ -28,19 +27,17 @@ _COLUMNS = (
 
 
 def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
-    """The table, where a case was tried at several batch sizes; else none."""
+    """The table of batch sizes; none where no case was tried at several of them."""
     found = [(item, group) for item in runs for group in group_by_case(item.run.records) if len(group) > 1]
-    return (_table(runs, [_row(item, group) for item, group in found]),) if found else ()
-
-
-def _table(runs: Sequence[LabelledRun], rows: list[dict[str, Any]]) -> Table:
-    columns = with_run(_COLUMNS, runs)
-    return Table(
+    if not found:
+        return ()
+    table = build_table(
+        with_run(_COLUMNS, runs),
+        found,
+        _cells,
         key="batch_sizes",
         title="Batch sizes",
         caption="Cases that were tried at several batch sizes: how large a batch may be, and should be.",
-        columns=columns,
-        frame=make_frame(rows, columns),
         notes=(
             "A batch that ran with a peak above the run's memory limit counts as one that did not.",
             f"Throughput stops growing at the smallest batch than which no other is more than {TOLERANCE:.0%} faster; "
@@ -48,29 +45,23 @@ def _table(runs: Sequence[LabelledRun], rows: list[dict[str, Any]]) -> Table:
             "or others too near to it for growth to show.",
         ),
     )
+    return (table,)
 
 
-def _row(item: LabelledRun, records: Sequence[Record]) -> dict[str, Any]:
+def _cells(tries: tuple[LabelledRun, Sequence[Record]]) -> dict[str, Any]:
+    item, records = tries
     limit = item.run.header.settings.get("memory_limit_bytes")
     sizes = summarise_batch_sizes(records, int(limit) if limit else None)
-    case = records[0].case
+    case, growth = records[0].case, sizes.growth
     options = {name: value for name, value in case.options.items() if name != "batch_size"}
     return {
-        "run": item.label,
+        **case_cells(LabelledRecord(item, records[0])),
         "model": model_text(case.model, options),
-        **case.model_dump(include={"mode", "backend", "dtype"}),
         "tried": ", ".join(f"{size:,}" for size in sizes.tried),
         "largest": sizes.largest,
         "too_large": sizes.too_large.case.batch_size if sizes.too_large else None,
         "why": sizes.why or None,
-        **_growth(sizes),
-    }
-
-
-def _growth(sizes: BatchSizes) -> dict[str, Any]:
-    found = sizes.growth
-    return {
-        "best": found.best.batch_size if found else None,
-        "best_examples_per_s": found.best.examples_per_s if found else None,
-        "growth": in_words(found) if found else None,
+        "best": growth.best.batch_size if growth else None,
+        "best_examples_per_s": growth.best.examples_per_s if growth else None,
+        "growth": in_words(growth) if growth else None,
     }

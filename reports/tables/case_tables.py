@@ -1,24 +1,22 @@
-"""Every case of the runs and what came of it: figures, phases, counted models, and the failures alone."""
+"""Every case of the runs and its result: figures, phases, counted models, and the failures alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Phases
-from anatomy.reports.caveats import DEVIATES, Mark, marks_of, marks_of_use
-from anatomy.reports.deviation import deviations
-from anatomy.reports.flops_utilisation import Peak
-from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.table import MEBI, Absence, Column, Link, Table, make_frame
+from anatomy.bench.records.shape_text import shape_text
+from anatomy.reports.caveats import DEVIATES, Caveat, caveats_of, utilisation_caveats
+from anatomy.reports.deviation import Deviation, deviations
+from anatomy.reports.flops_utilisation import Peak, Utilisation
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, interval_spread
 from anatomy.reports.tables.telemetry_table import mean_utilisation, why_no_utilisation
-from anatomy.reports.tables.trust_table import spread
-from anatomy.reports.tables.utilisation_table import uses
+from anatomy.reports.tables.utilisation_table import utilisations
 
 _NONE = "–"
 _TOO_FEW = "too few"
@@ -41,10 +39,7 @@ def _bytes(key: str, head: str) -> Column:
 
 
 _CASE = (
-    Column("model", "model"),
-    Column("mode", "mode", group="case"),
-    Column("backend", "backend", group="case"),
-    Column("batch_size", "batch", kind="number", whole=True, group="case"),
+    *CASE_COLUMNS,
     Column("dtype", "dtype", group="case"),
     Column("jit", "jit asked", group="case"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
@@ -99,16 +94,28 @@ _COUNTS = (
 _FAILURES = (*(replace(column, group="") for column in _CASE), Column("reason", "reason", missing="none given"))
 
 
+class _Judged(NamedTuple):
+    """A timed case, with what other tables say of it."""
+
+    labelled: LabelledRecord
+    use: Utilisation | None
+    deviation: Deviation | None
+
+
 def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
     """Every timed case, measured or not, in the run's order."""
-    chosen = [(item, record) for item in runs for record in item.run.records if _timed(record)]
-    used = {(item.label, record.key): use for item in runs for record, use in uses(item, peak)}
+    chosen = labelled_records(runs, _is_timed)
+    used = {(item.label, record.key): use for item in runs for record, use in utilisations(item, peak)}
     deviating = {(item.label, key): one for item in runs for key, one in deviations(item.run.records).items()}
-    table = _table(
-        runs,
-        _timed,
-        _case_row,
-        (*_CASE, *_FIGURES),
+    keys = [(item.label, record.key) for item, record in chosen]
+    judged = [_Judged(one, used.get(key), deviating.get(key)) for one, key in zip(chosen, keys, strict=True)]
+    linked = any(item.script(record) for item, record in chosen)
+    table = build_table(
+        with_run((*_CASE, *_FIGURES), runs),
+        judged,
+        _judged_cells,
+        _judged_absence,
+        _judged_caveats,
         key="cases",
         title="Every case",
         caption="Every case that was tried, with its figures, or its reason.",
@@ -116,37 +123,26 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
             "± 95 %: half the width of the 95 % interval over the figure; within the process where a case had one, "
             "between processes where it had several. p99 needs 100 steps. MFU: see How close to "
             "the limit. Deviation of the outputs from the reference's: see Same function.",
-            *_script_note(chosen),
+            *(["A figure that is a link leads to the script that reproduces it without Anatomy."] if linked else []),
         ),
         empty="No case was timed.",
     )
-    absent = dict(table.absent)
-    marks: dict[tuple[int, str], tuple[Mark, ...]] = {}
-    links: dict[tuple[int, str], Link] = {}
-    for row, (item, record) in enumerate(chosen):
-        use, one = used.get((item.label, record.key)), deviating.get((item.label, record.key))
-        table.frame.loc[row, "mfu"] = use.mfu if use and use.mfu is not None else pd.NA
-        table.frame.loc[row, "deviation"] = one.deviation if one and one.deviation is not None else pd.NA
-        if use and use.reason:
-            absent[row, "mfu"] = Absence("not measured", use.reason)
-        if one and one.deviation is None:
-            absent[row, "deviation"] = Absence("not comparable" if one.reason else "reference", one.reason)
-        marks |= {(row, key): marks_of(record) for key in _TIMES}
-        marks[row, "mfu"] = marks_of_use(record, use)["mfu"] if use else ()
-        if one and one.verdict == "deviates":
-            marks[row, "deviation"] = (DEVIATES,)
-        if script := item.script(record):
-            links |= {(row, key): script for key in ("throughput_examples_per_s", "step_median_s")}
-    return replace(table, absent=absent, marks=marks, links=links)
+    links = {
+        (row, key): script
+        for row, (item, record) in enumerate(chosen)
+        if (script := item.script(record))
+        for key in ("throughput_examples_per_s", "step_median_s")
+    }
+    return replace(table, links=links)
 
 
 def phase_table(runs: Sequence[LabelledRun]) -> Table:
-    """Every timed case: where its time went, and what was in effect."""
-    return _table(
-        runs,
-        _timed,
-        _case_row,
-        (*_CASE, *_INSIDE),
+    """Every timed case: where its time went, and the settings in effect."""
+    return build_table(
+        with_run((*_CASE, *_INSIDE), runs),
+        labelled_records(runs, _is_timed),
+        _timed_cells,
+        _absence,
         key="phases",
         title="Phases and settings of every case",
         caption="Phases of every case that was tried, and the settings in effect.",
@@ -158,18 +154,13 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
-def _script_note(chosen: Sequence[tuple[LabelledRun, Record]]) -> tuple[str, ...]:
-    linked = any(item.script(record) for item, record in chosen)
-    return ("A figure that is a link leads to the script that reproduces it without Anatomy.",) if linked else ()
-
-
 def count_table(runs: Sequence[LabelledRun]) -> Table:
     """Every model that was counted and not run."""
-    return _table(
-        runs,
-        lambda record: record.case.mode == "count",
-        _count_row,
-        _COUNTS,
+    return build_table(
+        with_run(_COUNTS, runs),
+        labelled_records(runs, lambda record: record.case.mode == "count"),
+        _count_cells,
+        _absence,
         key="counts",
         title="Models counted without running",
         caption="Sizes of models that were counted only, most at the size of their papers.",
@@ -183,54 +174,54 @@ def count_table(runs: Sequence[LabelledRun]) -> Table:
 
 def failure_table(runs: Sequence[LabelledRun]) -> Table:
     """Every case without a result, with its reason."""
-    return _table(
-        runs,
-        lambda record: record.outcome != "ok",
-        _case_row,
-        _FAILURES,
+    return build_table(
+        with_run(_FAILURES, runs),
+        labelled_records(runs, lambda record: record.outcome != "ok"),
+        _timed_cells,
+        _absence,
         key="failures",
         title="Cases without a result",
         caption="Cases that were tried and gave no figure, and why.",
-        notes=(),
         empty="Every case that was tried gave a result.",
     )
 
 
-def _table(
-    runs: Sequence[LabelledRun],
-    wanted: Callable[[Record], bool],
-    row: Callable[[Record], dict[str, Any]],
-    columns: tuple[Column, ...],
-    *,
-    key: str,
-    title: str,
-    caption: str,
-    notes: tuple[str, ...],
-    empty: str,
-) -> Table:
-    chosen = [(item.label, record) for item in runs for record in item.run.records if wanted(record)]
-    shown = with_run(columns, runs)
-    absent = {
-        (number, column.key): why
-        for number, (_, record) in enumerate(chosen)
-        for column in columns
-        if (why := _absence(record, column.key))
-    }
-    rows = [{"run": label, **row(record)} for label, record in chosen]
-    return Table(key, title, caption, shown, make_frame(rows, shown), absent, notes, empty)
-
-
-def _timed(record: Record) -> bool:
+def _is_timed(record: Record) -> bool:
     return record.case.mode != "count"
 
 
-def _case_row(record: Record) -> dict[str, Any]:
+def _judged_cells(row: _Judged) -> dict[str, Any]:
+    return {
+        **_timed_cells(row.labelled),
+        "mfu": row.use.mfu if row.use else None,
+        "deviation": row.deviation.deviation if row.deviation else None,
+    }
+
+
+def _judged_absence(row: _Judged, key: str) -> Absence | None:
+    if key == "mfu" and row.use and row.use.reason:
+        return Absence("not measured", row.use.reason)
+    if key == "deviation" and row.deviation and row.deviation.deviation is None:
+        return Absence("not comparable" if row.deviation.reason else "reference", row.deviation.reason)
+    return _absence(row.labelled, key)
+
+
+def _judged_caveats(row: _Judged) -> dict[str, tuple[Caveat, ...]]:
+    record = row.labelled.record
+    return {
+        **dict.fromkeys(_TIMES, caveats_of(record)),
+        "mfu": utilisation_caveats(record, row.use)["mfu"] if row.use else (),
+        "deviation": (DEVIATES,) if row.deviation and row.deviation.verdict == "deviates" else (),
+    }
+
+
+def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
+    """Cells of a case; figures of an invalid case stay in the record and come into no table."""
+    record = labelled.record
     case = record.case
     return {
-        "model": model_text(case.model, case.options),
-        **case.model_dump(include={"backend", "batch_size", "dtype", "jit", "devices"}),
+        **case_cells(labelled),
         "mode": case.mode if case.feed == "numpy" else f"{case.mode} from {case.feed}",
-        "outcome": record.outcome,
         "reason": record.reason or None,
         **(_figures(record) if record.outcome == "ok" else {}),
         **record.phases.model_dump(),
@@ -240,33 +231,31 @@ def _case_row(record: Record) -> dict[str, Any]:
 
 
 def _figures(record: Record) -> dict[str, Any]:
-    """Of a case that was measured; what an invalid one left is in the record, and in no table."""
     return {
         **{c.key: getattr(record, c.key) for c in (*_FIGURES, *_INSIDE) if c.key in _OF_RECORD},
-        "throughput_spread": spread(record.throughput_interval_examples_per_s, record.throughput_examples_per_s),
-        "step_spread": spread(record.step_interval_s, record.step_median_s),
+        "throughput_spread": interval_spread(
+            record.throughput_interval_examples_per_s, record.throughput_examples_per_s
+        ),
+        "step_spread": interval_spread(record.step_interval_s, record.step_median_s),
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
         "gpu_utilisation": mean_utilisation(record),
     }
 
 
-def _count_row(record: Record) -> dict[str, Any]:
-    counts = record.counts.model_dump() if record.counts else {}
-    for name in ("input_shape", "output_shape"):
-        if name in counts:
-            counts[name] = _shape(counts[name])
-    uncounted = ", ".join(counts.pop("uncounted", [])) or None
+def _count_cells(labelled: LabelledRecord) -> dict[str, Any]:
+    counts = labelled.record.counts.model_dump() if labelled.record.counts else {}
     return {
-        "model": model_text(record.case.model, record.case.options),
-        "outcome": record.outcome,
-        "reason": record.reason or None,
+        **case_cells(labelled),
         **counts,
-        "uncounted": uncounted,
+        **{name: shape_text(counts[name]) for name in ("input_shape", "output_shape") if name in counts},
+        "reason": labelled.record.reason or None,
+        "uncounted": ", ".join(counts.get("uncounted", [])) or None,
     }
 
 
-def _absence(record: Record, key: str) -> Absence | None:
+def _absence(labelled: LabelledRecord, key: str) -> Absence | None:
+    record = labelled.record
     if key == "step_p99_s" and record.step_s:
         return Absence("under 100 steps")
     if record.outcome != "ok" and key in _MEASURED:
@@ -278,20 +267,10 @@ def _absence(record: Record, key: str) -> Absence | None:
 
 
 def _pairs(values: dict[str, Any]) -> str | None:
-    said = {name: value for name, value in values.items() if value is not None}
-    return ", ".join(f"{name} {_plain(value)}" for name, value in said.items()) or None
+    """`jit on, threads 2`; `None` where there is no value."""
+    shown = {name: value for name, value in values.items() if value is not None}
+    return ", ".join(f"{name} {_plain(value)}" for name, value in shown.items()) or None
 
 
 def _plain(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
-
-
-def _shape(shape: Any) -> str:
-    """`224×224×3`; several shapes are joined by commas, an open axis is `?`."""
-    if isinstance(shape, dict):
-        return ", ".join(f"{name} {_shape(part)}" for name, part in shape.items())
-    if isinstance(shape, list) and any(isinstance(part, list) for part in shape):
-        return ", ".join(_shape(part) for part in shape)
-    if isinstance(shape, list):
-        return "×".join("?" if side is None else str(side) for side in shape)
-    return str(shape)

@@ -1,14 +1,15 @@
-"""The claims table: what the slides say, what was counted, and the verdict."""
+"""The claims of the slides: what they say, what was counted, and the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from anatomy.models.claims import CLAIMS
-from anatomy.reports.claim_verdicts import judge
+from anatomy.models.claims import CLAIMS, Claim
+from anatomy.reports.claim_verdicts import Verdict, judge_claim
 from anatomy.reports.model_labels import counts_by_model
-from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.run_labels import LabelledRun, labelled_records
+from anatomy.reports.table import Column, Table, build_table
 
 _NO_NUMBER = "–"
 _COLUMNS = (
@@ -34,31 +35,28 @@ NOTES = (
 
 def claims_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each claim. Counts do not depend on the machine, so those of all runs are taken together."""
-    counts = counts_by_model(record for item in runs for record in item.run.records)
-    rows = []
-    for claim in CLAIMS:
-        verdict = judge(claim, counts)
-        rows.append(
-            {
-                "about": claim.about,
-                "statement": claim.statement,
-                "claimed": claim.claimed,
-                "counted": verdict.counted,
-                "difference_percent": _percent_over(claim.claimed, verdict.counted),
-                "verdict": verdict.verdict,
-                "found": verdict.found,
-                "note": claim.note or None,
-            }
-        )
-    return Table(
+    counts = counts_by_model(record for _, record in labelled_records(runs))
+    return build_table(
+        _COLUMNS,
+        [(claim, judge_claim(claim, counts)) for claim in CLAIMS],
+        _cells,
         key="claims",
         title="Claims of the slides",
         caption="What the talk claims, what was counted, and the verdict.",
-        columns=_COLUMNS,
-        frame=make_frame(rows, _COLUMNS),
         notes=NOTES,
     )
 
 
-def _percent_over(claimed: float | None, counted: float | None) -> float | None:
-    return None if claimed is None or counted is None else 100 * (counted / claimed - 1)
+def _cells(judged: tuple[Claim, Verdict]) -> dict[str, Any]:
+    claim, verdict = judged
+    over = None if claim.claimed is None or verdict.counted is None else verdict.counted / claim.claimed - 1
+    return {
+        "about": claim.about,
+        "statement": claim.statement,
+        "claimed": claim.claimed,
+        "counted": verdict.counted,
+        "difference_percent": None if over is None else 100 * over,
+        "verdict": verdict.verdict,
+        "found": verdict.found,
+        "note": claim.note or None,
+    }

@@ -1,4 +1,4 @@
-"""The framework comparison table: the slide's seven rows, beside today's backends filled from measurement."""
+"""The talk's comparison of frameworks: its seven rows, beside today's backends from measurements."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from statistics import geometric_mean
 from anatomy.bench.records.case import BACKENDS, Backend
 from anatomy.bench.records.record import Record
 from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
-from anatomy.reports.number_words import count
+from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.settings_differences import differing
-from anatomy.reports.speed import ratio_text, without_backend
-from anatomy.reports.table import NOT_MEASURED, Column, Table, make_frame
+from anatomy.reports.settings_differences import differing_settings, key_without_backend
+from anatomy.reports.speed import ratio_text
+from anatomy.reports.table import NOT_MEASURED, Column, Table, build_table
 from anatomy.reports.tables.model_table import TIMED
-from anatomy.reports.tables.speed_table import compare, left_out, of_kind, unlike_common
+from anatomy.reports.tables.speed_table import compare_backends, left_out, of_kind, unlike_common
 
 SLIDES = "as on the slides"
 FAST, MIDDLING = 0.8, 0.4
@@ -53,17 +53,18 @@ NOTES = (
 
 
 def framework_table(runs: Sequence[LabelledRun]) -> Table:
-    """Seven rows from the slides, then one for each backend of each run."""
+    """The seven rows of the slides, then a row for each backend of each run."""
     rows = [{"source": SLIDES, **{k: v or "–" for k, v in row._asdict().items()}} for row in SLIDE_ROWS]
     for item in runs:
         source = "measured in this run" if len(runs) == 1 else f"measured in {item.label}"
         rows += [{"source": source, **_today(backend, item.run.records)} for backend in BACKENDS]
-    return Table(
+    return build_table(
+        _COLUMNS,
+        rows,
+        dict,
         key="frameworks",
         title="Framework comparison",
         caption="The talk's table of frameworks, beside today's Keras backends with the same columns.",
-        columns=_COLUMNS,
-        frame=make_frame(rows, _COLUMNS),
         notes=(*NOTES, *left_out(runs)),
         section="source",
     )
@@ -95,17 +96,17 @@ def _capability(backend: Backend, records: list[Record]) -> str:
     }
     if not own:
         return NOT_MEASURED
-    marks = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
+    grade = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
     parts = [f"{what} {done}/{of}" if of else f"{what} {NOT_MEASURED}" for what, (done, of) in managed.items()]
-    speeds = {mode: compare(records, mode).speeds.get(backend) for mode in TIMED}
+    speeds = {mode: compare_backends(records, mode).speeds.get(backend) for mode in TIMED}
     relative = ", ".join(
         f"{ratio_text(speed)} {mode}{_unlike(records, mode)}" for mode, speed in speeds.items() if speed is not None
     )
-    return f"{marks} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
+    return f"{grade} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
 
 
 def _unlike(records: Sequence[Record], mode: str) -> str:
-    """` (unlike jit)`, or nothing."""
+    """Return ` (unlike jit)` where the compared settings differ, else nothing."""
     _, names = unlike_common(records, mode)
     return f" (unlike {names})" if names else ""
 
@@ -117,22 +118,22 @@ def _was_built(record: Record) -> bool:
 def _speed(backend: Backend, records: Sequence[Record]) -> str:
     parts, speeds = [], []
     for mode in TIMED:
-        result = compare(records, mode)
+        result = compare_backends(records, mode)
         if backend in result.speeds:
             speeds.append(result.speeds[backend])
             mixed, names = unlike_common(records, mode)
             unlike = f", {mixed} of them with unlike {names}" if mixed else ""
-            common = count(result.common, "common case")
+            common = plural(result.common, "common case")
             parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({common}{unlike})")
         elif backend in result.taking_part:
             parts.append(f"{mode}: no case was run by all backends")
     if not parts:
         return NOT_MEASURED
-    return f"{_marks(geometric_mean(speeds), MIDDLING, FAST) if speeds else ''} {'; '.join(parts)}".strip()
+    return f"{_grade(geometric_mean(speeds), MIDDLING, FAST) if speeds else ''} {'; '.join(parts)}".strip()
 
 
 def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:
-    """Cases that ran on several GPUs, and their throughput beside that of as many single ones."""
+    """Grade the cases on several GPUs by their throughput relative to as many single GPUs."""
     ran = [
         record
         for record in records
@@ -141,27 +142,23 @@ def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:
     if not ran:
         return NOT_MEASURED
     singles = {
-        without_backend(record): record
+        key_without_backend(record): record
         for record in records
         if record.case.backend == backend and record.case.devices == 1 and record.outcome == "ok"
     }
     efficiencies = []
     for record in ran:
-        alone = singles.get(without_backend(_on_one_device(record)))
+        alone = singles.get(key_without_backend(record, devices=1))
         single = alone.throughput_examples_per_s if alone else None
         # A model of another size, or one with other settings, is no measure of scaling.
-        if alone and single and record.throughput_examples_per_s and not differing([alone, record]):
+        if alone and single and record.throughput_examples_per_s and not differing_settings([alone, record]):
             efficiencies.append(record.throughput_examples_per_s / (single * record.case.devices))
-    devices = ", ".join(str(count) for count in sorted({record.case.devices for record in ran}))
-    text = f"{count(len(ran), 'case')} on {devices} GPUs"
+    devices = ", ".join(str(number) for number in sorted({record.case.devices for record in ran}))
+    text = f"{plural(len(ran), 'case')} on {devices} GPUs"
     if not efficiencies:
         return f"+ {text}"
     efficiency = geometric_mean(efficiencies)
-    return f"{_marks(efficiency, SCALES, SCALES_WELL)} {text}, {efficiency:.0%} of as many single GPUs"
-
-
-def _on_one_device(record: Record) -> Record:
-    return record.model_copy(update={"case": record.case.model_copy(update={"devices": 1})})
+    return f"{_grade(efficiency, SCALES, SCALES_WELL)} {text}, {efficiency:.0%} of as many single GPUs"
 
 
 def _keras(backend: Backend, records: Sequence[Record]) -> str:
@@ -173,5 +170,5 @@ def _keras(backend: Backend, records: Sequence[Record]) -> str:
     return f"+ {', '.join(found) or 'versions not recorded'}"
 
 
-def _marks(value: float, middling: float, high: float) -> str:
+def _grade(value: float, middling: float, high: float) -> str:
     return "+" * (1 + (value >= middling) + (value >= high))

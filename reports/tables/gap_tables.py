@@ -1,24 +1,23 @@
-"""A step by what kept it waiting, what tracing cost, and how much could be attributed; kinds of work over cases."""
+"""Tables of profiled cases: what a step waits for, and the kinds of work that its time goes to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from anatomy.bench.records.case_profile import Kind, Profile
+from anatomy.bench.records.case_profile import STEP_PARTS, Kind
 from anatomy.reports.run_labels import LabelledProfile, with_case
-from anatomy.reports.table import Absence, Column, Table, make_frame
+from anatomy.reports.table import Absence, Column, Table, build_table
 
-_GAPS = ("input_wait", "host_dispatch", "device_compute", "communication", "idle")
 _OF_STEP, _SECONDS = "% of the step", "ms a step"
 _COLUMNS = (
     Column("outcome", "outcome", kind="outcome"),
     Column("step_s", "without a trace", "ms", "number", 1e3, group="step"),
     Column("traced_step_s", "traced", "ms", "number", 1e3, group="step"),
     Column("tracing_cost", "tracing cost", "%", "number", 100, group="step"),
-    *(Column(f"{gap}_share", gap.replace("_", " "), "%", "number", 100, group=_OF_STEP) for gap in _GAPS),
+    *(Column(f"{gap}_share", gap.replace("_", " "), "%", "number", 100, group=_OF_STEP) for gap in STEP_PARTS),
     Column("sum_share", "sum", "%", "number", 100, group=_OF_STEP),
-    *(Column(f"{gap}_s", gap.replace("_", " "), "ms", "number", 1e3, group=_SECONDS) for gap in _GAPS),
+    *(Column(f"{gap}_s", gap.replace("_", " "), "ms", "number", 1e3, group=_SECONDS) for gap in STEP_PARTS),
     Column("sum_s", "sum", "ms", "number", 1e3, group=_SECONDS),
     Column("unattributed_share", "unattributed", "% of the device time", "number", 100),
     Column("steps", "steps traced", kind="number", whole=True),
@@ -28,19 +27,14 @@ _COLUMNS = (
 
 def gap_table(cases: Sequence[LabelledProfile]) -> Table:
     """A row for each profiled case, measured or not."""
-    columns = with_case(_COLUMNS, cases)
-    return Table(
+    return build_table(
+        with_case(_COLUMNS, cases),
+        cases,
+        _gap_cells,
+        _absence,
         key="gaps",
         title="What a step waits for",
         caption="The step of every profiled case: without a trace, traced, and divided into what kept it waiting.",
-        columns=columns,
-        frame=make_frame([_gap_row(case) for case in cases], columns),
-        absent={
-            (number, column.key): absence
-            for number, case in enumerate(cases)
-            for column in _COLUMNS
-            if column.key != "reason" and (absence := _absence(case.profile, column.key))
-        },
         notes=(
             "Input wait: the host fetched data and put them on the device. Host dispatch: the host launched the step. "
             "Communication: devices exchanged data, and no other operation ran. Idle: all was launched. In none of "
@@ -55,25 +49,25 @@ def gap_table(cases: Sequence[LabelledProfile]) -> Table:
 
 
 def kind_table(cases: Sequence[LabelledProfile]) -> Table:
-    """A row for each measured case, a pair of columns for each kind of work that any of them did."""
+    """A row for each measured case, two columns for each kind of work that any of them did."""
     measured = [case for case in cases if case.profile.kinds]
     present = {one.kind for case in measured for one in case.profile.kinds}
     kinds = [kind for kind in get_args(Kind) if kind in present]
     shares = tuple(_kind_column(kind, "share", _OF_STEP, "%", 100) for kind in kinds)
     seconds = tuple(_kind_column(kind, "s", _SECONDS, "ms", 1e3) for kind in kinds)
-    columns = with_case(shares + seconds, measured)
-    return Table(
+    return build_table(
+        with_case(shares + seconds, measured),
+        measured,
+        _kind_cells,
         key="kinds",
         title="Kinds of work",
         caption="What kind of work the time of a step went to.",
-        columns=columns,
-        frame=make_frame([_kind_row(case) for case in measured], columns),
         notes=("Host: what the host took without an operation running.",),
         empty="No profiled case was measured.",
     )
 
 
-def _gap_row(case: LabelledProfile) -> dict[str, Any]:
+def _gap_cells(case: LabelledProfile) -> dict[str, Any]:
     profile, gaps = case.profile, case.profile.gaps
     row = {
         "case": profile.name,
@@ -85,7 +79,7 @@ def _gap_row(case: LabelledProfile) -> dict[str, Any]:
     }
     if gaps is None:
         return row
-    seconds = {gap: getattr(gaps, gap) for gap in _GAPS} | {"sum": gaps.sum}
+    seconds = gaps.parts | {"sum": gaps.sum}
     return row | {
         "traced_step_s": gaps.step,
         "tracing_cost": gaps.step / profile.step - 1 if profile.step else None,
@@ -94,15 +88,18 @@ def _gap_row(case: LabelledProfile) -> dict[str, Any]:
     }
 
 
-def _absence(profile: Profile, key: str) -> Absence | None:
+def _absence(case: LabelledProfile, key: str) -> Absence | None:
     """The outcome of a failed case, or the profile's own reason."""
+    profile = case.profile
+    if key in ("case", "run", "reason"):
+        return None
     if profile.outcome != "ok":
         return Absence(profile.outcome, profile.reason)
     reason = profile.not_measured.get(key.removesuffix("_s").removesuffix("_share"), profile.not_measured.get("gaps"))
     return Absence("not measured", reason) if reason else None
 
 
-def _kind_row(case: LabelledProfile) -> dict[str, Any]:
+def _kind_cells(case: LabelledProfile) -> dict[str, Any]:
     row: dict[str, Any] = {"case": case.profile.name, "run": case.label}
     for one in case.profile.kinds:
         row |= {f"{_key(one.kind)}_share": one.share, f"{_key(one.kind)}_s": one.time}
@@ -114,5 +111,5 @@ def _kind_column(kind: Kind, suffix: str, group: str, unit: str, scale: float) -
 
 
 def _key(kind: Kind) -> str:
-    """`matrix_product`."""
+    """The key of a kind's columns: `matrix_product`."""
     return kind.replace(" ", "_").replace("-", "_")

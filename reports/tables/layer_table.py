@@ -1,15 +1,15 @@
-"""The layers of profiled cases: time, FLOPs, what was achieved, and what each is bound by."""
+"""The layers of profiled cases: time, FLOPs, achieved FLOP/s, and what each layer is bound by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.profiling.layer_tree import LayerNode, kinds_of
 from anatomy.bench.records.case_profile import LayerTime, Operation, Profile
-from anatomy.reports.number_words import count
+from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledProfile, with_case
-from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
 
 _UNATTRIBUTED = "(unattributed)"
 _COLUMNS = (
@@ -43,36 +43,30 @@ def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True, most: i
     """A row for each layer of each measured case.
 
     Args:
-        cases: failed ones have no rows.
+        cases: profiled cases; failed ones have no rows.
         named: whether rows carry the name of their case and run.
-        most: layers of a case that have rows of their own, the longest; one more row holds the rest.
+        most: number of layers per case, the longest ones, that have rows; one more row holds the rest.
     """
-    columns = with_case(_COLUMNS, cases) if named else _COLUMNS
     measured = [case for case in cases if case.profile.outcome == "ok"]
-    rows = [(case, layer, row) for case in measured for layer, row in _rows(case.profile, most)]
-    cells = [{"case": case.profile.name, "run": case.label, **row} for case, _, row in rows]
-    return Table(
+    return build_table(
+        with_case(_COLUMNS, cases) if named else _COLUMNS,
+        [(case, layer) for case in measured for layer in _rows(case.profile, most)],
+        _cells,
+        _absence,
         key="layers",
         title="Time by layer",
         caption="Device time of every layer in a step, beside its FLOPs.",
-        columns=columns,
-        frame=make_frame(cells, columns),
-        absent={
-            (number, key): absence
-            for number, (case, layer, _) in enumerate(rows)
-            for key, absence in _absences(layer, case.profile.not_measured).items()
-        },
         notes=NOTES,
         empty="No profiled case was measured.",
         section="case" if named else None,
     )
 
 
-def _rows(profile: Profile, most: int | None) -> list[tuple[LayerTime, dict[str, Any]]]:
+def _rows(profile: Profile, most: int | None) -> list[LayerTime]:
+    """The layers of a profile that have rows, and what is not one layer, longest first."""
     layers = sorted(profile.layers, key=lambda layer: -layer.time)
     shown, rest = (layers, []) if most is None else (layers[:most], layers[most:])
-    rows = [*shown, *_together(rest), *_unattributed(profile)]
-    return [(layer, _row(layer)) for layer in sorted(rows, key=lambda layer: -layer.time)]
+    return sorted([*shown, *_together(rest), *_unattributed(profile)], key=lambda layer: -layer.time)
 
 
 def _together(rest: Sequence[LayerTime]) -> list[LayerTime]:
@@ -82,7 +76,7 @@ def _together(rest: Sequence[LayerTime]) -> list[LayerTime]:
     sums = LayerNode("", "", tuple(rest), ())
     return [
         LayerTime(
-            name=f"({count(len(rest), 'shorter layer')})",
+            name=f"({plural(len(rest), 'shorter layer')})",
             type="",
             time=sums.time,
             share=sums.share,
@@ -97,7 +91,7 @@ def _together(rest: Sequence[LayerTime]) -> list[LayerTime]:
 
 
 def _unattributed(profile: Profile) -> list[LayerTime]:
-    """What belongs to no known layer, as a row, so that the shares add up."""
+    """Operations of no known layer as one row: with it, the shares add up."""
     operations = profile.unattributed
     if not operations:
         return []
@@ -118,8 +112,11 @@ def _in_pass(operations: Sequence[Operation], name: str) -> float:
     return sum(operation.time for operation in operations if operation.pass_ == name)
 
 
-def _row(layer: LayerTime) -> dict[str, Any]:
+def _cells(row: tuple[LabelledProfile, LayerTime]) -> dict[str, Any]:
+    case, layer = row
     return {
+        "case": case.profile.name,
+        "run": case.label,
         "layer": layer.name,
         "type": layer.type or None,
         "time_s": layer.time,
@@ -133,18 +130,24 @@ def _row(layer: LayerTime) -> dict[str, Any]:
 
 
 def kinds_text(layer: LayerTime) -> str:
-    """`convolution 90 %, element-wise 10 %`, of the layer's operations."""
+    """Return the shares of a layer's time by kind of work: `convolution 90 %, element-wise 10 %`."""
     kinds = kinds_of([layer])
     total = sum(kinds.values())
     return ", ".join(f"{kind} {time / total:.0%}".replace("%", " %") for kind, time in kinds.items()) if total else ""
 
 
-def _absences(layer: LayerTime, not_measured: Mapping[str, str]) -> dict[str, Absence]:
-    """What cells without a value say: that the row is no layer, or the profile's own reason."""
-    host = {"host_s": Absence("not known", not_measured.get("host", "the host launches the step as a whole"))}
+def _absence(row: tuple[LabelledProfile, LayerTime], key: str) -> Absence | None:
+    """Why a cell has no value: the row is no layer, or the profile's own reason."""
+    case, layer = row
+    not_measured = case.profile.not_measured
+    if key == "host_s":
+        return Absence("not known", not_measured.get("host", "the host launches the step as a whole"))
+    if key not in _WORK:
+        return None
     if layer.name.startswith("("):
-        return host | {key: Absence("no layer", "the row is not one layer") for key in _WORK}
-    reasons = {key: Absence("not measured", not_measured.get(key, "")) for key in _WORK}
-    counted = {} if layer.flops is not None else dict.fromkeys(_WORK[:2], Absence("not counted"))
-    rate = {"flops_per_s": Absence("none", "the layer has no products to count")} if layer.flops == 0 else {}
-    return reasons | counted | rate | host
+        return Absence("no layer", "the row is not one layer")
+    if layer.flops is None and key in ("flops", "flops_share"):
+        return Absence("not counted")
+    if layer.flops == 0 and key == "flops_per_s":
+        return Absence("none", "the layer has no products to count")
+    return Absence("not measured", not_measured.get(key, ""))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from anatomy.bench.records.case import LOOPS
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import marks_of
-from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.settings_differences import differing, unlike_settings
-from anatomy.reports.table import Absence, Column, Table, make_frame
+from anatomy.reports.caveats import Caveat, caveats_of
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
+from anatomy.reports.settings_differences import differing_settings, settings_differences
+from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.tables.case_cells import case_cells
 
 _COLUMNS = (
     Column("model", "model"),
@@ -30,33 +30,25 @@ _COLUMNS = (
 )
 
 
+class _LoopAndStep(NamedTuple):
+    """A case of Keras's own loop, and the measured case of the compiled step inside it; `None` without one."""
+
+    loop: LabelledRecord
+    step: Record | None
+
+
 def loop_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case of Keras's own loop, beside the case that differs in mode only."""
-    columns = with_run(_COLUMNS, runs)
-    pairs = [
-        (item.label, record, _inside(record, item.run.records))
-        for item in runs
-        for record in item.run.records
-        if record.case.mode in LOOPS
-    ]
-    return Table(
+    loops = labelled_records(runs, lambda record: record.case.mode in LOOPS)
+    return build_table(
+        with_run(_COLUMNS, runs),
+        [_LoopAndStep(loop, _step_inside(loop)) for loop in loops],
+        _cells,
+        _absence,
+        _caveats,
         key="loops",
         title="Keras's own loops",
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
-        columns=columns,
-        frame=make_frame([{"run": label, **_row(loop, step)} for label, loop, step in pairs], columns),
-        absent={
-            (number, key): Absence("not measured" if step is None or loop.outcome != "ok" else "not the same", why)
-            for number, (_, loop, step) in enumerate(pairs)
-            if (why := _incomparable_reason(loop, step))
-            for key in ("overhead_s", "overhead_share", "pipelined_s", "synchronised_s", "loop_step_s")
-        },
-        marks={
-            (number, key): marks_of(step)
-            for number, (_, _, step) in enumerate(pairs)
-            if step is not None
-            for key in ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
-        },
         notes=(
             "Data come from arrays (numpy), which the loop slices, or from a tf.data.Dataset, which batches and "
             "prefetches, and on other backends imports TensorFlow, whose memory then is in the peak.",
@@ -70,42 +62,54 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
-def _inside(loop: Record, records: Sequence[Record]) -> Record | None:
-    """The measured case of the step inside `loop`; null where there is none."""
-    wanted = loop.case.model_copy(update={"mode": LOOPS[loop.case.mode], "feed": "numpy"}).key
-    return next((record for record in records if record.key == wanted and record.outcome == "ok"), None)
+def _step_inside(loop: LabelledRecord) -> Record | None:
+    case = loop.record.case
+    wanted = case.model_copy(update={"mode": LOOPS[case.mode], "feed": "numpy"}).key
+    return next((record for record in loop.run.run.records if record.key == wanted and record.outcome == "ok"), None)
 
 
-def _row(loop: Record, step: Record | None) -> dict[str, Any]:
+def _cells(row: _LoopAndStep) -> dict[str, Any]:
+    loop, step = row.loop.record, row.step
     in_loop = _step_s(loop)
-    compiled = _step_s(step) if not _incomparable_reason(loop, step) else None
+    compiled = _step_s(step) if not _incomparable_reason(row) else None
     overhead = in_loop - compiled if in_loop is not None and compiled is not None else None
     return {
-        "model": model_text(loop.case.model, loop.case.options),
+        **case_cells(row.loop),
         "loop": loop.case.mode,
-        **loop.case.model_dump(include={"backend", "batch_size", "feed"}),
-        "outcome": loop.outcome,
         "loop_step_s": in_loop,
         "pipelined_s": compiled,
         "synchronised_s": step.step_median_s if step and compiled is not None else None,
         "overhead_s": overhead,
         "overhead_share": overhead / in_loop if overhead is not None and in_loop else None,
         "epoch_steps": loop.blocks[0].steps if loop.blocks else None,
-        "unlike": (unlike_settings([loop, step]) or None) if step else None,
+        "unlike": (settings_differences([loop, step]) or None) if step else None,
     }
 
 
-def _incomparable_reason(loop: Record, step: Record | None) -> str | None:
-    """Why the loop and the step must not be set side by side; `None` if they may."""
+def _absence(row: _LoopAndStep, key: str) -> Absence | None:
+    reason = _incomparable_reason(row)
+    if not reason or key not in ("overhead_s", "overhead_share", "pipelined_s", "synchronised_s", "loop_step_s"):
+        return None
+    measured = row.step is not None and row.loop.record.outcome == "ok"
+    return Absence("not the same" if measured else "not measured", reason)
+
+
+def _caveats(row: _LoopAndStep) -> dict[str, tuple[Caveat, ...]]:
+    keys = ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
+    return dict.fromkeys(keys, caveats_of(row.step)) if row.step is not None else {}
+
+
+def _incomparable_reason(row: _LoopAndStep) -> str:
+    """Why the loop and the step must not be set side by side; empty where they may."""
+    loop, step = row.loop.record, row.step
     if loop.outcome != "ok" or step is None:
         return loop.reason or "the compiled step was not measured in this run"
-    if "parameters" in differing([loop, step]):
-        return f"the models are not the same: {differing([loop, step])['parameters']}"
-    return None
+    differing = differing_settings([loop, step])
+    return f"the models are not the same: {differing['parameters']}" if "parameters" in differing else ""
 
 
 def _step_s(record: Record | None) -> float | None:
-    """Seconds a step, from the throughput."""
+    """Seconds per step, from the throughput; `None` where there is none."""
     if record is None or record.outcome != "ok" or record.throughput_examples_per_s is None:
         return None
     return record.case.batch_size / record.throughput_examples_per_s

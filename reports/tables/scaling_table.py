@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.reports.caveats import marks_of
-from anatomy.reports.device_scaling import Scaled, scaled
-from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.settings_differences import unlike_settings
-from anatomy.reports.table import Absence, Column, Table, make_frame
+from anatomy.reports.caveats import caveats_of
+from anatomy.reports.device_scaling import ScaledCase, scaled_cases
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
+from anatomy.reports.settings_differences import settings_differences
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 _COLUMNS = (
-    Column("model", "model"),
-    Column("mode", "mode", group="case"),
-    Column("backend", "backend", group="case"),
+    *CASE_COLUMNS[:3],
     Column("dtype", "dtype", group="case"),
     Column("scaling", "scaling", group="case", missing="none"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
@@ -29,34 +27,31 @@ _COLUMNS = (
     Column("efficiency", "efficiency", "%", "number", 100, group="scaling"),
     Column("efficiency_low", "95 % from", "%", "number", 100, group="scaling"),
     Column("efficiency_high", "to", "%", "number", 100, group="scaling"),
-    Column("gradient_bytes", "gradients", "MiB", "number", 1 / 2**20, group="exchange"),
+    Column("gradient_bytes", "gradients", "MiB", "number", 1 / MEBI, group="exchange"),
     Column("exchange_s", "by itself", "ms", "number", 1e3, group="exchange"),
     Column("exchange_share", "of the step", "%", "number", 100, group="exchange"),
-    Column("peak_device_bytes", "a device", "MiB", "number", 1 / 2**20, group="memory peak"),
-    Column("peak_host_bytes", "host", "MiB", "number", 1 / 2**20, group="memory peak"),
+    Column("peak_device_bytes", "a device", "MiB", "number", 1 / MEBI, group="memory peak"),
+    Column("peak_host_bytes", "host", "MiB", "number", 1 / MEBI, group="memory peak"),
     Column("equality", "trains as one device"),
     Column("update_deviation", "deviation", "%", "number", 100),
     Column("unlike", "settings that differ", missing="none"),
 )
+_EXCHANGE = ("exchange_s", "gradient_bytes", "exchange_share")
+_Row = tuple[LabelledRun, ScaledCase]
 
 
 def scaling_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case on several devices and way of scaling."""
-    columns = with_run(_COLUMNS, runs)
-    found = [(item.label, one) for item in runs for group in scaled(item.run.records) for one in group]
-    return Table(
+    found = [(item, one) for item in runs for group in scaled_cases(item.run.records) for one in group]
+    return build_table(
+        with_run(_COLUMNS, runs),
+        found,
+        _cells,
+        _absence,
+        caveats=lambda row: {"throughput_examples_per_s": caveats_of(row[1].record)},
         key="scaling",
         title="Several devices",
         caption="Data parallelism: what several devices do together, beside one of them alone.",
-        columns=columns,
-        frame=make_frame([{"run": label, **_row(one)} for label, one in found], columns),
-        absent={
-            (row, column.key): absence
-            for row, (_, one) in enumerate(found)
-            for column in columns
-            if (absence := _absence(one, column.key)) is not None
-        },
-        marks={(row, "throughput_examples_per_s"): marks_of(one.record) for row, (_, one) in enumerate(found)},
         notes=(
             "Weak scaling: each device has the batch that the one device has. Strong scaling: the devices share it. "
             "Efficiency: throughput over that of as many devices as one would predict.",
@@ -67,17 +62,14 @@ def scaling_table(runs: Sequence[LabelledRun]) -> Table:
             "if the devices end with different weights, or the weights have moved otherwise than on one. Dropout is "
             "off in these, and on TensorFlow and torch, where each device normalises by its own part of the batch, "
             "batch normalisation uses its moving statistics.",
-            *_virtual(found),
+            *_virtual_note(found),
         ),
         empty="No case on several devices was tried; add --devices 1,2.",
         section="model",
     )
 
 
-_OF_CASE = {"mode", "backend", "dtype", "devices", "nodes", "model_parallel", "batch_size"}
-
-
-def _virtual(found: Sequence[tuple[str, Scaled]]) -> tuple[str, ...]:
+def _virtual_note(found: Sequence[_Row]) -> tuple[str, ...]:
     if not any(one.record.settings.get("virtual_devices") for _, one in found):
         return ()
     return (
@@ -87,18 +79,17 @@ def _virtual(found: Sequence[tuple[str, Scaled]]) -> tuple[str, ...]:
     )
 
 
-def _row(one: Scaled) -> dict[str, Any]:
+def _cells(row: _Row) -> dict[str, Any]:
+    item, one = row
     record = one.record
     exchange, equality = record.all_reduce, record.equality
     low, high = one.efficiency_interval or (None, None)
     return {
-        "model": model_text(record.case.model, record.case.options),
-        **record.case.model_dump(include=_OF_CASE),
+        **case_cells(LabelledRecord(item, record)),
         "scaling": one.scaling,
         "strategy": record.settings.get("strategy"),
-        "outcome": record.outcome,
         "throughput_examples_per_s": record.throughput_examples_per_s if record.outcome == "ok" else None,
-        "one_examples_per_s": one.one.throughput_examples_per_s if one.one else None,
+        "one_examples_per_s": one.baseline.throughput_examples_per_s if one.baseline else None,
         "efficiency": one.efficiency,
         "efficiency_low": low,
         "efficiency_high": high,
@@ -109,19 +100,18 @@ def _row(one: Scaled) -> dict[str, Any]:
         "peak_host_bytes": record.peak_host_bytes,
         "equality": equality.verdict if equality else None,
         "update_deviation": equality.update_deviation if equality else None,
-        "unlike": (unlike_settings([record, one.one]) or None) if one.one else None,
+        "unlike": (settings_differences([record, one.baseline]) or None) if one.baseline else None,
     }
 
 
-def _absence(one: Scaled, key: str) -> Absence | None:
+def _absence(row: _Row, key: str) -> Absence | None:
+    _, one = row
     record = one.record
     if record.outcome != "ok" and key in ("throughput_examples_per_s", "efficiency"):
         return Absence(record.outcome, record.reason)
-    if one.one is None and key in ("one_examples_per_s", "efficiency"):
+    if one.baseline is None and key in ("one_examples_per_s", "efficiency"):
         return Absence("no such case", "the run has no case on one device with this batch, or with a device's part")
-    if key in ("equality", "exchange_s", "gradient_bytes", "exchange_share", "update_deviation") and (
-        record.case.mode in ("infer", "predict")
-    ):
+    if key in ("equality", "update_deviation", *_EXCHANGE) and record.case.mode in ("infer", "predict"):
         return Absence("training only")
-    field = "all_reduce" if key in ("exchange_s", "gradient_bytes", "exchange_share") else key
+    field = "all_reduce" if key in _EXCHANGE else key
     return Absence("not measured", record.not_measured[field]) if field in record.not_measured else None

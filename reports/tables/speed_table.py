@@ -1,16 +1,21 @@
-"""Relative speed of the backends, by mode and kind of model, each on the cases that all of them ran."""
+"""Relative speed of the backends by mode and kind of model, on the cases that all of them ran."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import marks_of
-from anatomy.reports.model_labels import family
+from anatomy.reports.caveats import caveats_of
+from anatomy.reports.model_labels import family_of
 from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.settings_differences import comparable, differing, refused, tally
+from anatomy.reports.settings_differences import (
+    comparable_records,
+    count_differences,
+    differing_settings,
+    incomparable_cases,
+)
 from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs
-from anatomy.reports.table import Column, Table, make_frame
+from anatomy.reports.table import Column, Table, build_table
 from anatomy.reports.tables.model_table import TIMED
 
 ALL = "all"
@@ -38,20 +43,20 @@ _COLUMNS = (
 
 def speed_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each run, mode, kind of model and backend that was tried."""
-    columns = with_run(_COLUMNS, runs)
     rows = [
         {"run": item.label, "mode": mode, "kind": kind, "backend": backend, **figures}
         for item in runs
         for mode in TIMED
         for kind in KINDS
-        for backend, figures in _compare(of_kind(item.run.records, kind), mode).items()
+        for backend, figures in _figures(of_kind(item.run.records, kind), mode).items()
     ]
-    return Table(
+    return build_table(
+        with_run(_COLUMNS, runs),
+        rows,
+        dict,
         key="speeds",
         title="Relative speed of the backends",
         caption="How fast each backend was beside the fastest, on the cases that all of them ran.",
-        columns=columns,
-        frame=make_frame(rows, columns),
         notes=(
             RULE,
             "Unlike settings: what differs between the backends of a common case, who has which, and in how many "
@@ -64,20 +69,20 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
 
 
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
-    """The records whose model is of a family of the zoo, or all of them."""
-    return [record for record in records if kind in (ALL, family(record.case.model))]
+    """Return the records of models of one family of the zoo, or all of them."""
+    return [record for record in records if kind in (ALL, family_of(record.case.model))]
 
 
-def compare(records: Sequence[Record], mode: str) -> RelativeSpeed:
-    """The backends' relative speed in one mode."""
+def compare_backends(records: Sequence[Record], mode: str) -> RelativeSpeed:
+    """Compare the backends' speed in one mode."""
     return relative_speed(throughputs(records, "train" if mode == "train" else "infer"))
 
 
-def _compare(records: list[Record], mode: str) -> dict[str, dict[str, float | int | str | None]]:
+def _figures(records: list[Record], mode: str) -> dict[str, dict[str, float | int | str | None]]:
     tried = [record for record in records if record.case.mode == mode]
-    result = compare(tried, mode)
+    result = compare_backends(tried, mode)
     common = common_cases(tried)
-    unlike = [group for group in common if differing(group)]
+    unlike = [group for group in common if differing_settings(group)]
     return {
         backend: {
             "relative_speed": result.speeds.get(backend),
@@ -85,27 +90,31 @@ def _compare(records: list[Record], mode: str) -> dict[str, dict[str, float | in
             "measured": sum(r.outcome == "ok" and r.case.backend == backend for r in tried),
             "tried": sum(r.case.backend == backend for r in tried),
             "unlike": len(unlike),
-            "settings": tally(unlike) or None,
-            "marked": sum(bool(marks_of(r)) for group in common for r in group if r.case.backend == backend),
+            "settings": count_differences(unlike) or None,
+            "marked": sum(bool(caveats_of(r)) for group in common for r in group if r.case.backend == backend),
         }
         for backend in dict.fromkeys(record.case.backend for record in tried)
     }
 
 
 def common_cases(records: Iterable[Record]) -> list[list[Record]]:
-    """The measured cases of one mode that every backend with a figure ran, as groups of one record a backend."""
-    groups = comparable([record for record in records if record.outcome == "ok"], backend="tensorflow").values()
+    """Return the measured cases that every backend with a figure ran, one record per backend in each group."""
+    groups = comparable_records([record for record in records if record.outcome == "ok"], backend="tensorflow").values()
     backends = {record.case.backend for group in groups for record in group}
     return [group for group in groups if len(group) == len(backends)]
 
 
 def unlike_common(records: Iterable[Record], mode: str) -> tuple[int, str]:
-    """How many of a mode's common cases set unlike settings side by side, and the names of those settings."""
-    unlike = [found for group in common_cases(r for r in records if r.case.mode == mode) if (found := differing(group))]
+    """Return how many of a mode's common cases have unlike settings, and the names of those settings."""
+    unlike = [
+        found
+        for group in common_cases(r for r in records if r.case.mode == mode)
+        if (found := differing_settings(group))
+    ]
     return len(unlike), ", ".join(dict.fromkeys(name for found in unlike for name in found))
 
 
 def left_out(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
-    """A note on the cases that no comparison holds, since the backends' models differ in size."""
-    found = [text for item in runs for text in refused(r for r in item.run.records if r.case.mode in TIMED)]
+    """Return a note on the cases that are in no comparison, since the backends' models differ in size."""
+    found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
     return (f"Left out, since the models are not the same: {'; '.join(found)}.",) if found else ()

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import THROTTLED, Mark, is_throttled
-from anatomy.reports.model_labels import model_text
-from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.table import MEBI, Absence, Column, Table, make_frame
+from anatomy.reports.caveats import THROTTLED, is_throttled
+from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 # Columns that are fields of `GpuUse` by the same name.
 _OF_USE = (
@@ -38,7 +38,7 @@ _OF_USE = (
     Column("energy_j", "by the counter", "J", "number", group="device's energy"),
     Column("power_energy_j", "by the power", "J", "number", group="device's energy"),
 )
-# Columns that are fields of `Record` by the same name: of the whole case, in its first row alone.
+# Columns that are fields of `Record` by the same name: of the whole case, and so in its first row only.
 _OF_RECORD = (
     Column("peak_device_bytes", "framework's allocator", "MiB", "number", 1 / MEBI, group="memory peak"),
     Column("energy_per_step_j", "GPU, a step", "J", "number", group="case's energy"),
@@ -46,10 +46,7 @@ _OF_RECORD = (
     Column("cpu_energy_per_step_j", "CPU packages, a step", "J", "number", group="case's energy"),
 )
 _COLUMNS = (
-    Column("model", "model"),
-    Column("mode", "mode", group="case"),
-    Column("backend", "backend", group="case"),
-    Column("batch_size", "batch", kind="number", whole=True, group="case"),
+    *CASE_COLUMNS,
     Column("gpu", "GPU", missing="none"),
     Column("used", "ran on it", missing="not known"),
     *_OF_USE[:7],
@@ -61,9 +58,7 @@ _COLUMNS = (
     Column("samples", "samples", kind="number", whole=True),
     Column("ended", "ended early", missing="no"),
 )
-# Of the case, and always there.
-_CASE = ("run", "model", "mode", "backend", "batch_size")
-# Figures whose readings have throttled samples in them.
+# Figures whose readings include throttled samples.
 _WITH_THROTTLED = (
     "utilisation",
     "power_mean_w",
@@ -77,33 +72,25 @@ _WITH_THROTTLED = (
 
 
 class _Row(NamedTuple):
-    """A device beside a case, or a case whose CPU energy alone is known."""
+    """A device beside a case; no device where only the CPU's energy is known."""
 
-    label: str
-    record: Record
+    labelled: LabelledRecord
     use: GpuUse | None
     first: bool
 
 
 def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case and device that was sampled."""
-    columns = with_run(_COLUMNS, runs)
-    rows = [row for item in runs for record in item.run.records for row in _rows(item.label, record)]
-    return Table(
+    rows = [row for labelled in labelled_records(runs) for row in _rows(labelled)]
+    return build_table(
+        with_run(_COLUMNS, runs),
+        rows,
+        _cells,
+        _absence,
+        caveats=lambda row: dict.fromkeys(_WITH_THROTTLED, (THROTTLED,)) if row.use and is_throttled(row.use) else {},
         key="telemetry",
         title="Devices' telemetry",
         caption="What NVML, the frameworks and RAPL said of the devices over each case's measured window.",
-        columns=columns,
-        frame=make_frame([{"run": row.label, **_values(row)} for row in rows], columns),
-        absent={
-            (place, column.key): absence
-            for place, row in enumerate(rows)
-            for column in columns
-            if (absence := _absence(row, column.key)) is not None
-        },
-        marks={
-            (place, key): marks for place, row in enumerate(rows) if (marks := _marks(row)) for key in _WITH_THROTTLED
-        },
         notes=(
             "Kernels ran: the share of time in which any kernel ran, however small. SMs busy, occupancy, tensor cores "
             "and DRAM: GPM, on Hopper and later. Memory of this case: of its processes, by NVML; the framework's "
@@ -111,7 +98,7 @@ def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
             "Energy by the counter is the device's own; by the power, the sampler's readings integrated. A step's "
             "energy is that of the GPUs that the case ran on, over the window, by the steps in it; the CPU's is of all "
             "packages of the machine, whatever ran on them. They are not added up.",
-            *_mig(rows),
+            *_mig_note(rows),
         ),
         empty=_why_empty(runs),
         section="model",
@@ -119,33 +106,33 @@ def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
 
 
 def mean_utilisation(record: Record) -> float | None:
-    """Mean over the GPUs that the case ran on, or over all where a record does not say, 0…1."""
+    """Return the mean utilisation of the GPUs that the case ran on, or of all where a record does not say, 0…1."""
     shares = [gpu.utilisation for gpu in record.gpu or () if gpu.used is not False and gpu.utilisation is not None]
     return fmean(shares) if shares else None
 
 
 def why_no_utilisation(record: Record) -> str:
-    """Why `mean_utilisation` is null; empty where the record does not say."""
+    """Return why `mean_utilisation` is `None`; empty where the record does not say."""
     if not record.gpu:
         return record.not_measured.get("gpu", "")
     own = [gpu.not_measured.get("utilisation", "") for gpu in record.gpu if gpu.used is not False]
     return own[0] if own else "the case did not run on a GPU"
 
 
-def _rows(label: str, record: Record) -> list[_Row]:
+def _rows(labelled: LabelledRecord) -> list[_Row]:
+    record = labelled.record
     if record.case.mode == "count" or record.outcome != "ok":
         return []
     if record.gpu:
-        return [_Row(label, record, use, place == 0) for place, use in enumerate(record.gpu)]
-    return [_Row(label, record, None, True)] if record.cpu_energy else []
+        return [_Row(labelled, use, place == 0) for place, use in enumerate(record.gpu)]
+    return [_Row(labelled, None, True)] if record.cpu_energy else []
 
 
-def _values(row: _Row) -> dict[str, Any]:
-    record, use = row.record, row.use
+def _cells(row: _Row) -> dict[str, Any]:
+    record, use = row.labelled.record, row.use
     shares = use.throttle_reasons if use else {}
     return {
-        "model": model_text(record.case.model, record.case.options),
-        **record.case.model_dump(include={"mode", "backend", "batch_size"}),
+        **case_cells(row.labelled),
         "gpu": f"{use.index}: {use.name}" if use else None,
         "used": {True: "yes", False: "no"}.get(use.used) if use and use.used is not None else None,
         "throttle_reasons": ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) or None,
@@ -157,23 +144,20 @@ def _values(row: _Row) -> dict[str, Any]:
 
 
 def _absence(row: _Row, key: str) -> Absence | None:
+    record = row.labelled.record
     if key in {column.key for column in _OF_RECORD}:
         if not row.first:
             return Absence("as above", "of the whole case")
-        return Absence("not measured", row.record.not_measured[key]) if key in row.record.not_measured else None
+        return Absence("not measured", record.not_measured[key]) if key in record.not_measured else None
     if row.use is None:
-        known = key in ("used", "gpu", "ended", *_CASE)
-        return None if known else Absence("not measured", row.record.not_measured.get("gpu", ""))
+        of_use = key in {"samples", "throttle_reasons", *(column.key for column in _OF_USE)}
+        return Absence("not measured", record.not_measured.get("gpu", "")) if of_use else None
     if key == "throttle_reasons" and row.use.throttled_share is None:
         key = "throttled_share"
     return Absence("not measured", row.use.not_measured[key]) if key in row.use.not_measured else None
 
 
-def _marks(row: _Row) -> tuple[Mark, ...]:
-    return (THROTTLED,) if row.use is not None and is_throttled(row.use) else ()
-
-
-def _mig(rows: Sequence[_Row]) -> tuple[str, ...]:
+def _mig_note(rows: Sequence[_Row]) -> tuple[str, ...]:
     if not any(row.use is not None and row.use.mig for row in rows):
         return ()
     return (
@@ -182,8 +166,8 @@ def _mig(rows: Sequence[_Row]) -> tuple[str, ...]:
 
 
 def _why_empty(runs: Sequence[LabelledRun]) -> str:
-    """The commonest reasons, since a run is of one machine."""
-    records = [record for item in runs for record in item.run.records if record.case.mode != "count"]
+    """The sentence for a table without rows, with the commonest reasons."""
+    records = [record for _, record in labelled_records(runs, lambda record: record.case.mode != "count")]
     said = []
     for name, words in (("gpu", "GPUs"), ("cpu_energy", "CPU energy")):
         reasons = Counter(record.not_measured[name] for record in records if name in record.not_measured)

@@ -1,1 +1,1 @@
-"""Templates of the HTML report (package data)."""
+"""Templates, style sheets and scripts of the HTML pages (package data)."""

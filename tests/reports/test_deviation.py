@@ -13,7 +13,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import relative_deviation, rounding_tolerance
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import SAME, Deviation, deviations
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import agreement_table, case_table
 
 from .conftest import make_counts
@@ -68,7 +68,7 @@ def test_a_loop_that_is_known_to_drop_the_state_deviates_and_has_no_vote(record:
     assert found["torch"].against == "torch"
     assert found["jax"].verdict == "deviates"
     assert "Keras on JAX does not carry the state from batch to batch" in found["jax"].cause
-    table = agreement_table(label([run(records)]))
+    table = agreement_table(label_runs([run(records)]))
     assert list(table.frame["mode"]) == ["predict", "predict"]
     assert "does not carry the state" in table.frame["cause"][0]
 
@@ -127,7 +127,7 @@ def test_the_deviation_is_relative(values: list[float], factor: float) -> None:
 
 
 def test_a_deviation_is_marked_in_the_case_table(record: MakeRecord, run: MakeRun) -> None:
-    runs = label([run([sampled(record, "jax", SAMPLE), sampled(record, "torch", [v + 0.01 for v in SAMPLE])])])
+    runs = label_runs([run([sampled(record, "jax", SAMPLE), sampled(record, "torch", [v + 0.01 for v in SAMPLE])])])
     for table in (case_table(runs), agreement_table(runs)):
         column = next(column for column in table.columns if column.key == "deviation")
         assert table.cell(0, column) == "reference"

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.records.record import Record
-from anatomy.reports.speed import ratio_text, relative_speed, throughputs, without_backend
+from anatomy.reports.settings_differences import key_without_backend
+from anatomy.reports.speed import ratio_text, relative_speed, throughputs
 
 speeds = st.floats(min_value=1e-3, max_value=1e6)
 tables = st.dictionaries(
@@ -67,13 +68,13 @@ def test_throughputs_take_measured_cases_of_the_mode(record: Callable[..., Recor
         record(speed=70.0, case={"mode": "infer", "backend": "jax"}),
         record(outcome="oom", case={"mode": "train", "backend": "torch"}),
     ]
-    assert throughputs(records, "train") == {"jax": {without_backend(records[0]): pytest.approx(50.0)}}
+    assert throughputs(records, "train") == {"jax": {key_without_backend(records[0]): pytest.approx(50.0)}}
 
 
 def test_cases_that_differ_in_batch_size_are_not_the_same(record: Callable[..., Record]) -> None:
     same = [record(case={"backend": backend, "batch_size": 8}) for backend in ("jax", "torch")]
     other = record(case={"backend": "jax", "batch_size": 16})
-    assert without_backend(same[0]) == without_backend(same[1]) != without_backend(other)
+    assert key_without_backend(same[0]) == key_without_backend(same[1]) != key_without_backend(other)
 
 
 @pytest.mark.parametrize(("ratio", "text"), [(1.0, "1.00"), (0.5, "0.50"), (0.0071234, "0.0071"), (0.05, "0.050")])

@@ -9,7 +9,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Phases
 from anatomy.bench.records.run_store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
-from anatomy.reports.run_labels import LabelledRun, label
+from anatomy.reports.run_labels import LabelledRun, label_runs
 from anatomy.reports.table import Table
 from anatomy.reports.tables import (
     all_tables,
@@ -42,7 +42,7 @@ def rows(table: Table, **wanted: Any) -> pd.DataFrame:
 
 @pytest.fixture
 def labelled(big_run: Run) -> tuple[LabelledRun, ...]:
-    return label([big_run])
+    return label_runs([big_run])
 
 
 def test_every_column_is_in_the_frame_and_numbers_are_numbers(labelled: tuple[LabelledRun, ...]) -> None:
@@ -65,7 +65,7 @@ def test_model_row_has_paper_sizes_and_figures(record: MakeRecord, run: MakeRun)
         record("vgg:depth=11", speed=80.0, case=point("infer", "torch")),
         record("vgg", case={"mode": "count", "batch_size": 1}),
     ]
-    table = model_table(label([run(records)]))
+    table = model_table(label_runs([run(records)]))
     (row,) = table.frame.to_dict("records")
     assert row["model"] == "vgg:depth=11"
     assert row["architecture"] == "VGG"
@@ -89,7 +89,7 @@ def test_a_failed_case_shows_its_outcome_and_reason(record: MakeRecord, run: Mak
         record(case=point("train", "jax")),
         record(outcome="oom", reason="no memory left", case=point("train", "torch")),
     ]
-    table = model_table(label([run(records)]))
+    table = model_table(label_runs([run(records)]))
     column = next(c for c in table.columns if c.key == "train_torch_throughput_examples_per_s")
     assert table.cell(0, column) == "oom"
     assert table.absence(0, column).reason == "no memory left"
@@ -97,7 +97,7 @@ def test_a_failed_case_shows_its_outcome_and_reason(record: MakeRecord, run: Mak
 
 def test_batch_sizes_are_rows_of_their_own(record: MakeRecord, run: MakeRun) -> None:
     records = [record(case=point("train", "jax") | {"batch_size": size}) for size in (8, 16)]
-    assert list(model_table(label([run(records)])).frame["batch_size"]) == [8, 16]
+    assert list(model_table(label_runs([run(records)])).frame["batch_size"]) == [8, 16]
 
 
 def test_rows_with_unlike_settings_say_which(record: MakeRecord, run: MakeRun) -> None:
@@ -107,7 +107,7 @@ def test_rows_with_unlike_settings_say_which(record: MakeRecord, run: MakeRun) -
         record(settings={"jit": False}, case=point("infer", "jax")),
         record(settings={"jit": False}, case=point("infer", "torch")),
     ]
-    (note,) = model_table(label([run(records)])).frame["settings"]
+    (note,) = model_table(label_runs([run(records)])).frame["settings"]
     assert note == "train: jit: on (jax), off (torch)"
 
 
@@ -120,7 +120,7 @@ def test_speeds_use_common_cases_alone(record: MakeRecord, run: MakeRun) -> None
         record("mlp", speed=1e6, case=point("train", "jax")),
         record("mlp", outcome="crashed", reason="x", case=point("train", "torch")),
     ]
-    table = speed_table(label([run(records)]))
+    table = speed_table(label_runs([run(records)]))
     (torch,) = rows(table, mode="train", kind="all", backend="torch").to_dict("records")
     assert torch["relative_speed"] == pytest.approx(0.5)
     assert (torch["common_cases"], torch["measured"], torch["tried"]) == (2, 2, 3)
@@ -137,7 +137,7 @@ def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run:
         record(CNN, outcome="crashed", reason="x", phases=Phases(build_s=1), case=point("infer", "torch")),
         record(RNN, outcome="timeout", reason="x", case=point("train", "torch")),
     ]
-    frame = framework_table(label([run(records)])).frame
+    frame = framework_table(label_runs([run(records)])).frame
     slides, today = frame.iloc[:7], frame.iloc[7:].set_index("framework")
     assert list(slides["framework"]) == [row.framework for row in SLIDE_ROWS]
     assert list(slides["rnn"]) == ["++", "++", "++", "–", "+", "+", "+++"]
@@ -161,7 +161,7 @@ def test_several_gpus_are_measured_against_single_ones(
         record(speed=100.0, case=point("train", "jax")),
         record(speed=speed, gpu=gpu, case=point("train", "jax", devices=2)),
     ]
-    frame = framework_table(label([run(records)])).frame.set_index("framework")
+    frame = framework_table(label_runs([run(records)])).frame.set_index("framework")
     assert frame.loc["JAX", "multi_gpu"] == f"{marks}1 case on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
 
 
@@ -182,7 +182,7 @@ def test_cases_counts_and_failures_hold_every_record(labelled: tuple[LabelledRun
 
 def test_what_was_not_measured_says_why(record: MakeRecord, run: MakeRun) -> None:
     why = {"peak_device_bytes": "torch has no allocator statistics on a CPU"}
-    table = case_table(label([run([record(not_measured=why, case=point("train", "torch"))])]))
+    table = case_table(label_runs([run([record(not_measured=why, case=point("train", "torch"))])]))
     by_key = {column.key: column for column in table.columns}
     assert table.cell(0, by_key["peak_device_bytes"]) == "not measured"
     assert table.absence(0, by_key["peak_device_bytes"]).reason == why["peak_device_bytes"]
@@ -190,7 +190,7 @@ def test_what_was_not_measured_says_why(record: MakeRecord, run: MakeRun) -> Non
 
 
 def test_several_runs_are_labelled_and_never_merged(record: MakeRecord, run: MakeRun) -> None:
-    runs = label(
+    runs = label_runs(
         [
             run([record(speed=10.0, case=point("train", "jax"))], "a", identifier="first"),
             run([record(speed=99.0, case=point("train", "torch"))], "b", identifier="second", cpu="Another CPU"),
@@ -207,7 +207,7 @@ def test_a_sweep_over_a_cluster_names_who_measured_what_and_what_was_lost(record
         record(case=point("train", backend), host=host, lost_nodes=lost)
         for backend, host, lost in (("jax", "b", ["a"]), ("torch", "a", []), ("tensorflow", "b", []))
     ]
-    facts = machine_table(label([run(records)])).frame.set_index("fact").iloc[:, 0]
+    facts = machine_table(label_runs([run(records)])).frame.set_index("fact").iloc[:, 0]
     assert facts["measured on"] == "a (1 case), b (2 cases)"
     assert facts["lost while measuring"] == "a (1 case)"
 
@@ -221,7 +221,7 @@ def test_decimals_follow_the_smallest_value_of_a_column(
     records = [
         record("mlp", speed=value, case=point("train", "jax") | {"batch_size": n + 1}) for n, value in enumerate(values)
     ]
-    table = case_table(label([run(records)]))
+    table = case_table(label_runs([run(records)]))
     column = next(c for c in table.columns if c.key == "throughput_examples_per_s")
     assert table.cell(0, column) == text
 
@@ -229,7 +229,7 @@ def test_decimals_follow_the_smallest_value_of_a_column(
 def test_an_invalid_case_shows_no_figure(record: MakeRecord, run: MakeRun) -> None:
     wrong = record(case=point("train", "jax")).model_copy(update={"outcome": "invalid", "reason": "it must go down"})
     assert wrong.throughput_examples_per_s is not None
-    table = case_table(label([run([wrong])]))
+    table = case_table(label_runs([run([wrong])]))
     for key in ("throughput_examples_per_s", "step_median_s", "peak_host_bytes"):
         column = next(column for column in table.columns if column.key == key)
         assert table.cell(0, column) == "invalid"
@@ -237,4 +237,4 @@ def test_an_invalid_case_shows_no_figure(record: MakeRecord, run: MakeRun) -> No
 
 
 def test_loops_are_among_every_case(record: MakeRecord, run: MakeRun) -> None:
-    assert list(case_table(label([run([record(case=point("fit", "jax"))])])).frame["mode"]) == ["fit"]
+    assert list(case_table(label_runs([run([record(case=point("fit", "jax"))])])).frame["mode"]) == ["fit"]

@@ -84,16 +84,16 @@ def show(
     """Since when is this slow: each case's level now, and the commits between which it changed."""
     import json as json_module
 
-    from anatomy.reports.history import change_words, trend_data
+    from anatomy.reports.history import trend_sentences, trend_to_dict
 
     with _opened(db) as history:
         trends = _trends(history, words or [], figure, project, branch)
     if json:
-        print(json_module.dumps([trend_data(trend) for trend in trends], indent=1))
+        print(json_module.dumps([trend_to_dict(trend) for trend in trends], indent=1))
         return
     for trend in trends:
         print(f"{trend.name} on {trend.points[-1].machine} ({trend.points[-1].fingerprint}), {len(trend.points)} runs")
-        for line in change_words(trend):
+        for line in trend_sentences(trend):
             print(f"  {line}")
 
 

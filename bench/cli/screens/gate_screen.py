@@ -38,14 +38,14 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from anatomy.reports.gate import GATE_HTML, explained, summary_of, table_rows
+    from anatomy.reports.gate import GATE_HTML, explanation_sentences, gate_summary, gate_table
 
     columns = ("verdict", "case", "base", "step time", "95 % interval", "pairs", "time")
 
     if console.is_terminal:
         console.print("\r\x1b[2K", end="")
     table = Table(box=None, pad_edge=False)
-    header, rows = table_rows(result)
+    header, rows = gate_table(result)
     for name in columns:
         table.add_column(name, no_wrap=name != "case", overflow="fold", justify="left" if name == "case" else "right")
     for row in rows:
@@ -57,9 +57,9 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
             console.print(
                 Text(f"{case.verdict} {case.name}: {case.reason}", style=_STYLE[case.verdict]), soft_wrap=True
             )
-        for said in explained(case):
+        for said in explanation_sentences(case):
             console.print(Text(f"  {said}"), soft_wrap=True)
     for note in result.notes:
         console.print(note, highlight=False, soft_wrap=True)
-    console.print(Text(summary_of(result), style=_STYLE.get(result.verdict or "", "")), soft_wrap=True)
+    console.print(Text(gate_summary(result), style=_STYLE.get(result.verdict or "", "")), soft_wrap=True)
     console.print(f"{folder / GATE_HTML}", highlight=False, soft_wrap=True)

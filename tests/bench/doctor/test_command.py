@@ -56,10 +56,10 @@ def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
     run = load_run(tmp_path / "run")
     assert [one.model_dump() for one in run.header.ceilings] == [ceiling]
     # A product is the ceiling itself: its own utilisation cannot be far from 1.
-    from anatomy.reports.run_labels import label
+    from anatomy.reports.run_labels import label_runs
     from anatomy.reports.tables import utilisation_table
 
-    (row,) = utilisation_table(label([run])).frame.to_dict("records")
+    (row,) = utilisation_table(label_runs([run])).frame.to_dict("records")
     assert 0.3 < row["mfu"] < 1.7
 
 

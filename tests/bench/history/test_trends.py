@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anatomy.bench.history.history_points import Point
 from anatomy.bench.history.trends import Trend, trend
-from anatomy.reports.history import change_words, render_history, trend_data
-from anatomy.reports.history.trend_line import line
+from anatomy.reports.history import render_history, trend_sentences, trend_to_dict
+from anatomy.reports.history.trend_line import trend_line
 
 
 def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> Point:
@@ -55,7 +55,7 @@ def test_a_slowdown_is_laid_between_two_commits() -> None:
     assert change.commits == "09ffffffff..10ffffffff"
     assert change.growth == pytest.approx(0.2, abs=0.02)
     assert found.last_level == pytest.approx(0.012, rel=0.02)
-    now, since = change_words(found)
+    now, since = trend_sentences(found)
     assert now == "median step now 12 ms"
     assert since.startswith("+")
     assert since.endswith("in 09ffffffff..10ffffffff")
@@ -66,13 +66,13 @@ def test_a_slowdown_is_laid_between_two_commits() -> None:
 def test_few_runs_say_so(count: int) -> None:
     found = found_in(noisy([0.010] * count))
     assert found.changes == []
-    assert change_words(found)[-1] == f"{count} runs: too few to see a change"
+    assert trend_sentences(found)[-1] == f"{count} runs: too few to see a change"
 
 
 def test_noise_is_no_change() -> None:
     found = found_in(noisy([0.010] * 28, spread=0.05))
     assert found.changes == []
-    assert change_words(found)[-1] == "no change of level"
+    assert trend_sentences(found)[-1] == "no change of level"
 
 
 def test_runs_without_the_figure_are_left_out() -> None:
@@ -98,17 +98,17 @@ def test_the_page_puts_what_changed_first_and_escapes_names() -> None:
 
 
 def test_the_picture_has_a_point_a_run_and_a_line_a_change() -> None:
-    drawn = line(found_in(noisy([0.010] * 10 + [0.012] * 10)))
+    drawn = trend_line(found_in(noisy([0.010] * 10 + [0.012] * 10)))
     assert drawn.count('class="run"') == 20
     assert drawn.count('class="change"') == 1
     assert drawn.count('class="level"') == 2
 
 
 def test_one_run_is_drawn_too() -> None:
-    assert line(found_in([point(0, 0.01)])).count('class="run"') == 1
+    assert trend_line(found_in([point(0, 0.01)])).count('class="run"') == 1
 
 
 def test_data_for_machines() -> None:
-    data = trend_data(found_in(noisy([0.010] * 10 + [0.012] * 10)))
+    data = trend_to_dict(found_in(noisy([0.010] * 10 + [0.012] * 10)))
     assert [change["position"] for change in data["changes"]] == [10]
     assert data["points"][3]["commit"].startswith("03")

@@ -13,7 +13,7 @@ from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import RunWriter, interleave_processes, load_run
-from anatomy.reports.caveats import THROTTLED, marks_of
+from anatomy.reports.caveats import THROTTLED, caveats_of
 from anatomy.reports.tables.trust_table import flags
 from tests.factories import make_bare_record, make_case, make_header
 
@@ -127,7 +127,7 @@ def test_a_clock_held_down_in_one_process_is_marked() -> None:
     hot = GpuUse(index=0, name="g", samples=9, throttled_share=0.5, throttle_reasons={"heat": 0.5})
     whole = combine_processes([measured(at, 0.01 + 0.001 * at, gpu=[gpu]) for at, gpu in enumerate((cool, cool, hot))])
     assert whole.gpu == [cool.model_copy(update={"throttled_share": 0.5, "throttle_reasons": {"heat": 0.5}})]
-    assert THROTTLED in marks_of(whole)
+    assert THROTTLED in caveats_of(whole)
 
 
 def test_nothing_is_said_where_no_process_knew() -> None:

@@ -18,7 +18,7 @@ from anatomy.bench.regression_gate.gate_result import (
     CaseVerdict,
     load_result,
 )
-from anatomy.reports.gate import explained, publish_on_github, summary_of, write_gate_reports
+from anatomy.reports.gate import explanation_sentences, gate_summary, publish_on_github, write_gate_reports
 from anatomy.reports.gate.gate_comment import MOST_ROWS, render_gate_markdown
 from anatomy.reports.gate.gate_page import render_gate_html
 from anatomy.reports.gate.github import workflow_commands
@@ -44,7 +44,7 @@ VERDICTS: tuple[CaseVerdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "N
 def test_the_worst_case_decides(verdicts: tuple[CaseVerdict, ...], whole: str | None) -> None:
     result = make_gate_result(*(make_case_result(verdict, number) for number, verdict in enumerate(verdicts)))
     assert result.verdict == whole
-    assert summary_of(result).startswith(whole or "Nothing was compared")
+    assert gate_summary(result).startswith(whole or "Nothing was compared")
 
 
 @pytest.mark.parametrize("reason", ["step +12.0%", AWKWARD])
@@ -174,8 +174,8 @@ def test_every_report_says_which_layers_account_for_it() -> None:
 
 def test_what_is_not_explained_says_why() -> None:
     case = make_case_result("FAIL").model_copy(update={"not_explained": "no time was left to profile it"})
-    assert explained(case) == ["Which layers account for it is not known: no time was left to profile it."]
-    assert explained(make_case_result("PASS")) == []
+    assert explanation_sentences(case) == ["Which layers account for it is not known: no time was left to profile it."]
+    assert explanation_sentences(make_case_result("PASS")) == []
 
 
 def test_a_result_is_read_back(tmp_path: Path) -> None:

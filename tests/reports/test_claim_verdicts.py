@@ -5,7 +5,7 @@ from anatomy.bench.records.run_store import Run
 from anatomy.models import parse_model
 from anatomy.models.claims import CLAIMS, Claim, models_to_count
 from anatomy.models.frameworks import SLIDE_ROWS
-from anatomy.reports.claim_verdicts import NOT_COUNTED, QUOTED, judge
+from anatomy.reports.claim_verdicts import NOT_COUNTED, QUOTED, judge_claim
 from anatomy.reports.model_labels import counts_by_model
 
 CLAIM = {claim.key: claim for claim in CLAIMS}
@@ -38,14 +38,14 @@ def counts(big_run: Run) -> dict[str, Counts]:
     ],
 )
 def test_verdicts(key: str, verdict: str, found: str, counts: dict[str, Counts]) -> None:
-    result = judge(CLAIM[key], counts)
+    result = judge_claim(CLAIM[key], counts)
     assert result.verdict == verdict
     assert found in result.found
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if c.subjects], ids=lambda c: c.key)
 def test_without_counts_nothing_is_judged(claim: Claim) -> None:
-    result = judge(claim, {})
+    result = judge_claim(claim, {})
     assert result.verdict == NOT_COUNTED
     assert result.counted is None
 
@@ -64,12 +64,12 @@ def test_verdicts_follow_the_counts(
     key: str, model: str, change: dict[str, int], verdict: str, counts: dict[str, Counts]
 ) -> None:
     changed = {**counts, model: counts[model].model_copy(update=change)}
-    assert judge(CLAIM[key], changed).verdict == verdict
+    assert judge_claim(CLAIM[key], changed).verdict == verdict
 
 
 def test_every_claim_has_a_verdict_and_a_key_of_its_own(counts: dict[str, Counts]) -> None:
     assert len(CLAIM) == len(CLAIMS)
-    assert all(judge(claim, counts).verdict for claim in CLAIMS)
+    assert all(judge_claim(claim, counts).verdict for claim in CLAIMS)
 
 
 def test_models_to_count_are_buildable_and_listed_once() -> None:

@@ -12,11 +12,11 @@ from anatomy.bench.records.case_profile import PROFILES_FILE, append_profile
 from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
 from anatomy.reports.profiles import profile_section
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import all_tables
 from tests.factories import nested_profile
 from tests.reports.profiles.conftest import profiled_run
-from tests.reports.test_html import Page
+from tests.reports.test_report_page import Page
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_tables_are_on_the_page_and_links_lead_to_them(text: str, profiled: Run)
     page = Page(text)
     places = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(places) == len(set(places))
-    assert {table.key for table in all_tables(label([profiled]))} <= set(places)
+    assert {table.key for table in all_tables(label_runs([profiled]))} <= set(places)
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
     assert "#profiles" in links
     charts = sum((attributes.get("data-chart") or "").startswith("profile-") for _, attributes in page.tags)
@@ -73,7 +73,7 @@ def test_markdown_and_csv_have_the_tables(profiled: Run, tmp_path: Path) -> None
 
 def test_the_last_profile_of_a_case_counts(tmp_path: Path) -> None:
     run = profiled_run(tmp_path / "run", nested_profile(blocks=2), nested_profile(blocks=5))
-    section = profile_section(label([run]))
+    section = profile_section(label_runs([run]))
     assert section is not None
     assert len(section.cases) == 1
     assert "stage3/block5" in str(section.cases[0].layers)
@@ -81,7 +81,7 @@ def test_the_last_profile_of_a_case_counts(tmp_path: Path) -> None:
 
 def test_several_runs_have_cases_of_their_own(tmp_path: Path) -> None:
     one, two = (profiled_run(tmp_path / name, nested_profile(), identifier=name) for name in ("one", "two"))
-    section = profile_section(label([one, two]))
+    section = profile_section(label_runs([one, two]))
     assert section is not None
     assert [case.name for case in section.cases] == ["mlp train jax b8 (one)", "mlp train jax b8 (two)"]
     assert len({chart.key for chart in section.charts}) == 5

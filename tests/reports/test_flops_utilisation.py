@@ -10,10 +10,10 @@ import pytest
 from anatomy.bench.doctor.ceilings import PRODUCT, ceilings_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.figures import charts
 from anatomy.reports.flops_utilisation import NOT_MEASURED, utilisation
+from anatomy.reports.report_charts import charts
 from anatomy.reports.roofline import roofline_charts
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import case_table, utilisation_table
 
 from .conftest import make_ceiling, make_counts
@@ -82,7 +82,7 @@ def test_an_optimizer_of_which_nothing_is_known_gives_no_intensity(
     )
     assert (use := utilisation(measured(record, "infer", settings=unknown.settings), []))
     assert use.intensity
-    runs = label([run([unknown], ceilings=[make_ceiling()])])
+    runs = label_runs([run([unknown], ceilings=[make_ceiling()])])
     table = utilisation_table(runs)
     column = next(column for column in table.columns if column.key == "intensity")
     assert table.cell(0, column) == "not known"
@@ -91,7 +91,7 @@ def test_an_optimizer_of_which_nothing_is_known_gives_no_intensity(
     (chart,) = roofline_charts(runs)
     assert chart.spec is None
     assert optimizer in chart.empty
-    (chart,) = roofline_charts(label([run([known, unknown], "both", ceilings=[make_ceiling()])]))
+    (chart,) = roofline_charts(label_runs([run([known, unknown], "both", ceilings=[make_ceiling()])]))
     assert chart.spec is not None
     assert len(chart.spec["data"][0]["x"]) == 1
 
@@ -109,7 +109,7 @@ def test_the_ceiling_is_that_of_the_precision_in_effect(record: MakeRecord) -> N
 
 @pytest.mark.parametrize("ceilings", [[], [make_ceiling("torch")], [make_ceiling("jax", "NVIDIA H100")]])
 def test_ceilings_of_others_do_not_count(ceilings: list[Any], record: MakeRecord, run: MakeRun) -> None:
-    runs = label([run([measured(record)], ceilings=ceilings)])
+    runs = label_runs([run([measured(record)], ceilings=ceilings)])
     table = utilisation_table(runs)
     column = next(column for column in table.columns if column.key == "mfu")
     assert table.cell(0, column) == "not measured"
@@ -131,7 +131,7 @@ def test_a_datasheet_is_asked_for_the_gpu_and_dtype(record: MakeRecord, run: Mak
         return {("G100", "tensorfloat32"): 1e14}.get((device, dtype))
 
     on_gpu = measured(record, settings={"device": "gpu", "tf32": True}, case={"devices": 2})
-    runs = label([run([on_gpu], gpus=["G100"])])
+    runs = label_runs([run([on_gpu], gpus=["G100"])])
     (row,) = utilisation_table(runs, peak).frame.to_dict("records")
     assert row["mfu_of_peak"] == pytest.approx(3 * 4e9 / 2e14)
     assert "mfu_of_peak" not in utilisation_table(runs).frame
@@ -145,7 +145,7 @@ def test_a_ceiling_that_was_made_on_a_gpu_is_found(device: str, record: MakeReco
     product = probed.case.model_copy(update={"model": PRODUCT, "options": {"size": 2_000}})
     (ceiling,) = ceilings_of([probed.model_copy(update={"case": product})])
     case = measured(record, settings=on_gpu, case={"backend": "tensorflow"})
-    runs = label([run([case], ceilings=[ceiling], gpus=[H100, H100])])
+    runs = label_runs([run([case], ceilings=[ceiling], gpus=[H100, H100])])
     (row,) = utilisation_table(runs).frame.to_dict("records")
     # The probe and the case have the same FLOPs and speed, and training is three passes.
     assert row["mfu"] == pytest.approx(3)
@@ -156,7 +156,7 @@ def test_a_ceiling_that_was_made_on_a_gpu_is_found(device: str, record: MakeReco
 
 
 def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: MakeRun) -> None:
-    runs = label([run([measured(record, speed=1e6)], ceilings=[make_ceiling()])])
+    runs = label_runs([run([measured(record, speed=1e6)], ceilings=[make_ceiling()])])
     for table in (utilisation_table(runs), case_table(runs)):
         column = next(column for column in table.columns if column.key == "mfu")
         assert float(table.cell(0, column).replace(",", "")) == pytest.approx(1200)
@@ -169,7 +169,7 @@ def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: 
 
 
 def test_the_roof_is_bandwidth_then_peak(record: MakeRecord, run: MakeRun) -> None:
-    (chart,) = roofline_charts(label([run([measured(record)], ceilings=[make_ceiling()])]))
+    (chart,) = roofline_charts(label_runs([run([measured(record)], ceilings=[make_ceiling()])]))
     assert chart.spec is not None
     points, roof = chart.spec["data"]
     assert points["name"] == "jax"
@@ -182,7 +182,7 @@ def test_the_roof_is_bandwidth_then_peak(record: MakeRecord, run: MakeRun) -> No
 
 def test_two_runs_have_two_rooflines(record: MakeRecord, run: MakeRun) -> None:
     runs = [run([measured(record)], name, identifier=name, ceilings=[make_ceiling()]) for name in ("a", "b")]
-    keys = [chart.key for chart in charts(label(runs))]
+    keys = [chart.key for chart in charts(label_runs(runs))]
     assert len(keys) == len(set(keys))
     assert [key for key in keys if key.startswith("roofline")] == ["roofline-0", "roofline-1"]
 

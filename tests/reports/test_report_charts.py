@@ -6,29 +6,29 @@ import pytest
 
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.chart import log_axis, shorten
-from anatomy.reports.figures import charts, latency_chart, memory_chart, throughput_chart
+from anatomy.reports.chart import log_axis, wrap_label
 from anatomy.reports.phase_bars import phase_chart
-from anatomy.reports.run_labels import label
+from anatomy.reports.report_charts import charts, latency_chart, memory_chart, throughput_chart
+from anatomy.reports.run_labels import label_runs
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
 
 
 def test_charts_without_data_are_sentences(run: MakeRun) -> None:
-    for chart in charts(label([run([])])):
+    for chart in charts(label_runs([run([])])):
         assert chart.spec is None
         assert chart.empty.endswith(".")
 
 
 def test_every_chart_of_a_full_run_has_marks(big_run: Run) -> None:
-    for chart in charts(label([big_run])):
+    for chart in charts(label_runs([big_run])):
         assert chart.spec is not None, chart.key
         assert all(len(trace["y"]) for trace in chart.spec["data"]), chart.key
 
 
 def test_failed_cases_are_not_drawn(record: MakeRecord, run: MakeRun) -> None:
-    runs = label([run([record(outcome="oom", case={"mode": "train", "backend": "jax"})])])
+    runs = label_runs([run([record(outcome="oom", case={"mode": "train", "backend": "jax"})])])
     assert throughput_chart(runs, "train").spec is None
 
 
@@ -36,7 +36,7 @@ def test_throughput_dots_are_the_throughputs(record: MakeRecord, run: MakeRun) -
     records = [
         record(speed=speed, case={"mode": "train", "backend": b}) for b, speed in (("jax", 5.0), ("torch", 50.0))
     ]
-    spec = throughput_chart(label([run(records)]), "train").spec
+    spec = throughput_chart(label_runs([run(records)]), "train").spec
     assert spec is not None
     assert {trace["name"]: trace["x"] for trace in spec["data"]} == {
         "jax": [pytest.approx(5.0)],
@@ -47,7 +47,9 @@ def test_throughput_dots_are_the_throughputs(record: MakeRecord, run: MakeRun) -
 
 def test_latency_boxes_are_quantiles_of_the_raw_steps(record: MakeRecord, run: MakeRun) -> None:
     steps = [0.001 * n for n in range(1, 22)]
-    spec = latency_chart(label([run([record(steps=steps, case={"mode": "infer", "backend": "jax"})])]), "infer").spec
+    spec = latency_chart(
+        label_runs([run([record(steps=steps, case={"mode": "infer", "backend": "jax"})])]), "infer"
+    ).spec
     assert spec is not None
     (box,) = spec["data"]
     found = [box[name][0] for name in ("lowerfence", "q1", "median", "q3", "upperfence")]
@@ -58,12 +60,12 @@ def test_latency_boxes_are_quantiles_of_the_raw_steps(record: MakeRecord, run: M
 
 def test_a_peak_below_the_base_is_not_drawn(record: MakeRecord, run: MakeRun) -> None:
     low = record(peak_host_bytes=1, base_host_bytes=2, case={"mode": "infer", "backend": "jax"})
-    assert memory_chart(label([run([low])]), "infer").spec is None
+    assert memory_chart(label_runs([run([low])]), "infer").spec is None
 
 
 def test_phases_are_summed_and_the_import_counted_once(record: MakeRecord, run: MakeRun) -> None:
     records = [record(case={"mode": mode, "backend": "jax"}) for mode in ("train", "infer")]
-    spec = phase_chart(label([run(records)])).spec
+    spec = phase_chart(label_runs([run(records)])).spec
     assert spec is not None
     seconds = {trace["name"]: trace["x"][0] for trace in spec["data"]}
     assert seconds == pytest.approx(
@@ -73,7 +75,7 @@ def test_phases_are_summed_and_the_import_counted_once(record: MakeRecord, run: 
 
 @pytest.mark.parametrize("name", ["<b>bold</b>", "a:" + "x" * 200, "vgg:depth=11,classes=10,input_shape=1x2x3", ""])
 def test_labels_are_short_and_escaped(name: str) -> None:
-    text = shorten(name)
+    text = wrap_label(name)
     assert "<b>" not in text
     assert text.count("<br>") <= 1
 
@@ -92,11 +94,11 @@ def test_log_axes_are_labelled_with_round_numbers(values: list[float], labels: l
 
 
 def test_the_legend_names_every_trace_with_its_mark(big_run: Run) -> None:
-    for chart in charts(label([big_run])):
+    for chart in charts(label_runs([big_run])):
         assert chart.spec is not None
         shown = [trace["name"] for trace in chart.spec["data"] if trace.get("showlegend", True)]
         assert [entry.name for entry in chart.legend] == shown
-        assert all(entry.mark and entry.colour.startswith("#") for entry in chart.legend)
+        assert all(entry.path and entry.colour.startswith("#") for entry in chart.legend)
 
 
 def test_specs_hold_no_infinite_numbers(big_run: Run) -> None:
@@ -107,7 +109,7 @@ def test_specs_hold_no_infinite_numbers(big_run: Run) -> None:
             return [n for part in value for n in numbers(part)]
         return [value] if isinstance(value, float) else []
 
-    found = [n for chart in charts(label([big_run])) for n in numbers(chart.spec)]
+    found = [n for chart in charts(label_runs([big_run])) for n in numbers(chart.spec)]
     assert found
     assert all(math.isfinite(n) for n in found)
 

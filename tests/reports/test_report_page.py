@@ -9,7 +9,7 @@ import pytest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import all_tables
 
 MakeRecord = Callable[..., Record]
@@ -110,6 +110,6 @@ def test_every_table_is_on_the_page_and_in_its_contents(big_run: Run, tmp_path: 
     page = Page(path.read_text())
     places = {attributes.get("id") for _, attributes in page.tags}
     links = {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
-    for table in all_tables(label([big_run])):
+    for table in all_tables(label_runs([big_run])):
         assert table.key in places
         assert f"#{table.key}" in links or table.key == "counts"

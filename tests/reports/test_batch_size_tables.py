@@ -10,7 +10,7 @@ import pandas as pd
 from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes, why_too_large, with_batch_size
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import all_tables, batch_size_tables
 from tests.factories import make_record
 
@@ -29,22 +29,22 @@ def search() -> list[Record]:
 
 
 def test_a_search_has_one_row(run: MakeRun) -> None:
-    (table,) = batch_size_tables(label([run(search())]))
+    (table,) = batch_size_tables(label_runs([run(search())]))
     (row,) = table.frame.to_dict("records")
     assert row["tried"] == "1, 2, 4, 8, 12, 16"
     assert (row["largest"], row["too_large"], row["why"]) == (12, 16, "oom: used 2 of a limit of 1")
     assert row["best"] == 8
     assert row["growth"].startswith("stops growing")
-    assert "batch_sizes" in [table.key for table in all_tables(label([run(search(), name="again")]))]
+    assert "batch_sizes" in [table.key for table in all_tables(label_runs([run(search(), name="again")]))]
 
 
 def test_one_size_a_case_has_no_table(run: MakeRun) -> None:
     other = make_record("lstm", case={"mode": "train", "backend": "jax", "batch_size": 8})
-    assert batch_size_tables(label([run([tried(4, 1.0), other])])) == ()
+    assert batch_size_tables(label_runs([run([tried(4, 1.0), other])])) == ()
 
 
 def test_two_sizes_do_not_say_where_it_stops(run: MakeRun) -> None:
-    (table,) = batch_size_tables(label([run([tried(4, 1.0), tried(8, 2.0)])]))
+    (table,) = batch_size_tables(label_runs([run([tried(4, 1.0), tried(8, 2.0)])]))
     (row,) = table.frame.to_dict("records")
     assert pd.isna(row["growth"])
     assert pd.isna(row["too_large"])

@@ -1,4 +1,4 @@
-"""Charts of the report, as Plotly figures without colours of page or text: the page's theme gives those."""
+"""The report's charts, as Plotly figures without the colours of page and text, which the page's theme sets."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import plotly.graph_objects as go
 
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import Mark, marks_of, signs
+from anatomy.reports.caveats import Caveat, caveats_of, signs
 from anatomy.reports.chart import (
     COLOURS,
     SYMBOLS,
     Chart,
-    Row,
-    escape,
-    finish,
-    layout,
+    ChartRow,
+    caption_remarks,
+    chart_layout,
+    chart_rows,
+    escape_label,
+    finish_rows,
     log_axis,
-    places,
-    remarks,
-    rows_of,
+    row_offsets,
 )
 from anatomy.reports.phase_bars import phase_chart, preparation_chart
 from anatomy.reports.roofline import roofline_charts
@@ -32,7 +32,7 @@ from anatomy.reports.tables.model_table import TIMED
 
 
 def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
-    """Every chart of the report, in its order."""
+    """Return every chart of the report, in its order."""
     return (
         *(throughput_chart(runs, mode) for mode in TIMED),
         *(latency_chart(runs, mode) for mode in TIMED),
@@ -45,7 +45,7 @@ def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
 
 
 def throughput_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
-    """A dot for each backend on a logarithmic axis, a row for each model."""
+    """Draw the throughput: a dot per backend on a logarithmic axis, a row per model."""
     return _dots(
         runs,
         mode,
@@ -60,10 +60,10 @@ def throughput_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
 
 
 def memory_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
-    """A dot for each backend on a logarithmic axis, a row for each model."""
+    """Draw the peak of host memory: a dot per backend on a logarithmic axis, a row per model."""
 
     def mebibytes(record: Record) -> float | None:
-        # A peak no higher than the base has no place on a logarithmic axis.
+        # A logarithmic axis has no place for a peak that is no higher than the base.
         above = record.peak_host_above_base_bytes or 0
         return above / MEBI if above > 0 else None
 
@@ -80,10 +80,10 @@ def memory_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
 
 
 def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
-    """A box for each backend and model from the raw times of synchronised steps."""
-    rows = rows_of(runs, mode, lambda record: bool(record.step_s))
+    """Draw the times of synchronised steps: a box per backend and model."""
+    rows = chart_rows(runs, mode, lambda record: bool(record.step_s))
     figure = go.Figure()
-    for backend, place in places(rows).items():
+    for backend, place in row_offsets(rows).items():
         found = [(n, r) for n, row in enumerate(rows) for r in row.records if r.case.backend == backend]
         quantiles = [1e3 * np.quantile(record.step_s, (0, 0.25, 0.5, 0.75, 0.9)) for _, record in found]
         fastest, q1, median, q3, slow = zip(*quantiles, strict=True)
@@ -101,12 +101,12 @@ def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
             fillcolor=COLOURS[backend] + "66",
             hoverinfo="x+name",
         )
-    marks = _add_marks(figure, rows, lambda record: 1e3 * float(np.quantile(record.step_s, 0.9)))
+    caveats = _add_signs(figure, rows, lambda record: 1e3 * float(np.quantile(record.step_s, 0.9)))
     return _chart(
         figure,
         rows,
         [1e3 * step for row in rows for record in row.records for step in record.step_s],
-        marks,
+        caveats,
         key=f"latency-{mode}",
         title=f"Step latency, {mode}",
         axis="ms a step, log scale",
@@ -127,32 +127,32 @@ def _dots(
     of_times: bool = False,
     **texts: str,
 ) -> Chart:
-    rows = rows_of(runs, mode, lambda record: value(record) is not None)
+    rows = chart_rows(runs, mode, lambda record: value(record) is not None)
     figure = go.Figure()
-    for backend, place in places(rows).items():
+    for backend, place in row_offsets(rows).items():
         found = [(n, row, r) for n, row in enumerate(rows) for r in row.records if r.case.backend == backend]
         figure.add_scatter(
             name=backend,
             mode="markers",
             x=[value(record) for _, _, record in found],
             y=[n + place for n, _, _ in found],
-            text=["<br>".join(filter(None, (escape(row.name), _folded(row.unlike)))) for _, row, _ in found],
+            text=["<br>".join(filter(None, (escape_label(row.name), _folded(row.unlike)))) for _, row, _ in found],
             marker={"size": 10, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
             hovertemplate="%{text}<br>%{x:,.4~g}<extra>" + backend + "</extra>",
         )
     values = [shown for row in rows for record in row.records if (shown := value(record)) is not None]
-    marks = _add_marks(figure, rows, value) if of_times else ()
-    return _chart(figure, rows, values, marks, axis=axis, **texts)
+    caveats = _add_signs(figure, rows, value) if of_times else ()
+    return _chart(figure, rows, values, caveats, axis=axis, **texts)
 
 
-def _add_marks(figure: go.Figure, rows: list[Row], value: Callable[[Record], float | None]) -> tuple[Mark, ...]:
-    """Write the marks of each record behind its figure, and return those in use."""
-    shift = places(rows)
+def _add_signs(figure: go.Figure, rows: list[ChartRow], value: Callable[[Record], float | None]) -> tuple[Caveat, ...]:
+    """Write the signs of each record's caveats behind its figure, and return the caveats in use."""
+    shift = row_offsets(rows)
     marked = [
-        (x, n + shift[record.case.backend], marks_of(record))
+        (x, n + shift[record.case.backend], caveats_of(record))
         for n, row in enumerate(rows)
         for record in row.records
-        if marks_of(record) and (x := value(record)) is not None
+        if caveats_of(record) and (x := value(record)) is not None
     ]
     if marked:
         figure.add_scatter(
@@ -161,25 +161,25 @@ def _add_marks(figure: go.Figure, rows: list[Row], value: Callable[[Record], flo
             showlegend=False,
             x=[x for x, _, _ in marked],
             y=[y for _, y, _ in marked],
-            text=[f"  {signs(marks)}" for _, _, marks in marked],
+            text=[f"  {signs(caveats)}" for _, _, caveats in marked],
             textposition="middle right",
             textfont={"size": 13},
             cliponaxis=False,
             hoverinfo="skip",
         )
-    return tuple(mark for _, _, marks in marked for mark in marks)
+    return tuple(caveat for _, _, caveats in marked for caveat in caveats)
 
 
 def _folded(text: str) -> str:
-    """One line a setting: a hover text does not wrap."""
-    return "<br>".join(escape(part) for part in text.split("; ")) if text else ""
+    """One line per setting, since hover text does not wrap."""
+    return "<br>".join(escape_label(part) for part in text.split("; ")) if text else ""
 
 
 def _chart(
     figure: go.Figure,
-    rows: list[Row],
+    rows: list[ChartRow],
     values: Sequence[float],
-    marks: Iterable[Mark] = (),
+    caveats: Iterable[Caveat] = (),
     *,
     axis: str,
     key: str,
@@ -189,6 +189,6 @@ def _chart(
 ) -> Chart:
     if not rows:
         return Chart(key, title, caption, None, empty=empty)
-    settings = layout(0, axis)
+    settings = chart_layout(0, axis)
     settings["xaxis"] |= log_axis(values)
-    return finish(figure, rows, settings, key=key, title=title, caption=caption + remarks(rows, marks))
+    return finish_rows(figure, rows, settings, key=key, title=title, caption=caption + caption_remarks(rows, caveats))

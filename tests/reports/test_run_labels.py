@@ -4,37 +4,37 @@ import pytest
 
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.run_labels import differences, label
-from anatomy.reports.settings_differences import unlike_settings
-from anatomy.reports.summary import summary, warnings
+from anatomy.reports.run_labels import environment_differences, label_runs
+from anatomy.reports.settings_differences import settings_differences
+from anatomy.reports.summary import comparison_warnings, summary_sentences
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
 
 
 def test_one_run_is_named_by_its_id(run: MakeRun) -> None:
-    assert [item.label for item in label([run([], identifier="x")])] == ["x"]
+    assert [item.label for item in label_runs([run([], identifier="x")])] == ["x"]
 
 
 def test_equal_ids_are_told_apart(run: MakeRun) -> None:
-    names = [item.label for item in label([run([], "a", identifier="x"), run([], "b", identifier="x")])]
+    names = [item.label for item in label_runs([run([], "a", identifier="x"), run([], "b", identifier="x")])]
     assert names == ["x (a)", "x (b)"]
 
 
 def test_the_same_run_twice_is_told_apart(run: MakeRun) -> None:
     same = run([], "a")
-    assert len({item.label for item in label([same, same])}) == 2
+    assert len({item.label for item in label_runs([same, same])}) == 2
 
 
 def test_unlike_machines_are_named_field_by_field(run: MakeRun) -> None:
-    runs = label([run([], "a", identifier="x"), run([], "b", identifier="y", cpu="Other", host="elsewhere")])
-    assert differences(runs) == ("cpu: x: Imaginary CPU @ 2 GHz; y: Other",)
-    assert "not merged" in warnings(runs)[0]
+    runs = label_runs([run([], "a", identifier="x"), run([], "b", identifier="y", cpu="Other", host="elsewhere")])
+    assert environment_differences(runs) == ("cpu: x: Imaginary CPU @ 2 GHz; y: Other",)
+    assert "not merged" in comparison_warnings(runs)[0]
 
 
 def test_equal_fingerprints_need_no_warning(run: MakeRun) -> None:
-    runs = label([run([], "a", identifier="x"), run([], "b", identifier="y", host="elsewhere")])
-    assert warnings(runs) == ()
+    runs = label_runs([run([], "a", identifier="x"), run([], "b", identifier="y", host="elsewhere")])
+    assert comparison_warnings(runs) == ()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_unlike_settings(settings: list[dict[str, object]], note: str, record: M
         record(settings=values, case={"backend": backend})
         for values, backend in zip(settings, backends[: len(settings)], strict=True)
     ]
-    assert unlike_settings(records) == note
+    assert settings_differences(records) == note
 
 
 def test_failed_cases_set_no_settings(record: MakeRecord) -> None:
@@ -69,7 +69,7 @@ def test_failed_cases_set_no_settings(record: MakeRecord) -> None:
         record(settings={"jit": True}, case={"backend": "jax"}),
         record(settings={"jit": False}, outcome="oom", case={"backend": "torch"}),
     ]
-    assert unlike_settings(records) == ""
+    assert settings_differences(records) == ""
 
 
 def test_summary_counts_and_names_the_fastest(record: MakeRecord, run: MakeRun) -> None:
@@ -78,7 +78,7 @@ def test_summary_counts_and_names_the_fastest(record: MakeRecord, run: MakeRun) 
         record(speed=50.0, case={"mode": "train", "backend": "torch"}),
         record("lstm", outcome="oom", reason="x", case={"mode": "train", "backend": "torch"}),
     ]
-    sentences = summary(label([run(records)]))
+    sentences = summary_sentences(label_runs([run(records)]))
     assert "2 of 3 timed cases were measured; without a result: 1 oom." in sentences[0]
     assert "Fastest backend, train: jax" in sentences[1]
     assert "over the 1 case that all backends ran" in sentences[1]
@@ -88,7 +88,7 @@ def test_summary_counts_and_names_the_fastest(record: MakeRecord, run: MakeRun) 
 def test_an_unfinished_run_says_so(record: MakeRecord, run: MakeRun) -> None:
     done = record(case={"mode": "train", "backend": "jax"})
     todo = record("lstm", case={"mode": "train", "backend": "jax"})
-    sentences = summary(label([run([done], planned=[done.case, todo.case])]))
+    sentences = summary_sentences(label_runs([run([done], planned=[done.case, todo.case])]))
     assert any("1 of 2 planned cases have no record" in sentence for sentence in sentences)
 
 
@@ -99,4 +99,4 @@ def test_intervals_of_one_process_are_said_to_be_that(
     made = run([record()], "a")
     settings = {**made.header.settings, "processes": processes}
     made = made.model_copy(update={"header": made.header.model_copy(update={"settings": settings})})
-    assert any("nothing of the next process" in sentence for sentence in summary(label([made]))) is said
+    assert any("nothing of the next process" in sentence for sentence in summary_sentences(label_runs([made]))) is said

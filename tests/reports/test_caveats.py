@@ -13,10 +13,10 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import ClockCheck, Series
 from anatomy.bench.records.run_store import Run, write_script
 from anatomy.reports import write_report
-from anatomy.reports.caveats import ALL_MARKS, legend, marks_of, signs
-from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart
-from anatomy.reports.number_words import count
-from anatomy.reports.run_labels import label
+from anatomy.reports.caveats import ALL_CAVEATS, caveat_legend, caveats_of, signs
+from anatomy.reports.number_words import plural
+from anatomy.reports.report_charts import latency_chart, memory_chart, throughput_chart
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import case_table, loop_table, model_table, speed_table
 
 MakeRecord = Callable[..., Record]
@@ -41,7 +41,7 @@ UNMARKED: list[dict[str, Any]] = [
 def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, record: MakeRecord, run: MakeRun) -> None:
     step = record(case={"mode": "train", "backend": "jax"}, **fields)
     loop = record(case={"mode": "fit", "backend": "jax"})
-    runs = label([run([step, loop])])
+    runs = label_runs([run([step, loop])])
     for table, key in (
         (case_table(runs), "throughput_examples_per_s"),
         (case_table(runs), "step_median_s"),
@@ -66,19 +66,19 @@ def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, rec
 
 @pytest.mark.parametrize("fields", UNMARKED)
 def test_settled_figures_have_none(fields: dict[str, Any], record: MakeRecord, run: MakeRun) -> None:
-    runs = label([run([record(case={"mode": "train", "backend": "jax"}, **fields)])])
-    assert legend(mark for mark in itertools.chain(*case_table(runs).marks.values())) == ""
+    runs = label_runs([run([record(case={"mode": "train", "backend": "jax"}, **fields)])])
+    assert caveat_legend(mark for mark in itertools.chain(*case_table(runs).caveats.values())) == ""
     chart = throughput_chart(runs, "train")
     assert chart.spec is not None
     assert len(chart.spec["data"]) == 1
 
 
 def test_failed_cases_have_no_marks(record: MakeRecord) -> None:
-    assert marks_of(record(outcome="oom", series=Series(label="slowing"))) == ()
+    assert caveats_of(record(outcome="oom", series=Series(label="slowing"))) == ()
 
 
 def test_signs_are_distinct() -> None:
-    assert len(set(signs(ALL_MARKS))) == len(ALL_MARKS)
+    assert len(set(signs(ALL_CAVEATS))) == len(ALL_CAVEATS)
 
 
 def test_a_script_beside_the_records_is_linked(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
@@ -103,4 +103,4 @@ def test_a_report_elsewhere_links_no_script(record: MakeRecord, run: MakeRun, tm
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1200, "1,200 cases")])
 def test_one_is_singular(number: int, text: str) -> None:
-    assert count(number, "case") == text
+    assert plural(number, "case") == text

@@ -9,7 +9,7 @@ import pytest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.run_labels import label
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import agreement_table, loop_table, trust_table
 from anatomy.reports.tables.trust_table import flags
 
@@ -27,7 +27,7 @@ def test_intervals_series_and_clock_are_shown(record: MakeRecord, run: MakeRun) 
             "checks": {"weights move": "passed", "loss goes down": "not checked: 3 steps"},
         }
     )
-    (row,) = trust_table(label([run([one])])).frame.to_dict("records")
+    (row,) = trust_table(label_runs([run([one])])).frame.to_dict("records")
     assert row["series"] == "slowing"
     assert row["clock"] == "overlaps"
     assert row["slope_ratio"] == pytest.approx(0.5)
@@ -42,7 +42,7 @@ def test_why_the_clock_was_not_checked_is_to_mind(record: MakeRecord) -> None:
 
 def test_a_second_window_is_told_of(record: MakeRecord, run: MakeRun) -> None:
     clock = ClockCheck(verdict="agrees", earlier="a further pipelined step takes 1.22 of a synchronised one")
-    table = trust_table(label([run([record(case={"mode": "infer"}, clock=clock)])]))
+    table = trust_table(label_runs([run([record(case={"mode": "infer"}, clock=clock)])]))
     (row,) = table.frame.to_dict("records")
     assert row["clock_reason"] == f"measured twice; the first time {clock.earlier}"
 
@@ -50,7 +50,7 @@ def test_a_second_window_is_told_of(record: MakeRecord, run: MakeRun) -> None:
 def test_a_loop_is_there_and_says_that_it_is_not_classed(record: MakeRecord, run: MakeRun) -> None:
     checks = {"weights move": "passed", "loss goes down": "not checked: 25 steps"}
     loop = record(case={"mode": "fit", "backend": "torch"}, step_s=[], checks=checks)
-    table = trust_table(label([run([loop, record(case={"mode": "count"})])]))
+    table = trust_table(label_runs([run([loop, record(case={"mode": "count"})])]))
     (row,) = table.frame.to_dict("records")
     assert (row["mode"], row["flags"]) == ("fit", "loss goes down not checked")
     cells = {column.key: table.cell(0, column) for column in table.columns}
@@ -69,7 +69,7 @@ def test_the_interval_of_several_processes_is_theirs(record: MakeRecord, run: Ma
     one = record(case={"mode": "infer"}).model_copy(
         update={"process_throughputs": [90.0, 100.0, 110.0], "process_medians_s": [0.011, 0.010, 0.009]}
     )
-    (row,) = trust_table(label([run([one])])).frame.to_dict("records")
+    (row,) = trust_table(label_runs([run([one])])).frame.to_dict("records")
     assert row["processes"] == 3
     # Student's t with 2 degrees of freedom on a spread of 10 %.
     assert 0.2 < row["throughput_spread"] < 0.35
@@ -81,7 +81,7 @@ def test_the_loop_is_set_beside_its_step(record: MakeRecord, run: MakeRun) -> No
     loop = record(case={"mode": "fit", "backend": "torch", "batch_size": 8})
     loop = loop.model_copy(update={"blocks": [Block(steps=10, seconds=0.16)], "settings": step.settings})
     other = record(case={"mode": "fit", "backend": "jax", "batch_size": 8})
-    table = loop_table(label([run([step, loop, other])]))
+    table = loop_table(label_runs([run([step, loop, other])]))
     first, second = table.frame.to_dict("records")
     assert first["overhead_s"] == pytest.approx(0.006)
     assert first["overhead_share"] == pytest.approx(0.375)
@@ -105,7 +105,7 @@ def test_outputs_agree_as_far_as_their_precision_lets_them(
             "settings": {**reference.settings, "matmul_precision": precision},
         }
     )
-    rows = agreement_table(label([run([reference, other])])).frame.to_dict("records")
+    rows = agreement_table(label_runs([run([reference, other])])).frame.to_dict("records")
     assert rows[1]["verdict"] == verdict
     assert rows[1]["deviation"] == pytest.approx(shift)
 
@@ -113,5 +113,5 @@ def test_outputs_agree_as_far_as_their_precision_lets_them(
 def test_outputs_of_another_shape_deviate(record: MakeRecord, run: MakeRun) -> None:
     a = record(case={"mode": "infer", "backend": "tensorflow"}).model_copy(update={"output_sample": [1.0, 2.0]})
     b = record(case={"mode": "infer", "backend": "jax"}).model_copy(update={"output_sample": [1.0]})
-    rows = agreement_table(label([run([a, b])])).frame.to_dict("records")
+    rows = agreement_table(label_runs([run([a, b])])).frame.to_dict("records")
     assert rows[1]["verdict"] == "deviates"

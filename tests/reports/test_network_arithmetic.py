@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.models import googlenet, vgg
 from anatomy.reports import network_arithmetic
 
 counts = st.integers(min_value=1, max_value=10**9)
@@ -50,20 +51,21 @@ def test_a_count_agrees_with_itself_rounded(counted: int, digits: int) -> None:
 
 
 def test_vgg_of_the_paper_and_of_the_slides() -> None:
-    assert network_arithmetic.vgg(network_arithmetic.VGG16_BLOCKS) == (138_357_544, 16)
-    assert network_arithmetic.vgg(network_arithmetic.VGG19_BLOCKS) == (143_667_240, 19)
+    sizes = {16: (138_357_544, 16), 19: (143_667_240, 19)}
+    for depth, size in sizes.items():
+        assert network_arithmetic.vgg(list(zip(vgg.FILTERS, vgg.CONVOLUTIONS[depth], strict=True))) == size
     assert network_arithmetic.vgg(network_arithmetic.VGG19_AS_DESCRIBED) == (143_077_160, 18)
 
 
 @pytest.mark.parametrize(
     ("channels", "module", "parameters", "out"),
     [
-        (192, network_arithmetic.INCEPTION_3A, 163_696, 256),
-        (256, network_arithmetic.INCEPTION_3B, 388_736, 480),
-        (480, network_arithmetic.INCEPTION_4A, 376_176, 512),
+        (192, googlenet.MODULES[0], 163_696, 256),
+        (256, googlenet.MODULES[1], 388_736, 480),
+        (480, googlenet.MODULES[2], 376_176, 512),
     ],
 )
-def test_inception_modules(channels: int, module: network_arithmetic.Inception, parameters: int, out: int) -> None:
+def test_inception_modules(channels: int, module: googlenet.Inception, parameters: int, out: int) -> None:
     assert network_arithmetic.inception(channels, module) == (parameters, out)
 
 

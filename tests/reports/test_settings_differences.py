@@ -11,11 +11,11 @@ from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import deviations
-from anatomy.reports.figures import latency_chart, memory_chart, throughput_chart
 from anatomy.reports.phase_bars import preparation_chart
-from anatomy.reports.run_labels import LabelledRun, label
-from anatomy.reports.settings_differences import comparable, refused
-from anatomy.reports.summary import summary
+from anatomy.reports.report_charts import latency_chart, memory_chart, throughput_chart
+from anatomy.reports.run_labels import LabelledRun, label_runs
+from anatomy.reports.settings_differences import comparable_records, incomparable_cases
+from anatomy.reports.summary import summary_sentences
 from anatomy.reports.tables import framework_table, loop_table, model_table, speed_table
 
 from .conftest import make_counts
@@ -68,7 +68,7 @@ def of_two_sizes(record: MakeRecord, mode: str = "train", **fields: Any) -> list
 
 
 def labelled(run: MakeRun, records: list[Record]) -> tuple[LabelledRun, ...]:
-    return label([run(records)])
+    return label_runs([run(records)])
 
 
 def said_by(runs: tuple[LabelledRun, ...]) -> dict[str, str]:
@@ -83,7 +83,7 @@ def said_by(runs: tuple[LabelledRun, ...]) -> dict[str, str]:
         },
         "preparation": preparation_chart(runs, "train").caption,
         "frameworks, speed": str(today.loc["PyTorch", "speed"]),
-        "summary": " ".join(summary(runs)),
+        "summary": " ".join(summary_sentences(runs)),
     }
 
 
@@ -199,6 +199,6 @@ def test_scaling_is_not_taken_from_unlike_cases(
 def test_failures_share_the_row_of_their_case(record: MakeRecord) -> None:
     good, other = of_two_sizes(record)
     failed = record(outcome="oom", counts=None, case={"backend": "tensorflow", "batch_size": 8})
-    assert [len(rows) for rows in comparable([good, failed], backend="tensorflow").values()] == [2]
-    assert [len(rows) for rows in comparable([failed, good, other], backend="tensorflow").values()] == [2, 1]
-    assert refused([good, failed]) == []
+    assert [len(rows) for rows in comparable_records([good, failed], backend="tensorflow").values()] == [2]
+    assert [len(rows) for rows in comparable_records([failed, good, other], backend="tensorflow").values()] == [2, 1]
+    assert incomparable_cases([good, failed]) == []

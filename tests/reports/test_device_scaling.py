@@ -9,9 +9,9 @@ import pytest
 
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import AllReduce, Block, Equality
-from anatomy.reports.device_scaling import scaled
-from anatomy.reports.figures import charts
-from anatomy.reports.run_labels import label
+from anatomy.reports.device_scaling import scaled_cases
+from anatomy.reports.report_charts import charts
+from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables.scaling_table import scaling_table
 from tests.factories import make_record
 from tests.reports.conftest import MakeRun
@@ -34,7 +34,7 @@ ONE, WEAK, STRONG = _record(1, 32, 0.010), _record(2, 64, 0.0125), _record(2, 32
 
 
 def test_each_case_is_held_against_the_batch_of_a_device_and_the_whole_one() -> None:
-    (group,) = scaled([ONE, WEAK, STRONG])
+    (group,) = scaled_cases([ONE, WEAK, STRONG])
     assert [(one.scaling, one.record.case.batch_size) for one in group] == [("strong", 32), ("weak", 64)]
     strong, weak = group
     assert weak.speedup == pytest.approx(1.6)
@@ -44,7 +44,7 @@ def test_each_case_is_held_against_the_batch_of_a_device_and_the_whole_one() -> 
 
 
 def test_the_interval_has_the_errors_of_both_sides() -> None:
-    (group,) = scaled([ONE, WEAK])
+    (group,) = scaled_cases([ONE, WEAK])
     (weak,) = group
     interval = weak.efficiency_interval
     assert interval is not None
@@ -59,38 +59,40 @@ def test_the_interval_has_the_errors_of_both_sides() -> None:
 
 
 def test_a_case_without_its_like_on_one_device_says_so(run: MakeRun) -> None:
-    table = scaling_table(label([run([WEAK])]))
+    table = scaling_table(label_runs([run([WEAK])]))
     assert table.cell(0, next(c for c in table.columns if c.key == "efficiency")) == "no such case"
     assert table.cell(0, next(c for c in table.columns if c.key == "throughput_examples_per_s")).startswith("5,")
 
 
 def test_a_failed_case_shows_why_and_no_figure(run: MakeRun) -> None:
     failed = _record(2, 64, 0.01, outcome="invalid", reason="gradients are not synchronised", blocks=[])
-    table = scaling_table(label([run([ONE, failed])]))
+    table = scaling_table(label_runs([run([ONE, failed])]))
     efficiency = next(column for column in table.columns if column.key == "efficiency")
     assert table.absence(0, efficiency) == ("invalid", "gradients are not synchronised")
 
 
 def test_the_table_says_what_virtual_devices_are(run: MakeRun) -> None:
-    table = scaling_table(label([run([ONE, WEAK])]))
+    table = scaling_table(label_runs([run([ONE, WEAK])]))
     assert any("share the cores of one CPU" in note for note in table.notes)
     assert table.frame["equality"].tolist() == ["equal"]
     assert table.frame["exchange_s"].tolist() == [2e-4]
     real = WEAK.model_copy(update={"settings": {"virtual_devices": False}})
-    assert not any("cores of one CPU" in note for note in scaling_table(label([run([ONE, real], name="real")])).notes)
+    assert not any(
+        "cores of one CPU" in note for note in scaling_table(label_runs([run([ONE, real], name="real")])).notes
+    )
 
 
 def test_a_chart_for_each_way_of_scaling_and_none_without(run: MakeRun) -> None:
-    keys = [chart.key for chart in charts(label([run([ONE, WEAK, STRONG])]))]
+    keys = [chart.key for chart in charts(label_runs([run([ONE, WEAK, STRONG])]))]
     assert "scaling-train-weak" in keys
     assert "scaling-train-strong" in keys
     assert not any(
-        key.startswith("scaling") for key in (chart.key for chart in charts(label([run([ONE], name="one")])))
+        key.startswith("scaling") for key in (chart.key for chart in charts(label_runs([run([ONE], name="one")])))
     )
 
 
 def test_the_chart_begins_at_one_device_and_has_the_intervals(run: MakeRun) -> None:
-    (chart,) = (c for c in charts(label([run([ONE, WEAK])])) if c.key == "scaling-train-weak")
+    (chart,) = (c for c in charts(label_runs([run([ONE, WEAK])])) if c.key == "scaling-train-weak")
     assert chart.spec is not None
     ideal, line = chart.spec["data"]
     assert (ideal["x"], ideal["y"]) == ([1, 2], [1, 2])

@@ -1,0 +1,32 @@
+"""Columns and cells that tables of cases share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRecord
+from anatomy.reports.table import Column
+
+CASE_COLUMNS = (
+    Column("model", "model"),
+    Column("mode", "mode", group="case"),
+    Column("backend", "backend", group="case"),
+    Column("batch_size", "batch", kind="number", whole=True, group="case"),
+)
+
+
+def case_cells(labelled: LabelledRecord) -> dict[str, Any]:
+    """Return the cells that identify a case, by the names of the case's fields, with its run and its outcome."""
+    case = labelled.record.case
+    return {
+        **case.model_dump(),
+        "run": labelled.run.label,
+        "model": model_text(case.model, case.options),
+        "outcome": labelled.record.outcome,
+    }
+
+
+def interval_spread(interval: tuple[float, float] | None, value: float | None) -> float | None:
+    """Return half the width of a figure's interval over the figure."""
+    return (interval[1] - interval[0]) / 2 / value if interval and value else None
