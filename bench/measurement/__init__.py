@@ -1,1 +1,1 @@
-"""How a built case is measured: the clocks, the measured window, the checks that a figure is valid."""
+"""Measure a built case: the two clocks, the measured window, and the checks that the figures are valid."""

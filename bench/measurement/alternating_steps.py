@@ -1,8 +1,8 @@
-"""The measured side of a pair of processes: warm up, then compute turns of steps when told to.
+"""One of two processes that are measured in turns: warm up, then compute a turn of steps whenever told to.
 
-The supervisor writes a number of steps as a line into a FIFO; that many synchronised steps are computed and one `turn`
-event is emitted with their time. `end` ends it. Between its turns the process sleeps, so that it never
-computes while the other one does.
+The supervisor writes a number of steps as a line into a FIFO. The process computes that many synchronised steps and
+emits their time as a `turn` event. `end` ends it. Between its turns it sleeps, so it never computes while the other one
+does.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatomy.bench.backends.step import Step, StepBackend
-from anatomy.bench.machine.peak_memory import PeakMeter
+from anatomy.bench.backends.step import Step
 from anatomy.bench.measurement import timing, validity_checks
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock
-from anatomy.bench.measurement.measure_case import Ready, make_ready, require_finite, require_sane
-from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan, TurnTaken, Warm
-from anatomy.bench.records.case import Case
+from anatomy.bench.measurement.measure_case import MeasureTask, compile_and_warm_up, require_finite, require_valid
+from anatomy.bench.measurement.measured_window import WarmStep
+from anatomy.bench.protocol.events import PhaseBegan, TurnTaken, Warm
 from anatomy.bench.records.case_facts import CaseFacts
-from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.workload.build_case import Built
 
 END = "end"
 # A process is quiet when it uses under half of one core for this long; pools of threads spin before they sleep.
@@ -31,18 +28,18 @@ LONGEST_REST_S = 0.03
 
 @dataclass(frozen=True)
 class Turns:
-    """How a worker takes part in a pair.
+    """The turns that a process is told to take.
 
     Attributes:
-        fifo: where the supervisor writes.
-        checked: whether to show at the end that the steps did what they claim; once a case is enough.
+        fifo: where the supervisor writes the number of steps of each turn.
+        checked: whether to check at the end that the steps did what they claim; once per case is enough.
     """
 
     fifo: Path
     checked: bool
 
-    def ask(self) -> Iterator[int]:
-        """The number of steps of each turn, as they are asked for; sleeps in between."""
+    def steps(self) -> Iterator[int]:
+        """The number of steps of each turn, as the supervisor writes it; sleeps in between."""
         with self.fifo.open() as commands:
             for line in iter(commands.readline, ""):
                 if line.strip() == END:
@@ -50,30 +47,22 @@ class Turns:
                 yield int(line)
 
 
-def measure_turns(
-    case: Case,
-    settings: MeasureSettings,
-    backend: StepBackend,
-    built: Built,
-    memory: PeakMeter,
-    emit: Emit,
-    turns: Turns,
-) -> None:
-    """Take turns until told to end."""
-    ready = make_ready(case, settings, backend, built, memory, emit)
-    step = ready.step
+def measure_alternating_steps(task: MeasureTask, turns: Turns) -> None:
+    """Warm up and take turns until told to end."""
+    warm = compile_and_warm_up(task)
+    step = warm.step
     before = step.programs()
-    emit(FactsFound(facts=CaseFacts(programs=before)))
+    task.found(CaseFacts(programs=before))
     rest()
-    emit(Warm(step_s=ready.warm.step))
-    emit(PhaseBegan(name="turns"))
+    task.emit(Warm(step_s=warm.warm_up.step))
+    task.emit(PhaseBegan(name="turns"))
     timings = timing.Timings(series=1)
-    for steps in turns.ask():
-        emit(_turn(step, steps, timings))
-    emit(FactsFound(facts=CaseFacts(recompilations=step.programs() - before)))
-    emit(PhaseBegan(name="check"))
+    for steps in turns.steps():
+        task.emit(_take_turn(step, steps, timings))
+    task.found(CaseFacts(recompilations=step.programs() - before))
+    task.emit(PhaseBegan(name="check"))
     if timings.step_s:
-        _check(case, backend, built, ready, timings, turns.checked, emit)
+        _check(task, warm, timings, turns.checked)
     step.restore()
 
 
@@ -91,8 +80,8 @@ def rest(
             return
 
 
-def _turn(step: Step, steps: int, timings: timing.Timings) -> TurnTaken:
-    """`steps` synchronised steps: seconds and CPU seconds per step."""
+def _take_turn(step: Step, steps: int, timings: timing.Timings) -> TurnTaken:
+    """Take `steps` synchronised steps; the event has seconds and CPU seconds per step."""
     cpu_before = time.process_time()
     total = 0.0
     for _ in range(steps):
@@ -105,23 +94,15 @@ def _turn(step: Step, steps: int, timings: timing.Timings) -> TurnTaken:
     return TurnTaken(step_s=total / steps, cpu_s=cpu_s / steps)
 
 
-def _check(
-    case: Case,
-    backend: StepBackend,
-    built: Built,
-    ready: Ready,
-    timings: timing.Timings,
-    thoroughly: bool,
-    emit: Emit,
-) -> None:
-    step, losses = ready.step, ready.losses
+def _check(task: MeasureTask, warm: WarmStep, timings: timing.Timings, thoroughly: bool) -> None:
+    step, losses = warm.step, warm.losses
     losses.after(len(timings.step_s), step, timings.last_outputs)
-    require_finite(case, step.fetch(timings.last_outputs), "last step")
+    require_finite(task.case, step.fetch(timings.last_outputs), "last step")
     if not thoroughly:
         validity_checks.require_finite(losses)
         return
-    backlog = backlog_of(step, ready.warm.step)
+    backlog = backlog_of(step, warm.warm_up.step)
     losses.after(backlog.steps, step)
-    clock = check_clock(timings, backlog.seconds, on_cpu=backend.on_cpu())
-    emit(FactsFound(facts=CaseFacts(clock=clock)))
-    require_sane(case, built, ready, clock, emit)
+    clock = check_clock(timings, backlog.seconds, on_cpu=task.backend.on_cpu())
+    task.found(CaseFacts(clock=clock))
+    require_valid(task, warm, clock)

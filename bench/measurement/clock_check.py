@@ -1,10 +1,9 @@
-"""The clock checks itself: N and 2N pipelined steps against the synchronised ones, and what runs on afterwards.
+"""Check the clocks: compare N and 2N pipelined steps with the synchronised ones, and watch for work left running.
 
-T(2N) − T(N) is the time of N further steps, free of whatever a block costs once. A step that is waited
-for one at a time cannot be faster than that, and may be slower by two things alone: a pipeline does the
-host's part (launching, waking up) and the device's at once, so that the longer of the two is left; and
-steps may run at once on several cores, and then use as much CPU as before. Anything else is a fault of
-the clock.
+T(2N) − T(N) is the time of N further pipelined steps, without whatever a block costs once. A synchronised step cannot
+be faster than a pipelined one. It may be slower for two reasons only: a pipeline overlaps the host's part (launching,
+waking up) with the device's, which leaves the longer of the two; or several steps run at once on different cores, and
+then use as much CPU time as before. Any other difference means that a clock is wrong.
 """
 
 from __future__ import annotations
@@ -22,26 +21,27 @@ from anatomy.bench.records.record_parts import ClockCheck, Verdict
 from anatomy.bench.statistics.interval import student_t
 
 FEWEST_ROUNDS = 4
-# Half the interval's width beyond which an agreement would mean nothing; a step below all of it is one still.
+# Above this half-width of the interval, agreement means nothing; a step shorter than the whole interval still
+# disagrees.
 MOST_NOISE = 0.5
-# Outputs of a block that a CPU's caches hold for sure: more, and each further step writes to new pages.
+# Outputs of a block up to this size fit into a CPU's caches; beyond it each further step writes to new pages.
 CACHED_BYTES = 2**22
-# How far the clocks may be apart beyond their interval: blocks keep caches warmer or colder than single steps.
+# Allowed difference of the clocks beyond their interval: blocks keep caches warmer or colder than single steps.
 TOLERANCE = 0.10
-# Waking a thread that waits for a result, seconds: futex and scheduler, on loaded machines too.
+# Time to wake a thread that waits for a result (futex and scheduler), also on a loaded machine.
 WAKE_S = 200e-6
-# Launches follow one another whatever the device does. One that finds caches warm and threads awake takes less than one
-# after a wait: this share at least; and where the launch computes, a wake-up less.
+# In a pipeline, a launch finds caches warm and threads awake. It takes at least this share of a launch after a wait
+# and, where the launch itself computes, at least that launch less a wake-up.
 LEAST_LAUNCH = 0.4
-# CPU seconds of a pipelined step over those of a synchronised one, where the same work is done; threads that
-# spin while they wait make the synchronised one look dearer.
+# Smallest ratio of the CPU time of a pipelined step to that of a synchronised one if both do the same work: threads
+# that spin while they wait add to the synchronised one.
 LEAST_WORK = 0.6
-# A process is quiet when a slice of this length uses under half of one core; pools of threads spin a few
-# milliseconds before they sleep.
+# A process is quiet when it uses under half of one core for this long: pools of threads spin a few milliseconds before
+# they sleep.
 SLICE_S = 0.005
 LONGEST_WAIT_S = 2.0
 BACKLOG_LIMIT_S = 0.02
-# Work that was left undone is steps; freeing the gigabytes that a step of seconds has used takes hundredths of one.
+# Work left running takes whole steps; freeing the gigabytes of a step that takes seconds takes hundredths of a step.
 BACKLOG_LIMIT_STEPS = 0.05
 BACKLOG_BLOCK_S = 0.05
 ATTEMPTS = 3
@@ -51,9 +51,9 @@ def check_clock(timings: Timings, backlog: float, on_cpu: bool, held_bytes: int 
     """Judge the clocks of one window.
 
     Args:
-        backlog: seconds, from `backlog_of`.
-        on_cpu: whether CPU time shows the work of a step.
-        held_bytes: outputs that the longer blocks held at once.
+        backlog: seconds from `backlog_of`.
+        on_cpu: whether the CPU time of this process shows the work of a step.
+        held_bytes: size of the outputs that a longer block held at once.
     """
     launch_s = fmean(timings.launch_s)
     synchronised_s = fmean(timings.step_s)
@@ -77,7 +77,7 @@ def check_clock(timings: Timings, backlog: float, on_cpu: bool, held_bytes: int 
 
 
 def ran_on(backlog_s: float, synchronised_s: float) -> bool:
-    """Whether the process computed for longer after a drained block than it takes to tidy up."""
+    """Whether the process computed after a drained block for longer than cleaning up takes."""
     return backlog_s > max(BACKLOG_LIMIT_S, BACKLOG_LIMIT_STEPS * synchronised_s)
 
 
@@ -110,19 +110,19 @@ def _judge(
 
 
 def shortest_pipelined_s(synchronised_s: float, launch_s: float, on_cpu: bool) -> float:
-    """Seconds that a pipelined step takes at least, if steps do not run at once: the longer of its two parts."""
+    """Least seconds of a pipelined step if steps do not run at once: the longer of the host's and the device's part."""
     launching = max(LEAST_LAUNCH * launch_s, launch_s - WAKE_S if on_cpu else 0.0)
     return max(launching, synchronised_s - launch_s - WAKE_S)
 
 
 def _slope(timings: Timings, number: int) -> float:
-    """Seconds a further step of one round."""
+    """Seconds of each further pipelined step in one round."""
     short, long = sorted(timings.blocks[2 * number : 2 * number + 2], key=lambda block: block.steps)
     return (long.seconds - short.seconds) / (long.steps - short.steps)
 
 
 def _work_ratio(timings: Timings) -> float:
-    """CPU seconds of a pipelined step over those of a synchronised one."""
+    """Ratio of the CPU time of a pipelined step to that of a synchronised one."""
     pipelined = timings.block_cpu_s / sum(block.steps for block in timings.blocks)
     synchronised = timings.step_cpu_s / len(timings.step_s)
     return pipelined / synchronised if synchronised > 0 else math.inf
@@ -130,7 +130,12 @@ def _work_ratio(timings: Timings) -> float:
 
 @dataclass(frozen=True)
 class Backlog:
-    """How long the process went on working, and how many steps were launched to find out."""
+    """Work that went on after a block was drained.
+
+    Attributes:
+        seconds: how long it went on.
+        steps: number of steps launched to find out.
+    """
 
     seconds: float
     steps: int
@@ -143,15 +148,15 @@ def backlog_of(
     cpu_clock: Clock = time.process_time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Backlog:
-    """Seconds for which the process goes on working after a block was drained.
+    """Measure for how long the process goes on working after a block was drained.
 
-    Two witnesses that do not trust `drain`: the outputs' values are read on the host, which waits for a
-    device (the last step's take no longer than those of the step before, which are copied just as far);
-    and the CPU time of all threads of the process must stand still.
+    Two observations that do not rely on `drain`: reading the outputs' values on the host, which waits for a device
+    (those of the last step must take no longer than those of the step before), and the CPU time of all threads of the
+    process, which must stop growing.
     """
     steps = int(min(500, max(2, BACKLOG_BLOCK_S / max(step_s, 1e-6))))
     seconds: list[float] = []
-    # A faulty step fails every time; a pool of threads that happens to tidy up does not.
+    # A faulty step works on every time; a pool of threads that happens to clean up does not.
     while not seconds or (seconds[-1] > BACKLOG_LIMIT_S and len(seconds) < ATTEMPTS):
         seconds.append(_run_on_s(step, steps, clock, cpu_clock, sleep))
     return Backlog(min(seconds), steps * len(seconds))

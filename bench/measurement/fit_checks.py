@@ -1,4 +1,4 @@
-"""Whether Keras's own `fit` did what it claims: it must train."""
+"""Check that Keras's own `fit` trained the model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from anatomy.bench.measurement.keras_loop import LoopCall
 from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.records.case import Feed
 
-# Batches of each epoch that is trained on to see whether the loss goes down.
+# Most batches of a further epoch, trained to see whether the loss goes down.
 FURTHER_STEPS = 10
 
 
 class FitStep:
-    """`fit` seen as a step, for what judges steps: one launch trains on one batch more."""
+    """Adapts `fit` to the checks of a step: each launch is an epoch of one batch."""
 
     def __init__(self, model: Any, batch: Batch, feed: Feed) -> None:
         self._call = LoopCall(model, batch, "fit", feed)
@@ -29,37 +29,40 @@ class FitStep:
         self._sum = 0.0
 
     def note(self, steps: int, loss: float) -> float:
-        """Count an epoch with its mean loss; returns the running mean over all steps, as Keras reports it."""
+        """Add an epoch with its mean loss; return the running mean over all steps, which a step would report."""
         self._steps += steps
         self._sum += steps * loss
         return self._sum / self._steps
 
     def train(self, steps: int) -> float:
-        """The mean loss of one epoch more."""
+        """Train one more epoch of `steps` batches and return its mean loss."""
         loss = self._call.timed(self._call.data(steps), time.perf_counter).loss
         return math.nan if loss is None else loss
 
     def launch(self) -> float:
-        """One epoch of one batch; returns the running mean."""
+        """Train one more epoch of one batch and return the running mean of the loss."""
         return self.note(1, self.train(1))
 
     def loss(self, outputs: float) -> float:
-        """The running mean itself."""
+        """The running mean that `launch` returned."""
         return outputs
 
 
 def require_trained(
     fits: list[tuple[int, float]], step: FitStep, before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
 ) -> dict[str, str]:
-    """The checks of `fit`, as those of `train`: the loss of its first step against the last epoch's.
+    """The checks of a `fit`, like those of `train`: compares the loss of its first step with that of the last epoch.
 
     Args:
-        fits: steps and mean loss of each epoch that was run; the first is one step.
-        step: trains on where these were too few to tell.
+        fits: number of steps and mean loss of each epoch; the first epoch is a single step.
+        step: trains further epochs where these are too few to tell.
         before, after: the output layer's weights before the first epoch and after the last.
 
+    Returns:
+        Name of each check → its result.
+
     Raises:
-        InvalidCaseError: a loss is not finite, the weights stayed as they were, or the loss does not go down.
+        InvalidCaseError: a loss is not finite, the weights did not change, or the loss does not go down.
     """
     fits = fits + _further(fits, step)
     seen = f"within {sum(steps for steps, _ in fits)} steps"
@@ -74,9 +77,9 @@ def require_trained(
 
 
 def _further(fits: list[tuple[int, float]], step: FitStep) -> list[tuple[int, float]]:
-    """Epochs that are trained on, untimed, where the loss has not gone down in fewer steps than condemn it.
+    """Train further epochs, untimed, while the loss has not gone down and steps are left to show that it does.
 
-    Of several batches each, since a call costs as much as many small steps do.
+    They grow to several batches each, since one call costs as much as many small steps.
     """
     end = time.perf_counter() + validity_checks.LEARNING_BUDGET_S
     more: list[tuple[int, float]] = []

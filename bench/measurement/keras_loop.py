@@ -1,4 +1,4 @@
-"""Keras's own loop, as a user runs it: whole epochs of `fit` or `predict`, timed from outside."""
+"""Time Keras's own loop, `fit` or `predict`, as a user runs it: whole epochs, timed from outside."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ EPOCHS = 5
 FEWEST_STEPS = 4
 MOST_STEPS = 1000
 LARGEST_DATA_BYTES = 256 * 2**20
-# Arrays or a dataset, and the arguments that say how they are batched.
+# Arrays or a dataset, and the keyword arguments that tell `fit` or `predict` how to batch them.
 EpochData = tuple[tuple[Any, ...], dict[str, int]]
-# An epoch grows by at most this factor at a time, and stays when it would grow by less than the other.
+# While its size is searched, an epoch grows at most by GROWTH at a time, and stays once it would grow by less than
+# ENOUGH.
 GROWTH = 10
 ENOUGH = 1.5
 
 
 @dataclass
 class LoopTimings:
-    """Epochs as blocks; the first call's seconds (with compilation), steps before the window.
+    """Times of whole epochs, in seconds.
 
     Attributes:
-        fits: steps and mean loss of every epoch of `fit`, those before the window among them; the first is one step.
-        sampled: outputs of the last batch of the second call of `predict`, the first with several batches: the same
-            on every backend, whatever an epoch becomes.
-        outputs: arrays of the last epoch of `predict`.
+        compile_s: first call, of one step, with compilation.
+        warmup_steps: number of steps before the window.
+        blocks: the measured epochs.
+        fits: number of steps and mean loss of every epoch of `fit`, also of those before the window; the first epoch is
+            a single step.
+        sampled: outputs of `predict` for the last batch of the second call, which has the same size on every backend.
+        outputs: outputs of the last epoch of `predict`.
         start_s, end_s: the window, from the start of the first measured epoch to the end of the last one.
     """
 
@@ -56,9 +60,9 @@ def time_loop(
 ) -> LoopTimings:
     """Time `EPOCHS` epochs of about `seconds` in all, or of `steps` steps each.
 
-    An epoch is one call, so that its constant cost (callbacks, iterator, progress) is part of it, spread
-    over the epoch's steps. Nothing runs inside the loop. Both calls return values on the host (the epoch's
-    logs, the predictions), so that the end of an epoch is the end of its work.
+    An epoch is one call, whose constant cost (callbacks, iterator, progress) is spread over its steps. Nothing of
+    Anatomy runs inside the loop. Both `fit` and `predict` return values on the host (logs, predictions): when they
+    return, the work of the epoch is done.
     """
     call = LoopCall(model, batch, mode, feed)
     compiled = call.timed(call.data(1), clock)
@@ -70,19 +74,19 @@ def time_loop(
         epoch = call.timed(data, clock)
         fits.append((size, epoch.loss))
         sampled = sampled or call.last_batch(epoch.outputs)
-        # The constant cost of a call hides how many steps fit: grow until an epoch fills half its time.
+        # The constant cost of a call hides how many steps fit into the time: grow until an epoch fills most of it.
         wanted = steps or int(min(GROWTH, seconds / EPOCHS / epoch.seconds) * size)
         wanted = min(wanted, MOST_STEPS, call.most_steps)
         if wanted <= size * ENOUGH:
             break
         size = wanted
-        # Let go of these before the next are made: the memory's peak has one epoch's data, as a user's has.
+        # Free these before the next are made: peak memory then contains one epoch's data, as a user's does.
         del data, epoch
-    # All epochs take the same data, so that nothing but epochs is in the window, and in its energy.
+    # All epochs share their data, so the window, and its energy, contains nothing but epochs.
     warmup_steps = sum(steps for steps, _ in fits)
     timings = LoopTimings(compile_s=compiled.seconds, warmup_steps=warmup_steps, start_s=clock())
     for _ in range(EPOCHS):
-        # As a user who predicts again: the outputs of one epoch at a time are held.
+        # Hold the outputs of one epoch at a time, as a user who predicts again does.
         del epoch
         epoch = call.timed(data, clock)
         timings.blocks.append(Block(steps=size, seconds=epoch.seconds))
@@ -94,7 +98,13 @@ def time_loop(
 
 
 class Epoch(NamedTuple):
-    """Seconds of one call; its mean loss (`fit`), or its output arrays (`predict`)."""
+    """One call of `fit` or `predict`.
+
+    Attributes:
+        seconds: time of the call.
+        loss: mean loss of a `fit`.
+        outputs: outputs of a `predict`.
+    """
 
     seconds: float
     loss: float | None = None
@@ -102,7 +112,7 @@ class Epoch(NamedTuple):
 
 
 class LoopCall:
-    """One call of the loop over a number of batches, all copies of one batch."""
+    """Calls `fit` or `predict` on a number of batches, all copies of one batch."""
 
     def __init__(self, model: Any, batch: Batch, mode: Mode, feed: Feed) -> None:
         import keras
@@ -116,15 +126,15 @@ class LoopCall:
         self.most_steps = max(1, LARGEST_DATA_BYTES // sum(leaf.nbytes for leaf in leaves))
 
     def data(self, steps: int) -> EpochData:
-        """The data of an epoch of `steps` batches, and how `fit` or `predict` is told of the batches."""
+        """The data of an epoch of `steps` batches, and the arguments that say how to batch it."""
         return repeated(self._data, steps, self._feed, self._size)
 
     def last_batch(self, outputs: Sequence[Any]) -> list[Any]:
-        """Copies of its outputs; empty for `fit`."""
+        """Copies of the outputs for the last batch of a `predict`; empty for `fit`."""
         return [leaf[-self._size :].copy() for leaf in outputs]
 
     def timed(self, given: EpochData, clock: Callable[[], float]) -> Epoch:
-        """One epoch, timed."""
+        """Run one epoch and time it."""
         import keras
 
         data, batching = given

@@ -1,32 +1,48 @@
-"""The measured window of a compiled step: its times on both clocks, and what the clocks say of each other."""
+"""The measured window of a compiled step: its times on both clocks, and whether the clocks agree."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
-import psutil
-
 from anatomy.bench.backends.step import Step
-from anatomy.bench.measurement import timing
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock, ran_on
-from anatomy.bench.measurement.timing import Plan, Timings
+from anatomy.bench.measurement.timing import RoundPlan, Timings, WarmUp, time_rounds
 from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.record_parts import ClockCheck, Phases
 
-# Windows in which the clocks must disagree for a case to be invalid; the last one's times are the record's.
+# A case is invalid if the clocks disagree in this many windows; the times of the last one go into the record.
 WINDOWS = 2
 
 
-@dataclass(frozen=True)
-class Window:
-    """What was measured in one.
+@dataclass
+class WarmStep:
+    """A step that is compiled and warmed up.
 
     Attributes:
-        recompilations: programs that were added in it.
-        cpu_s: CPU seconds of the process.
-        outputs: of its last step, on the host.
+        losses: updated with every step that is launched.
+        output_bytes: size of one step's outputs.
+        weight: the output layer's weight before the second step of a case that trains; else `None`.
+        warm_up: times of the warm-up.
+    """
+
+    step: Step
+    losses: Losses
+    output_bytes: int
+    weight: Any
+    warm_up: WarmUp
+
+
+@dataclass(frozen=True)
+class MeasuredWindow:
+    """The figures of one window.
+
+    Attributes:
+        recompilations: programs compiled within it.
+        cpu_s: CPU seconds of this process.
+        outputs: outputs of its last step, on the host.
     """
 
     timings: Timings
@@ -36,7 +52,7 @@ class Window:
     outputs: Any
 
     def facts(self) -> CaseFacts:
-        """What the record has of it."""
+        """The figures as facts of the case."""
         seconds = self.timings.end_s - self.timings.start_s
         return CaseFacts(
             phases=Phases(measure_s=seconds),
@@ -50,46 +66,35 @@ class Window:
         )
 
 
-def measure_window(
-    step: Step, plan: Plan, target: float, on_cpu: bool, output_bytes: int, warm_s: float, losses: Losses
-) -> Window:
-    """Measure, and once more where the clocks disagree.
+def measure_window(warm: WarmStep, plan: RoundPlan, target: float, on_cpu: bool) -> MeasuredWindow:
+    """Measure a window, and a second one if the clocks disagree in the first.
 
-    A faulty step fails every time; a machine that changes its speed between a block and its steps does not.
+    A faulty step disagrees every time; a machine that changes its speed between a block and its steps does not.
 
     Args:
-        target, plan: see `timing.measure`.
-        on_cpu: whether CPU time shows the work of a step.
-        output_bytes: of one step.
-        warm_s: seconds of a warm step.
-        losses: note what was launched.
+        plan, target: see `timing.time_rounds`.
+        on_cpu: whether the CPU time of this process shows the work of a step.
     """
     earlier = ""
     for number in range(1, WINDOWS + 1):
-        window = _once(step, plan, target, on_cpu, output_bytes, warm_s, losses)
+        window = _measure_once(warm, plan, target, on_cpu)
         clock = window.clock
         disagrees = clock.verdict == "disagrees" and not ran_on(clock.backlog_s or 0.0, clock.synchronised_s or 0.0)
         if not disagrees or number == WINDOWS:
             break
         earlier = clock.reason
-    return Window(**(vars(window) | {"clock": clock.model_copy(update={"earlier": earlier})}))
+    return replace(window, clock=clock.model_copy(update={"earlier": earlier}))
 
 
-def _once(
-    step: Step, plan: Plan, target: float, on_cpu: bool, output_bytes: int, warm_s: float, losses: Losses
-) -> Window:
-    programs, cpu_before = step.programs(), _cpu_s()
-    timings = timing.measure(step, plan, target)
-    cpu_s = _cpu_s() - cpu_before
+def _measure_once(warm: WarmStep, plan: RoundPlan, target: float, on_cpu: bool) -> MeasuredWindow:
+    step, losses = warm.step, warm.losses
+    programs, cpu_before_s = step.programs(), time.process_time()
+    timings = time_rounds(step, plan, target)
+    cpu_s = time.process_time() - cpu_before_s
     losses.after(timings.launched, step, timings.last_outputs)
-    # Before further steps: of a group of processes only the latest outputs can be read.
+    # Before further steps: in a group of processes only the latest outputs can be fetched.
     outputs = step.fetch(timings.last_outputs)
-    backlog = backlog_of(step, warm_s)
+    backlog = backlog_of(step, warm.warm_up.step)
     losses.after(backlog.steps, step)
-    clock = check_clock(timings, backlog.seconds, on_cpu=on_cpu, held_bytes=2 * plan.block * output_bytes)
-    return Window(timings, clock, step.programs() - programs, cpu_s, outputs)
-
-
-def _cpu_s() -> float:
-    used = psutil.Process().cpu_times()
-    return float(used.user + used.system)
+    clock = check_clock(timings, backlog.seconds, on_cpu=on_cpu, held_bytes=2 * plan.block * warm.output_bytes)
+    return MeasuredWindow(timings, clock, step.programs() - programs, cpu_s, outputs)

@@ -1,4 +1,4 @@
-"""Whether a step computed what it claims: finite, learning, and dependent on its inputs."""
+"""Check that a step computed what it claims: its values are finite, it learns, and its outputs depend on its inputs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement.output_sample import not_finite
 
 PASSED = "passed"
-# Steps after which a loss that has gone down is believed, and after which one that has not is condemned: under
-# momentum a large network's loss may rise at first. What may be spent on reaching them.
+# A loss that has gone down counts after LEARNING_STEPS. One that has not makes the case invalid after CONDEMNING_STEPS:
+# with momentum the loss of a large network may rise at first. LEARNING_BUDGET_S is the time for reaching them.
 LEARNING_STEPS = 10
 CONDEMNING_STEPS = 100
 LEARNING_BUDGET_S = 3.0
@@ -24,14 +24,14 @@ LEARNING_BUDGET_S = 3.0
 
 @dataclass
 class Losses:
-    """Losses of a train step, from Keras's running mean over all steps so far.
+    """Losses of a training step, from readings of Keras's running mean over all steps so far.
 
-    The mean of the steps between two readings follows from the running means at both.
+    The mean loss of the steps between two readings follows from the running means at both.
 
     Attributes:
-        steps: how many there were.
-        readings: steps, and the running mean after them.
-        early: mean loss of the steps until `end_early`.
+        steps: number of steps so far.
+        readings: number of steps and the running mean after them.
+        early: mean loss of the steps before `end_early`.
     """
 
     steps: int = 0
@@ -39,31 +39,31 @@ class Losses:
     early: float | None = None
 
     def after(self, steps: int, step: Step, outputs: Any = None) -> None:
-        """Count `steps` more steps and, where there are outputs of the last of them, note the running mean."""
+        """Add `steps` steps and, given the outputs of the last of them, a reading of the running mean."""
         self.steps += steps
         mean = None if outputs is None else step.loss(outputs)
         if mean is not None:
             self.readings.append((self.steps, mean))
 
     def end_early(self) -> None:
-        """What has been read until now is what later losses are compared with."""
+        """Take the latest reading as the mean loss that later losses are compared with."""
         self.early = self.readings[-1][1] if self.readings else None
 
     @property
     def first(self) -> float | None:
-        """Loss of the first step."""
+        """Loss of the first step; `None` without a reading."""
         return self.readings[0][1] if self.readings else None
 
     @property
     def last(self) -> float | None:
-        """Mean loss of the steps since the reading before the last."""
+        """Mean loss of the steps between the last two readings; `None` with fewer."""
         if len(self.readings) < 2:
             return None
         return self._mean_since(self.readings[-2])
 
     @property
     def recent(self) -> float | None:
-        """Mean loss of the last `LEARNING_STEPS` steps or more: a single one may be low by chance."""
+        """Mean loss of the last `LEARNING_STEPS` steps or more, since a single step may be low by chance."""
         since = [reading for reading in self.readings if self.readings[-1][0] - reading[0] >= LEARNING_STEPS]
         return self._mean_since(since[-1]) if since else None
 
@@ -73,24 +73,27 @@ class Losses:
 
 
 def require_finite(losses: Losses) -> None:
-    """Raise `InvalidCaseError` when the loss has become NaN or infinite."""
+    """Raise `InvalidCaseError` if the first or the last loss is NaN or infinite."""
     for name, value in (("first", losses.first), ("last", losses.last)):
         if value is not None and not math.isfinite(value):
             raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
 
 
 def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -> str:
-    """Raise `InvalidCaseError` when outputs on the host, those of `what`, are NaN or infinite."""
+    """Raise `InvalidCaseError` if a value of the outputs is NaN or infinite; `what` names the step they are of."""
     if bad := not_finite(outputs):
         raise InvalidCaseError(f"{bad} of the outputs of the {what} are not finite; all must be")
     return PASSED
 
 
 def require_learning(step: Step, losses: Losses) -> str:
-    """Train on, untimed, until the loss has gone down, or up to `CONDEMNING_STEPS` in all.
+    """Train on, untimed, until the loss has gone down, up to `CONDEMNING_STEPS` steps in all.
 
     Returns:
-        `passed`, or `not checked: …` where that many steps do not fit into the budget.
+        `passed`, or `not checked: …` if the time does not suffice for that many steps.
+
+    Raises:
+        InvalidCaseError: the loss has not gone down, or is not finite.
     """
     end = time.perf_counter() + LEARNING_BUDGET_S
     while not _learned(losses) and losses.steps < CONDEMNING_STEPS and time.perf_counter() < end:
@@ -114,16 +117,16 @@ def _learned(losses: Losses) -> bool:
 
 
 def require_moved(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> str:
-    """Training must change the output layer's weights."""
+    """Raise `InvalidCaseError` if training left the output layer's weights unchanged."""
     if np.array_equal(before, after):
         raise InvalidCaseError("training left the output layer's weights as they were; the step does not update")
     return PASSED
 
 
 def require_dependence(step: Step, batch: Batch, other: Batch) -> str:
-    """Other inputs must give other outputs: a step folded into constants is timed for nothing.
+    """Raise `InvalidCaseError` if other inputs give the same outputs: the step was folded into a constant.
 
-    The step goes on with `batch` afterwards.
+    The step uses `batch` again afterwards.
     """
     ours = step.fetch(step.launch())
     step.use(other)

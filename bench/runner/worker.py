@@ -17,8 +17,8 @@ from typing import Any
 from anatomy.bench.counting import count_model
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.errors.printable import one_line
-from anatomy.bench.measurement.alternating_steps import Turns, measure_turns
-from anatomy.bench.measurement.measure_case import measure_loop, measure_step, phase
+from anatomy.bench.measurement.alternating_steps import Turns, measure_alternating_steps
+from anatomy.bench.measurement.measure_case import MeasureTask, measure_loop, measure_step, phase
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
 from anatomy.bench.parallel.multinode_group import open_multinode_group, run_node_ranks
 from anatomy.bench.parallel.reference_steps import build_deterministic, take_reference_steps
@@ -51,7 +51,7 @@ from anatomy.bench.runner.requests import (
 )
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
-from anatomy.bench.workload.build_case import Built, build
+from anatomy.bench.workload.build_case import build
 from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
@@ -154,40 +154,39 @@ def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     emit(FactsFound(facts=CaseFacts(phases=Phases(build_s=time.perf_counter() - start), counts=counts)))
 
 
-def _built(case: Case, group: Group, emit: Emit, origin: Origin | None) -> Built:
-    """The case's model with its data, on the group's devices."""
+def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None) -> MeasureTask:
+    """Build the case's model with its data on the group's devices, ready to be measured."""
+    memory = group.meter()
     emit(Started(at_s=time.perf_counter(), base_host_bytes=group.base_host_bytes()))
     with phase("build", emit), group.building():
         built = build(case)
     _require_own(origin)
     emit(FactsFound(facts=CaseFacts(counts=count_model(built.model).summary())))
-    return built
+    return MeasureTask(case, settings, group, built, memory, emit)
 
 
 def _measure(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None) -> None:
-    meter = group.meter()
-    built = _built(case, group, emit, origin)
+    task = _task(case, settings, group, emit, origin)
     output_bytes = 0
     if case.mode in LOOPS:
-        measure_loop(case, settings, group, built, meter, emit)
+        measure_loop(task)
     else:
-        output_bytes = measure_step(case, settings, group, built, meter, emit)
+        output_bytes = measure_step(task)
     if group.processes > 1:
         why = f"{group.processes} processes compute, and the time of one is known"
-        emit(FactsFound(facts=CaseFacts(cpu_cores_used=None, not_measured={"cpu_cores_used": why})))
+        task.found(CaseFacts(cpu_cores_used=None, not_measured={"cpu_cores_used": why}))
     if case.devices > 1:
-        _measure_exchange(case, group, built.model, emit)
-    emit(_script(built.model, case, settings, output_bytes))
+        _measure_exchange(case, group, task.built.model, emit)
+    emit(_script(task.built.model, case, settings, output_bytes))
 
 
 def _take_turns(
     case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None, turns: Turns
 ) -> None:
-    meter = group.meter()
-    built = _built(case, group, emit, origin)
+    task = _task(case, settings, group, emit, origin)
     if case.devices > 1:
         raise NotImplementedError("the gate compares cases on one device; leave --devices out")
-    measure_turns(case, settings, group, built, meter, emit, turns)
+    measure_alternating_steps(task, turns)
 
 
 def _profile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anatomy.bench.measurement.timing import MOST_ROUNDS, ROUNDS, SMALLEST_BLOCK, plan_steps
+from anatomy.bench.measurement.timing import MOST_ROUNDS, ROUNDS, SMALLEST_BLOCK, plan_rounds
 from anatomy.bench.records.settings import MeasureSettings
 
 # Warm-up is judged by the clock here, and in Anatomy by when the steps have settled.
@@ -36,7 +36,7 @@ def _sizes(settings: MeasureSettings, output_bytes: int) -> list[str]:
         rounds = max(1, min(ROUNDS, settings.steps // (3 * SMALLEST_BLOCK)))
         return [f"rounds, size = {rounds}, {max(SMALLEST_BLOCK, -(-settings.steps // (3 * rounds)))}"]
     # Of a step that takes no time the outputs held alone limit the block.
-    largest = plan_steps(0.0, 1.0, None, output_bytes).block
+    largest = plan_rounds(0.0, 1.0, None, output_bytes).block
     affordable = f"{settings.seconds:g} / min(warm[-3:])"
     return [
         f"rounds = int(max(1, min({ROUNDS}, {affordable} // {6 * SMALLEST_BLOCK})))",

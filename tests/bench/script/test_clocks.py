@@ -67,7 +67,7 @@ def printed(step_s: float, settings: MeasureSettings, output_bytes: int) -> dict
 def test_takes_the_sizes_that_a_run_takes(step_s: float, output_bytes: int, steps: int | None) -> None:
     settings = MeasureSettings(seconds=2.0, steps=steps)
     names = printed(step_s, settings, output_bytes)
-    plan = timing.plan_steps(min(names["warm"][-3:]), settings.seconds, steps, output_bytes)
+    plan = timing.plan_rounds(min(names["warm"][-3:]), settings.seconds, steps, output_bytes)
     assert (names["rounds"], names["size"]) == (plan.rounds, plan.block)
 
 
@@ -80,8 +80,8 @@ def test_prints_the_figures_of_a_record(step_s: float) -> None:
     settings = MeasureSettings(seconds=2.0)
     figures = printed(step_s, settings, 0)
     machine: Any = Machine(step_s)
-    plan = timing.plan_steps(min(figures["warm"][-3:]), settings.seconds, None)
-    timings = timing.measure(machine, plan, 0.0, machine.perf_counter)
+    plan = timing.plan_rounds(min(figures["warm"][-3:]), settings.seconds, None)
+    timings = timing.time_rounds(machine, plan, 0.0, machine.perf_counter)
     record = Record(
         case=Case(model="mlp", batch_size=BATCH_SIZE),
         name="mlp",

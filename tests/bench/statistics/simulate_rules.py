@@ -68,7 +68,7 @@ class Measured:
 
 def measured(step_s: float, noise: float, phi: float, count: int) -> Measured:
     """`count` measurements of steps around `step_s` seconds with the default window and target."""
-    plan = timing.plan_steps(step_s, SETTINGS.seconds, None)
+    plan = timing.plan_rounds(step_s, SETTINGS.seconds, None)
     # As many steps in blocks as single ones; dependence runs on through both.
     drawn = step_times(np.random.default_rng(plan.block), count, 2 * plan.rounds * plan.series, phi)
     series = drawn ** (noise / NOISE)
@@ -81,9 +81,9 @@ def measured(step_s: float, noise: float, phi: float, count: int) -> Measured:
     return Measured(float(held.mean()), of_early, float(early.mean()), fixed)
 
 
-def _series(times: np.ndarray, plan: timing.Plan, target: float) -> list[float]:
+def _series(times: np.ndarray, plan: timing.RoundPlan, target: float) -> list[float]:
     step: Any = DrawnStep(times)
-    return timing.measure(step, plan, target, step.clock).step_s
+    return timing.time_rounds(step, plan, target, step.clock).step_s
 
 
 def _holds(found_s: list[float], step_s: float) -> bool:
@@ -108,7 +108,7 @@ def ended_too_soon(warmup: str, step_s: float, phi: float, count: int) -> tuple[
 
 def main() -> None:
     """Print both tables."""
-    planned = [timing.plan_steps(step_s, SETTINGS.seconds, None) for step_s in MEASURED_STEPS_S]
+    planned = [timing.plan_rounds(step_s, SETTINGS.seconds, None) for step_s in MEASURED_STEPS_S]
     steps = [f"up to {plan.rounds * plan.series} steps" for plan in planned]
     print("| noise | φ | " + " | ".join(steps) + " |\n" + "|---" * (2 + len(steps)) + "|")
     for noise in (0.05, 0.02):
