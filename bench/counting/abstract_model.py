@@ -1,4 +1,4 @@
-"""Builds models of any size without drawing their weights."""
+"""Builds models of any size without drawing their weights, under a dtype policy."""
 
 from __future__ import annotations
 
@@ -38,6 +38,20 @@ def abstract_model() -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute(_PENDING, pending)
+
+
+@contextmanager
+def dtype_policy(name: str | None) -> Iterator[None]:
+    """Within the block, Keras's dtype policy is `name`; `None` leaves the one in effect."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    if name is not None:
+        keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _deferring(create: Callable[..., None]) -> Callable[..., None]:

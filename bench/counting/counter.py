@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from anatomy.bench.counting.formulas import FORMULAS, Formula
 from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.layer_counts import element_count, symbolic_tensors
 from anatomy.bench.counting.model_counts import ModelCounts
@@ -16,9 +15,7 @@ from anatomy.bench.counting.shapes import without_batch
 InputShape = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]
 
 
-def count_model(
-    model: keras.Model, input_shape: InputShape | None = None, formulas: Mapping[str, Formula] = FORMULAS
-) -> ModelCounts:
+def count_model(model: keras.Model, input_shape: InputShape | None = None) -> ModelCounts:
     """Count a model from shapes alone; nothing is computed and the model is not changed.
 
     Args:
@@ -26,7 +23,6 @@ def count_model(
         input_shape: of one example, without the batch axis; fills in lengths that the model leaves
             open. For several inputs, a list of shapes in the order of `model.inputs`, or a
             dictionary by input name.
-        formulas: MACs of Keras's own layers with kernels, by class, for another convention.
 
     Returns:
         Figures of one example, forward. MACs are those of conv, dense and recurrent kernels and of
@@ -37,7 +33,7 @@ def count_model(
     """
     inputs = symbolic_inputs(model, input_shape)
     batch = symbolic_tensors(inputs)[0].shape[0]
-    interpreter = Interpreter(batch, formulas)
+    interpreter = Interpreter(batch)
     with interpreter.active():
         outputs = model(inputs)
     return ModelCounts(

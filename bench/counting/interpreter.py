@@ -9,7 +9,7 @@ Nothing is computed, and the model's own graph is left as it is. Calls are caugh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -17,7 +17,7 @@ from unittest import mock
 import keras
 
 from anatomy.bench.counting import untraceable, wrappers
-from anatomy.bench.counting.formulas import FORMULAS, Formula, completed_einsum, has_known_cells
+from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_call import build_for, converted
 from anatomy.bench.counting.layer_counts import Frame, Ledger, size_in_bytes, symbolic_tensors
@@ -30,7 +30,6 @@ class Interpreter:
 
     Args:
         batch: the batch size of the symbolic inputs, by which the MACs of operations are divided.
-        formulas: MACs of Keras's own layers with kernels, by class.
 
     Attributes:
         ledger: the rows found.
@@ -38,9 +37,8 @@ class Interpreter:
         steps: lengths of the time axes around the current layer (`TimeDistributed`, custom cells).
     """
 
-    def __init__(self, batch: int, formulas: Mapping[str, Formula] = FORMULAS) -> None:
+    def __init__(self, batch: int) -> None:
         self.batch = batch
-        self.formulas = formulas
         self.ledger = Ledger()
         self.frames: list[Frame] = []
         self.steps: list[int | None] = []
@@ -109,7 +107,7 @@ class Interpreter:
             if formula == "EinsumDense":
                 # Keras keeps the open lengths of `output_shape` open, even where the input knows them.
                 outputs = first_out = completed_einsum(layer, first_in, first_out)
-            frame.add(times(self.formulas[formula](layer, first_in.shape, first_out.shape), *self.steps))
+            frame.add(times(FORMULAS[formula](layer, first_in.shape, first_out.shape), *self.steps))
         return self.close(frame, outputs, self.depth_of((args, kwargs)) + frame.has_kernel)
 
     def open(

@@ -1,10 +1,10 @@
-"""Anatomy's FLOPs beside those of XLA, TensorFlow's profiler and torch, and why they differ.
+"""Anatomy's FLOPs beside those of XLA, TensorFlow's profiler and torch.
 
-`docs/counting.md` has the table and what each line means.
+`docs/counting.md` has the table and why the counters differ.
 """
 
-from anatomy.bench.cross_check.counter_rows import Row, Term
+from anatomy.bench.cross_check.counter_row import Row
 from anatomy.bench.cross_check.counter_table import COUNTERS, CrossCheck, cross_check, cross_check_all
 from anatomy.bench.cross_check.subject import Subject
 
-__all__ = ["COUNTERS", "CrossCheck", "Row", "Subject", "Term", "cross_check", "cross_check_all"]
+__all__ = ["COUNTERS", "CrossCheck", "Row", "Subject", "cross_check", "cross_check_all"]

@@ -1,6 +1,7 @@
-"""One counter in a process of its own: `KERAS_BACKEND=… python -m anatomy.bench.cross_check.counter_process COUNTER`.
+"""One counter in a fresh interpreter: `KERAS_BACKEND=… python -m anatomy.bench.cross_check.counter_process COUNTER`.
 
-Reads a list of `Subject` as JSON from standard input; writes a list of rows for each as JSON to standard output.
+It reads a list of `Subject` as JSON from standard input, and writes a list of rows per subject as JSON to standard
+output.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from anatomy.bench.cross_check.subject import Subject
 
 
 def main(counter: str) -> None:
-    """Count, and print what it finds; what the model's own code prints goes to standard error."""
+    """Count and print the rows; what the model's own code prints goes to standard error."""
     subjects = [Subject(**facts) for facts in json.load(sys.stdin)]
     with contextlib.redirect_stdout(sys.stderr):
         count = importlib.import_module(f"anatomy.bench.cross_check.{counter}").rows

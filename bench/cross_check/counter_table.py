@@ -1,4 +1,4 @@
-"""All counters on one model, each in a fresh interpreter of its backend."""
+"""All counters on the same models, each in a fresh interpreter of its backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from anatomy.bench.backends.available import availability
-from anatomy.bench.cross_check.counter_rows import Row, Term
+from anatomy.bench.cross_check.counter_row import Row
 from anatomy.bench.cross_check.subject import Subject, build
 from anatomy.bench.records.case import Backend
 
@@ -26,7 +26,7 @@ _QUIET_CPU = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLAT
 
 @dataclass(frozen=True)
 class Counter:
-    """A counter: what it is called where it cannot run, its module in this package, its backend."""
+    """A counter: its name in the table, its module in this package, its backend."""
 
     name: str
     module: str
@@ -42,22 +42,19 @@ COUNTERS = (
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The table.
+    """The table of one model.
 
     Attributes:
         batch: examples in one forward pass: 1 unless the model fixes it.
-        rows: Anatomy's figure, Anatomy's by XLA's conventions, then those of the other counters.
+        rows: Anatomy's figure, then those of the other counters.
     """
 
     batch: int
     rows: tuple[Row, ...]
 
-    def with_rows(self, counter: Counter, rows: list[Row]) -> CrossCheck:
-        """The table with one more counter's rows beside Anatomy's."""
-        own, as_xla = self.rows[:2]
-        expected = as_xla.flops if counter.backend == "jax" else None
-        beside = (replace(row, anatomy=own.flops, expected_products=expected) for row in rows)
-        return CrossCheck(self.batch, (*self.rows, *beside))
+    def with_rows(self, rows: list[Row]) -> CrossCheck:
+        """The table with more rows beside Anatomy's."""
+        return replace(self, rows=(*self.rows, *(replace(row, anatomy=self.rows[0].flops) for row in rows)))
 
     def to_dict(self) -> dict[str, Any]:
         """The published keys."""
@@ -67,7 +64,7 @@ class CrossCheck:
 def cross_check(subject: Subject) -> CrossCheck:
     """Count a model with every counter.
 
-    A counter that is not installed or fails gives a row with `reason` in the place of a figure.
+    A counter that is not installed or fails gives a row with a reason instead of a figure.
 
     Raises:
         ValueError: the model or `input_shape` is wrong, or a length is left open.
@@ -77,33 +74,26 @@ def cross_check(subject: Subject) -> CrossCheck:
 
 
 def cross_check_all(subjects: Sequence[Subject]) -> list[CrossCheck]:
-    """Several models, with one process for each counter; a failure is then a reason in all tables."""
-    found = [_by_anatomy(subject) for subject in subjects]
+    """Count several models with one process per counter; a process that fails leaves its reason in every table."""
+    found = [_anatomys_count(subject) for subject in subjects]
     for counter in COUNTERS:
-        found = [table.with_rows(counter, rows) for table, rows in zip(found, _count(counter, subjects), strict=True)]
+        found = [table.with_rows(rows) for table, rows in zip(found, _count(counter, subjects), strict=True)]
     return found
 
 
-def _by_anatomy(subject: Subject) -> CrossCheck:
-    """The table with Anatomy's two rows: its own figure, and what XLA should find for the products."""
+def _anatomys_count(subject: Subject) -> CrossCheck:
     import keras
 
     from anatomy.bench.counting.counter import count_model
-    from anatomy.bench.cross_check.expected_flops import AS_XLA
 
     model, inputs = build(subject, weights=False)
     batch = keras.tree.flatten(inputs)[0].shape[0]
     flops = batch * count_model(model, subject.input_shape).flops
-    expected = batch * count_model(model, subject.input_shape, AS_XLA).flops
-    detail = "kernel elements on padding left out, loop bodies counted once"
-    terms = (Term("XLA's conventions", expected - flops, detail),) if expected != flops else ()
-    own = Row("Anatomy", flops=flops, products=flops, anatomy=flops)
-    as_xla = Row("Anatomy, as XLA counts", flops=expected, products=expected, terms=terms, anatomy=flops)
-    return CrossCheck(batch, (own, as_xla))
+    return CrossCheck(batch, (Row("Anatomy", flops=flops, anatomy=flops),))
 
 
 def _count(counter: Counter, subjects: Sequence[Subject]) -> list[list[Row]]:
-    """What a counter's process says of each model, or one row with the reason why it says nothing."""
+    """The rows of each model from a counter's process, or one row with the reason for having none."""
     here = availability(counter.backend)
 
     def nothing(reason: str) -> list[list[Row]]:
@@ -125,7 +115,7 @@ def _count(counter: Counter, subjects: Sequence[Subject]) -> list[list[Row]]:
         return nothing(f"did not finish within {TIMEOUT_S:g} s")
     if done.returncode != 0:
         return nothing(_last_words(done))
-    return [[Row.from_dict(row) for row in rows] for rows in json.loads(done.stdout)]
+    return [[Row(**row) for row in rows] for rows in json.loads(done.stdout)]
 
 
 def _last_words(done: subprocess.CompletedProcess[str]) -> str:

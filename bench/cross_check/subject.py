@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
     """Build the model on this process's backend.
 
     Args:
-        weights: draw their values; without, the model has shapes alone (`abstract_model`).
+        weights: whether to draw their values; without, the model has shapes alone (`abstract_model`).
 
     Returns:
         The model, and symbolic inputs in the structure that it takes, batch 1 unless the model fixes it.
@@ -38,45 +38,38 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
     """
     import keras
 
-    from anatomy.bench.counting.abstract_model import abstract_model
+    from anatomy.bench.counting.abstract_model import abstract_model, dtype_policy
     from anatomy.bench.counting.counter import count_model, symbolic_inputs
     from anatomy.models import build_any, parse_model
 
     spec = parse_model(subject.model)
-    with _policy(subject.dtype), nullcontext() if weights else abstract_model():
+    with dtype_policy(subject.dtype), nullcontext() if weights else abstract_model():
         model = build_any(spec.model, spec.options)
         inputs = symbolic_inputs(model, subject.input_shape)
         if any(None in tensor.shape for tensor in keras.tree.flatten(inputs)):
             raise ValueError(f"{subject.model} leaves lengths open: give --input-shape")
         if not model.built:
-            # Counting builds what a subclassed model calls; Keras is told, since it did not see the call.
+            # Counting builds the layers of a subclassed model, and Keras does not see it.
             count_model(model, subject.input_shape)
             model.built = True
     return model, inputs
 
 
-def pure_forward(model: Any) -> Any:
-    """`f(trainable, non_trainable, inputs)`: inference with the weights as arguments, which need no values."""
+def forward_with_specs(model: Any, inputs: Any, spec: Callable[[tuple[int, ...], Any], Any]) -> tuple[Any, list[Any]]:
+    """Inference as a pure function of weights and inputs, and a `spec(shape, dtype)` for each of its arguments.
+
+    The weights are arguments, so they need no values.
+    """
+    import keras
 
     def forward(trainable: Any, non_trainable: Any, inputs: Any) -> Any:
         return model.stateless_call(trainable, non_trainable, inputs, **inference(model))[0]
 
-    return forward
+    arguments = [model.trainable_variables, model.non_trainable_variables, inputs]
+    specs = keras.tree.map_structure(lambda tensor: spec(tuple(tensor.shape), tensor.dtype), arguments)
+    return forward, list(specs)
 
 
 def inference(model: Any) -> dict[str, bool]:
     """`training=False`, for a model whose `call` takes it."""
     return {"training": False} if "training" in inspect.signature(model.call).parameters else {}
-
-
-@contextmanager
-def _policy(dtype: str | None) -> Iterator[None]:
-    import keras
-
-    before = keras.config.dtype_policy()
-    if dtype is not None:
-        keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from anatomy.bench.counting import abstract_model
+from anatomy.bench.counting.abstract_model import abstract_model, dtype_policy
 from anatomy.bench.counting.counter import InputShape, symbolic_inputs
 from anatomy.bench.counting.layer_counts import symbolic_tensors
 from anatomy.bench.counting.shapes import item_bytes, size
@@ -118,14 +118,8 @@ def step_memory(
     options = dict(spec.options)
     if options.get("stateful"):
         options["batch_size"] = batch_size
-    before = keras.config.dtype_policy()
-    if dtype is not None:
-        keras.config.set_dtype_policy(dtype)
-    try:
-        with abstract_model():
-            return memory_of(build_any(spec.model, options), mode, input_shape)
-    finally:
-        keras.config.set_dtype_policy(before)
+    with dtype_policy(dtype), abstract_model():
+        return memory_of(build_any(spec.model, options), mode, input_shape)
 
 
 def memory_of(model: keras.Model, mode: StepMode, input_shape: InputShape | None = None) -> StepMemory:

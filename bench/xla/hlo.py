@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _HEADER = re.compile(r"^(?P<entry>ENTRY )?%?(?P<name>[\w.-]+) (?:\(.*\) -> .* )?\{$")
-_INSTRUCTION = re.compile(r"^\s+(?P<root>ROOT )?%?(?P<name>[\w.-]+) = (?P<rest>.*)$")
+_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?(?P<name>[\w.-]+) = (?P<rest>.*)$")
 _OPCODE = re.compile(r"\s*(?P<opcode>[a-z][\w-]*)\(")
-_ARRAY = re.compile(r"[a-z]\w*\[(?P<lengths>[\d,<=]*)\]")
 _COMMENT = re.compile(r"/\*.*?\*/")
 
 
@@ -22,26 +21,19 @@ class Instruction:
     """One instruction.
 
     Attributes:
-        shapes: of its result; several for a tuple.
         operands: names of instructions, or the literal of a constant.
         attributes: the text behind the operands.
     """
 
     name: str
     opcode: str
-    shapes: tuple[tuple[int, ...], ...]
     operands: tuple[str, ...]
     attributes: str
-    is_root: bool
 
     def attribute(self, name: str) -> str:
-        """The text of an attribute, without its braces; empty where it is not given."""
+        """The text of an attribute without its braces; empty for one that is not given."""
         found = re.search(rf"(?:^|[ ,]){name}=(?:\{{(?P<braced>[^}}]*)\}}|(?P<bare>[^ ,]+))", self.attributes)
         return (found["braced"] or found["bare"] or "") if found else ""
-
-    def numbers(self, name: str) -> list[int]:
-        """The integers of an attribute, in order."""
-        return [int(text) for text in re.findall(r"\d+", self.attribute(name))]
 
     def called(self, *names: str) -> list[str]:
         """The computations that attributes of these names refer to."""
@@ -58,28 +50,22 @@ class Computation:
 
     @cached_property
     def by_name(self) -> dict[str, Instruction]:
-        """Instructions by their name."""
+        """Name → instruction."""
         return {instruction.name: instruction for instruction in self.instructions}
-
-    @property
-    def root(self) -> Instruction:
-        """The instruction whose result is the computation's."""
-        return next(instruction for instruction in self.instructions if instruction.is_root)
 
 
 @dataclass(frozen=True)
 class Program:
-    """The computations of a module and the name of the one that is run."""
+    """The computations of a module by their name, callees first."""
 
     computations: dict[str, Computation]
-    entry: str
 
 
 def read(text: str) -> Program:
     """Read the text of a module.
 
     Raises:
-        ValueError: a line of a computation cannot be read, or there is no entry.
+        ValueError: a line of a computation cannot be read, or no computation is marked as the entry.
     """
     computations: dict[str, Computation] = {}
     entry = name = ""
@@ -96,28 +82,20 @@ def read(text: str) -> Program:
             body.append(_instruction(_COMMENT.sub("", line)))
     if entry not in computations:
         raise ValueError("expected the text of an HLO module with an ENTRY computation, found none")
-    return Program(computations, entry)
+    return Program(computations)
 
 
 def _instruction(line: str) -> Instruction:
     found = _INSTRUCTION.match(line)
-    if found is None:
-        raise ValueError(f"expected an HLO instruction, got {line.strip()[:120]!r}")
-    rest = found["rest"]
-    shape_end = _closing(rest, 0) + 1 if rest.startswith("(") else rest.index(" ")
-    opcode = _OPCODE.match(rest, shape_end)
-    if opcode is None:
+    rest = found["rest"] if found else ""
+    # The shape of the result comes first; a tuple's is in parentheses.
+    opcode = _OPCODE.match(rest, _closing(rest, 0) + 1 if rest.startswith("(") else max(0, rest.find(" ")))
+    if found is None or opcode is None:
         raise ValueError(f"expected an HLO instruction, got {line.strip()[:120]!r}")
     end = _closing(rest, opcode.end() - 1)
-    arguments = rest[opcode.end() : end]
-    # With types ("f32[2]{0} %a") or without ("a"): the name is what comes last.
-    operands = tuple(part.split()[-1].lstrip("%") for part in _split(arguments))
-    shapes = tuple(_lengths(array["lengths"]) for array in _ARRAY.finditer(rest[:shape_end]))
-    return Instruction(found["name"], opcode["opcode"], shapes, operands, rest[end + 1 :], bool(found["root"]))
-
-
-def _lengths(text: str) -> tuple[int, ...]:
-    return tuple(int(part.lstrip("<=")) for part in text.split(",") if part)
+    # An operand is "a", or with its type "f32[2]{0} %a".
+    operands = tuple(part.split()[-1].lstrip("%") for part in _split(rest[opcode.end() : end]))
+    return Instruction(found["name"], opcode["opcode"], operands, rest[end + 1 :])
 
 
 def _closing(text: str, start: int) -> int:

@@ -1,4 +1,4 @@
-"""The zoo's published figures, and torch's own counter beside ours."""
+"""The zoo's published figures, and two counters that share nothing with ours beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.counting import inspect
+from anatomy.bench.counting import count_to_dict, inspect
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,13 +49,18 @@ CNNS += ["vgg:depth=11", "vgg:depth=13", "resnet:depth=20", "resnet:depth=101", 
 APPLICATIONS = {"ResNet50": (3.86e9, 0.01e9), "MobileNetV2": (300e6, 1e6), "EfficientNetB0": (0.39e9, 0.005e9)}
 
 
+# Attention, every kind of recurrence, and transposed, dilated, grouped, separable, 1D and 3D convolutions.
+OWN_FILE = ROOT / "tests" / "data" / "cross_check_models.py"
+OWN = ["attention", "recurrent", "convolutions", "one_dimension", "volumes", "maps_over_time"]
+
+
 @cache
-def beside_torch(*names: str) -> dict[str, list[int]]:
-    """name → [our MACs, torch's], from a process on the torch backend."""
+def beside(backend: str, *names: str) -> dict[str, list[int]]:
+    """name → [our MACs, those of the backend's counter], from a process on that backend."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.counting.flop_counter", *names],
+        [sys.executable, "-m", "tests.bench.counting.independent_counters", *names],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "torch"},
+        env={**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -98,10 +103,18 @@ def test_rcnn_is_linear_in_its_length(words: int) -> None:
 
 
 @pytest.mark.backends
+@pytest.mark.parametrize("text", [*ZOO, *(f"{OWN_FILE}:{name}" for name in OWN)])
+def test_model_agrees_with_the_program_that_jax_compiles(text: str) -> None:
+    pytest.importorskip("jax")
+    ours, in_program = beside("jax", *ZOO, *(f"{OWN_FILE}:{name}" for name in OWN))[text]
+    assert ours == in_program > 0
+
+
+@pytest.mark.backends
 @pytest.mark.parametrize("text", CNNS)
 def test_cnn_agrees_with_torch(text: str) -> None:
     pytest.importorskip("torch")
-    ours, torchs = beside_torch(*CNNS)[text]
+    ours, torchs = beside("torch", *CNNS)[text]
     assert ours == torchs
 
 
@@ -109,18 +122,19 @@ def test_cnn_agrees_with_torch(text: str) -> None:
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_keras_applications_agree_with_torch_and_the_papers(name: str) -> None:
     pytest.importorskip("torch")
-    ours, torchs = beside_torch(*(f"applications:{each}" for each in APPLICATIONS))[f"applications:{name}"]
+    ours, torchs = beside("torch", *(f"applications:{each}" for each in APPLICATIONS))[f"applications:{name}"]
     published, tolerance = APPLICATIONS[name]
     assert ours == torchs
     assert ours == pytest.approx(published, abs=tolerance)
 
 
 @pytest.mark.backends
-def test_single_layers_agree_with_torch() -> None:
-    pytest.importorskip("torch")
-    found = beside_torch("layers")
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_single_layers_agree(backend: str) -> None:
+    pytest.importorskip(backend)
+    found = beside(backend, "layers")
     assert len(found) > 20
-    assert {name: ours for name, (ours, _) in found.items()} == {name: torchs for name, (_, torchs) in found.items()}
+    assert {name: ours for name, (ours, _) in found.items()} == {name: theirs for name, (_, theirs) in found.items()}
 
 
 @pytest.mark.backends
@@ -139,8 +153,6 @@ def test_every_backend_gives_the_same_counts(backend: str) -> None:
         timeout=120,
         check=True,
     )
-    from anatomy.bench.counting import count_to_dict
-
     expected = [count_to_dict(inspect(m)) for m in ("googlenet", "rcnn", "unet", "lstm")]
     assert [_unnamed(c) for c in json.loads(done.stdout)] == [_unnamed(c) for c in expected]
 
