@@ -43,7 +43,9 @@ def inspect(
     ] = None,
     cross_check: Annotated[
         bool,
-        typer.Option("--cross-check", help="FLOPs beside those of XLA, TensorFlow's profiler and torch, and why they differ."),
+        typer.Option(
+            "--cross-check", help="FLOPs beside those of XLA, TensorFlow's profiler and torch, and why they differ."
+        ),
     ] = False,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Estimate the memory of a step on so many examples, and whether it fits.")
