@@ -42,7 +42,7 @@ def count_model(model: keras.Model, input_shape: InputShape | None = None) -> Mo
         depth=interpreter.depth_of(outputs),
         input_shape=without_batch(inputs),
         output_shape=without_batch(outputs),
-        layers=tuple(interpreter.ledger.rows),
+        layers=tuple(interpreter.counts.rows),
     )
 
 

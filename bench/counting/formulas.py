@@ -2,7 +2,7 @@
 
 A MAC is one multiply-accumulate with an element of a kernel. Biases, gates' elementwise products,
 normalisation and activation functions are not counted. A formula takes the layer and its first
-input and output shape, batch first, and returns `None` where a length is unknown.
+input and output shape, batch first, and returns `None` if a length is unknown.
 
 Sources: the layers' pages at https://keras.io/api/layers/; convolutions as in torch's
 `torch.utils.flop_counter.conv_flop_count` (a transposed convolution multiplies every input
@@ -125,6 +125,7 @@ FORMULAS: dict[str, Formula] = {
     "SimpleRNN": recurrent,
     "GRU": recurrent,
     "LSTM": recurrent,
+    "RNN": recurrent,
     "ConvLSTM1D": conv_lstm,
     "ConvLSTM2D": conv_lstm,
     "ConvLSTM3D": conv_lstm,

@@ -1,10 +1,10 @@
 """Runs a model on shapes instead of values, and writes down every layer it passes.
 
 While an `Interpreter` is active, a layer or operation called on symbolic tensors (`KerasTensor`) is
-visited instead of being added to a graph: Keras's own layers are counted by formula, models and
-unknown layers are opened by running their `call` on the same shapes, so that what they use is seen.
-Nothing is computed, and the model's own graph is left as it is. Calls are caught at
-`keras.Layer.__call__` and `keras.Operation.symbolic_call`, for the whole process while it lasts.
+visited instead of being added to a graph: Keras's own layers are counted by formula; models and
+unknown layers are opened by running their `call` on the same shapes. Nothing is computed, and the
+model's own graph stays as it is. Calls are caught at `keras.Layer.__call__` and
+`keras.Operation.symbolic_call`, for the whole process.
 """
 
 from __future__ import annotations
@@ -16,35 +16,21 @@ from unittest import mock
 
 import keras
 
-from anatomy.bench.counting import untraceable, wrappers
 from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
+from anatomy.bench.counting.interpreter_state import InterpreterState
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_call import build_for, converted
-from anatomy.bench.counting.layer_counts import Frame, Ledger, size_in_bytes, symbolic_tensors
+from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, UNCOUNTABLE, attention_output
 from anatomy.bench.counting.shapes import times
+from anatomy.bench.counting.untraceable import NOT_SYMBOLIC, TracedCall, Tracer, leave_closed
+from anatomy.bench.counting.wrappers import WRAPPERS, custom_cell
 
 
-class Interpreter:
-    """Counts the layers that are called while it is active.
+class Interpreter(InterpreterState):
+    """Counts the layers that are called while it is active."""
 
-    Args:
-        batch: the batch size of the symbolic inputs, by which the MACs of operations are divided.
-
-    Attributes:
-        ledger: the rows found.
-        frames: the layers that are open, outermost first.
-        steps: lengths of the time axes around the current layer (`TimeDistributed`, custom cells).
-    """
-
-    def __init__(self, batch: int) -> None:
-        self.batch = batch
-        self.ledger = Ledger()
-        self.frames: list[Frame] = []
-        self.steps: list[int | None] = []
-        self._depths: dict[int, tuple[Any, int]] = {}
-        self._listening = False
-        self.tracer: untraceable.Tracer | None = None
+    _tracer: Tracer | None = None
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -52,31 +38,23 @@ class Interpreter:
         call_layer, call_operation = keras.Layer.__call__, keras.Operation.symbolic_call
 
         def layer_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._listening and symbolic_tensors((args, kwargs)):
+            if self.visiting and symbolic_tensors((args, kwargs)):
                 return self.visit_layer(layer, args, kwargs)
-            if self.tracer is not None:
-                return self.tracer.pass_on(layer, args, kwargs, call_layer)
+            if self._tracer is not None:
+                return self._tracer.pass_on(layer, args, kwargs, call_layer)
             return call_layer(layer, *args, **kwargs)
 
         def operation_call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-            visit = self.visit_operation if self._listening else call_operation.__get__(operation)
-            return visit(operation, args, kwargs) if self._listening else visit(*args, **kwargs)
+            if self.visiting:
+                return self.visit_operation(operation, args, kwargs)
+            return call_operation(operation, *args, **kwargs)
 
         with (
             mock.patch.object(keras.Layer, "__call__", layer_call),
             mock.patch.object(keras.Operation, "symbolic_call", operation_call),
-            self.listening(True),
+            self.set_visiting(True),
         ):
             yield
-
-    @contextmanager
-    def listening(self, on: bool) -> Iterator[None]:
-        """Within the block, visit calls, or leave them to Keras."""
-        before, self._listening = self._listening, on
-        try:
-            yield
-        finally:
-            self._listening = before
 
     def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Count one call of a layer on symbolic tensors; returns its symbolic outputs."""
@@ -84,21 +62,22 @@ class Interpreter:
             return self.open(layer, args, kwargs, operations=frozenset(map(id, layer.operations)))
         args, kwargs = converted(self, layer, args, kwargs)
         build_for(self, layer, args, kwargs)
-        kind, name = classify(layer)
-        if kind == "formula":
-            if hasattr(layer, "cell") and not name.startswith("ConvLSTM") and not has_known_cells(layer):
-                return wrappers.custom_cell(self, layer, args, kwargs)
-            return self.leaf(layer, args, kwargs, name)
-        if kind == "no kernel":
-            return self.leaf(layer, args, kwargs, None)
-        if kind == "wrapper":
-            return wrappers.VISITS[name](self, layer, args, kwargs)
-        if kind == "opaque":
-            return untraceable.leave_closed(self, layer, args, kwargs)
-        return self.open(layer, args, kwargs, folded=kind == "folded")
+        match classify(layer):
+            case "formula", name if _has_custom_cell(layer, name):
+                return custom_cell(self, layer, args, kwargs)
+            case "formula", name:
+                return self.leaf(layer, args, kwargs, name)
+            case "no kernel", _:
+                return self.leaf(layer, args, kwargs, None)
+            case "wrapper", name:
+                return WRAPPERS[name](self, layer, args, kwargs)
+            case "untraceable", _:
+                return leave_closed(self, layer, args, kwargs)
+            case kind, _:
+                return self.open(layer, args, kwargs, folded=kind == "folded")
 
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
-        """A layer of Keras that needs no look inside: its MACs by formula, or none at all."""
+        """A layer of Keras that is not opened: its MACs by formula, or none."""
         outputs = self.output_spec(layer, args, kwargs)
         frame = self.enter(layer, (args, kwargs))
         if formula is not None:
@@ -117,11 +96,11 @@ class Interpreter:
         frame = self.enter(layer, (args, kwargs), folded=folded, operations=operations)
         before = self.depth_of((args, kwargs))
         with self.inside(frame):
-            outputs = untraceable.call_or_trace(self, frame, args, kwargs)
+            outputs = self._call_or_trace(frame, args, kwargs)
         if isinstance(layer, (keras.Function, keras.Sequential)):
-            # What such a container holds is listed, and it does nothing of its own.
+            # A container's layers are listed, and it computes nothing besides.
             return outputs
-        alone = folded or len(self.ledger.rows) == frame.first_row
+        alone = folded or len(self.counts.rows) == frame.first_row
         return self.close(frame, outputs, before + frame.has_kernel if alone else None)
 
     def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
@@ -156,51 +135,42 @@ class Interpreter:
         frame.has_kernel = frame.has_kernel or not is_product
         return not is_product
 
-    def enter(
-        self, layer: Any, inputs: Any, *, folded: bool = False, operations: frozenset[int] = frozenset()
-    ) -> Frame:
-        """A frame for a layer that is given `inputs`, named by its place below the outermost model."""
-        name = "/".join([*(frame.layer.name for frame in self.frames[1:]), layer.name])
-        return Frame(layer, name, size_in_bytes(inputs, self.steps), len(self.ledger.rows), operations, folded)
+    def _call_or_trace(self, frame: Frame, args: Any, kwargs: Any) -> Any:
+        """Run a layer's `call` on symbolic tensors, or have the backend trace it if that fails.
 
-    @contextmanager
-    def inside(self, frame: Frame) -> Iterator[None]:
-        """Within the block, what is visited lies inside this layer."""
-        self.frames.append(frame)
+        Raises:
+            Exception: what the layer itself raises when the backend traces it too.
+        """
+        counts, before = self.counts.snapshot(), frame.snapshot()
         try:
-            yield
-        finally:
-            self.frames.pop()
+            return frame.layer.call(*args, **kwargs)
+        except NOT_SYMBOLIC as error:
+            if isinstance(frame.layer, (keras.Function, keras.Sequential)):
+                raise
+            self.counts.restore(counts)
+            frame.restore(before)
+            frame.reasons.append(f"its call uses functions that cannot be seen through ({type(error).__name__})")
+            return self._trace(frame.layer, args, kwargs)
 
-    def close(self, frame: Frame, outputs: Any, depth: int | None) -> Any:
-        """Write the row of a layer, or add it to the folded layer around it."""
-        if depth is not None:
-            self.set_depth(outputs, depth)
-        around = next((outer for outer in self.frames if outer.folded), None)
-        if around is not None:
-            around.absorb(frame)
-        else:
-            self.ledger.write(frame, outputs, self.steps)
+    def _trace(self, layer: Any, args: Any, kwargs: Any) -> Any:
+        """Have the backend trace a layer's `call`, and count the sublayers that it calls on the way.
+
+        A trace does not show which output went where, so the calls count as following each other: the depth is an
+        upper bound.
+        """
+        tracer = Tracer()
+        depth = self.depth_of((args, kwargs))
+        self._tracer, before = tracer, self._tracer
+        try:
+            outputs = self.output_spec(TracedCall(layer, tracer), args, kwargs)
+        finally:
+            self._tracer = before
+        for sublayer, inputs, options in tracer.calls:
+            self.set_depth((inputs, options), depth)
+            depth = max(depth, self.depth_of(self.visit_layer(sublayer, inputs, options)))
+        self.set_depth(outputs, depth)
         return outputs
 
-    def output_spec(self, operation: Any, args: Any, kwargs: Any) -> Any:
-        """Shapes and dtypes of the outputs, by Keras's own inference."""
-        with self.listening(False):
-            return operation.compute_output_spec(*args, **kwargs)
 
-    def cast(self, layer: Any, source: Any, result: Any) -> None:
-        """A layer takes a tensor in its own dtype: `result`."""
-        self.set_depth(result, self.depth_of(source))
-
-    def share(self, source: Any, result: Any) -> None:
-        """One tensor is a part of the other, as a step is of a sequence; means nothing to a count."""
-
-    def depth_of(self, structure: Any) -> int:
-        """The longest path to any tensor of a structure, in layers with kernels."""
-        known = (self._depths.get(id(tensor)) for tensor in symbolic_tensors(structure))
-        return max((entry[1] for entry in known if entry), default=0)
-
-    def set_depth(self, structure: Any, depth: int) -> None:
-        """Note the path to each tensor; the tensor is held, so that its id stays its own."""
-        for tensor in symbolic_tensors(structure):
-            self._depths[id(tensor)] = (tensor, depth)
+def _has_custom_cell(layer: Any, name: str) -> bool:
+    return hasattr(layer, "cell") and not name.startswith("ConvLSTM") and not has_known_cells(layer)

@@ -48,29 +48,26 @@ _WITHOUT_KERNEL = {
 }
 WITHOUT_KERNEL = tuple(name for names in _WITHOUT_KERNEL.values() for name in names.split())
 
-# Opened, and shown as the one layer they are.
+# Opened, and shown as one layer.
 FOLDED = ("AdditiveAttention", "Attention", "Dot", "GroupQueryAttention", "MultiHeadAttention", "SpectralNormalization")
 
-# They run another library's code, which shapes cannot tell anything about.
-OPAQUE = ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper")
+# They run another library's code, about which shapes tell nothing.
+UNTRACEABLE = ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper")
 
-# Visited by rules of their own: see `wrappers`.
-WRAPPERS = ("Bidirectional", "RNN", "TimeDistributed")
-
-# Opened like a user's layer: what they hold or compute decides.
-OPENED = ("Lambda", "MelSpectrogram", "Pipeline", "ReversibleEmbedding", "STFTSpectrogram")
+# Each has its function in `wrappers`.
+WRAPPERS = ("Bidirectional", "TimeDistributed")
 
 
 @cache
 def _classes() -> dict[type, tuple[str, str]]:
-    """Class → (kind, public name); the names are looked up once Keras is wanted."""
+    """Class → (kind, public name); names that this version of Keras lacks are left out."""
     import keras
 
     kinds = {
         "formula": FORMULAS,
         "no kernel": WITHOUT_KERNEL,
         "folded": FOLDED,
-        "opaque": OPAQUE,
+        "untraceable": UNTRACEABLE,
         "wrapper": WRAPPERS,
     }
     return {
@@ -84,7 +81,7 @@ def _classes() -> dict[type, tuple[str, str]]:
 def classify(layer: Any) -> tuple[str, str]:
     """The kind of a layer and the public Keras name it is counted as; `("open", "")` for any other.
 
-    Kinds: `formula`, `no kernel`, `folded`, `opaque`, `wrapper`, `open`.
+    Kinds: `formula`, `no kernel`, `folded`, `untraceable`, `wrapper`, `open`.
     """
     for base in type(layer).__mro__:
         known = _classes().get(base)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
+from anatomy.bench.counting.interpreter_state import InterpreterState
 from anatomy.bench.counting.layer_counts import symbolic_tensors
 
-if TYPE_CHECKING:
-    from anatomy.bench.counting.interpreter import Interpreter
 
-
-def converted(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments with floating tensors in the layer's compute dtype, as autocasting does."""
+def converted(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments with floating tensors in the layer's compute dtype, as Keras's autocasting gives them."""
 
     def cast(value: Any) -> Any:
         floating = isinstance(value, keras.KerasTensor) and "float" in value.dtype
-        if not (floating and layer.autocast and value.dtype != layer.compute_dtype):
-            return value
-        if "float" not in layer.compute_dtype:
+        if not floating or "float" not in layer.compute_dtype or value.dtype == layer.compute_dtype:
             return value
         result = keras.KerasTensor(value.shape, dtype=layer.compute_dtype)
-        interpreter.cast(layer, value, result)
+        state.cast(layer, value, result)
         return result
 
     if getattr(layer, "autocast", False):
@@ -31,11 +27,10 @@ def converted(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> t
     return args, kwargs
 
 
-def build_for(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> None:
+def build_for(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> None:
     """Create the weights of a layer that is called for the first time.
 
-    Layers and models without a `build` of their own need none: their sublayers are built when they
-    are called.
+    A layer or model that inherits `build` needs no call of it: its sublayers are built when they are called.
     """
     generic = (keras.Layer.build, keras.Model.build, keras.Sequential.build)
     if layer.built or type(layer).build in generic:
@@ -44,7 +39,7 @@ def build_for(interpreter: Interpreter, layer: Any, args: Any, kwargs: Any) -> N
     tensors = {name: value for name, value in bound.items() if symbolic_tensors(value)}
     shapes = [keras.tree.map_structure(lambda tensor: tensor.shape, value) for value in tensors.values()]
     wanted = list(inspect.signature(type(layer).build).parameters)[1:]
-    with interpreter.listening(False):
+    with state.set_visiting(False):
         if len(wanted) == 1:
             layer.build(shapes[0])
         else:

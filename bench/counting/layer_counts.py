@@ -1,7 +1,8 @@
-"""Writes down one row for each call of a layer; knows what is already on the list."""
+"""The rows of the layers that were called, and what each row owns."""
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ class Frame:
 
     Attributes:
         name: with the names of the layers that hold it.
-        input_bytes: of one example, of all tensors that the layer is given; null where a length is unknown.
+        input_bytes: of one example, of all tensors that the layer is given; `None` if a length is unknown.
         first_row: number of rows when it was entered.
         operations: ids of the operations that are nodes of its graph, for a functional model.
         folded: whether what is inside is added to this layer instead of being listed.
@@ -36,6 +37,14 @@ class Frame:
     has_kernel: bool = False
     reasons: list[str] = field(default_factory=list)
 
+    def snapshot(self) -> dict[str, Any]:
+        """The values to `restore` if opening the layer fails half-way."""
+        return _copied(self)
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot."""
+        vars(self).update(snapshot)
+
     def add(self, macs: int | None, *, product: bool = False) -> None:
         """Add the MACs of a product, of two activations or with a kernel."""
         if macs is None:
@@ -53,7 +62,7 @@ class Frame:
 
 
 @dataclass
-class Ledger:
+class LayerCounts:
     """Rows in order of computation, the weights they own, and the tensors they put out."""
 
     rows: list[LayerCount] = field(default_factory=list)
@@ -62,17 +71,16 @@ class Ledger:
     _outputs: dict[int, Any] = field(default_factory=dict)
     _learning: dict[int, bool] = field(default_factory=dict)
 
-    def snapshot(self) -> Ledger:
-        """A copy to return to when opening a layer fails half-way."""
-        return Ledger(list(self.rows), set(self._weights), dict(self._calls), dict(self._outputs), dict(self._learning))
+    def snapshot(self) -> dict[str, Any]:
+        """The values to `restore` if opening a layer fails half-way."""
+        return _copied(self)
 
-    def restore(self, snapshot: Ledger) -> None:
+    def restore(self, snapshot: dict[str, Any]) -> None:
         """Forget all rows since the snapshot."""
-        self.rows, self._weights = snapshot.rows, snapshot._weights
-        self._calls, self._outputs, self._learning = snapshot._calls, snapshot._outputs, snapshot._learning
+        vars(self).update(snapshot)
 
     def write(self, frame: Frame, outputs: Any, steps: list[int | None]) -> None:
-        """Add the row of a layer, unless rows of its sublayers have said everything.
+        """Add the row of a layer, unless the rows of its sublayers hold everything.
 
         Args:
             outputs: the layer's symbolic outputs.
@@ -85,7 +93,7 @@ class Ledger:
         parameters = element_count(fresh)
         if passed_on and not (parameters or frame.macs or frame.reasons):
             return
-        # The tensors are held, so that their ids stay their own.
+        # Holding the tensors keeps their ids unique.
         self._outputs.update((id(tensor), tensor) for tensor in tensors)
         call = self._calls[id(frame.layer)] = self._calls.get(id(frame.layer), 0) + 1
         first = tensors[0].shape[1:] if tensors else ()
@@ -114,11 +122,11 @@ class Ledger:
         return fresh
 
     def _training_passes(self, frame: Frame, fresh: list[Any]) -> int:
-        """Forward, gradients of the weights if any of its own learns, and of the inputs if anything before it does.
+        """Passes of a training step: forward, weight gradients if the layer trains, input gradients if one before does.
 
-        A first layer that learns is counted as worth three all the same, as is the convention for a model's FLOPs. A
-        product of two activations has gradients of both. What is before is taken from the order of the rows: in one
-        of several branches it may be a pass too much.
+        A first layer that trains counts three passes all the same, the convention for a model's FLOPs. A product of
+        two activations has gradients of both. "Before" means an earlier row: in one of several branches that may be
+        a pass too many.
         """
         learns_before = any(self._learning.values())
         # A layer that is called again has no fresh weights, and learns as it did.
@@ -126,6 +134,10 @@ class Ledger:
         if learns or (learns_before and frame.product_macs and not getattr(frame.layer, "weights", ())):
             return 3
         return 2 if learns_before else 1
+
+
+def _copied(state: Any) -> dict[str, Any]:
+    return {name: copy(value) if isinstance(value, list | set | dict) else value for name, value in vars(state).items()}
 
 
 def element_count(weights: list[Any]) -> int:
@@ -145,7 +157,7 @@ def _shapes(outputs: Any, steps: list[int | None]) -> Any:
 
 
 def size_in_bytes(structure: Any, steps: list[int | None]) -> int | None:
-    """Of all its symbolic tensors, for one example; null where a length is unknown."""
+    """Bytes of all symbolic tensors for one example; `None` if a length is unknown."""
     return plus(*(_bytes(tensor, steps) for tensor in symbolic_tensors(structure)))
 
 

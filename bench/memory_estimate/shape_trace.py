@@ -9,12 +9,12 @@ from typing import Any
 
 import keras
 
-from anatomy.bench.counting import wrappers
 from anatomy.bench.counting.formulas import FORMULAS
 from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.layer_counts import Ledger, symbolic_tensors
+from anatomy.bench.counting.layer_counts import LayerCounts, symbolic_tensors
 from anatomy.bench.counting.shapes import item_bytes, size
+from anatomy.bench.counting.wrappers import custom_cell
 from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph
 from anatomy.bench.memory_estimate.layer_workspace import inner_bytes
@@ -32,21 +32,10 @@ class Noted:
 
 
 @dataclass
-class Draft(Ledger):
-    """The counter's list, and the calls beside it: both are taken back when opening a layer fails half-way."""
+class CallCounts(LayerCounts):
+    """The counter's rows, and the calls beside them: both are taken back if opening a layer fails half-way."""
 
     calls: list[Noted] = field(default_factory=list)
-
-    def snapshot(self) -> Draft:
-        """A copy to return to."""
-        return Draft(
-            list(self.rows), set(self._weights), dict(self._calls), dict(self._outputs), calls=list(self.calls)
-        )
-
-    def restore(self, snapshot: Ledger) -> None:
-        """Forget all calls since the snapshot."""
-        super().restore(snapshot)
-        self.calls = list(snapshot.calls) if isinstance(snapshot, Draft) else []
 
 
 class Recorder(Interpreter):
@@ -59,11 +48,11 @@ class Recorder(Interpreter):
         unseen: layers whose own operations cannot be seen.
     """
 
-    ledger: Draft
+    counts: CallCounts
 
     def __init__(self, batch: int, training: bool) -> None:
         super().__init__(batch)
-        self.ledger = Draft()
+        self.counts = CallCounts()
         self.training = training
         self.buffers: list[Buffer] = []
         self.owned: dict[str, list[Any]] = {}
@@ -81,10 +70,10 @@ class Recorder(Interpreter):
             total = sum(self.buffers[number].size.fixed_bytes for number in ends)
             numbers = tuple(sorted(ends))
             loss = Call(LOSS, numbers, (), keeps=numbers, own=AffineSize(total), differentiable=True)
-            self.ledger.calls.append(Noted(loss))
+            self.counts.calls.append(Noted(loss))
         return Graph(
             buffers=tuple(self.buffers),
-            calls=tuple(_with_gradients(self.ledger.calls, self._trainable())),
+            calls=tuple(_with_gradients(self.counts.calls, self._trainable())),
             inputs=frozenset(self._number(tensor) for tensor in symbolic_tensors(inputs)),
             outputs=frozenset() if self.training else frozenset(ends),
         )
@@ -96,7 +85,7 @@ class Recorder(Interpreter):
 
     def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Record one call of a layer, and what is called inside."""
-        before = len(self.ledger.calls)
+        before = len(self.counts.calls)
         name = self._name(layer)
         outputs = super().visit_layer(layer, args, self._told_to_train(layer, kwargs))
         self._own(layer, name)
@@ -107,7 +96,7 @@ class Recorder(Interpreter):
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
         """A layer of Keras by its rule; a recurrent one by what its cell does in a step."""
         if hasattr(layer, "cell") and not str(formula).startswith("ConvLSTM"):
-            return wrappers.custom_cell(self, layer, args, kwargs)
+            return custom_cell(self, layer, args, kwargs)
         name = self._name(layer)
         outputs = super().leaf(layer, args, kwargs, formula)
         _, public = classify(layer)
@@ -149,7 +138,7 @@ class Recorder(Interpreter):
 
     def _record_whole(self, layer: Any, name: str, given: Any, outputs: Any, before: int) -> None:
         """A layer whose outputs none of the calls inside has made: it makes them of what nobody else reads."""
-        inside = [noted.call for noted in self.ledger.calls[before:]]
+        inside = [noted.call for noted in self.counts.calls[before:]]
         read = {number for call in inside for number in call.reads}
         unread = [number for call in inside for number in call.writes if number not in read]
         kind, _ = classify(layer)
@@ -192,7 +181,7 @@ class Recorder(Interpreter):
         # The output is the first that it writes, unless it begins with a tensor from nowhere.
         if unknown and rule.in_place:
             call = replace(call, in_place=False)
-        self.ledger.calls.append(Noted(call, tuple(weights)))
+        self.counts.calls.append(Noted(call, tuple(weights)))
 
     def _write(self, rule: Rule, tensor: Any, reads: Sequence[int], differentiable: bool) -> int:
         """The buffer of an output: an input's for a view, or for a layer that hands its input back."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 
 from anatomy.bench.counting.formulas import FORMULAS
-from anatomy.bench.counting.known_layers import FOLDED, OPAQUE, OPENED, WITHOUT_KERNEL, WRAPPERS, classify
+from anatomy.bench.counting.known_layers import FOLDED, UNTRACEABLE, WITHOUT_KERNEL, WRAPPERS, classify
 
-GROUPS = (tuple(FORMULAS), WITHOUT_KERNEL, FOLDED, OPAQUE, WRAPPERS, OPENED)
+# Opened like a user's layer: what they hold or compute decides.
+OPENED = ("Lambda", "MelSpectrogram", "Pipeline", "ReversibleEmbedding", "STFTSpectrogram")
+GROUPS = (tuple(FORMULAS), WITHOUT_KERNEL, FOLDED, UNTRACEABLE, WRAPPERS, OPENED)
 # Not called on tensors of a model by themselves: base classes and the cells of recurrent layers.
 NOT_LAYERS = {"Layer", "Wrapper", "InputSpec", "SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells"}
 
