@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import printable
 from anatomy.bench.machine.git import Repository
+from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.run_store import load_run
 
 # Where CI systems say which branch it is: a checkout of a commit alone has none.
@@ -18,7 +19,7 @@ OFF = "off"
 
 
 def keep_run(folder: Path, directory: Path) -> str:
-    """Add a run to the default history; why not, in words, or empty.
+    """Add a run to the default history; returns why that failed, empty where it did not.
 
     A history that cannot be written must not cost the run: its records are on disk.
     """
@@ -35,14 +36,10 @@ def keep_run(folder: Path, directory: Path) -> str:
 
 
 def project_of(directory: Path) -> str:
-    """The name in `pyproject.toml`, else the repository's folder, else the directory's."""
-    file = directory / "pyproject.toml"
-    try:
-        named = tomllib.loads(file.read_text()).get("project", {}).get("name") if file.exists() else None
-    except tomllib.TOMLDecodeError:
-        named = None
-    if isinstance(named, str) and named:
-        return named
+    """The name in `pyproject.toml`, else of the repository's folder, else of the directory."""
+    with suppress(UsageError):
+        if named := read_pyproject(directory).project.name:
+            return named
     repository = Repository.find(directory)
     return printable((repository.root if repository else directory.resolve()).name)
 

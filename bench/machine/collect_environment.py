@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import printable
 from anatomy.bench.machine.cgroups import smallest_memory_limit
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
@@ -38,7 +39,7 @@ def collect() -> Environment:
     gpus = list_gpus()
     commit, dirty = _git_state()
     return Environment(
-        host=platform.node(),
+        host=printable(platform.node()),
         os=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         cpu=cpu_name(),
@@ -49,7 +50,7 @@ def collect() -> Environment:
         gpus=list(gpus.names),
         driver=gpus.driver,
         packages=installed_versions(),
-        flags={name: os.environ[name] for name in FLAGS if name in os.environ},
+        flags={name: printable(os.environ[name]) for name in FLAGS if name in os.environ},
         commit=commit,
         dirty=dirty,
     )
@@ -75,7 +76,7 @@ def cpu_name() -> str:
     """The CPU's model name from `/proc/cpuinfo`, else what `platform` knows."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""A run made by pytest: items become cases, and their records go into a run's folder."""
+"""Measure items of pytest: each becomes a case, and its record goes into a run's folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from anatomy.bench.backends.available import supports
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import BACKENDS, LOOPS, Case
 from anatomy.bench.records.new_run import new_run
@@ -26,7 +27,7 @@ from anatomy.bench.suites.suite import Axes, explain
 
 @dataclass(frozen=True)
 class Point:
-    """One combination of a marker's axes, without the model."""
+    """One combination of the values of a marker's axes."""
 
     values: Mapping[str, Any]
 
@@ -45,9 +46,12 @@ class Point:
 
 
 def points(marker: pytest.Mark) -> list[Point]:
-    """Every combination of the marker's axes; by default all backends, both modes, 32 examples.
+    """Every combination of the values of a marker's axes; by default all backends, both modes, 32 examples.
 
-    Backends that are not installed stay: their items are skipped with the command that adds them.
+    Backends that are not installed are included: their items are skipped with the command that installs them.
+
+    Raises:
+        UsageError: an argument or a value is not one of an axis, or no combination is left.
     """
     if marker.args:
         raise UsageError("@pytest.mark.anatomy takes keywords only, e.g. backend=['jax']")
@@ -84,7 +88,11 @@ def points(marker: pytest.Mark) -> list[Point]:
 
 
 class PytestRun:
-    """One session of the measuring engine for one session of pytest, made when first needed."""
+    """The run that a session of pytest measures into; it begins with the first measurement.
+
+    Attributes:
+        folder: of the run; None before the first measurement.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.folder: Path | None = None
@@ -92,28 +100,39 @@ class PytestRun:
         self._session: Session | None = None
 
     def case_of(self, item: pytest.Function, point: Point) -> Case:
-        """The case of a marked function; its other parameters become options of the builder."""
+        """The case of a marked function; its other parameters become options of the builder.
+
+        Raises:
+            UsageError: it takes fixtures, or is a method.
+        """
         options = {name: value for name, value in item.callspec.params.items() if name != "_anatomy_case"}
         needed = set(item._fixtureinfo.argnames) - set(options)
         if needed or item.cls is not None:
             what = f"the fixtures {', '.join(sorted(needed))}" if needed else "a method of a class"
-            raise pytest.UsageError(
+            raise UsageError(
                 f"{item.nodeid}: {what} cannot be had in a fresh process; use a plain function of"
                 " the module that builds and returns the model"
             )
         return self._case(self._reference(item, item.function), options, point.values)
 
     def case_for(self, item: pytest.Item, model: str | Callable[[], Any], point: Mapping[str, Any]) -> Case:
-        """The case of a call of the `anatomy` fixture."""
+        """The case of a call of the `anatomy` fixture.
+
+        Raises:
+            UsageError: there is no such model, or a value is not one of its axis.
+        """
         from anatomy.models import parse_model
 
         if callable(model):
             return self._case(self._reference(item, model), {}, point)
-        spec = parse_model(model)
+        try:
+            spec = parse_model(model)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         return self._case(spec.model, dict(spec.options), point)
 
     def measure(self, case: Case) -> Record:
-        """Measure in a fresh process; the record is on disk when this returns."""
+        """Measure a case in a fresh process; its record is on disk when this returns."""
         if self._session is None:
             self._session = self._begin()
         return self._session.measure(case, Silent())
@@ -126,9 +145,11 @@ class PytestRun:
 
     def _begin(self) -> Session:
         seconds = self._config.getoption("--anatomy-seconds")
-        settings = MeasureSettings(
-            memory_limit_bytes=usable_memory_bytes(), **({"seconds": seconds} if seconds else {})
-        )
+        given = {} if seconds is None else {"seconds": seconds}
+        try:
+            settings = MeasureSettings(memory_limit_bytes=usable_memory_bytes(), **given)
+        except ValidationError as error:
+            raise UsageError(f"--anatomy-{first_mistake(error)}") from error
         out = self._config.getoption("--anatomy-out")
         here = collect_environment.collect()
         writer = new_run(
@@ -142,7 +163,7 @@ class PytestRun:
         return Session(writer, settings, here.fingerprint, self._config.rootpath, tuple(sys.path))
 
     def _reference(self, item: pytest.Item, function: Callable[..., Any]) -> str:
-        """`tests/test_x.py:function`, relative to pytest's root so that the key is the same everywhere."""
+        """`tests/test_x.py:function`; the path is relative to pytest's root, since it is part of the case's key."""
         path = item.path
         relative = path.relative_to(self._config.rootpath) if path.is_relative_to(self._config.rootpath) else path
         return f"{relative.as_posix()}:{function.__name__}"
@@ -151,4 +172,5 @@ class PytestRun:
         try:
             return Case(model=model, options=dict(options), **point)
         except (ValidationError, TypeError) as error:
-            raise pytest.UsageError(f"{model}: not a case: {error}") from error
+            why = first_mistake(error) if isinstance(error, ValidationError) else error
+            raise UsageError(f"{model}: not a case: {why}") from error

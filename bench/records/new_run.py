@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from anatomy.bench.errors.printable import printable
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling_cache import cached_ceilings
 from anatomy.bench.records.environment import Environment
@@ -38,8 +39,8 @@ def new_run(
     header = RunHeader(
         id=run_id,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=list(command),
-        suite=suite,
+        command=[printable(word) for word in command],
+        suite=printable(suite),
         settings=settings.model_dump(),
         environment=environment,
         ceilings=cached_ceilings(environment.fingerprint),

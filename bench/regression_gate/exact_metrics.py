@@ -1,4 +1,4 @@
-"""Figures that are the same each time: compared once, at no cost in noise."""
+"""Figures that are the same each time: compared once, without noise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COUNTED: tuple[Metric, ...] = ("parameters", "flops")
 
 
 class Stated:
-    """What a side stated of a case, in the shape that a parity manifest is derived from."""
+    """Settings and counts that a side reported for a case, as `anatomy.bench.records.parity` reads them."""
 
     def __init__(self, facts: Facts) -> None:
         self.settings: Mapping[str, Any] = facts.get("settings") or {}
@@ -27,12 +27,12 @@ class Stated:
 
     @property
     def manifest(self) -> Manifest:
-        """Settings in effect, in one spelling."""
+        """Settings in effect, spelt alike for all backends."""
         return manifest(self)
 
 
 def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Metric, Rule]) -> list[MetricResult]:
-    """Parameters, FLOPs, programs and outputs of one process of each side."""
+    """Compare parameters, FLOPs, programs and outputs of one process of each side."""
     ours, theirs = Stated(base), Stated(candidate)
     found = [
         _counted(name, getattr(ours.counts, name, None), getattr(theirs.counts, name, None), rules[name])
@@ -45,7 +45,7 @@ def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Me
 
 
 def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
-    """More and less are both another model."""
+    """Compare a count; fewer is as much another model as more."""
     if base is None or candidate is None:
         return MetricResult(metric=name, verdict="INCONCLUSIVE" if rule.gated else "SHOWN", reason="not counted")
     change = (candidate / base - 1) if base else (0.0 if candidate == base else float("inf"))
@@ -61,7 +61,7 @@ def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) 
 
 
 def _programs(base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
-    """No more than before, compiled before and during the turns."""
+    """Compare the number of programs compiled before and during the turns; fewer is fine."""
     if base is None or candidate is None:
         verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
         return MetricResult(metric="programs", verdict=verdict, reason="not counted")
@@ -75,7 +75,7 @@ def _programs_of(facts: Facts) -> int | None:
 
 
 def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: Stated, rule: Rule) -> MetricResult:
-    """The first step's outputs on equal weights and inputs, within what rounding allows."""
+    """Compare the first step's outputs on equal weights and inputs, within what rounding allows."""
     if case.mode != "infer":
         return MetricResult(metric="outputs", verdict="SHOWN", reason="compared in infer mode")
     mine, other = base.get("output_sample"), candidate.get("output_sample")

@@ -1,4 +1,4 @@
-"""Why a case has failed: both sides profiled once more, and the difference laid on layers."""
+"""Profile both sides of a case that failed, and attribute the difference to layers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,31 @@ from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
 
 
 def is_slower(result: CaseResult) -> bool:
-    """Whether it failed on the time of its step, so that layers can account for it."""
+    """Whether a case failed on its step time, which layers can account for."""
     step = result.metric("step")
     return step is not None and step.verdict == "FAIL"
 
 
 def explain_failure(
     result: CaseResult,
-    hosts: Mapping[SideName, ForkServerClient],
+    servers: Mapping[SideName, ForkServerClient],
     cases: Mapping[SideName, Case],
     places: Mapping[SideName, WorkerPlace],
     settings: MeasureSettings,
     folder: Path,
 ) -> CaseResult:
-    """The result with what accounts for its slower step, or why that is not known.
+    """Add the layers that account for a slower step, or why they are not known.
 
     Args:
-        cases: the case as each side has it.
+        result: of the case.
+        servers: fork server of each side.
+        cases: the case as each side runs it.
         places: where a worker of each side runs.
-        folder: of the comparison; each side has a folder in it, with profiles and traces.
+        settings: how a worker is measured.
+        folder: of the comparison; each side gets a folder in it with profiles and traces.
     """
     try:
-        profiles = {name: _profile(hosts[name], cases[name], places[name], settings, folder / name) for name in SIDES}
+        profiles = {name: _profile(servers[name], cases[name], places[name], settings, folder / name) for name in SIDES}
         return result.model_copy(update={"explanation": _explain(result, profiles)})
     except (SetupError, UsageError) as error:
         return result.model_copy(update={"not_explained": str(error)})
@@ -49,7 +52,7 @@ def explain_failure(
 def _explain(result: CaseResult, profiles: Mapping[SideName, Profile]) -> Explanation:
     step = result.metric("step")
     assert step is not None
-    # The pairs have measured the step far better than the process of a trace has.
+    # The pairs know the step time far better than the traced process does.
     measured = (step.base, step.candidate) if step.base is not None and step.candidate is not None else None
     return explain(profiles["base"], profiles["candidate"], measured, ("base", "candidate"))
 

@@ -1,18 +1,18 @@
-"""What came of a comparison: `gate.json`, from which every report of it is made.
+"""The result of a comparison: `gate.json`, from which every report of it is made.
 
-Beside it `pairs.jsonl` has the raw times of each pair of processes, a line each, as they were measured.
+`pairs.jsonl` beside it has the raw times of each pair of processes, one line per pair, written as it was measured.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.profiling.explanation import Explanation
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.regression_gate.side_names import SideName
@@ -21,16 +21,23 @@ SCHEMA_VERSION = 1
 RESULT_FILE = "gate.json"
 PAIRS_FILE = "pairs.jsonl"
 
-# PASS: shown to be fine. FAIL: a regression, or a case that is gone. ERROR: could not be measured on a side.
+# PASS: shown to be fine. FAIL: a regression, or a case that one side lacks. ERROR: not measured on a side.
 # NEW: absent in the base, which was allowed. SHOWN: a figure that the policy does not judge.
 MetricVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "SHOWN"]
 CaseVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NEW"]
-# Worst first: what the whole comes to. With nothing compared it has no verdict.
+# Worst first. The worst verdict of the cases is that of the comparison.
 ORDER: tuple[CaseVerdict, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "PASS", "NEW")
 
 
 class SideInfo(Frozen):
-    """A side, for people; `versions` of its packages, by backend."""
+    """A side as reports show it.
+
+    Attributes:
+        what: in words, e.g. `origin/main (1a2b3c4)`.
+        settings: fields of a case that the side changes.
+        environment: variables that are set for its processes.
+        versions: backend → package → version.
+    """
 
     name: SideName
     what: str
@@ -48,10 +55,11 @@ class MetricResult(Frozen):
         metric: `step`, `compile`, `peak_host`, `peak_device`, `parameters`, `flops`, `programs` or `outputs`.
         unit: `s`, `bytes`, or empty for counts and for the relative deviation of outputs.
         base, candidate: medians over pairs, or the exact figures.
-        change: relative growth, of which `low` to `high` is the interval of the pairs used for the verdict; for
-            sampled metrics from the trimmed effects, so that it need not be the medians' ratio.
-        tolerated, minimum: as they held, the floor worked in; `minimum` is null for exact metrics.
-        effects: ln(candidate / base) of each pair of the screening; `confirmation`: of the fresh pairs.
+        change: relative growth; for sampled metrics the mean of the pairs' effects, not the ratio of the medians.
+        low, high: interval of `change` over the pairs that decided the verdict.
+        tolerated, minimum: the margins that held, floor included; `minimum` is None for exact metrics.
+        effects: ln(candidate / base) of each pair of the screening.
+        confirmation: the same of the fresh pairs.
         reason: in words, where the figures do not say it.
     """
 
@@ -71,7 +79,7 @@ class MetricResult(Frozen):
 
     @property
     def pairs(self) -> int:
-        """Pairs of processes used."""
+        """Number of pairs of processes used."""
         return len(self.effects) + len(self.confirmation)
 
 
@@ -79,11 +87,13 @@ class CaseResult(Frozen):
     """One case.
 
     Attributes:
-        item: the pytest item that it belongs to, where it does.
-        differences: settings in effect that differ between the sides, name → base's and candidate's.
-        cpu_change: relative growth of the CPU time of a step: a second witness, judged by nobody.
+        item: id of the pytest item that was judged; None outside pytest.
+        differences: settings in effect that differ between the sides: name → value of the base and of the candidate.
+        cpu_change: relative growth of the CPU time per step: a second witness that decides nothing.
+        pairs: number of pairs of processes.
         seconds: time used.
-        explanation: which layers account for a slower step; null where it is not slower, or `not_explained` says why.
+        explanation: layers that account for a slower step; None where it is not slower, or where `not_explained`
+            says why they are not known.
     """
 
     case: Case
@@ -108,7 +118,11 @@ class GateResult(Frozen):
     """A comparison of two sides.
 
     Attributes:
+        id: name of its folder.
+        started_at: ISO 8601, UTC.
+        suite: name of the suite; `pytest` where items were judged.
         notes: what a reader must know beside the figures, e.g. how unreliable a stored time is.
+        seconds: time used.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -125,26 +139,32 @@ class GateResult(Frozen):
 
     @property
     def verdict(self) -> CaseVerdict | None:
-        """The worst of the cases'; null when none was compared."""
+        """The worst verdict of the cases; None where no case was compared."""
         present = {case.verdict for case in self.cases}
         worst = next((verdict for verdict in ORDER if verdict in present), None)
         return None if worst == "NEW" else worst
 
     def count(self, verdict: CaseVerdict) -> int:
-        """Cases with a verdict."""
+        """Number of cases with a verdict."""
         return sum(case.verdict == verdict for case in self.cases)
 
 
-def load_result(folder: Path) -> GateResult:
-    """Read `gate.json`.
+def worst_verdict(metrics: Sequence[MetricResult]) -> CaseVerdict:
+    """The verdict of a case with these figures."""
+    found = {metric.verdict for metric in metrics}
+    if "FAIL" in found:
+        return "FAIL"
+    return "INCONCLUSIVE" if "INCONCLUSIVE" in found else "PASS"
 
-    Raises:
-        UsageError: it is not there, or damaged.
-    """
-    file = folder / RESULT_FILE
-    if not file.exists():
-        raise UsageError(f"{folder} holds no comparison: expected {RESULT_FILE} (written by `anatomy gate`)")
-    try:
-        return GateResult.model_validate_json(file.read_text())
-    except ValidationError as error:
-        raise UsageError(f"{file} is not the result of a comparison: {error}") from error
+
+def unmeasured_case(case: Case, verdict: CaseVerdict, reason: str) -> CaseResult:
+    """The result of a case without figures."""
+    return CaseResult(case=case, name=case_name(case), verdict=verdict, reason=reason)
+
+
+def missing_case(case: Case, side: SideName, why: str, allow_new: bool = False) -> CaseResult:
+    """The result of a case that one side lacks: FAIL, or NEW where the base lacks it and that is allowed."""
+    if side == "base" and allow_new:
+        return unmeasured_case(case, "NEW", f"missing on the base: {why}")
+    remedy = "; --allow-new lets a new case through (pytest: --anatomy-allow-new)" if side == "base" else ""
+    return unmeasured_case(case, "FAIL", f"missing on the {side}: {why}{remedy}")

@@ -1,316 +1,226 @@
-"""Compare cases on two sides: one host a side and backend, fresh pairs of processes, a verdict a case."""
+"""A comparison from its two sides to its result; the command judges a suite in it, pytest one item after another."""
 
 from __future__ import annotations
 
-import json
-import math
-import os
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from statistics import fmean, variance
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Protocol
+from typing import Any
 
-import numpy as np
-
-from anatomy.bench.backends.available import unsupported_reason
-from anatomy.bench.errors.anatomy_error import SetupError
-from anatomy.bench.protocol.events import ModelsMissing
-from anatomy.bench.records.case import Backend, Case
-from anatomy.bench.records.case_name import case_name
-from anatomy.bench.records.parity import differences
-from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.exact_metrics import Stated, compare_exactly
-from anatomy.bench.regression_gate.explain_failure import explain_failure, is_slower
-from anatomy.bench.regression_gate.gate_result import PAIRS_FILE, CaseResult, CaseVerdict, MetricResult
-from anatomy.bench.regression_gate.group_sequential import LOOKS
-from anatomy.bench.regression_gate.margins import Margins
-from anatomy.bench.regression_gate.pair_effect import MOST_STEPS, steps_a_pair
-from anatomy.bench.regression_gate.policy import METRICS, SAMPLED, Metric, Policy, Rule
-from anatomy.bench.regression_gate.process_pair import Pair, Runner, worker_place
-from anatomy.bench.regression_gate.sampled_metrics import cpu_change, metric_result, observe
-from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, TimeLeft, judge
-from anatomy.bench.regression_gate.side_names import SIDES, SideName
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.errors.printable import printable, printable_values
+from anatomy.bench.machine import collect_environment
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.run_store import load_run
+from anatomy.bench.regression_gate.gate_request import GateRequest
+from anatomy.bench.regression_gate.gate_result import (
+    RESULT_FILE,
+    CaseResult,
+    GateResult,
+    SideInfo,
+    missing_case,
+    unmeasured_case,
+)
+from anatomy.bench.regression_gate.gate_table import GATE_TABLE, GateTable, read_gate_table
+from anatomy.bench.regression_gate.inventory import Inventory, take_inventory
+from anatomy.bench.regression_gate.paired_comparison import Listener, PairedComparison
+from anatomy.bench.regression_gate.policy import Policy, policy_of
+from anatomy.bench.regression_gate.resolve_sides import resolve_sides
+from anatomy.bench.regression_gate.sequential_sampling import TimeLeft
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import ForkServerClient
-from anatomy.bench.runner.fork_servers import ForkServers
-from anatomy.bench.runner.requests import FindModels, MeasureCase, WorkerPlace
-from anatomy.bench.runner.worker_handle import WorkerHandle
-
-# Turns a side until the first look has shown how much of the variance lies within a pair.
-PILOT_TURNS = 40
-# Two processes share the device: neither may take all of its memory when it starts. What is set already stays.
-_SHARED_DEVICE = {
-    name: os.environ.get(name, value)
-    for name, value in {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}.items()
-}
-
-Rules = Mapping[Metric, Rule]
+from anatomy.bench.regression_gate.stored_baseline import EXACT_ALONE, UNRELIABLE, StoredComparison
 
 
-class Listener(Protocol):
-    """Told what happens, between pairs and never while one is measured."""
+class GateSession:
+    """Sets up both sides of a request; they are taken down by `close`, or at the end of a `with` block.
 
-    def pair(self, name: str, number: int) -> None:
-        """A case has its `number`-th pair."""
+    Args:
+        request: what is to be compared.
+        listener: told of each pair.
 
+    Attributes:
+        request: as given.
+        results: of the cases judged so far.
 
-@dataclass
-class _Drawing:
-    """One case's pairs as they are drawn."""
+    Raises:
+        UsageError: it cannot be compared as asked.
+        SetupError: a side could not be set up.
+    """
 
-    runner: Runner
-    name: str
-    folder: Path
-    listener: Listener
-    pairs: list[Pair] = field(default_factory=list)
-    turns: int = PILOT_TURNS
-    seconds: float = 0.0
+    def __init__(self, request: GateRequest, listener: Listener) -> None:
+        self.request, self.results = request, list[CaseResult]()
+        self._begin_s, self._started_at = time.perf_counter(), datetime.now(UTC)
+        if (request.out / RESULT_FILE).exists():
+            raise UsageError(f"{request.out} already holds a comparison; give another folder")
+        self._table = read_gate_table(request.directory)
+        self._policy = policy_of(self._table, _suite_rules(request))
+        with ExitStack() as stack:
+            self._comparison = self._open(listener, stack)
+            self._stack = stack.pop_all()
+        self._time_left = _clock(request.minutes if request.minutes is not None else self._table.minutes)
 
-    def draw(self) -> Mapping[str, Observation]:
-        """A fresh pair, on disk before it is judged."""
-        begin = time.perf_counter()
-        try:
-            pair = self.runner.run(len(self.pairs), self.turns, checked=not self.pairs)
-        finally:
-            self.seconds += time.perf_counter() - begin
-        self.pairs.append(pair)
-        with (self.folder / PAIRS_FILE).open("a") as file:
-            line = {"key": self.runner.case.key, "number": len(self.pairs) - 1} | pair.model_dump()
-            file.write(json.dumps(line) + "\n")
-        if len(self.pairs) == LOOKS[0]:
-            self.turns = best_turns(self.pairs)
-        self.listener.pair(self.name, len(self.pairs))
-        return observe(pair)
-
-
-class Comparison:
-    """Two sides, with their hosts. Use as a context manager."""
-
-    def __init__(
-        self,
-        base: Side,
-        candidate: Side,
-        settings: MeasureSettings,
-        folder: Path,
-        listener: Listener,
-        paths: Sequence[str] = (),
-    ) -> None:
-        self.sides: dict[SideName, Side] = {"base": base, "candidate": candidate}
-        self._settings, self._listener = settings, listener
-        self._folder, self._paths = folder, tuple(paths)
-        self._servers: ForkServers[tuple[SideName, Backend]] = ForkServers(self._start)
-
-    def __enter__(self) -> Comparison:
+    def __enter__(self) -> GateSession:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._servers.close()
+        self.close()
 
-    def versions(self, side: SideName) -> dict[str, dict[str, str]]:
-        """Of the packages of a side, by backend, as far as it has measured."""
-        return {backend: found for (name, backend), found in self._servers.versions().items() if name == side}
+    def close(self) -> None:
+        """Take both sides down, and remove what was made for them."""
+        self._stack.close()
 
-    def missing(self, cases: Sequence[Case]) -> dict[str, tuple[SideName, str]]:
-        """Key of a case → the side that lacks its model, and why."""
-        found: dict[str, tuple[SideName, str]] = {}
-        for name in SIDES:
-            if not cases or self.sides["base"].directory == self.sides["candidate"].directory:
-                continue
-            lacking = self._ask_for_models(name, cases)
-            found |= {case.key: (name, lacking[case.model]) for case in cases if case.model in lacking}
-        return found
+    @property
+    def base(self) -> Side | None:
+        """The side that is compared with; None for a stored run."""
+        return self._comparison.sides["base"] if isinstance(self._comparison, PairedComparison) else None
+
+    def inventory(self) -> Inventory:
+        """The cases that the request selects, on both sides.
+
+        Raises:
+            UsageError: the candidate's suite cannot be read, or leaves nothing.
+        """
+        assert self.request.selection is not None
+        if isinstance(self._comparison, StoredComparison):
+            return Inventory(self._comparison.cases())
+        sides = self._comparison.sides
+        return take_inventory(self.request.selection, sides["base"].directory, sides["candidate"].directory)
 
     def judge(
         self,
         cases: Sequence[Case],
-        policy: Policy,
-        time_left: TimeLeft = lambda share: True,
+        *,
+        tolerate: Mapping[str, Any] | None = None,
         confirm_at: float | None = None,
+        item: str | None = None,
     ) -> list[CaseResult]:
-        """A result for each case, in order; a case that cannot be measured is an ERROR, a skipped one INCONCLUSIVE."""
-        rules = {case.key: self._rules(case, policy) for case in cases}
-        done: dict[str, CaseResult] = {}
-        drawings: dict[str, _Drawing] = {}
-        for case in cases:
-            try:
-                refused = self._refusal(case)
-                if refused is not None:
-                    done[case.key] = refused
-                elif case.mode == "count":
-                    done[case.key] = self._counted(case, rules[case.key])
-                else:
-                    runner = Runner(case, self.sides, self._both_hosts(case), self._settings, self._paths, self._logs())
-                    drawings[case.key] = _Drawing(runner, case_name(case), self._folder, self._listener)
-            except SetupError as error:
-                done[case.key] = _result(case, "ERROR", str(error))
-        margins = {key: _margins(rules[key]) for key in drawings}
-        judged, errors = judge({key: d.draw for key, d in drawings.items()}, margins, time_left, confirm_at)
-        for key, drawing in drawings.items():
-            if key in errors:
-                done[key] = _result(drawing.runner.case, "ERROR", str(errors[key]), drawing)
-            else:
-                done[key] = self._concluded(drawing, rules[key], judged[key])
-        return [done[case.key] for case in cases]
+        """Compare cases, judge them together, and lay slower steps on their layers.
 
-    def explain(self, results: Sequence[CaseResult], time_left: TimeLeft = lambda share: True) -> list[CaseResult]:
-        """The same, with what accounts for each slower step, as far as there is time."""
-        found = []
-        for result in results:
-            if not is_slower(result):
-                found.append(result)
-            elif not time_left(1.0):
-                found.append(result.model_copy(update={"not_explained": "no time was left to profile it"}))
-            else:
-                found.append(self._explained(result))
-        return found
+        Args:
+            cases: what to compare.
+            tolerate: rules of these cases alone; the request's win over them.
+            confirm_at: level at which a flagged figure is confirmed, where the suite is judged in parts.
+            item: the pytest item that the cases belong to.
 
-    def _explained(self, result: CaseResult) -> CaseResult:
-        cases = {name: self.sides[name].case(result.case) for name in SIDES}
-        places = {name: self._place(name, result.case, "profile") for name in SIDES}
-        try:
-            hosts = self._both_hosts(result.case)
-        except SetupError as error:
-            return result.model_copy(update={"not_explained": str(error)})
-        return explain_failure(result, hosts, cases, places, self._settings, self._folder)
+        Raises:
+            UsageError: a rule is none.
+        """
+        policy = self._policy.with_level(tolerate or {}, f"{item}: tolerate")
+        policy = policy.with_level(self.request.tolerate, "tolerate")
+        if isinstance(self._comparison, StoredComparison):
+            found = self._comparison.compare(cases, policy)
+        else:
+            found = self._paired(self._comparison, cases, policy, confirm_at)
+        return self.add(found, item)
 
-    def _rules(self, case: Case, policy: Policy) -> Rules:
-        """What the policy says of each metric of a case."""
-        rules = {metric: policy.rule(case, metric) for metric in METRICS}
-        ours, theirs = (self.sides[name].case(case) for name in SIDES)
-        if (ours.backend, ours.jit) != (theirs.backend, theirs.jit):
-            # Compiling more is what was asked for.
-            rules["programs"] = rules["programs"].model_copy(update={"gated": False})
-        return rules
+    def add(self, results: Iterable[CaseResult], item: str | None = None) -> list[CaseResult]:
+        """Take in results, of a pytest item where there is one; returns them with every text printable."""
+        added = [
+            CaseResult.model_validate(printable_values(result.model_dump() | {"item": item})) for result in results
+        ]
+        self.results += added
+        return added
 
-    def _refusal(self, case: Case) -> CaseResult | None:
-        """A result without measuring, where a side cannot run the case at all."""
-        if case.mode in ("fit", "predict"):
-            return _result(
-                case, "ERROR", f"{case.mode}: the gate compares the compiled step; use --mode train or infer"
+    def finish(self) -> GateResult:
+        """Write the result to `gate.json` in the request's folder, and return it."""
+        request = self.request
+        base, candidate = self._side_infos()
+        result = GateResult(
+            id=printable(request.out.name),
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            command=[printable(word) for word in request.command],
+            suite=printable(request.suite),
+            base=base,
+            candidate=candidate,
+            environment=collect_environment.collect(),
+            cases=self.results,
+            notes=self._notes(),
+            seconds=time.perf_counter() - self._begin_s,
+        )
+        request.out.mkdir(parents=True, exist_ok=True)
+        (request.out / RESULT_FILE).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return result
+
+    def _open(self, listener: Listener, stack: ExitStack) -> PairedComparison | StoredComparison:
+        request = self.request
+        comparison: PairedComparison | StoredComparison
+        if request.base.kind == "run":
+            comparison = StoredComparison(load_run(request.base.value), request)
+        else:
+            sides = stack.enter_context(
+                resolve_sides(
+                    request.base, request.candidate, request.directory, request.allow_dirty, self._table.install
+                )
             )
-        reasons = {name: unsupported_reason(self.sides[name].case(case)) for name in SIDES}
-        if all(reasons.values()):
-            return _result(case, "INCONCLUSIVE", f"skipped: {reasons['candidate']}")
-        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
-        return _result(case, "ERROR", said) if said else None
+            request.out.mkdir(parents=True, exist_ok=True)
+            comparison = PairedComparison(*sides, request.settings, request.out, listener, sys.path)
+        stack.callback(comparison.close)
+        return comparison
 
-    def _counted(self, case: Case, rules: Rules) -> CaseResult:
-        """A case that is counted and not run."""
-        facts = {}
-        for name, host in self._both_hosts(case).items():
-            place, own = self._place(name, case, "count"), self.sides[name].case(case)
-            result = WorkerHandle(host, MeasureCase(place=place, settings=self._settings, case=own)).run_to_end()
-            if result.outcome != "ok":
-                return _result(case, "ERROR", f"{name}: {result.outcome}: {result.reason}")
-            facts[name] = result.facts.known()
-        metrics = compare_exactly(case, facts["base"], facts["candidate"], rules)
-        return CaseResult(case=case, name=case_name(case), verdict=_worst(metrics), metrics=metrics)
-
-    def _concluded(self, drawing: _Drawing, rules: Rules, judged: Mapping[str, Judged]) -> CaseResult:
-        case, pairs = drawing.runner.case, drawing.pairs
-        if not pairs:
-            return _result(case, "INCONCLUSIVE", "no time was left for it")
-        ours, theirs = pairs[0].base.facts, pairs[0].candidate.facts
-        sampled = [metric_result(metric, pairs, judged.get(metric), rules[metric].gated) for metric in SAMPLED]
-        metrics = [metric for metric in sampled if metric is not None] + compare_exactly(case, ours, theirs, rules)
-        return CaseResult(
-            case=case,
-            name=drawing.name,
-            verdict=_worst(metrics),
-            reason=_said(metrics),
-            metrics=metrics,
-            differences={
-                name: list(values)
-                for name, values in differences(Stated(ours).manifest, Stated(theirs).manifest).items()
-            },
-            cpu_change=cpu_change(pairs),
-            pairs=len(pairs),
-            seconds=drawing.seconds,
-        )
-
-    def _ask_for_models(self, name: SideName, cases: Sequence[Case]) -> dict[str, str]:
-        """Models that a side lacks, and why."""
-        case = next((case for case in cases if not unsupported_reason(case)), None)
-        if case is None:
-            return {}
-        models = tuple(sorted({case.model for case in cases}))
-        request = FindModels(place=self._place(name, case, "find"), settings=self._settings, models=models)
+    def _paired(
+        self, comparison: PairedComparison, cases: Sequence[Case], policy: Policy, confirm_at: float | None
+    ) -> list[CaseResult]:
         try:
-            host = self._host(name, self.sides[name].case(case).backend)
+            missing = comparison.missing(cases)
         except SetupError as error:
-            raise SetupError(f"{name} ({self.sides[name].what}): {error}") from error
-        worker = WorkerHandle(host, request)
-        missing = worker.run_until(ModelsMissing)
-        result = worker.run_to_end()
-        if missing is None or result.outcome != "ok":
-            raise SetupError(f"{name}: the models could not be looked for: {result.reason}")
-        return missing.reasons
+            return [unmeasured_case(case, "ERROR", str(error)) for case in cases]
+        present = [case for case in cases if case.key not in missing]
+        judged = comparison.judge(present, policy, self._time_left, confirm_at)
+        found = {result.case.key: result for result in comparison.explain(judged, self._time_left)}
+        allow_new = self.request.allow_new
+        return [found.get(case.key) or missing_case(case, *missing[case.key], allow_new) for case in cases]
 
-    def _both_hosts(self, case: Case) -> dict[SideName, ForkServerClient]:
-        return {name: self._host(name, self.sides[name].case(case).backend) for name in SIDES}
+    def _side_infos(self) -> tuple[SideInfo, SideInfo]:
+        comparison = self._comparison
+        if isinstance(comparison, PairedComparison):
+            base, candidate = (_side_info(side, comparison.versions(name)) for name, side in comparison.sides.items())
+            return base, candidate
+        header, directory = comparison.run.header, self.request.directory
+        working_tree = Side("candidate", f"working tree {directory.name}", directory)
+        stored = SideInfo(name="base", what=f"stored run {header.id}", python=header.environment.python)
+        return stored, _side_info(working_tree, {})
 
-    def _host(self, name: SideName, backend: Backend) -> ForkServerClient:
-        return self._servers.get((name, backend))
-
-    def _start(self, name: tuple[SideName, Backend]) -> ForkServerClient:
-        side_name, backend = name
-        side = self.sides[side_name]
-        return ForkServerClient(
-            backend,
-            self._folder / "logs" / side_name,
-            python=side.python,
-            directory=side.directory,
-            environment=_SHARED_DEVICE | dict(side.environment),
-        )
-
-    def _place(self, name: SideName, case: Case, what: str) -> WorkerPlace:
-        return worker_place(self.sides[name], case, self._paths, self._logs(), what)
-
-    def _logs(self) -> Path:
-        folder = self._folder / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _notes(self) -> list[str]:
+        if isinstance(self._comparison, StoredComparison):
+            return [UNRELIABLE if self.request.allow_stored_time else EXACT_ALONE]
+        base = self._comparison.sides["base"]
+        if base.directory == self.request.directory or _table_of(base) == self._table:
+            return []
+        return [f"{GATE_TABLE} is not the same in the base; the candidate's was used."]
 
 
-def _margins(rules: Rules) -> dict[str, Callable[[float], Margins]]:
-    return {metric: partial(Rule.margins, rules[metric]) for metric in SAMPLED if rules[metric].gated}
+def _suite_rules(request: GateRequest) -> Mapping[str, Any]:
+    if request.selection is None or request.selection.suite is None:
+        return {}
+    return request.selection.loaded(request.directory).tolerate
 
 
-def best_turns(pairs: Sequence[Pair]) -> int:
-    """Turns a side for the pairs to come, from what the first ones cost and how they vary."""
-    logs = [np.log(pair.candidate.step_s) - np.log(pair.base.step_s) for pair in pairs]
-    within = fmean(variance(values.tolist()) for values in logs)
-    effects = [float(values.mean()) for values in logs]
-    between = variance(effects) - within / fmean(len(values) for values in logs)
-    turn_s = fmean((pair.seconds - pair.start_s) / len(pair.base.step_s) for pair in pairs)
-    if turn_s <= 0 or within <= 0:
-        return MOST_STEPS
-    return steps_a_pair(fmean(pair.start_s for pair in pairs), turn_s, within, between)
+def _table_of(base: Side) -> GateTable | None:
+    """The gate's table of the base; None where it cannot be read."""
+    try:
+        return read_gate_table(base.directory)
+    except UsageError:
+        return None
 
 
-def _result(case: Case, verdict: CaseVerdict, reason: str, drawing: _Drawing | None = None) -> CaseResult:
-    pairs, seconds = (len(drawing.pairs), drawing.seconds) if drawing else (0, 0.0)
-    return CaseResult(case=case, name=case_name(case), verdict=verdict, reason=reason, pairs=pairs, seconds=seconds)
+def _clock(minutes: float | None) -> TimeLeft:
+    """Whether a share of so many minutes from now is left; always, for None."""
+    begin = time.monotonic()
+    return lambda share: minutes is None or time.monotonic() - begin < share * minutes * 60
 
 
-def _worst(metrics: Sequence[MetricResult]) -> CaseVerdict:
-    found = {metric.verdict for metric in metrics}
-    if "FAIL" in found:
-        return "FAIL"
-    return "INCONCLUSIVE" if "INCONCLUSIVE" in found else "PASS"
-
-
-def _said(metrics: Sequence[MetricResult]) -> str:
-    """Which figures made the verdict, in words."""
-    parts = []
-    for metric in metrics:
-        if metric.verdict == "FAIL":
-            grown = f" {metric.change:+.1%}" if metric.change is not None and math.isfinite(metric.change) else ""
-            parts.append(f"{metric.metric}{grown}")
-        elif metric.verdict == "INCONCLUSIVE":
-            parts.append(f"{metric.metric}: {metric.reason}")
-    return ", ".join(parts)
+def _side_info(side: Side, versions: dict[str, dict[str, str]]) -> SideInfo:
+    return SideInfo(
+        name=side.name,
+        what=printable(side.what),
+        commit=side.commit,
+        python=printable(side.python),
+        settings=dict(side.settings),
+        environment={
+            printable(name): printable(value) for name, value in side.environment.items() if name != "PYTHONPATH"
+        },
+        versions=versions,
+    )

@@ -1,6 +1,6 @@
-"""Which commit made a case slower: the gate along git history, each commit compared with the good one.
+"""Find the commit that made a case slower: the gate along git history.
 
-Comparing each with the good revision, not with its neighbour, keeps several small slowdowns from passing one by one.
+Each commit is compared with the good one, not with its neighbour: several small slowdowns do not pass one by one.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ from pathlib import Path
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict
-from anatomy.bench.regression_gate.gate_session import Comparison, Listener
+from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict, unmeasured_case
+from anatomy.bench.regression_gate.paired_comparison import Listener, PairedComparison
 from anatomy.bench.regression_gate.policy import Policy
 from anatomy.bench.regression_gate.resolve_sides import revision_side
 
-# Whether the commit at a position is as good as the good one: null where it cannot be said.
+# Whether the commit at a position is as good as the good one; None where that is not known.
 Test = Callable[[int], bool | None]
 
 
 @dataclass(frozen=True)
 class Tested:
-    """One commit and what the gate said of it against the good one."""
+    """One commit compared with the good one.
+
+    Attributes:
+        what: hash, date, author and subject.
+        change: relative growth of the step time; None where it was not measured.
+    """
 
     commit: str
     what: str
@@ -37,12 +41,12 @@ class Tested:
 
 @dataclass(frozen=True)
 class Bisected:
-    """What was found.
+    """The result of a bisection.
 
     Attributes:
-        suspects: commits one of which is the first bad one, oldest first; one, where every commit could be tested.
-            Empty when the bad revision is no worse than the good one, or that could not be said.
-        tested: in the order they were tested.
+        suspects: commits of which one is the first bad one, oldest first; a single one where every commit could be
+            judged. Empty where the bad revision is no worse than the good one, or could not be judged.
+        tested: the commits that were compared, in that order.
     """
 
     case: Case
@@ -51,10 +55,10 @@ class Bisected:
 
 
 def search(number: int, test: Test) -> range:
-    """Positions 0…number−1 one of which is the first bad one, the last being known as bad.
+    """Search positions 0…number−1, of which the last is bad, for the first bad one; returns where it must be.
 
-    Halves the range at each answer; a position without one is passed over for its nearest untested neighbour, as
-    `git bisect skip` does.
+    Each answer halves the range; a position without an answer is replaced by its nearest untested neighbour, as with
+    `git bisect skip`.
     """
     good, bad = -1, number - 1
     silent: set[int] = set()
@@ -75,12 +79,15 @@ def search(number: int, test: Test) -> range:
 
 @dataclass(frozen=True)
 class Bisection:
-    """Everything that the tests of commits share.
+    """A bisection of the history of one case.
 
     Attributes:
-        directory: the place in the working tree whose counterparts the commits run in.
-        folder: for logs, a subfolder a commit.
+        settings: how the processes of a pair are measured.
+        directory: folder of the working tree; each commit runs in the same folder of its worktree.
+        folder: for logs, with a subfolder per commit.
+        listener: told of each pair.
         told: called with each tested commit.
+        install: arguments of `pip install` for a commit with other dependencies; None for what it declares.
     """
 
     repository: Repository
@@ -98,7 +105,6 @@ class Bisection:
 
         Raises:
             UsageError: the revisions are not there, or not in this order.
-            SetupError: the good revision could not be set up.
         """
         good, bad = self.repository.resolve(good), self.repository.resolve(bad)
         commits = self.repository.between(good, bad)
@@ -130,15 +136,11 @@ class Bisection:
             )
             folder = self.folder / commit[:10]
             folder.mkdir(parents=True, exist_ok=True)
-            comparison = stack.enter_context(Comparison(base, candidate, self.settings, folder, self.listener))
+            comparison = PairedComparison(base, candidate, self.settings, folder, self.listener)
+            stack.callback(comparison.close)
             missing = comparison.missing([self.case])
             if self.case.key in missing:
                 side, why = missing[self.case.key]
-                return CaseResult(
-                    case=self.case,
-                    name=case_name(self.case),
-                    verdict="ERROR",
-                    reason=f"missing on the {side}: {why}",
-                )
+                return unmeasured_case(self.case, "ERROR", f"missing on the {side}: {why}")
             (found,) = comparison.judge([self.case], self.policy)
             return found

@@ -1,8 +1,8 @@
-"""Planned looks at the growing number of pairs: an interval, and a p-value, that allow for looking again.
+"""A group-sequential test: intervals and p-values at planned looks at the growing number of pairs.
 
-Looking at the data after each pair and stopping at the first that pleases finds a difference in identical code in one
-comparison of eight. Here it is looked at in places fixed beforehand, and each look gets an equal share of the error
-(Bonferroni; Pocock 1977, *Biometrika* 64, has the idea of equal looks).
+Looking after each pair and stopping at the first difference finds one in identical code in one comparison of eight.
+Here the looks are fixed beforehand, and each gets an equal share of the error (Bonferroni; the idea of equal looks is
+from Pocock 1977, *Biometrika* 64).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean effect ln(candidate / base) over `pairs` pairs of processes, with bounds that each hold at 1 − alpha.
+    """Mean effect ln(candidate / base) over `pairs` pairs of processes, with a bound on either side.
 
-    Both bounds hold at every look at once: 1 − alpha is the probability that a bound never errs.
+    Each bound holds at all looks together with probability 1 − alpha.
     """
 
     mean: float
@@ -32,17 +32,17 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        """Of the interval, on the same logarithmic scale."""
+        """Half the width of the interval, on the logarithmic scale."""
         return (self.high - self.low) / 2
 
 
 def estimate(effects: Sequence[float], alpha: float = ALPHA) -> Estimate:
-    """Mean ± t(1 − alpha/L, K − 1) · s/√K of K effects, L the number of planned looks.
+    """Mean ± t(1 − alpha/L, K − 1) · s/√K of K effects, with L planned looks.
 
-    Student's t, not a bootstrap: of four values a percentile bootstrap covers 65 to 76 % where 90 % are meant.
+    Student's t covers what it claims on four values; a percentile bootstrap meant to cover 90 % covers 65 to 76 %.
 
     Raises:
-        ValueError: fewer than two effects.
+        ValueError: there are fewer than two effects.
     """
     if len(effects) < 2:
         raise ValueError(f"an interval needs two pairs of processes or more, got {len(effects)}")
@@ -52,18 +52,13 @@ def estimate(effects: Sequence[float], alpha: float = ALPHA) -> Estimate:
 
 
 def p_value(effects: Sequence[float], limit: float) -> float:
-    """Of "the mean effect is at most `limit`", over all planned looks that were taken.
+    """The p-value of "the mean effect is at most `limit`" over all looks so far.
 
-    L times the smallest of the looks' one-sided p-values: at most alpha where, at some look, the lower bound of
-    `estimate` at that alpha was above `limit`.
+    It is L times the smallest one-sided p-value of a look, and so at most alpha exactly where the lower bound of
+    `estimate` was above `limit` at some look.
     """
     looks = [look for look in LOOKS if look <= len(effects)]
     return min([1.0, *(len(LOOKS) * _p_at(effects[:look], limit) for look in looks)])
-
-
-def next_look(pairs: int) -> int | None:
-    """The number of pairs at which to look next; null after the last look."""
-    return next((look for look in LOOKS if look > pairs), None)
 
 
 def _p_at(effects: Sequence[float], limit: float) -> float:

@@ -1,4 +1,4 @@
-"""Anatomy for an interpreter that does not have it, by path, so that one engine measures both sides."""
+"""Give this Anatomy to an interpreter that lacks it, by path: the same code measures both sides."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 
-# What a worker imports beside Keras and a backend.
+# What a worker imports, beside a backend.
 NEEDED = ("keras", "numpy", "pydantic", "psutil", "scipy")
 
 
-def lend_engine(folder: Path, zoo: Path | None = None) -> dict[str, str]:
-    """Make `folder` a place from which this Anatomy is imported first; the variable that says so.
+def inject_anatomy(folder: Path, zoo: Path | None = None) -> dict[str, str]:
+    """Link this Anatomy into `folder`; returns the environment variable that makes Python import it from there.
 
     Args:
-        zoo: the `models` folder of another checkout of Anatomy, to be used instead.
+        folder: an empty folder.
+        zoo: the `models` folder of another checkout of Anatomy, to be used instead of this one's.
     """
     package = folder / "anatomy"
     package.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ def lend_engine(folder: Path, zoo: Path | None = None) -> dict[str, str]:
 
 
 def examine_interpreter(python: str) -> str:
-    """What an interpreter is, for people.
+    """Describe an interpreter: `Python 3.12.1, /envs/old/bin/python`.
 
     Raises:
         UsageError: it does not run.
@@ -46,10 +47,12 @@ def examine_interpreter(python: str) -> str:
         "import platform, importlib.util as u;"
         f"print(platform.python_version(), *(n for n in {NEEDED!r} if u.find_spec(n) is None))"
     )
-    done = subprocess.run([found, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    if done.returncode:
-        raise UsageError(f"python:{python} is no Python interpreter: {done.stderr.strip()[-200:]}")
-    version, *missing = done.stdout.split()
+    try:
+        done = subprocess.run([found, "-c", code], capture_output=True, check=True, timeout=60)
+        version, *missing = done.stdout.decode("ascii").split()
+    except (subprocess.SubprocessError, ValueError) as error:
+        said = error.stderr.decode("utf-8", "replace") if isinstance(error, subprocess.CalledProcessError) else error
+        raise UsageError(f"python:{python} is no Python interpreter: {str(said).strip()[-200:]}") from error
     if missing:
         raise SetupError(
             f"{python} lacks {', '.join(missing)}, which a worker needs; {python} -m pip install {' '.join(missing)}"

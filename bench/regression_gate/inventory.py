@@ -1,4 +1,4 @@
-"""What there is to compare: the cases of both sides, before anything is measured."""
+"""The cases of both sides, taken before anything is measured."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Inventory:
     """Cases of both sides.
 
     Attributes:
-        common: in the candidate's order.
-        missing: case → the side that lacks it, and why.
+        common: cases that both have, in the candidate's order.
+        missing: key of a case → the case, the side that lacks it, and why.
     """
 
     common: list[Case]
@@ -28,7 +28,7 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for: a suite by name or path, models, axes; the same for both sides."""
+    """A choice of cases, made anew on each side: a suite by name or path, models, axes."""
 
     models: Sequence[str]
     suite: str | None
@@ -36,14 +36,14 @@ class Selection:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name of the suite, or where the cases come from."""
         return self.suite or ("command line" if self.models else "quick")
 
     def cases(self, directory: Path) -> list[Case]:
-        """As planned from a directory, whose `pyproject.toml` and suites they are.
+        """The cases that the suites of a directory give.
 
         Raises:
-            UsageError, UsageError: as for a run.
+            UsageError: there is no such suite or model, or nothing is left.
         """
         if self.models and self.suite is None:
             suite: Suite = Suite.model_validate({"name": self.name, "matrix": [{"model": list(self.models)}]})
@@ -51,17 +51,22 @@ class Selection:
         return plan(self.loaded(directory), self.overrides, self.models)
 
     def loaded(self, directory: Path) -> Suite:
-        """The suite itself."""
+        """The suite, by the files of a directory."""
         name = self.suite or "quick"
         own = name.endswith(".toml") and not Path(name).is_absolute()
         return load_suite(str(directory / name) if own else name, directory)
 
 
 def take_inventory(selection: Selection, base: Path, candidate: Path) -> Inventory:
-    """Cases of either side; those that only one side's suite has are missing on the other.
+    """Plan the cases of both sides; those that only one side's suite has are missing on the other.
+
+    Args:
+        selection: which cases.
+        base: directory of the base.
+        candidate: directory of the candidate.
 
     Raises:
-        UsageError, UsageError: the candidate's suite cannot be read or leaves nothing.
+        UsageError: the candidate's suite cannot be read, or leaves nothing.
     """
     ours = selection.cases(candidate)
     if base == candidate:

@@ -10,12 +10,12 @@ from anatomy.bench.records.frozen import Frozen
 
 
 class Margins(Frozen):
-    """Shares of the base's figure.
+    """Growth as shares of the base's figure.
 
     Attributes:
         tolerated: growth that is not a regression; a FAIL shows more than this.
-        minimum: growth that must not slip through; a PASS rules it out. Above `tolerated`: the room between
-            them is what lets a noisy measurement end.
+        minimum: growth that must not slip through; a PASS rules it out. It is above `tolerated`: the room between the
+            two lets a noisy measurement end.
     """
 
     tolerated: float = Field(default=0.02, ge=0)
@@ -40,10 +40,10 @@ class Margins(Frozen):
         return math.log1p(self.minimum)
 
     def with_floor(self, floor: float, base: float) -> Margins:
-        """These margins for a figure of which a change below `floor`, in its own unit, never matters.
+        """Widen these margins where a change below `floor` does not matter.
 
         Args:
-            floor: absolute change, e.g. 0.2 s of compile time.
+            floor: absolute change in the figure's unit, e.g. 0.2 s of compile time.
             base: the base's figure in the same unit, above 0.
         """
         if not base > 0:

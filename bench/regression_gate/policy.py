@@ -1,11 +1,11 @@
-"""The policy: how much each figure of a case may grow.
+"""How much each figure of a case may grow.
 
     [tool.anatomy.gate.tolerate]
     step = "3%"                         # both modes; a FAIL shows more than 3 %, a PASS rules out 7.5 %
     "train.step" = "5%..8%"             # one mode; the minimum effect given as well
     compile = { tolerated = "10%", minimum = "25%", floor = "0.5s" }
     peak_host = "2%, floor 32MiB"
-    parameters = "any"                  # shown, not gated
+    parameters = "any"                  # shown, not judged
 
     [[tool.anatomy.gate.case]]          # the keys of an exclude choose the cases
     model = "lstm"
@@ -28,6 +28,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case, Mode
 from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.regression_gate.gate_table import GATE_TABLE, GateTable
 from anatomy.bench.regression_gate.margins import Margins
 from anatomy.bench.suites.suite import Exclusion
 from anatomy.bench.suites.units import parse_bytes
@@ -35,9 +36,8 @@ from anatomy.models.suggestion import unknown_name
 
 Metric = Literal["step", "compile", "peak_host", "peak_device", "parameters", "flops", "programs", "outputs"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-# Differ from process to process: compared by pairs. All others are the same each time: compared exactly.
+# These differ from process to process and are compared by pairs; all others are the same each time.
 SAMPLED: tuple[Metric, ...] = ("step", "compile", "peak_host", "peak_device")
-# Of a level that is for all cases.
 EVERY_CASE = Exclusion()
 MODES: tuple[Mode, ...] = ("train", "infer")
 # The minimum effect where only the tolerated change is given: the ratio of the defaults, 2 % and 5 %.
@@ -45,13 +45,13 @@ MINIMUM_OVER_TOLERATED = 2.5
 
 
 class Rule(Frozen):
-    """What may become of one metric.
+    """How much one metric may grow.
 
     Attributes:
         tolerated: relative growth that is not a regression; 0 for "exact".
-        minimum: growth that a PASS must rule out; for sampled metrics only.
-        floor: a change below it, in the metric's unit (seconds, bytes), never matters.
-        gated: false for figures that are shown and judged by nobody.
+        minimum: growth that a PASS must rule out, for sampled metrics; None for 2.5 times `tolerated`.
+        floor: change in the metric's unit (seconds, bytes) below which no growth matters.
+        gated: whether the figure is judged, not only shown.
     """
 
     tolerated: float = Field(default=0.0, ge=0)
@@ -76,7 +76,7 @@ class Rule(Frozen):
         return self
 
     def margins(self, base: float) -> Margins:
-        """For a sampled metric whose base is at `base`, in its unit."""
+        """The margins of a sampled metric whose base is at `base`, in its unit."""
         minimum = self.minimum or MINIMUM_OVER_TOLERATED * self.tolerated
         return Margins(tolerated=self.tolerated, minimum=minimum).with_floor(self.floor, base)
 
@@ -96,23 +96,28 @@ DEFAULTS: Mapping[Metric, Rule] = {
 
 @dataclass(frozen=True)
 class Policy:
-    """Levels of rules, each a choice of cases and what it says; later ones win."""
+    """Levels of rules, each with the cases that it is for; later levels win."""
 
     levels: Sequence[tuple[Exclusion, Mapping[str, Rule]]] = ()
 
     def with_level(self, tolerate: Mapping[str, Any], where: str, cases: Exclusion = EVERY_CASE) -> Policy:
-        """This policy and one more level.
+        """This policy with one more level.
 
         Args:
-            tolerate: metric, or `mode.metric` → rule, as a text or a table.
-            where: for messages, e.g. `pyproject.toml [tool.anatomy.gate.tolerate]`.
+            tolerate: metric, or `mode.metric` → rule, as a text, a table or a `Rule`.
+            where: for messages, e.g. `pyproject.toml [tool.anatomy.gate] tolerate`.
             cases: which cases it is for.
+
+        Raises:
+            UsageError: an unknown metric, or what is no rule.
         """
-        rules = {name: _rule(name, given, where) for name, given in tolerate.items()}
+        if not isinstance(tolerate, Mapping):
+            raise UsageError(f"{where}: expected a table of metric and rule, got {tolerate!r}")
+        rules = {name: _rule(str(name), given, where) for name, given in tolerate.items()}
         return Policy((*self.levels, (cases, rules)))
 
     def rule(self, case: Case, metric: Metric) -> Rule:
-        """What holds for a metric of a case."""
+        """The rule that holds for a metric of a case."""
         found = DEFAULTS[metric]
         for cases, rules in self.levels:
             if cases == EVERY_CASE or cases.matches(case):
@@ -120,37 +125,31 @@ class Policy:
         return found
 
 
-def policy_of(project: Mapping[str, Any], where: str, suite: Mapping[str, Any] = MappingProxyType({})) -> Policy:
-    """The policy of a `[tool.anatomy.gate]` table, with what a suite says between its general part and its cases.
+def policy_of(table: GateTable, suite: Mapping[str, Any] = MappingProxyType({})) -> Policy:
+    """The policy of the project's table; a suite's rules stand between its general ones and those for some cases.
 
     Raises:
-        UsageError: an unknown key, metric or amount.
+        UsageError: an unknown metric, or what is no rule.
     """
-    policy = Policy().with_level(_table(project.get("tolerate", {}), where), f"{where} tolerate")
-    policy = policy.with_level(suite, "the suite's tolerate")
-    for number, entry in enumerate(project.get("case", [])):
-        here = f"{where} case {number + 1}"
-        chosen = {name: value for name, value in _table(entry, here).items() if name != "tolerate"}
-        try:
-            cases = Exclusion.model_validate(chosen)
-        except ValidationError as error:
-            raise UsageError("\n".join(_explained(here, item) for item in error.errors())) from error
-        policy = policy.with_level(_table(entry.get("tolerate", {}), here), here, cases)
+    policy = Policy().with_level(table.tolerate, f"{GATE_TABLE} tolerate").with_level(suite, "the suite's tolerate")
+    for number, entry in enumerate(table.case):
+        chosen = Exclusion.model_validate(entry.model_dump(exclude={"tolerate"}))
+        policy = policy.with_level(entry.tolerate, f"{GATE_TABLE} case.{number}.tolerate", chosen)
     return policy
 
 
-def rules_of(given: Sequence[str], option: str) -> dict[str, str]:
-    """`step=5%` → `{"step": "5%"}`.
+def rules_of(given: Sequence[str], option: str) -> dict[str, Rule]:
+    """Read rules of the command line: `step=5%`.
 
     Raises:
-        UsageError: without a `=`.
+        UsageError: there is no `=`, no such metric, or what follows is no rule.
     """
     rules = {}
     for text in given:
-        name, sign, rule = text.partition("=")
+        name, sign, rule = (part.strip() for part in text.partition("="))
         if not sign:
             raise UsageError(f"{option} {text}: expected METRIC=RULE, e.g. step=5%")
-        rules[name.strip()] = rule
+        rules[name] = _rule(name, rule, option)
     return rules
 
 
@@ -201,16 +200,3 @@ def _parse_amount(text: str) -> float:
         return float(parse_bytes(text))
     except UsageError as error:
         raise ValueError(f"{text!r} is neither a time (0.2s, 50ms) nor a size (16MiB)") from error
-
-
-def _explained(where: str, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key!r}; expected tolerate, or one of {', '.join(Exclusion.model_fields)}"
-    return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
-
-
-def _table(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise UsageError(f"{where}: expected a table, got {value!r}")
-    return value

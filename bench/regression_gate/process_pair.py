@@ -1,4 +1,4 @@
-"""One pair of processes: both warm, then turns of steps in alternation, never both at once."""
+"""One pair of processes: both are warmed up, then take turns of steps, never both at once."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ FEWEST_TURNS = 8
 
 
 class SideFacts(BaseModel):
-    """What one process of a pair found.
+    """What one process of a pair measured.
 
     Attributes:
-        step_s: seconds of a synchronised step, mean over each turn, in order.
-        cpu_s: CPU seconds of the whole process a step, likewise.
-        facts: as a record has them: settings, counts, peaks, programs, output sample, …
+        step_s: seconds per synchronised step, the mean of each turn, in order.
+        cpu_s: CPU seconds of the whole process per step, likewise.
+        compile_s: seconds of the first step.
+        facts: settings, counts, peaks, programs, output sample, …, as in a record.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,9 +57,9 @@ class Pair(BaseModel):
 
     Attributes:
         first: the side that was started first, chosen at random.
-        steps_a_turn: of both sides.
-        start_s: until both were warm.
-        seconds: in all.
+        steps_a_turn: steps of each turn, the same on both sides.
+        start_s: seconds until both sides were warm.
+        seconds: seconds in all.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,26 +73,27 @@ class Pair(BaseModel):
 
 
 @dataclass
-class Runner:
-    """Runs pairs of one case; a host for each side.
+class PairRunner:
+    """Runs pairs of processes of one case.
 
     Attributes:
-        paths: where workers look for modules, after their directory.
+        servers: fork server of each side.
+        import_paths: where workers look for modules after their directory.
         folder: for logs and FIFOs.
     """
 
     case: Case
     sides: dict[SideName, Side]
-    hosts: dict[SideName, ForkServerClient]
+    servers: dict[SideName, ForkServerClient]
     settings: MeasureSettings
-    paths: tuple[str, ...]
+    import_paths: tuple[str, ...]
     folder: Path
 
     def run(self, number: int, turns: int, checked: bool) -> Pair:
-        """The case's `number`-th pair, with up to `turns` turns a side.
+        """Measure the case's `number`-th pair, with up to `turns` turns per side.
 
         Raises:
-            SetupError: a side failed; both are looked at, so that a fault of both is not laid to one.
+            SetupError: a side failed; the message names both where both did.
         """
         begin = time.perf_counter()
         rng = random.Random(f"{self.case.key}-{number}")
@@ -125,25 +127,25 @@ class Runner:
     @contextmanager
     def _process(self, name: SideName, number: int, checked: bool) -> Iterator[SideProcess]:
         side = self.sides[name]
-        place = worker_place(side, self.case, self.paths, self.folder, str(number))
+        place = worker_place(side, self.case, self.import_paths, self.folder, str(number))
         fifo = place.log.with_suffix(".fifo")
         fifo.unlink(missing_ok=True)
         os.mkfifo(fifo)
         request = TakeTurns(place=place, settings=self.settings, case=side.case(self.case), fifo=fifo, checked=checked)
         try:
-            with SideProcess(name, side.what, self.hosts[name], request) as process:
+            with SideProcess(name, side.what, self.servers[name], request) as process:
                 yield process
         finally:
             fifo.unlink()
 
 
 class SideProcess:
-    """One side's worker. A context manager: it is gone at the end, whatever happened."""
+    """The worker of one side; a context manager that kills it at the end."""
 
     def __init__(self, name: SideName, what: str, server: ForkServerClient, request: TakeTurns) -> None:
         self.name, self.what = name, what
         self._server, self._request = server, request
-        # Open for both, so that opening waits for nobody and writing to a worker that has gone raises nothing.
+        # Open for reading too: opening then waits for no reader, and writing to a worker that ended raises nothing.
         self._commands = os.open(request.fifo, os.O_RDWR)
         self._worker: WorkerHandle | None = None
         self._step_s: list[float] = []
@@ -156,18 +158,18 @@ class SideProcess:
         if self._worker is not None:
             self._worker.kill()
             if kind is None or issubclass(kind, Exception):
-                # The host answers nothing else before it has reported the end of this one.
+                # The fork server reports this worker's end before it answers anything else.
                 self._worker.run_to_end()
         os.close(self._commands)
 
     def warm_up(self) -> float | None:
-        """Start, build, compile and warm up, while the other side waits; seconds a step, or null if it ended."""
+        """Build, compile and warm up while the other side waits; seconds per step, or None where the worker ended."""
         self._worker = WorkerHandle(self._server, self._request)
         warm = self._worker.run_until(Warm)
         return None if warm is None else warm.step_s
 
     def turn(self, steps: int) -> bool:
-        """Compute `steps` steps now; false if the worker ended."""
+        """Compute `steps` steps; returns whether the worker did."""
         assert self._worker is not None
         self._worker.extend(self._request.settings.timeout_s)
         self._write(str(steps))
@@ -179,20 +181,20 @@ class SideProcess:
         return True
 
     def finish(self) -> None:
-        """Let it check what it did, and end."""
+        """Let the worker check its steps, and end."""
         assert self._worker is not None
         self._write(END)
         self._worker.run_to_end()
 
     def failure(self) -> str:
-        """Why this side failed; empty when it did not (yet)."""
+        """Why this side failed; empty while it has not."""
         result = self._worker.result if self._worker is not None else None
         if result is None or result.outcome in (None, "ok"):
             return ""
         return f"{self.name} ({self.what}): {result.outcome}: {result.reason}"
 
     def facts(self) -> SideFacts:
-        """What it found."""
+        """What the worker measured."""
         assert self._worker is not None
         facts = self._worker.result.facts
         return SideFacts(
@@ -206,21 +208,21 @@ class SideProcess:
         os.write(self._commands, f"{line}\n".encode())
 
 
-def worker_place(side: Side, case: Case, paths: Sequence[str], folder: Path, what: str) -> WorkerPlace:
-    """Where a worker of a side runs; `what` is part of its log's name."""
+def worker_place(side: Side, case: Case, import_paths: Sequence[str], folder: Path, what: str) -> WorkerPlace:
+    """The place of a worker of a side; `what` is part of its log's name."""
     return WorkerPlace(
         log=(folder / f"{case.key}.{what}.{side.name}.log").absolute(),
         directory=side.directory,
-        import_paths=tuple(paths),
+        import_paths=tuple(import_paths),
         origin=side.origin,
     )
 
 
 def alternation(turns: int, first: SideName) -> Iterator[SideName]:
-    """`turns` turns a side: A B, B A, B A, A B, … after the Thue-Morse sequence.
+    """The order of `turns` turns per side: A B, B A, B A, A B, …, the Thue-Morse sequence.
 
-    Within any run of 2ᵏ pairs it cancels drifts up to the k-th power of time, where strict alternation leaves a
-    linear one (Richman 2001, *Recursive binary sequences of differences*, Complex Systems 13).
+    Over 2ᵏ pairs it cancels drifts up to the k-th power of time; strict alternation leaves a linear one (Richman 2001,
+    *Recursive binary sequences of differences*, Complex Systems 13).
     """
     second: SideName = "candidate" if first == "base" else "base"
     for number in range(turns):

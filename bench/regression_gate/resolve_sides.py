@@ -1,21 +1,21 @@
-"""From what `--against` and `--candidate` say to two sides that can be measured, and away with them afterwards."""
+"""Turn `--against` and `--candidate` into two measurable sides; clean up on exit."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.machine.git import Repository
+from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
-from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, lend_engine
-from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, make_overlay, requirements_of
+from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, inject_anatomy
+from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, overlay_venv, requirements_of
 from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
@@ -27,14 +27,17 @@ SHOWN_CHANGES = 5
 
 @dataclass(frozen=True)
 class Base:
-    """What `--against` names."""
+    """What `--against` names: its kind, and the revision, interpreter or folder."""
 
     kind: Kind
     value: str
 
 
 def parse_base(against: str | None) -> Base:
-    """`python:PATH`, `run:FOLDER` or the folder of a run, `git:REVISION` or a revision; null for the working tree."""
+    """Read `--against`: `python:PATH`, `run:FOLDER`, `git:REVISION`, else the folder of a run or a revision.
+
+    None is the working tree.
+    """
     if against is None:
         return Base("same", "")
     for prefix, kind in (("python:", "python"), ("run:", "run"), ("git:", "revision")):
@@ -46,15 +49,17 @@ def parse_base(against: str | None) -> Base:
 
 
 @contextmanager
-def open_sides(
+def resolve_sides(
     base: Base, candidate_settings: Sequence[str], directory: Path, allow_dirty: bool, install: Sequence[str] | None
 ) -> Iterator[tuple[Side, Side]]:
-    """Base and candidate, ready to be measured; everything made for them is removed at the end.
+    """Set up base and candidate; everything made for them is removed at the end.
 
     Args:
-        directory: the candidate's, where the command was given.
-        allow_dirty: compare a working tree that is no commit.
-        install: arguments of `pip install` for a revision with other dependencies; what it declares, by default.
+        base: what is compared with, but for a stored run.
+        candidate_settings: as for `Side.with_settings`.
+        directory: of the candidate: the working tree, or a folder in it.
+        allow_dirty: compare a working tree that differs from its commit.
+        install: arguments of `pip install` for a revision with other dependencies; None for what it declares.
 
     Raises:
         UsageError: it cannot be compared as asked.
@@ -63,11 +68,11 @@ def open_sides(
     here = Side("candidate", f"working tree {directory.name}", directory)
     with ExitStack() as stack:
         if base.kind == "revision":
-            first, here = stack.enter_context(_revision(base.value, directory, allow_dirty, install))
+            first, here = stack.enter_context(_revision_and_tree(base.value, directory, allow_dirty, install))
         elif base.kind == "python":
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-engine-")))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-side-")))
             what = examine_interpreter(base.value)
-            first = Side("base", what, directory, python=base.value, environment=lend_engine(folder))
+            first = Side("base", what, directory, python=base.value, environment=inject_anatomy(folder))
         elif not candidate_settings:
             raise UsageError("both sides are the same; name a base with --against, or settings with --candidate")
         else:
@@ -76,17 +81,17 @@ def open_sides(
 
 
 @contextmanager
-def _revision(
+def _revision_and_tree(
     revision: str, directory: Path, allow_dirty: bool, install: Sequence[str] | None
 ) -> Iterator[tuple[Side, Side]]:
     repository = Repository.of(directory)
-    # Before the work tree is looked at: a revision that is not there is the greater mistake.
+    # Before the work tree is looked at: a revision that does not exist is the greater mistake.
     repository.resolve(revision)
     head, changes = repository.resolve("HEAD"), repository.changes()
     if changes and not allow_dirty:
         some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise UsageError(
-            f"the work tree differs from its commit ({some}), so that the verdict would be of no commit;"
+            f"the work tree differs from its commit ({some}), and the verdict would belong to no commit;"
             " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
     with revision_side("base", revision, repository, directory, install) as base:
@@ -100,14 +105,17 @@ def _revision(
 def revision_side(
     name: SideName, revision: str, repository: Repository, directory: Path, install: Sequence[str] | None
 ) -> Iterator[Side]:
-    """A revision as a side: in a worktree of its own, removed at the end.
+    """Check a revision out into a worktree, as a side; the worktree is removed at the end.
 
     Args:
-        directory: the place in the working tree whose counterpart it runs in.
-        install: arguments of `pip install` where its dependencies differ; what it declares, by default.
+        name: which side it is.
+        revision: any name that git has for a commit.
+        repository: where the revision is.
+        directory: folder of the working tree; the side runs in the same folder of its worktree.
+        install: arguments of `pip install` where its dependencies differ; None for what it declares.
 
     Raises:
-        UsageError: no such revision.
+        UsageError: there is no such revision.
         SetupError: it could not be set up.
     """
     commit, root = repository.resolve(revision), repository.root
@@ -119,16 +127,16 @@ def revision_side(
             _same_place(tree, root, directory, revision),
             commit=commit,
             python=_interpreter(Path(made), tree, root, install),
-            environment=lend_engine(Path(made) / "engine", tree / "models") if own else {},
+            environment=inject_anatomy(Path(made) / "engine", tree / "models") if own else {},
             origin=Origin(instead_of=root, tree=tree, zoo=own),
         )
 
 
 def _interpreter(folder: Path, tree: Path, root: Path, install: Sequence[str] | None) -> str:
-    """This one, unless the revision asks for other dependencies."""
+    """This interpreter, or one with the revision's dependencies where they differ."""
     if not dependencies_differ(tree, root):
         return sys.executable
-    return make_overlay(folder / "environment", tree, requirements_of(tree) if install is None else install)
+    return overlay_venv(folder / "environment", tree, requirements_of(tree) if install is None else install)
 
 
 def _same_place(tree: Path, root: Path, directory: Path, revision: str) -> Path:
@@ -139,6 +147,4 @@ def _same_place(tree: Path, root: Path, directory: Path, revision: str) -> Path:
 
 
 def _is_anatomy(tree: Path) -> bool:
-    file = tree / "pyproject.toml"
-    data: dict[str, Any] = tomllib.loads(file.read_text()) if file.exists() else {}
-    return bool(data.get("project", {}).get("name") == OWN_NAME)
+    return read_pyproject(tree).project.name == OWN_NAME

@@ -1,4 +1,4 @@
-"""Figures that differ from process to process: what a pair shows of each, and what the pairs came to."""
+"""Figures that differ from process to process: the observations of a pair, and the result over all pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS: Mapping[Metric, str] = {"step": "s", "compile": "s", "peak_host": "bytes"
 
 
 def level(side: SideFacts, metric: Metric) -> float | None:
-    """A side's figure in one pair, in the metric's unit; null where it was not measured."""
+    """A side's figure in one pair, in the metric's unit; None where it was not measured."""
     if metric == "step":
         return median(side.step_s) if side.step_s else None
     if metric == "compile":
@@ -27,7 +27,7 @@ def level(side: SideFacts, metric: Metric) -> float | None:
 
 
 def observe(pair: Pair) -> dict[str, Observation]:
-    """An observation of each metric that both processes measured."""
+    """Observations of a pair: each metric that both processes measured."""
     found: dict[str, Observation] = {}
     for metric in SAMPLED:
         base, candidate = level(pair.base, metric), level(pair.candidate, metric)
@@ -40,10 +40,12 @@ def observe(pair: Pair) -> dict[str, Observation]:
 
 
 def metric_result(metric: Metric, pairs: Sequence[Pair], judged: Judged | None, gated: bool) -> MetricResult | None:
-    """What became of a sampled metric; null where neither side measured it.
+    """The result of a sampled metric over all pairs; None where neither side measured it.
 
     Args:
-        judged: null where it was not sampled: the policy does not judge it, or a side did not measure it.
+        metric: which one.
+        pairs: in the order they were measured.
+        judged: its verdict; None where the policy does not judge it, or a side did not measure it.
         gated: whether the policy judges it.
     """
     seen = [(level(pair.base, metric), level(pair.candidate, metric), observe(pair).get(metric)) for pair in pairs]
@@ -68,7 +70,7 @@ def metric_result(metric: Metric, pairs: Sequence[Pair], judged: Judged | None, 
 
 
 def cpu_change(pairs: Sequence[Pair]) -> float | None:
-    """Relative growth of the CPU time of a step."""
+    """Relative growth of the CPU time per step; None where no pair has it."""
     effects = [
         pair_effect(pair.base.cpu_s, pair.candidate.cpu_s)
         for pair in pairs
@@ -78,7 +80,7 @@ def cpu_change(pairs: Sequence[Pair]) -> float | None:
 
 
 def _judged(judged: Judged) -> dict[str, Any]:
-    # The fresh pairs know nothing of why they were taken: where there are some, theirs is the honest interval.
+    # Fresh pairs were not selected by their effect: their interval is unbiased.
     decisive = judged.confirmation or judged.screening
     return {
         "verdict": judged.verdict,
@@ -95,7 +97,7 @@ def _interval(trial: Trial) -> dict[str, float | None]:
     if trial.estimate is None:
         return {"change": math.expm1(trial.effects[0]) if trial.effects else None, "low": None, "high": None}
     found = trial.estimate
-    # A wide interval of few pairs may reach beyond what a float can hold as a share.
+    # exp of a wide interval of few pairs overflows.
     return {"change": math.expm1(found.mean), "low": math.expm1(found.low), "high": math.expm1(min(found.high, 50.0))}
 
 

@@ -1,4 +1,4 @@
-"""Sample pairs until a verdict: screen every case, then confirm what was flagged on fresh pairs alone."""
+"""Sample pairs until each case has a verdict: screen every case, then confirm flagged ones on fresh pairs alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from anatomy.bench.regression_gate.margins import Margins
 
 Name = TypeVar("Name", bound=Hashable)
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-# Of the time there is: the rest is for confirming what screening flags.
+# Share of the time for screening; the rest is for confirming what screening flags.
 SCREENING_SHARE = 0.7
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What one pair of processes shows of one metric: the effect ln(candidate / base), and the base's level."""
+    """One metric in one pair of processes: the effect ln(candidate / base), and the base's level."""
 
     effect: float
     base: float
@@ -35,12 +35,14 @@ TimeLeft = Callable[[float], bool]
 
 @dataclass(frozen=True)
 class Trial:
-    """One metric's observations in the order they were drawn, and what they came to.
+    """One metric over the pairs drawn so far.
 
     Attributes:
-        estimate: null below two pairs.
-        margins: null without pairs.
-        p: of "not above the tolerated change".
+        effects: of the pairs, in the order they were drawn.
+        base: median level of the base; None without pairs.
+        estimate: None below two pairs.
+        margins: None without pairs.
+        p: p-value of "the change is at most the tolerated one".
     """
 
     effects: tuple[float, ...]
@@ -57,7 +59,7 @@ class Judged:
 
     Attributes:
         screening: the pairs that every case gets.
-        confirmation: fresh pairs of a metric that screening flagged; null for all others.
+        confirmation: fresh pairs of a metric that screening flagged; None for all others.
     """
 
     verdict: Verdict
@@ -66,13 +68,13 @@ class Judged:
 
     @property
     def pairs(self) -> int:
-        """Pairs of processes used."""
+        """Number of pairs of processes used."""
         return len(self.screening.effects) + (len(self.confirmation.effects) if self.confirmation else 0)
 
 
 @dataclass
 class _Sampling:
-    """The growing observations of one case; a metric is closed by its verdict."""
+    """The growing observations of one case; a metric is closed when it has a verdict."""
 
     draw: Draw
     rules: Mapping[str, MarginsAt]
@@ -84,11 +86,11 @@ class _Sampling:
 
     @property
     def open(self) -> bool:
-        """Whether another pair is wanted; one is, even where no metric of it is judged."""
+        """Whether another pair is needed; the first one is, even where no metric is judged."""
         return self.error is None and (self.pairs == 0 or bool(self.seen.keys() - self.closed.keys()))
 
     def grow(self) -> None:
-        """One more pair."""
+        """Draw one more pair."""
         try:
             found = self.draw()
         except SetupError as error:
@@ -100,6 +102,7 @@ class _Sampling:
                 self.seen.setdefault(name, []).append(observation)
 
     def look(self) -> None:
+        """Close the metrics whose verdict is known at this look."""
         for name in self.seen.keys() - self.closed.keys():
             trial = self.trial(name)
             found = verdict_at(trial.estimate, trial.margins) if trial.estimate and trial.margins else None
@@ -107,7 +110,7 @@ class _Sampling:
                 self.closed[name] = trial
 
     def trial(self, name: str) -> Trial:
-        """What is known of a metric now."""
+        """What is known of a metric so far."""
         if name in self.closed:
             return self.closed[name]
         effects = tuple(observation.effect for observation in self.seen[name])
@@ -130,18 +133,18 @@ def judge(
 ) -> tuple[dict[str, dict[str, Judged]], dict[str, SetupError]]:
     """Judge the cases of a suite together.
 
-    Screening flags a metric of a case at `ALPHA` by itself. A flag is no verdict: flagged cases are measured again on
-    fresh pairs, which know nothing of why they were chosen, and Holm's procedure over these keeps the probability of
-    any false FAIL in the whole suite below `ALPHA`. A flag that is not confirmed is INCONCLUSIVE, never a PASS.
+    Screening flags each metric of each case at `ALPHA`. A flag is no verdict: flagged cases are measured again on fresh
+    pairs, which were not selected by their effect, and Holm's procedure over these keeps the probability of any false
+    FAIL in the whole suite below `ALPHA`. A flag that is not confirmed is INCONCLUSIVE, never a PASS.
 
     Args:
         draws: case → its draw.
-        rules: case → metric → its margins; other metrics that a draw shows are left alone.
-        time_left: whether a share of the time is left; asked before each pair.
-        confirm_at: level at which each flag is confirmed, where this suite is judged in parts; Holm's by default.
+        rules: case → metric → its margins; other metrics of a draw are ignored.
+        time_left: whether a share of the time is left; called before each pair.
+        confirm_at: level at which each flag is confirmed, where the suite is judged in parts; None for Holm's.
 
     Returns:
-        Case → metric → verdict, and case → error for those that could not be measured to the end.
+        Case → metric → verdict, and case → error for the cases that could not be measured to the end.
     """
     screened = _sample(draws, rules, ALPHA, lambda: time_left(SCREENING_SHARE))
     first = {name: sampling.trials() for name, sampling in screened.items()}
@@ -182,7 +185,7 @@ def _sample(
     alpha: float,
     time_left: Callable[[], bool],
 ) -> dict[str, _Sampling]:
-    """Look by look over all cases, so that time that runs out leaves all of them with about as many pairs."""
+    """Sample look by look over all cases: where time runs out, all have about as many pairs."""
     samplings = {name: _Sampling(draw, rules[name], alpha) for name, draw in draws.items()}
     for look in LOOKS:
         for sampling in samplings.values():
@@ -194,9 +197,9 @@ def _sample(
 
 
 def verdict_at(found: Estimate, margins: Margins) -> Verdict | None:
-    """FAIL above the tolerated change, PASS below the minimum effect, null for more pairs.
+    """FAIL above the tolerated change, PASS below the minimum effect, None where more pairs are needed.
 
-    Where both hold, the change is known to be between the two, more than is tolerated: FAIL.
+    Where both hold, the change lies between the two, which is more than is tolerated: FAIL.
     """
     if found.low > margins.fail_above:
         return "FAIL"
@@ -206,9 +209,9 @@ def verdict_at(found: Estimate, margins: Margins) -> Verdict | None:
 
 
 def holm(p_values: Mapping[Name, float], alpha: float) -> frozenset[Name]:
-    """Names whose hypotheses are rejected with a family-wise error of at most `alpha` (Holm 1979, *Scand. J. Stat.* 6).
+    """Names of the rejected hypotheses, at a family-wise error of at most `alpha` (Holm 1979, *Scand. J. Stat.* 6).
 
-    Also known as the step-down Bonferroni procedure; valid however the p-values depend on one another.
+    This is the step-down Bonferroni procedure; it holds however the p-values depend on one another.
     """
     rejected: list[Name] = []
     for number, name in enumerate(sorted(p_values, key=p_values.__getitem__)):

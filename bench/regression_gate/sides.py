@@ -1,4 +1,4 @@
-"""The two sides of a comparison: where the code of each lies, what runs it, and in which settings."""
+"""A side of a comparison: where its code is, what runs it, and in which settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.runner.import_origin import Origin
 
-# What a side may change of a case. Other models, modes and batch sizes are other cases.
+# Fields of a case that a side may change; another model, mode or batch size is another case.
 SETTINGS = ("backend", "dtype", "jit")
 
 
@@ -23,12 +23,13 @@ class Side:
     """One side.
 
     Attributes:
-        what: for people, e.g. `origin/main (1a2b3c4)`.
-        commit: where it is a revision.
-        directory: its project, where its workers run.
+        what: in words, e.g. `origin/main (1a2b3c4)`.
+        directory: where its workers run.
+        commit: the commit that is checked out there; None where the side is no commit.
+        python: the interpreter that runs its workers.
         environment: variables to set for its processes.
-        settings: fields of a case that it has of its own.
-        origin: the tree of its own, where the other side has another.
+        settings: fields of a case that the side changes.
+        origin: the checkout that its code must come from; None where both sides share one.
     """
 
     name: SideName
@@ -41,10 +42,10 @@ class Side:
     origin: Origin | None = None
 
     def case(self, planned: Case) -> Case:
-        """The planned case as this side runs it.
+        """A case as this side runs it.
 
         Raises:
-            UsageError: a setting is not one of its axis.
+            UsageError: a setting has a value that its axis does not have.
         """
         try:
             return Case.model_validate(planned.fields() | dict(self.settings))
@@ -53,10 +54,10 @@ class Side:
             raise UsageError(f"--candidate {first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
 
     def with_settings(self, given: Sequence[str]) -> Side:
-        """This side with settings of its own: `jit=on`, `dtype=mixed_bfloat16`, `backend=torch`, `env:NAME=VALUE`.
+        """This side with changed settings: `jit=on`, `dtype=mixed_bfloat16`, `backend=torch`, `env:NAME=VALUE`.
 
         Raises:
-            UsageError: anything else.
+            UsageError: another setting is given.
         """
         settings, environment = dict(self.settings), dict(self.environment)
         for text in given:

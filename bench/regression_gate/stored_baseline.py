@@ -1,35 +1,126 @@
-"""A stored run as the base: exact figures always, time only when told to, and then with a warning."""
+"""Compare with a stored run: exact figures always, time only when that is allowed, with a warning."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from statistics import fmean, median, variance
 
+from pydantic import ValidationError
 from scipy import stats
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import first_mistake
+from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
+from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run
+from anatomy.bench.records.run_store import Run, interleave_processes, load_run
+from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.exact_metrics import Facts, compare_exactly
-from anatomy.bench.regression_gate.gate_result import CaseResult, CaseVerdict, MetricResult
+from anatomy.bench.regression_gate.gate_request import GateRequest
+from anatomy.bench.regression_gate.gate_result import (
+    CaseResult,
+    MetricResult,
+    missing_case,
+    unmeasured_case,
+    worst_verdict,
+)
 from anatomy.bench.regression_gate.group_sequential import ALPHA, Estimate
 from anatomy.bench.regression_gate.policy import METRICS, Policy, Rule
+from anatomy.bench.runner.session import Session, Silent
 
 UNRELIABLE = (
     "Time was compared with a stored run: what else the machine did at either time is in it, so that identical code"
     " may FAIL and slower code may PASS. Compare with a revision to be sure."
 )
+EXACT_ALONE = "Exact figures alone were compared with the stored run."
 
 
-def require_same_machine(run: Run, fingerprint: str) -> None:
-    """Time of one machine says nothing of another's.
+class StoredComparison:
+    """A stored run and the candidate, which is measured alone and as the run was measured.
 
     Raises:
-        UsageError: the run was made in another environment.
+        UsageError: the request changes settings of the candidate, or the run's time does not compare.
     """
+
+    def __init__(self, run: Run, request: GateRequest) -> None:
+        if request.candidate:
+            raise UsageError("--candidate changes settings of the working tree; its base cannot be a stored run")
+        self.run = run
+        self._request = request
+        here = collect_environment.collect()
+        if request.allow_stored_time:
+            _require_same_machine(run, here.fingerprint)
+        limit = {"memory_limit_bytes": request.settings.memory_limit_bytes}
+        try:
+            self._settings = MeasureSettings.model_validate(run.header.settings | limit)
+        except ValidationError as error:
+            why = first_mistake(error)
+            raise UsageError(f"{run.path}: its settings are not those of this version: {why}") from error
+        self._writer = new_run(
+            request.out / "candidate",
+            suite=request.suite,
+            command=request.command,
+            settings=self._settings,
+            environment=here,
+            planned=self.cases() if request.selection else (),
+        )
+        self._session = Session(
+            self._writer, self._settings, here.fingerprint, request.directory, import_paths=tuple(sys.path)
+        )
+
+    def close(self) -> None:
+        """End the fork servers."""
+        self._session.__exit__()
+
+    def cases(self) -> list[Case]:
+        """The cases selected; all of the stored run where nothing is selected."""
+        chosen = self._request.selection
+        if chosen is not None and (chosen.models or chosen.suite is not None):
+            return chosen.cases(self._request.directory)
+        stored = [*self.run.header.planned, *(record.case for record in self.run.records)]
+        return list({case.key: case for case in stored}.values())
+
+    def compare(self, cases: Sequence[Case], policy: Policy) -> list[CaseResult]:
+        """Measure cases and compare each with its stored record."""
+        with_time = self._request.allow_stored_time
+        for case, repeat in interleave_processes(cases, self._settings.processes if with_time else 1):
+            self._session.measure(case, Silent(), repeat)
+        stored = {record.key: record for record in self.run.records}
+        measured = {record.key: record for record in load_run(self._writer.path).records}
+        return [
+            compare_records(stored[case.key], measured[case.key], policy, with_time)
+            if case.key in stored
+            else missing_case(case, "base", "the stored run has no record of it", self._request.allow_new)
+            for case in cases
+        ]
+
+
+def compare_records(base: Record, candidate: Record, policy: Policy, with_time: bool) -> CaseResult:
+    """Compare the stored record of a case with that of the working tree.
+
+    Args:
+        policy: how much each figure may grow.
+        with_time: whether step times are compared too.
+    """
+    case = candidate.case
+    if base.outcome == candidate.outcome == "unsupported":
+        return unmeasured_case(case, "INCONCLUSIVE", f"skipped: {candidate.reason}")
+    for name, record in (("base", base), ("candidate", candidate)):
+        if record.outcome != "ok":
+            return unmeasured_case(case, "ERROR", f"{name}: {record.outcome}: {record.reason}")
+    rules = {metric: policy.rule(case, metric) for metric in METRICS}
+    metrics = compare_exactly(case, _facts(base), _facts(candidate), rules)
+    if with_time and case.mode != "count":
+        metrics = [_time(base, candidate, rules["step"]), *metrics]
+    decisive = ", ".join(metric.metric for metric in metrics if metric.verdict in ("FAIL", "INCONCLUSIVE"))
+    return CaseResult(case=case, name=case_name(case), verdict=worst_verdict(metrics), reason=decisive, metrics=metrics)
+
+
+def _require_same_machine(run: Run, fingerprint: str) -> None:
     theirs = run.header.environment.fingerprint
     if theirs != fingerprint:
         raise UsageError(
@@ -38,39 +129,8 @@ def require_same_machine(run: Run, fingerprint: str) -> None:
         )
 
 
-def compare_with_stored(
-    run: Run, records: Sequence[Record], policy: Callable[[Case], Policy], with_time: bool
-) -> list[CaseResult]:
-    """A result for each of the candidate's records, and a FAIL for each case that only the run has."""
-    stored = {record.key: record for record in run.records}
-    found = [_compare(stored.get(record.key), record, policy(record.case), with_time) for record in records]
-    ours = {record.key for record in records}
-    gone = [record for key, record in stored.items() if key not in ours]
-    return found + [_missing(record.case, "candidate", f"{run.path} has it") for record in gone]
-
-
-def _compare(base: Record | None, candidate: Record, policy: Policy, with_time: bool) -> CaseResult:
-    if base is None:
-        return _missing(candidate.case, "base", "the stored run has no record of it")
-    if base.outcome == candidate.outcome == "unsupported":
-        return _without_figures(candidate.case, "INCONCLUSIVE", f"skipped: {candidate.reason}")
-    for name, record in (("base", base), ("candidate", candidate)):
-        if record.outcome != "ok":
-            return _without_figures(candidate.case, "ERROR", f"{name}: {record.outcome}: {record.reason}")
-    rules = {metric: policy.rule(candidate.case, metric) for metric in METRICS}
-    metrics = compare_exactly(candidate.case, _facts(base), _facts(candidate), rules)
-    if with_time and candidate.case.mode != "count":
-        metrics = [_time(base, candidate, rules["step"]), *metrics]
-    verdicts = {metric.verdict for metric in metrics}
-    verdict: CaseVerdict = "FAIL" if "FAIL" in verdicts else "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts else "PASS"
-    said = ", ".join(metric.metric for metric in metrics if metric.verdict in ("FAIL", "INCONCLUSIVE"))
-    return CaseResult(
-        case=candidate.case, name=case_name(candidate.case), verdict=verdict, reason=said, metrics=metrics
-    )
-
-
 def _facts(record: Record) -> Facts:
-    """What a record has of what a process of a pair states; it has programs only of the measured window."""
+    """The exact figures of a record, as a process of a pair reports them; programs of the measured window only."""
     facts: Mapping[str, object] = {
         "settings": record.settings,
         "counts": record.counts.model_dump() if record.counts else None,
@@ -114,11 +174,3 @@ def _welch(base: Sequence[float], candidate: Sequence[float]) -> Estimate:
     degrees = (first + second) ** 2 / (first**2 / (len(base) - 1) + second**2 / (len(candidate) - 1))
     half = float(stats.t.isf(ALPHA, degrees)) * math.sqrt(first + second)
     return Estimate(mean, mean - half, mean + half, min(len(base), len(candidate)))
-
-
-def _missing(case: Case, side: str, why: str) -> CaseResult:
-    return _without_figures(case, "FAIL", f"missing on the {side}: {why}")
-
-
-def _without_figures(case: Case, verdict: CaseVerdict, reason: str) -> CaseResult:
-    return CaseResult(case=case, name=case_name(case), verdict=verdict, reason=reason)

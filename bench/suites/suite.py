@@ -22,7 +22,6 @@ jit = ["on", "off"]
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -31,6 +30,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.machine.pyproject import parse_toml, read_pyproject
 from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 from anatomy.bench.records.frozen import Frozen
 from anatomy.models.suggestion import unknown_name
@@ -178,30 +178,17 @@ def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
         path = Path(name_or_path)
         if not path.exists():
             raise UsageError(f"{path}: no such file; built-in suites are {', '.join(built_in())}")
-        return _validated(_parsed(path.read_text(), str(path)), str(path), path.stem)
-    own = _project_suites((directory or Path.cwd()) / "pyproject.toml")
+        return _validated(parse_toml(path.read_bytes(), str(path)), str(path), path.stem)
+    own = read_pyproject(directory or Path.cwd()).tool.anatomy.suites
     if name_or_path in own:
         return _validated(own[name_or_path], f"pyproject.toml [tool.anatomy.suites.{name_or_path}]", name_or_path)
     if name_or_path in built_in():
-        text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_text()
-        return _validated(_parsed(text, name_or_path), f"suite {name_or_path}", name_or_path)
+        text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_bytes()
+        return _validated(parse_toml(text, name_or_path), f"suite {name_or_path}", name_or_path)
     raise UsageError(f"{unknown_name('suite', name_or_path, (*built_in(), *own))}; or name a .toml file")
 
 
-def _project_suites(pyproject: Path) -> Mapping[str, Any]:
-    if not pyproject.exists():
-        return {}
-    suites: Mapping[str, Any] = (
-        _parsed(pyproject.read_text(), str(pyproject)).get("tool", {}).get("anatomy", {}).get("suites", {})
-    )
-    return suites
-
-
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: not valid TOML: {error}") from error
+_TABLES: Mapping[str, type[BaseModel]] = {"": Suite, "matrix": Matrix, "include": Matrix, "exclude": Exclusion}
 
 
 def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
@@ -211,19 +198,21 @@ def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
         raise UsageError("\n".join(explain(where, item) for item in error.errors())) from error
 
 
-def explain(where: str, item: Any) -> str:
-    """One line of a validation error: file, key, what was expected, the nearest valid name."""
+def explain(where: str, item: Any, tables: Mapping[str, type[BaseModel]] = _TABLES) -> str:
+    """One line of a validation error: file, key, what was expected, the nearest valid name.
+
+    Args:
+        where: the file, or the option.
+        item: one of the error's `errors()`.
+        tables: key of a table → its model; under "" the outermost.
+    """
     location = [str(part) for part in item["loc"]]
     if item["type"] == "extra_forbidden":
         *table, key = location
-        return ": ".join(filter(None, (where, ".".join(table), unknown_name("key", key, _keys_at(table)))))
+        valid = list(tables[table[0] if table else ""].model_fields)
+        return ": ".join(filter(None, (where, ".".join(table), unknown_name("key", key, valid))))
     key = ".".join(location)
     if item["type"] == "literal_error":
         valid = re.findall(r"'([^']+)'", item["ctx"]["expected"])
         return f"{where}: {key}: {unknown_name('value', str(item['input']), valid)}"
     return f"{where}: {key}: {item['msg']} (got {item['input']!r})"
-
-
-def _keys_at(location: list[str]) -> tuple[str, ...]:
-    tables: dict[str, type[BaseModel]] = {"matrix": Matrix, "include": Matrix, "exclude": Exclusion}
-    return tuple((tables[location[0]] if location else Suite).model_fields)

@@ -29,10 +29,10 @@ from scipy import stats
 
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.gate_session import PILOT_TURNS, best_turns
 from anatomy.bench.regression_gate.group_sequential import LOOKS
+from anatomy.bench.regression_gate.paired_comparison import PILOT_TURNS, best_turns
 from anatomy.bench.regression_gate.policy import DEFAULTS
-from anatomy.bench.regression_gate.process_pair import Pair, Runner
+from anatomy.bench.regression_gate.process_pair import Pair, PairRunner
 from anatomy.bench.regression_gate.sampled_metrics import observe
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, judge
 from anatomy.bench.regression_gate.sides import Side
@@ -63,7 +63,7 @@ class Comparison:
 
     planted: float
     number: int
-    runner: Runner | None
+    runner: PairRunner | None
     file: Path
     pairs: list[Pair]
     used: int = 0
@@ -118,7 +118,7 @@ def run(folder: Path, numbers: Sequence[int]) -> None:
                 if number >= wanted:
                     continue
                 (side, host), (other, other_host) = base, candidates[planted]
-                runner = Runner(
+                runner = PairRunner(
                     CASE,
                     {"base": side, "candidate": other},
                     {"base": host, "candidate": other_host},

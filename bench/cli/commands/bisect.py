@@ -1,4 +1,4 @@
-"""`anatomy bisect`: the gate along git history, until the commit that made a case slower is known."""
+"""`anatomy bisect`: find the commit that made a case slower, by the gate along git history."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from anatomy.bench.records.case import Case
     from anatomy.bench.regression_gate.git_bisect import Bisected, Bisection, Tested
 
-_EXACT = ("parameters", "flops", "programs", "outputs")
-
 
 def bisect(
     model: Annotated[str, typer.Argument(metavar="CASE", help="One model, as for `anatomy run`.")],
@@ -27,7 +25,7 @@ def bisect(
     bad: Annotated[str, typer.Argument(help="A revision at which it is slow.")] = "HEAD",
     backend: Annotated[str | None, typer.Option(help="Default: the first that is installed.")] = None,
     mode: Annotated[str, typer.Option(help="train or infer.")] = "train",
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 32,
     dtype: Annotated[str, typer.Option(help="A dtype policy.")] = "float32",
     jit: Annotated[str, typer.Option(help="auto, on or off.")] = "auto",
     figure: Annotated[str, typer.Option(help="What to look at: step, compile, peak_host, peak_device.")] = "step",
@@ -79,17 +77,17 @@ def _bisection(
 ) -> Bisection:
     from anatomy.bench.cli.screens.gate_screen import Screen
     from anatomy.bench.regression_gate.gate_settings import gate_settings
+    from anatomy.bench.regression_gate.gate_table import read_gate_table
     from anatomy.bench.regression_gate.git_bisect import Bisection
-    from anatomy.bench.regression_gate.policy import SAMPLED, policy_of, rules_of
-    from anatomy.bench.regression_gate.run_gate import WHERE, project_table
+    from anatomy.bench.regression_gate.policy import METRICS, SAMPLED, policy_of, rules_of
 
     if figure not in SAMPLED:
         raise UsageError(f"--figure {figure}: expected one of {', '.join(SAMPLED)}")
     directory = Path.cwd().resolve()
-    project = project_table(directory)
-    # Along history models change on purpose; only the figure that is looked for decides.
-    others = {name: "any" for name in (*_EXACT, *SAMPLED) if name != figure}
-    policy = policy_of(project, WHERE).with_level(others, "bisect")
+    table = read_gate_table(directory)
+    # Models change along a history on purpose: only the figure that is looked for decides.
+    others: dict[str, str] = {name: "any" for name in METRICS if name != figure}
+    policy = policy_of(table).with_level(others, "bisect")
     policy = policy.with_level(rules_of(tolerate, "--tolerate"), "--tolerate")
     return Bisection(
         repository,
@@ -100,7 +98,7 @@ def _bisection(
         folder,
         Screen(console, quiet=False),
         lambda tested: _tell(console, tested),
-        project.get("install"),
+        table.install,
     )
 
 

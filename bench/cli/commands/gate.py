@@ -1,4 +1,4 @@
-"""`anatomy gate`: two sides measured together, a verdict a case, an exit code."""
+"""`anatomy gate`: measure two sides together, judge each case, and exit with the verdict."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anatomy.bench.cli.options import Backends, Dtypes, Jits, Models, SuiteName
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import NothingMeasuredError, NothingSelectedError
 
 if TYPE_CHECKING:
     from anatomy.bench.regression_gate.gate_result import GateResult
-    from anatomy.bench.regression_gate.run_gate import Asked
 
 _REPEAT = "repeat, or separate by commas"
 
 
 def gate(
-    models: Annotated[list[str] | None, typer.Argument(help="As for `anatomy run`. Default: the suite's.")] = None,
+    models: Models = None,
     against: Annotated[
         str | None,
         typer.Option(help="The base: a git revision, python:/path/to/python, or a run's folder (exact figures)."),
@@ -27,20 +27,20 @@ def gate(
     candidate: Annotated[
         list[str] | None, typer.Option(help="A setting of the candidate: jit=on, dtype=…, backend=…, env:NAME=….")
     ] = None,
-    suite: Annotated[str | None, typer.Option(help="quick, full, smoke, a .toml file, or a name in pyproject.")] = None,
-    backend: Annotated[list[str] | None, typer.Option(help=f"tensorflow, jax, torch, openvino ({_REPEAT}).")] = None,
+    suite: SuiteName = None,
+    backend: Backends = None,
     mode: Annotated[list[str] | None, typer.Option(help=f"train, infer ({_REPEAT}).")] = None,
-    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples a step ({_REPEAT}).")] = None,
-    dtype: Annotated[list[str] | None, typer.Option(help=f"Dtype policies ({_REPEAT}).")] = None,
-    jit: Annotated[list[str] | None, typer.Option(help=f"auto, on, off ({_REPEAT}).")] = None,
+    batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples per step ({_REPEAT}).")] = None,
+    dtype: Dtypes = None,
+    jit: Jits = None,
     tolerate: Annotated[
         list[str] | None, typer.Option(help="A rule that wins over all others: step=5%, train.compile=20%..40%.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Start no further pair after this; what is undecided is inconclusive.")
+        float | None, typer.Option(help="Start no further pair after this; undecided cases are inconclusive.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a process may take to warm up, or for a turn.")] = 600.0,
-    memory_limit: Annotated[str | None, typer.Option(help="Memory one worker may use, e.g. 4GiB.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory that one worker may use, e.g. 4GiB.")] = None,
     allow_dirty: Annotated[bool, typer.Option("--allow-dirty", help="Compare uncommitted changes.")] = False,
     allow_new: Annotated[bool, typer.Option("--allow-new", help="Let cases through that the base lacks.")] = False,
     allow_stored_time: Annotated[
@@ -54,26 +54,44 @@ def gate(
     from rich.console import Console
 
     from anatomy.bench.cli.screens.gate_screen import Screen, print_result
-    from anatomy.bench.regression_gate.run_gate import conduct
+    from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
+    from anatomy.bench.regression_gate.gate_settings import gate_settings
+    from anatomy.bench.regression_gate.inventory import Selection
+    from anatomy.bench.regression_gate.policy import rules_of
+    from anatomy.bench.regression_gate.resolve_sides import parse_base
+    from anatomy.bench.regression_gate.run_gate import run_gate
+    from anatomy.bench.suites.axis_options import axes_of
 
     console = Console(stderr=json)
     axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
-    asked = _asked(models or [], against, candidate or [], suite, axes, tolerate or [], memory_limit, timeout)
-    asked = _with_options(asked, allow_dirty, allow_new, allow_stored_time, minutes, out)
+    request = GateRequest(
+        base=parse_base(against),
+        directory=Path.cwd().resolve(),
+        selection=Selection(models or [], suite, axes_of(axes)),
+        settings=gate_settings(timeout, memory_limit),
+        candidate=candidate or [],
+        tolerate=rules_of(tolerate or [], "--tolerate"),
+        allow_dirty=allow_dirty,
+        allow_new=allow_new,
+        allow_stored_time=allow_stored_time,
+        minutes=minutes,
+        command=["anatomy", *sys.argv[1:]],
+        out=result_folder(out),
+    )
     try:
-        result, folder = conduct(asked, Screen(console, quiet))
+        result = run_gate(request, Screen(console, quiet))
     except NothingSelectedError as error:
         raise NothingMeasuredError(f"nothing compared: {error}") from error
-    _publish(result, folder)
+    _publish(result, request.out)
     if json:
         print(result.model_dump_json())
     else:
-        print_result(console, result, folder)
+        print_result(console, result, request.out)
     raise typer.Exit(exit_code(result))
 
 
 def exit_code(result: GateResult) -> int:
-    """What the whole comparison comes to: a regression above an error above what is not known."""
+    """The exit code of a comparison: a regression before an error before an undecided case."""
     codes = {
         "FAIL": exit_codes.REGRESSION,
         "ERROR": exit_codes.NOT_ALL_MEASURED,
@@ -83,44 +101,8 @@ def exit_code(result: GateResult) -> int:
     return codes[result.verdict] if result.verdict is not None else exit_codes.NOTHING_MEASURED
 
 
-def _asked(
-    models: list[str],
-    against: str | None,
-    candidate: list[str],
-    suite: str | None,
-    axes: dict[str, list[str] | None],
-    tolerate: list[str],
-    memory_limit: str | None,
-    timeout: float,
-) -> Asked:
-    from anatomy.bench.regression_gate.gate_settings import gate_settings
-    from anatomy.bench.regression_gate.inventory import Selection
-    from anatomy.bench.regression_gate.policy import rules_of
-    from anatomy.bench.regression_gate.resolve_sides import parse_base
-    from anatomy.bench.regression_gate.run_gate import Asked
-    from anatomy.bench.suites.axis_options import axes_of
-
-    return Asked(
-        base=parse_base(against),
-        selection=Selection(models, suite, axes_of(axes)),
-        settings=gate_settings(timeout, memory_limit),
-        directory=Path.cwd().resolve(),
-        candidate=candidate,
-        tolerate=rules_of(tolerate, "--tolerate"),
-        command=["anatomy", *sys.argv[1:]],
-    )
-
-
-def _with_options(
-    asked: Asked, dirty: bool, new: bool, stored_time: bool, minutes: float | None, out: Path | None
-) -> Asked:
-    from dataclasses import replace
-
-    return replace(asked, allow_dirty=dirty, allow_new=new, allow_stored_time=stored_time, minutes=minutes, out=out)
-
-
 def _publish(result: GateResult, folder: Path) -> None:
-    """Every form of the result into its folder, and to GitHub where this runs there."""
+    """Write every form of the result into its folder, and annotate the job on GitHub."""
     import os
 
     from anatomy.reports.gate import publish_on_github, write_gate_reports

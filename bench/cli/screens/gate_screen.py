@@ -1,4 +1,4 @@
-"""The gate on a terminal: one line as pairs come, then a table and the verdict."""
+"""The gate on a terminal: a line for each pair, then a table and the verdict."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _STYLE = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "INCONCLUSIVE": "
 
 
 class Screen:
-    """Told of each pair; writes between pairs only."""
+    """Prints progress between pairs."""
 
     def __init__(self, console: Console, quiet: bool) -> None:
         self._console, self._quiet = console, quiet
 
     def pair(self, name: str, number: int) -> None:
-        """A line at each planned look; on a terminal, one that is overwritten at each pair."""
+        """Print a line at each planned look; on a terminal, overwrite it at each pair."""
         from anatomy.bench.regression_gate.group_sequential import LOOKS
 
         if self._quiet:
@@ -34,7 +34,7 @@ class Screen:
 
 
 def print_result(console: Console, result: GateResult, folder: Path) -> None:
-    """A row a case, the reasons below it, and the verdict."""
+    """Print a row per case, the reasons below, and the verdict."""
     from rich.table import Table
     from rich.text import Text
 

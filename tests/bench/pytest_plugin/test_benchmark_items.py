@@ -21,7 +21,8 @@ PLUGINS = ("-p", "anatomy.bench.pytest_plugin.plugin", "-p", "pytest_benchmark.p
 
 def collected(*arguments: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", *PLUGINS, "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    environment = {**outer, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if "::" in line]

@@ -7,11 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.regression_gate import paired_comparison
+from anatomy.bench.regression_gate.paired_comparison import PairedComparison
+from anatomy.bench.regression_gate.process_pair import Pair, PairRunner, SideFacts
+from anatomy.bench.regression_gate.side_names import SideName
 
 NETS = """
 import keras
@@ -80,6 +86,11 @@ class Project:
         return Done(done.returncode, done.stdout, done.stderr)
 
 
+def no_worktree_left(project: Project) -> bool:
+    """Whether the project's own is its only working tree."""
+    return len(project.git("worktree", "list").splitlines()) == 1
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """One commit, a model of one layer."""
@@ -108,3 +119,59 @@ def wheel(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return make
+
+
+FACTS = {"settings": {}, "counts": None, "programs": 1, "recompilations": 0}
+# Nothing but the step is judged: the scripted processes have no more.
+STEP_ALONE = dict.fromkeys(["parameters", "flops", "outputs"], "any")
+
+
+@dataclass
+class Script:
+    """What the scripted pairs show.
+
+    Attributes:
+        slower: the candidate's step over the base's.
+        missing: key of a case → the side that lacks its model, and why.
+        error: raised in place of a pair.
+        pairs: how many were taken.
+    """
+
+    slower: float = 1.0
+    missing: dict[str, tuple[SideName, str]] = field(default_factory=dict)
+    error: Exception | None = None
+    pairs: int = 0
+
+
+class Server:
+    """Stands for a fork server that is ready."""
+
+    alive, versions, import_s = True, {"keras": "3"}, 0.0
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    made = Script()
+
+    def run(runner: PairRunner, number: int, turns: int, checked: bool) -> Pair:
+        if made.error is not None:
+            raise made.error
+        made.pairs += 1
+        base = [0.010 + 1e-5 * ((turn + number) % 3) for turn in range(turns)]
+        sides = {
+            name: SideFacts(step_s=[factor * t for t in base], cpu_s=base, compile_s=None, facts=FACTS)
+            for name, factor in (("base", 1.0), ("candidate", made.slower))
+        }
+        return Pair(**sides, first="base", steps_a_turn=1, start_s=1.0, seconds=2.0)
+
+    def no_profile(*_: object) -> None:
+        raise SetupError("a scripted process has no profile")
+
+    monkeypatch.setattr(PairRunner, "run", run)
+    monkeypatch.setattr(PairedComparison, "missing", lambda comparison, cases: made.missing)
+    monkeypatch.setattr(paired_comparison, "ForkServerClient", lambda *_, **__: Server())
+    monkeypatch.setattr("anatomy.bench.regression_gate.explain_failure.run_profile", no_profile)
+    return made

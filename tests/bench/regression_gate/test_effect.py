@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.regression_gate.pair_effect import FEWEST_STEPS, MOST_STEPS, pair_effect, steps_a_pair
+from anatomy.bench.regression_gate.pair_effect import FEWEST_STEPS, MOST_STEPS, pair_effect, steps_per_pair
 
 _TIMES = st.lists(st.tuples(st.floats(1e-6, 10), st.floats(1e-6, 10)), min_size=1, max_size=60)
 
@@ -52,11 +52,11 @@ def test_the_number_of_steps_is_the_best_within_its_limits(
     def cost(n: int) -> float:
         return (between + within / n) * (start_s + n * step_s)
 
-    chosen = steps_a_pair(start_s, step_s, within, between)
+    chosen = steps_per_pair(start_s, step_s, within, between)
     assert FEWEST_STEPS <= chosen <= MOST_STEPS
     # Rounded up: one less may be as good, by the little that one step is.
     assert cost(chosen) <= min(cost(n) for n in range(FEWEST_STEPS, MOST_STEPS + 1)) * 1.01
 
 
 def test_pairs_that_do_not_differ_are_as_long_as_may_be() -> None:
-    assert steps_a_pair(1.0, 1e-3, 1e-4, 0.0) == MOST_STEPS
+    assert steps_per_pair(1.0, 1e-3, 1e-4, 0.0) == MOST_STEPS

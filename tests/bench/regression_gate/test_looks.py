@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from anatomy.bench.regression_gate.group_sequential import ALPHA, LOOKS, estimate, next_look, p_value
+from anatomy.bench.regression_gate.group_sequential import ALPHA, LOOKS, estimate, p_value
 
 _EFFECTS = st.lists(st.floats(-0.5, 0.5).map(lambda x: round(x, 6)), min_size=4, max_size=32)
 
@@ -51,14 +51,6 @@ def test_one_pair_is_no_interval() -> None:
 
 def test_before_the_first_look_nothing_is_known() -> None:
     assert p_value([9.0, 9.1, 9.2], 0.0) == 1.0
-
-
-def test_looks_follow_one_another_and_end() -> None:
-    seen, pairs = [], 0
-    while (look := next_look(pairs)) is not None:
-        seen.append(look)
-        pairs = look
-    assert tuple(seen) == LOOKS
 
 
 def test_bounds_that_are_looked_at_often_still_hold() -> None:

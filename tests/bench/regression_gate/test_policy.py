@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
+from anatomy.bench.regression_gate.gate_table import GateTable
 from anatomy.bench.regression_gate.policy import (
     DEFAULTS,
     METRICS,
@@ -69,14 +70,11 @@ def test_what_differs_from_process_to_process_cannot_be_exact(metric: str) -> No
 
 
 def test_later_levels_win_and_the_mode_wins_within_one() -> None:
-    policy = policy_of(
-        {
-            "tolerate": {"step": "3%", "train.step": "4%"},
-            "case": [{"model": "mlp", "mode": "infer", "tolerate": {"step": "6%"}}],
-        },
-        "pyproject.toml",
-        {"compile": "any"},
-    )
+    table = {
+        "tolerate": {"step": "3%", "train.step": "4%"},
+        "case": [{"model": "mlp", "mode": "infer", "tolerate": {"step": "6%"}}],
+    }
+    policy = policy_of(GateTable.model_validate(table), {"compile": "any"})
     assert policy.rule(TRAIN, "step").tolerated == 0.04
     assert policy.rule(INFER, "step").tolerated == 0.06
     assert not policy.rule(INFER, "compile").gated
@@ -85,21 +83,29 @@ def test_later_levels_win_and_the_mode_wins_within_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("project", "said"),
+    ("table", "said"),
     [
-        ({"tolerate": {"stpe": "5%"}}, "did you mean 'step'"),
+        ({"tolerate": {"stpe": "5%"}}, r"gate\] tolerate: unknown metric 'stpe'.*did you mean 'step'"),
         ({"tolerate": {"fit.step": "5%"}}, "unknown metric 'fit.step'"),
-        ({"case": [{"modle": "mlp", "tolerate": {}}]}, "unknown key 'modle'"),
-        ({"case": ["mlp"]}, "expected a table"),
-        ({"case": [{"backend": "jx", "tolerate": {}}]}, "case 1: backend: .*got 'jx'"),
-        ({"tolerate": "5%"}, "expected a table"),
+        ({"case": [{"tolerate": {}}, {"tolerate": {"stpe": "5%"}}]}, r"gate\] case.1.tolerate: .*'stpe'"),
         ({"tolerate": {"step": {"tolerated": "5%", "minimun": "6%"}}}, "step: Extra inputs"),
         ({"tolerate": {"step": 5}}, "step: "),
     ],
 )
-def test_mistakes_are_named(project: dict[str, object], said: str) -> None:
+def test_mistakes_are_named(table: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        policy_of(project, "pyproject.toml [tool.anatomy.gate]")
+        policy_of(GateTable.model_validate(table))
+
+
+@pytest.mark.parametrize("given", [3, "step", ["step"]])
+def test_rules_that_are_no_table(given: object) -> None:
+    with pytest.raises(UsageError, match=r"test_x\.py::test_y: tolerate: expected a table"):
+        Policy().with_level(given, "test_x.py::test_y: tolerate")
+
+
+def test_a_metric_that_is_no_text() -> None:
+    with pytest.raises(UsageError, match="unknown metric '1'"):
+        Policy().with_level({1: "5%"}, "x")
 
 
 def test_every_metric_has_a_default_that_can_be_judged() -> None:
@@ -109,8 +115,9 @@ def test_every_metric_has_a_default_that_can_be_judged() -> None:
 
 def test_rules_from_the_command_line() -> None:
     assert rules_of(["step=5%", "train.compile = 20%..40%"], "--tolerate") == {
-        "step": "5%",
-        "train.compile": " 20%..40%",
+        "step": Rule(tolerated=0.05),
+        "train.compile": Rule(tolerated=0.2, minimum=0.4),
     }
-    with pytest.raises(UsageError, match="--tolerate step: expected METRIC=RULE"):
-        rules_of(["step"], "--tolerate")
+    for text, said in (("step", "--tolerate step: expected METRIC=RULE"), ("stpe=5%", "--tolerate: unknown metric")):
+        with pytest.raises(UsageError, match=said):
+            rules_of([text], "--tolerate")

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from anatomy.bench.regression_gate.gate_session import best_turns
 from anatomy.bench.regression_gate.pair_effect import FEWEST_STEPS, MOST_STEPS
+from anatomy.bench.regression_gate.paired_comparison import best_turns
 from anatomy.bench.regression_gate.policy import DEFAULTS
 from anatomy.bench.regression_gate.process_pair import Pair, SideFacts
 from anatomy.bench.regression_gate.sampled_metrics import cpu_change, metric_result, observe

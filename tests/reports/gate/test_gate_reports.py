@@ -16,7 +16,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_result import (
     CaseResult,
     CaseVerdict,
-    load_result,
+    GateResult,
 )
 from anatomy.reports.gate import explanation_sentences, gate_summary, publish_on_github, write_gate_reports
 from anatomy.reports.gate.gate_comment import MOST_ROWS, render_gate_markdown
@@ -178,7 +178,6 @@ def test_what_is_not_explained_says_why() -> None:
     assert explanation_sentences(make_case_result("PASS")) == []
 
 
-def test_a_result_is_read_back(tmp_path: Path) -> None:
+def test_a_result_is_read_back() -> None:
     result = make_gate_result(*(make_case_result(verdict, number) for number, verdict in enumerate(VERDICTS)))
-    (tmp_path / "gate.json").write_text(result.model_dump_json())
-    assert load_result(tmp_path) == result
+    assert GateResult.model_validate_json(result.model_dump_json()) == result
