@@ -24,7 +24,7 @@ def test_margins_out_of_order_are_refused(tolerated: float, minimum: float) -> N
         Margins(tolerated=tolerated, minimum=minimum)
 
 
-@given(st.floats(0, 0.2), st.floats(0.001, 0.2), st.floats(0, 10), st.floats(0.01, 1000))
+@given(st.floats(0, 0.2), st.floats(0.001, 0.2), st.just(0.0) | st.floats(1e-9, 10), st.floats(0.01, 1000))
 def test_a_change_below_the_floor_never_fails_and_the_room_stays(
     tolerated: float, room: float, floor: float, base: float
 ) -> None:
