@@ -1,7 +1,7 @@
-"""Share the time of steps out: to each instant of a step belongs either work or a reason why none was under way.
+"""Attribute every instant of the traced steps: to the work under way, or to the reason why there was none.
 
-Operations that run at the same time on several threads or devices share the instant equally. The sum over all of
-them is therefore the wall-clock time in which anything ran, and not the time of threads.
+Operations that run at the same time on several threads or devices share the instant equally. The times of all
+operations therefore add up to the wall-clock time in which any of them ran, not to the time of threads.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
-from anatomy.bench.profiling.trace_events import Activity, Traced, Window, Work
+from anatomy.bench.profiling.trace_events import Trace, TraceEvent, Work
 
 Gap = Literal["input_wait", "host_dispatch", "device_compute", "communication", "idle"]
-# Communication counts where nothing else runs: what is hidden behind computing costs nothing.
+# Events of the lowest rank under way get the instant. Communication ranks below computing: hidden behind it, it is
+# free.
 _RANKS = {"operation": 0, "communication": 1, "container": 2}
 _HOST = 3
+_Mark = Literal["step", "fetch", "launch"]
 
 
 @dataclass
-class Shares:
-    """Seconds, over all steps together.
+class AttributedTime:
+    """Seconds, summed over all steps.
 
     Attributes:
-        device: of each work in which it ran.
-        calls: of each work that began within a step.
-        host: layer → the host's own time in it while nothing ran; null is outside of all.
-        gaps: the whole of the steps, by what they waited for.
+        device: work → time in which it ran.
+        calls: work → number of its events that began within a step.
+        host: layer → time in which the host worked on it and no operation ran; the key is `None` outside all layers.
+        gaps: the whole time of the steps, by what they waited for.
     """
 
     device: defaultdict[Work, float] = field(default_factory=lambda: defaultdict(float))
@@ -35,87 +37,71 @@ class Shares:
     gaps: defaultdict[Gap, float] = field(default_factory=lambda: defaultdict(float))
 
 
-class _Active:
+class _UnderWay:
     """What is under way at one instant."""
 
     def __init__(self) -> None:
-        self.ranked: tuple[dict[int, Work], ...] = ({}, {}, {})
-        self.host: dict[int, Activity] = {}
-        self.windows = {"step": 0, "fetch": 0, "launch": 0}
+        # Number of the event → the event, by rank.
+        self.events: tuple[dict[int, TraceEvent], ...] = ({}, {}, {}, {})
+        self.marks: dict[_Mark, int] = {"step": 0, "fetch": 0, "launch": 0}
 
-    def change(self, what: int | str, activity: Activity | None, begins: bool) -> None:
-        if isinstance(what, str):
-            self.windows[what] += 1 if begins else -1
+    def attribute(self, seconds: float, found: AttributedTime) -> None:
+        if not self.marks["step"] or not seconds:
             return
-        assert activity is not None
-        rank = _rank(activity)
-        if rank == _HOST:
-            _enter(self.host, what, activity, begins)
-        else:
-            _enter(self.ranked[rank], what, activity.work, begins)
-
-    def share(self, seconds: float, shares: Shares) -> None:
-        if not self.windows["step"] or not seconds:
-            return
-        for rank, running in enumerate(self.ranked):
+        *device, host = self.events
+        for rank, running in enumerate(device):
             if running:
-                shares.gaps["communication" if rank == 1 else "device_compute"] += seconds
-                for work in running.values():
-                    shares.device[work] += seconds / len(running)
+                found.gaps["communication" if rank == 1 else "device_compute"] += seconds
+                for event in running.values():
+                    found.device[event.work] += seconds / len(running)
                 return
-        shares.gaps[self._why_nothing_runs()] += seconds
-        if self.host:
-            # Layers hold one another: the innermost began last.
-            innermost = max(self.host.values(), key=lambda activity: (activity.start, -activity.end))
-            shares.host[innermost.work.layer] += seconds
+        found.gaps[self._why_nothing_runs()] += seconds
+        if host:
+            # Layers are nested: the innermost began last.
+            innermost = max(host.values(), key=lambda event: (event.start, -event.end))
+            found.host[innermost.work.layer] += seconds
 
     def _why_nothing_runs(self) -> Gap:
-        if self.windows["fetch"]:
+        if self.marks["fetch"]:
             return "input_wait"
-        return "host_dispatch" if self.windows["launch"] else "idle"
+        return "host_dispatch" if self.marks["launch"] else "idle"
 
 
-def share_out(traced: Traced) -> Shares:
-    """Give each instant of the steps to what was under way."""
-    shares, active = Shares(), _Active()
+def attribute_time(trace: Trace) -> AttributedTime:
+    """Attribute every instant of the steps to what was under way."""
+    found, under_way = AttributedTime(), _UnderWay()
     before = 0.0
-    for time, begins, what, activity in _changes(traced):
-        active.share(time - before, shares)
+    for time, begins, what in _changes(trace):
+        under_way.attribute(time - before, found)
         before = time
-        active.change(what, activity, begins)
-    for activity in traced.activities:
-        if activity.level != "host" and any(step.start <= activity.start < step.end for step in traced.steps):
-            shares.calls[activity.work] += 1
-    return shares
+        if isinstance(what, str):
+            under_way.marks[what] += 1 if begins else -1
+        elif begins:
+            under_way.events[_rank(trace.events[what])][what] = trace.events[what]
+        else:
+            del under_way.events[_rank(trace.events[what])][what]
+    for event in trace.events:
+        if event.level != "host" and any(step.start <= event.start < step.end for step in trace.steps):
+            found.calls[event.work] += 1
+    return found
 
 
-def _changes(traced: Traced) -> list[tuple[float, bool, int | str, Activity | None]]:
-    """Beginnings and ends in order of time, ends first."""
-    changes: list[tuple[float, bool, int | str, Activity | None]] = []
-    for place, activity in enumerate(traced.activities):
-        if activity.end > activity.start:
-            changes += [(activity.start, True, place, activity), (activity.end, False, place, activity)]
-    named: list[tuple[str, list[Window]]] = [
-        ("step", traced.steps),
-        ("fetch", traced.fetches),
-        ("launch", traced.launches),
-    ]
-    for name, windows in named:
-        for window in windows:
-            changes += [(window.start, True, name, None), (window.end, False, name, None)]
+def _changes(trace: Trace) -> list[tuple[float, bool, int | _Mark]]:
+    """Time, whether something begins, and what: the number of an event, or a mark. In order of time, ends first."""
+    changes: list[tuple[float, bool, int | _Mark]] = []
+    for number, event in enumerate(trace.events):
+        if event.end > event.start:
+            changes += [(event.start, True, number), (event.end, False, number)]
+    marks: tuple[_Mark, ...] = ("step", "fetch", "launch")
+    for mark, intervals in zip(marks, (trace.steps, trace.fetches, trace.launches), strict=True):
+        for interval in intervals:
+            changes += [(interval.start, True, mark), (interval.end, False, mark)]
     return sorted(changes, key=lambda change: change[:2])
 
 
-def _rank(activity: Activity) -> int:
-    if activity.level == "host":
+def _rank(event: TraceEvent) -> int:
+    if event.level == "host":
         return _HOST
-    if activity.level == "operation" and activity.work.kind == "communication":
+    if event.level == "operation" and event.work.kind == "communication":
         return _RANKS["communication"]
-    return _RANKS[activity.level]
-
-
-def _enter(running: dict[int, Work] | dict[int, Activity], what: int, one: Work | Activity, begins: bool) -> None:
-    if begins:
-        running[what] = one  # type: ignore[assignment]  # each dictionary holds its own kind
-    else:
-        del running[what]
+    return _RANKS[event.level]

@@ -1,8 +1,9 @@
-"""What explains the difference between two profiles: which layers and kinds of work, adding up to what was measured.
+"""Explain the difference between two profiles by layers and kinds of work that add up to the measured difference.
 
-Times of layers come from a few traced steps, the steps' own times from many that were not traced. Each side's shares
-are therefore laid on its measured step: a layer with a tenth of the traced step has a tenth of the measured one. The
-changes of all parts then add up to the measured difference, exactly.
+Times of layers come from a few traced steps; the time of the step comes from many steps without a trace. Each profile
+    is
+therefore scaled to its measured step: a layer with a tenth of the traced step gets a tenth of the measured one. The
+changes of all parts then add up to the measured difference exactly.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from anatomy.bench.profiling.work_kinds import is_remapped
 from anatomy.bench.records.case_profile import LayerTime, Profile
 from anatomy.bench.records.frozen import Frozen
 
-# Parts of a step that are no layer's.
+# Parts of a step that belong to no layer.
 UNATTRIBUTED = "(unattributed)"
 GAPS = {"input_wait": "(waiting for input)", "host_dispatch": "(launching on the host)", "idle": "(idle)"}
-# Changes of calls smaller than this, per step, are those of an operation that not every step has.
+# Smaller changes in calls per step come from operations that not every step has.
 _WHOLE_CALL = 0.5
 _MOST_NOTES = 3
-# Changes below this share of the larger step are one line together.
+# Changes below this share of the larger step are summed up in one line.
 SMALL = 0.005
 MOST = 12
 
 
 class Change(Frozen):
-    """What one part of the step has to do with the difference.
+    """The contribution of one part of the step to the difference.
 
     Attributes:
         name: a layer, a part in brackets, or a kind of work.
-        type: the layer's class; empty for what is none.
+        type: the layer's class; empty if the part is no layer.
         before, after: seconds of the measured step.
-        share: of the whole difference; null where there is none.
-        notes: what else is different: operations more or fewer, merged or no longer.
+        share: share of the whole difference; `None` if there is no difference.
+        notes: what else changed: more or fewer operations, fused or no longer fused.
     """
 
     name: str
@@ -48,17 +49,17 @@ class Change(Frozen):
 
     @property
     def delta(self) -> float:
-        """Seconds it became longer."""
+        """Seconds by which the part became longer."""
         return self.after - self.before
 
 
 class Explanation(Frozen):
-    """Two profiles, and the difference between them.
+    """The difference between two profiles, by layer and by kind of work.
 
     Attributes:
-        before, after: names of the two.
+        before, after: names of the profiles.
         before_step, after_step: seconds of the measured steps.
-        layers: longest change first; they add up to `after_step - before_step`.
+        layers: changes by layer, largest first; they add up to `after_step - before_step`.
         kinds: the same difference by kind of work.
     """
 
@@ -71,18 +72,18 @@ class Explanation(Frozen):
 
     @property
     def difference(self) -> float:
-        """Seconds the step became longer."""
+        """Seconds by which the step became longer."""
         return self.after_step - self.before_step
 
 
 def explain(
     before: Profile, after: Profile, steps: tuple[float, float] | None = None, names: tuple[str, str] | None = None
 ) -> Explanation:
-    """Lay the difference of two steps on their parts.
+    """Divide the difference between two steps among their parts.
 
     Args:
-        steps: measured, where they were measured better than beside the trace.
-        names: of the two, where their own are the same.
+        steps: seconds of the two steps, if they were measured better than beside the trace.
+        names: names of the two, if their own are the same.
 
     Raises:
         UsageError: a profile has no figures.
@@ -107,7 +108,7 @@ def explain(
 
 
 def headline(explanation: Explanation) -> str:
-    """`A → B: 12.1 ms → 15.3 ms a step, +3.2 ms (+26 %)`."""
+    """The difference in one line: `A → B: 12.1 ms → 15.3 ms a step, +3.2 ms (+26 %)`."""
     before, after = explanation.before_step, explanation.after_step
     return (
         f"{explanation.before} → {explanation.after}: {before * 1e3:.3f} ms → {after * 1e3:.3f} ms a step,"
@@ -116,13 +117,13 @@ def headline(explanation: Explanation) -> str:
 
 
 def sentence(change: Change) -> str:
-    """`block3_conv2: 38 % of the change; 12 more transpose`."""
+    """A change in one line: `block3_conv2: 38 % of the change; 12 more transpose`."""
     share = "" if change.share is None else f"{change.share:.0%} of the change"
     return f"{change.name}: {'; '.join(part for part in (share, *change.notes) if part)}"
 
 
 def large(changes: Sequence[Change], explanation: Explanation) -> list[Change]:
-    """Those worth a line."""
+    """The changes that get a line of their own, largest first."""
     least = SMALL * max(explanation.before_step, explanation.after_step)
     return [change for change in changes if abs(change.delta) >= least][:MOST]
 
@@ -149,22 +150,22 @@ def _changes(
 
 
 def _parts(profile: Profile, step: float) -> dict[str, float]:
-    """Every part of the step, in seconds of the measured one."""
+    """Part of the step → seconds of the measured step."""
     assert profile.gaps is not None
     parts = {layer.name: layer.time for layer in profile.layers}
     parts[UNATTRIBUTED] = sum(operation.time for operation in profile.unattributed)
     parts |= {title: getattr(profile.gaps, name) for name, title in GAPS.items()}
-    return _laid_on(parts, step)
+    return _scaled(parts, step)
 
 
 def _kinds(profile: Profile, step: float) -> dict[str, float]:
     assert profile.gaps is not None
     parts: dict[str, float] = {kind.kind: kind.time for kind in profile.kinds}
     parts["idle"] = profile.gaps.idle
-    return _laid_on(parts, step)
+    return _scaled(parts, step)
 
 
-def _laid_on(parts: Mapping[str, float], step: float) -> dict[str, float]:
+def _scaled(parts: Mapping[str, float], step: float) -> dict[str, float]:
     whole = sum(parts.values())
     return {name: time / whole * step for name, time in parts.items() if time}
 
@@ -172,10 +173,10 @@ def _laid_on(parts: Mapping[str, float], step: float) -> dict[str, float]:
 def _notes(
     before: Profile, after: Profile, before_s: Mapping[str, float], after_s: Mapping[str, float]
 ) -> dict[str, list[str]]:
-    """What each layer runs more or fewer of, on one backend, whose operations have the same names.
+    """Layer → what it runs more or fewer of. Both profiles must be of one backend, whose names of operations agree.
 
     Args:
-        before_s, after_s: seconds of the measured steps, as the layer's row has them.
+        before_s, after_s: part of the step → seconds of the measured steps.
     """
     first, second = ({layer.name: layer for layer in profile.layers} for profile in (before, after))
     return {
@@ -209,5 +210,5 @@ def _calls(layer: LayerTime) -> Counter[str]:
 
 
 def _is_merged(layer: LayerTime) -> bool:
-    """Whether an operation was merged from several, known by their number or, without one, by its name."""
+    """Whether an operation of the layer was merged from several, by their number or, if unknown, by its name."""
     return any((one.fused or 1) > 1 or (one.fused is None and is_remapped(one.name)) for one in layer.operations)

@@ -1,4 +1,4 @@
-"""Reads the events of compiled XLA programs, whichever backend had them compiled."""
+"""Read the trace events of compiled XLA programs, whichever backend compiled them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from anatomy.bench.profiling.hlo_work import works
-from anatomy.bench.profiling.layer_index import Layers
-from anatomy.bench.profiling.trace_events import Activity, Work
+from anatomy.bench.profiling.hlo_work import instruction_work
+from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.trace_events import TraceEvent, Work
 from anatomy.bench.profiling.work_kinds import kind_of
 from anatomy.bench.profiling.xspace_trace import Reader
 from anatomy.bench.xla.xspace import Event
 
 _MODULE = re.compile(r"^HloModule ([^\s,]+)", re.MULTILINE)
-# Some devices' traces write the program's number behind the name: `jit_train_step(1234)`.
+# The traces of some devices append the program's number to the module's name: `jit_train_step(1234)`.
 _NUMBER = re.compile(r"\(\d+\)$")
 _NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
 
 
-def reader_of_hlo(
-    text: str, layers: Layers, weights: Mapping[str, str] = _NO_WEIGHTS, *, one_program: bool = False
+def hlo_event_reader(
+    text: str, layers: LayerIndex, weights: Mapping[str, str] = _NO_WEIGHTS, *, one_program: bool = False
 ) -> Reader:
-    """Reads events that name an instruction (`hlo_op`) and its module (`hlo_module`).
+    """A reader of events that name an instruction (`hlo_op`) and its module (`hlo_module`).
 
     Args:
-        text: of the step's module. Others have instructions of the same names, which are no layer's.
-        weights: as `works` takes them.
+        text: HLO text of the step's module. Equally named instructions of other modules belong to no layer.
+        weights: see `instruction_work`.
         one_program: the trace has no other module, and may name this one differently.
     """
-    known = works(text, layers, weights)
+    known = instruction_work(text, layers, weights)
     module = _module_of(text)
 
-    def read_event(event: Event, end: float) -> Activity | None:
+    def read_event(event: Event, end: float) -> TraceEvent | None:
         name = event.metadata.get("hlo_op")
         if name is None:
             return None
@@ -41,7 +41,7 @@ def reader_of_hlo(
             work, holds = known[name]
         else:
             work, holds = _unknown(str(name)), False
-        return Activity(event.start_ns / 1e9, end, work, "container" if holds else "operation")
+        return TraceEvent(event.start_ns / 1e9, end, work, "container" if holds else "operation")
 
     return read_event
 
@@ -52,6 +52,6 @@ def _module_of(text: str) -> str:
 
 
 def _unknown(name: str) -> Work:
-    """An operation of another program: a copy of an argument, a random number."""
+    """The work of an operation of another program, such as a copy of an argument or a random number."""
     kind = name.split(".")[0]
     return Work(None, kind, kind_of(kind, None, None), "forward")

@@ -1,9 +1,9 @@
-"""What each instruction of a compiled XLA program is for: joins a trace's `hlo_op` to Keras's layers.
+"""Attribute each instruction of a compiled XLA program to a Keras layer; a trace names instructions by `hlo_op`.
 
-XLA keeps with an instruction the scopes in which JAX or TensorFlow traced it (`metadata={op_name="…"}`), and Keras
-opens one for each layer. Instructions that XLA made itself (copies, layouts) have none: they are given to the layer
-that uses their result, else to the one whose result they take, else to the loop they are in. A gradient that the
-optimizer uses is given to the layer whose weight is updated with it.
+XLA keeps the scopes in which JAX or TensorFlow traced an instruction (`metadata={op_name="…"}`), and there is a scope
+per layer. Instructions that XLA inserts itself (copies, layouts) have no scopes. They are attributed to the layer that
+uses their result, else to the one whose result they take, else to the loop that contains them. A gradient that only the
+optimizer uses is attributed to the layer whose weight is updated with it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from anatomy.bench.profiling.layer_index import Layers
+from anatomy.bench.profiling.layer_index import LayerIndex
 from anatomy.bench.profiling.trace_events import Work
-from anatomy.bench.profiling.work_kinds import WEIGHT, heaviest, kind_of_operation, kind_within
+from anatomy.bench.profiling.work_kinds import HEAVIEST_FIRST, heaviest, kind_of_operation, kind_within
 from anatomy.bench.records.case_profile import OPTIMIZER, Pass
 from anatomy.bench.xla import hlo
 
 CONTAINERS = ("while", "call", "conditional")
-# They move nothing and compute nothing.
+# Instructions that neither move nor compute anything.
 _NOTHING = ("parameter", "constant", "bitcast", "tuple", "get-tuple-element")
 _CALLED = ("calls", "to_apply", "body", "condition", "branch_computations", "true_computation", "false_computation")
 _JITTED = re.compile(r"jit\([^()]*\)")
@@ -32,21 +32,23 @@ _NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class _Owner:
-    """The layer of an instruction and the pass it belongs to."""
+    """The layer and the pass that an instruction belongs to."""
 
     layer: str
     pass_: Pass
 
 
-def works(text: str, layers: Layers, weights: Mapping[str, str] = _NO_WEIGHTS) -> dict[str, tuple[Work, bool]]:
-    """For each instruction of a compiled module its work, and whether it holds others (a loop).
+def instruction_work(
+    text: str, layers: LayerIndex, weights: Mapping[str, str] = _NO_WEIGHTS
+) -> dict[str, tuple[Work, bool]]:
+    """Instruction of a compiled module → its work, and whether it contains other instructions (a loop).
 
     Args:
-        text: of the optimised module, `compiled.as_text()`.
-        weights: the layer of each weight, by the `op_name` of the parameter that it is.
+        text: HLO text of the optimised module, `compiled.as_text()`.
+        weights: `op_name` of a weight's parameter → the layer that has the weight.
 
     Raises:
-        ValueError: it is not the text of a module.
+        ValueError: the text is not that of a module.
     """
     program = hlo.read(text)
     owners = _owners(program, layers, weights)
@@ -61,13 +63,13 @@ def works(text: str, layers: Layers, weights: Mapping[str, str] = _NO_WEIGHTS) -
 
 
 def scopes_of(op_name: str) -> tuple[list[str], Pass]:
-    """`jit(step)/transpose(jvp(conv1))/mul` → scopes, outermost first and without the operation; the pass."""
+    """Scopes of an `op_name`, outermost first, and its pass: `jit(f)/transpose(jvp(conv))/mul` → [conv], backward."""
     text = _JITTED.sub("", op_name)
     words = [word for word in re.split(r"/", re.sub(r"[a-z_]+\(", "/", text).replace(")", "")) if word]
     return words[:-1], "backward" if "transpose(" in op_name else "forward"
 
 
-def _work(program: hlo.Program, instruction: hlo.Instruction, owner: _Owner | None, layers: Layers) -> Work:
+def _work(program: hlo.Program, instruction: hlo.Instruction, owner: _Owner | None, layers: LayerIndex) -> Work:
     inner = _inner(program, instruction) if instruction.opcode == "fusion" else []
     layer = owner.layer if owner else None
     name = _fused_name(inner) if inner else _name(instruction)
@@ -88,14 +90,14 @@ def _name(instruction: hlo.Instruction) -> str:
 
 
 def _fused_name(inner: list[hlo.Instruction]) -> str:
-    """`fusion(dot, add)`: the heaviest of what was merged first."""
+    """Name of a fusion by the instructions merged into it, heaviest first: `fusion(dot, add)`."""
     found = Counter(_name(one) for one in inner)
-    ordered = sorted(found, key=lambda name: (WEIGHT.index(kind_of_operation(name)), -found[name], name))
+    ordered = sorted(found, key=lambda name: (HEAVIEST_FIRST.index(kind_of_operation(name)), -found[name], name))
     return f"fusion({', '.join(ordered[:_SHOWN])}{', …' if len(ordered) > _SHOWN else ''})"
 
 
 def _inner(program: hlo.Program, instruction: hlo.Instruction) -> list[hlo.Instruction]:
-    """What a fusion does, without what does nothing."""
+    """The instructions merged into a fusion, without those that do nothing."""
     found = []
     for name in instruction.called("calls", "to_apply"):
         for one in program.computations[name].instructions if name in program.computations else ():
@@ -103,7 +105,7 @@ def _inner(program: hlo.Program, instruction: hlo.Instruction) -> list[hlo.Instr
     return found
 
 
-def _owners(program: hlo.Program, layers: Layers, weights: Mapping[str, str]) -> dict[str, _Owner]:
+def _owners(program: hlo.Program, layers: LayerIndex, weights: Mapping[str, str]) -> dict[str, _Owner]:
     owners: dict[str, _Owner] = {}
     for computation in program.computations.values():
         for instruction in computation.instructions:
@@ -118,8 +120,8 @@ def _owners(program: hlo.Program, layers: Layers, weights: Mapping[str, str]) ->
     return owners
 
 
-def _own(program: hlo.Program, instruction: hlo.Instruction, layers: Layers) -> _Owner | None:
-    """By its own scopes; a fusion by those of the heaviest operation in it."""
+def _own(program: hlo.Program, instruction: hlo.Instruction, layers: LayerIndex) -> _Owner | None:
+    """The owner by the instruction's own scopes; of a fusion, by those of its heaviest instruction."""
     if instruction.opcode == "parameter":
         return None
     inner = _inner(program, instruction) if instruction.opcode == "fusion" else []
@@ -127,7 +129,11 @@ def _own(program: hlo.Program, instruction: hlo.Instruction, layers: Layers) -> 
     for one in [*inner, instruction]:
         owner = _named(one, layers)
         if owner:
-            weight = WEIGHT.index(kind_of_operation(_name(one))) if one is not instruction else len(WEIGHT) - 1
+            weight = (
+                HEAVIEST_FIRST.index(kind_of_operation(_name(one)))
+                if one is not instruction
+                else len(HEAVIEST_FIRST) - 1
+            )
             best.append((weight, owner))
     if not best:
         return None
@@ -136,7 +142,7 @@ def _own(program: hlo.Program, instruction: hlo.Instruction, layers: Layers) -> 
     return votes.most_common(1)[0][0]
 
 
-def _named(instruction: hlo.Instruction, layers: Layers) -> _Owner | None:
+def _named(instruction: hlo.Instruction, layers: LayerIndex) -> _Owner | None:
     found = _OP_NAME.search(instruction.attributes)
     if found is None:
         return None
@@ -156,8 +162,11 @@ def _users(computation: hlo.Computation) -> dict[str, list[str]]:
 def _gradients(
     computation: hlo.Computation, users: dict[str, list[str]], owners: dict[str, _Owner], weights: Mapping[str, str]
 ) -> dict[str, _Owner]:
-    """Instructions without a layer that the optimizer alone uses: that of the first weight on the way from there."""
-    of_weight = _weights_at(computation, weights)
+    """Owners of instructions without a layer whose results only the optimizer uses.
+
+    The first weights met on the way from there into the optimizer decide, if they belong to one layer.
+    """
+    layer_of_weight = _weights_at(computation, weights)
     found = {}
     for instruction in computation.instructions:
         using = users.get(instruction.name, [])
@@ -165,7 +174,12 @@ def _gradients(
             continue
         seen, front = {instruction.name}, list(using)
         while front:
-            met = {of_weight[one] for name in front for one in computation.by_name[name].operands if one in of_weight}
+            met = {
+                layer_of_weight[one]
+                for name in front
+                for one in computation.by_name[name].operands
+                if one in layer_of_weight
+            }
             if met:
                 if len(met) == 1:
                     found[instruction.name] = _Owner(met.pop(), "backward")
@@ -180,7 +194,7 @@ def _updates(name: str, owners: dict[str, _Owner]) -> bool:
 
 
 def _weights_at(computation: hlo.Computation, weights: Mapping[str, str]) -> dict[str, str]:
-    """The layers of weights, by each name that they have: the parameter's, and those of its copies."""
+    """Instruction → layer, for the parameters that are weights and for their copies."""
     found: dict[str, str] = {}
     for one in computation.instructions:
         name = _OP_NAME.search(one.attributes)
@@ -192,13 +206,13 @@ def _weights_at(computation: hlo.Computation, weights: Mapping[str, str]) -> dic
 
 
 def _spread(computation: hlo.Computation, users: dict[str, list[str]], owners: dict[str, _Owner]) -> None:
-    """Give instructions without a layer that of their users, else that of their operands, until nothing changes.
+    """Attribute instructions without a layer to that of their users, else of their operands, until nothing changes.
 
-    What is a layer's comes first: a weight's gradient is the layer's work, though the optimizer uses it.
+    Layers come before parts in brackets: a weight's gradient is work of the layer, though the optimizer uses it.
     """
     left = [one for one in computation.instructions if one.name not in owners and one.opcode != "constant"]
     for real in (True, False):
-        # All of a round see the same, so that the order of the text decides nothing.
+        # All instructions of a round see the same owners: the order of the text has no influence.
         while found := {
             one.name: owner
             for one in left
@@ -209,13 +223,13 @@ def _spread(computation: hlo.Computation, users: dict[str, list[str]], owners: d
 
 
 def _most(names: Iterable[str], owners: dict[str, _Owner], real: bool) -> _Owner | None:
-    """The commonest of those that are a layer's, or of the others."""
+    """The most frequent owner among these instructions; only layers if `real`, else only parts in brackets."""
     votes = Counter(owners[name] for name in names if name in owners)
     return max((one for one in votes if one.layer.startswith("(") != real), key=lambda one: votes[one], default=None)
 
 
 def _inherit(program: hlo.Program, owners: dict[str, _Owner]) -> None:
-    """Give what is within a loop and has no layer that of the loop."""
+    """Attribute instructions without a layer inside a loop to the layer of the loop."""
     for computation in reversed(program.computations.values()):
         for instruction in computation.instructions:
             owner = owners.get(instruction.name)

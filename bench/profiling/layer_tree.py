@@ -1,4 +1,4 @@
-"""The layers of a profile as a tree: the path of a layer in a nested model, split at `/`."""
+"""Arrange the layers of a profile as a tree, by their paths in the nested model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from anatomy.bench.records.case_profile import Kind, LayerTime
 
 @dataclass(frozen=True)
 class LayerNode:
-    """A layer, a model within the model, or both; every figure is the sum over what is below.
+    """A layer, a model within the model, or both. Its figures are sums over itself and everything below it.
 
     Attributes:
         name: last part of the path.
-        path: from the model down, `encoder/block/conv`.
+        path: names from the model down, `encoder/block/conv`.
         own: rows of the profile with exactly this path.
-        children: longest first.
+        children: longest time first.
     """
 
     name: str
@@ -38,24 +38,24 @@ class LayerNode:
 
     @property
     def share(self) -> float:
-        """Of the device time of the step."""
+        """Share of the step's device time."""
         return sum(layer.share for layer in self.layers)
 
     @property
     def flops(self) -> int | None:
-        """In one step; null where nothing below was counted."""
+        """FLOPs of one step; `None` if no layer was counted."""
         counted = [layer.flops for layer in self.layers if layer.flops is not None]
         return sum(counted) if counted else None
 
     @property
     def flops_share(self) -> float | None:
-        """Of the FLOPs of the step; null where nothing below was counted."""
+        """Share of the step's FLOPs; `None` if no layer was counted."""
         counted = [layer.flops_share for layer in self.layers if layer.flops_share is not None]
         return sum(counted) if counted else None
 
     @property
     def flops_per_s(self) -> float | None:
-        """Achieved; of one layer as the profile has it, of several their FLOPs over their time."""
+        """Achieved FLOPs/s: as in the profile for a single layer, else FLOPs over time."""
         layers = list(self.layers)
         if len(layers) == 1:
             return layers[0].flops_per_s
@@ -64,17 +64,17 @@ class LayerNode:
 
     @property
     def kinds(self) -> dict[Kind, float]:
-        """Seconds of each kind of work, longest first."""
+        """Kind of work → seconds per step, longest first."""
         return kinds_of(list(self.layers))
 
 
 def layer_tree(layers: Sequence[LayerTime]) -> tuple[LayerNode, ...]:
-    """The top of the tree, longest first."""
+    """The top nodes of the tree, longest time first."""
     return _nodes("", [(tuple(layer.name.split("/")), layer) for layer in layers])
 
 
 def kinds_of(layers: Sequence[LayerTime]) -> dict[Kind, float]:
-    """Seconds of each kind of work in some layers, longest first."""
+    """Kind of work → seconds per step in these layers, longest first."""
     found: dict[Kind, float] = {}
     for layer in layers:
         for operation in layer.operations:

@@ -1,8 +1,9 @@
-"""Traces of OpenVINO: its counters of each operation's time, whose nodes were named by the layer that made them.
+"""Trace OpenVINO by its counters of each node's time; each node's name is given the marks of its layer.
 
-OpenVINO has no timeline but a duration for each node of a compiled model (`PERF_COUNT`, `InferRequest.profiling_info`,
-https://docs.openvino.ai/). Its CPU plug-in runs the nodes of one request one after the other: they are laid so, in the
-order of the program, from the beginning of the call. What is left of a step is the host's.
+OpenVINO has no timeline, only a duration for each node of a compiled model (`PERF_COUNT`,
+`InferRequest.profiling_info`, https://docs.openvino.ai/). Its CPU plug-in runs the nodes of a request one after the
+other, in the order of the program. They are placed accordingly from the beginning of the call; the rest of a step is
+time of the host.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 import openvino
 from openvino.utils.node_factory import NodeFactory
 
-from anatomy.bench.profiling.layer_index import Layers
-from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Traced, Window, Work
+from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Trace, TraceEvent, Work
 from anatomy.bench.profiling.work_kinds import kind_of
 from anatomy.bench.tensorboard.log_layout import trace_file
 from anatomy.bench.xla.xspace import Event, Line, Plane
@@ -29,14 +30,19 @@ _SEPARATOR = "|"
 
 @dataclass
 class _Recorded:
-    """What a recording holds: the host's windows by name, and each call's begin and nodes."""
+    """What was recorded.
 
-    windows: dict[str, list[Window]] = field(default_factory=dict)
+    Attributes:
+        intervals: the host's annotations by name.
+        calls: begin in seconds and nodes of each call of the compiled model.
+    """
+
+    intervals: dict[str, list[Interval]] = field(default_factory=dict)
     calls: list[tuple[float, list[Any]]] = field(default_factory=list)
 
 
 class Tracer:
-    """Counters of the compiled model. From its making on, models of this process are compiled with them."""
+    """Traces with OpenVINO's counters; see `tracer.Tracer`. Models compiled after it was made have counters."""
 
     scopes_at_compile_time = True
 
@@ -48,12 +54,12 @@ class Tracer:
         self._count_at_compilation()
 
     def unsupported_reason(self, model: Any) -> str | None:
-        """Models that Keras does not compile run eagerly."""
+        """`None`: every model can be profiled."""
         return None
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Nodes that are made within it have its name in theirs."""
+        """A scope whose name becomes part of the names of nodes made within it."""
         self._scopes.append(name)
         try:
             yield
@@ -62,36 +68,36 @@ class Tracer:
 
     @contextmanager
     def annotation(self, name: str) -> Iterator[None]:
-        """A window of the host."""
+        """An event of the host in the trace."""
         start = time.perf_counter()
         yield
         if self._recorded is not None:
-            self._recorded.windows.setdefault(name, []).append(Window(start, time.perf_counter()))
+            self._recorded.intervals.setdefault(name, []).append(Interval(start, time.perf_counter()))
 
     def step(self, number: int) -> AbstractContextManager[Any]:
-        """A window of the host around a step."""
+        """An event of the host around a step."""
         return self.annotation(STEP)
 
     @contextmanager
     def recording(self, folder: Path) -> Iterator[None]:
-        """Keep the counters of each call, and write them as an XSpace."""
+        """Record the counters of each call and write them as an XSpace."""
         self._recorded = self._done = _Recorded()
         yield
         self._recorded = None
         write_xspace(trace_file(folder), [self._plane()])
 
     def graph(self, step: Any) -> bytes | None:
-        """None that TensorBoard shows."""
+        """`None`: OpenVINO has no graph that TensorBoard shows."""
         return None
 
-    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
-        """Nodes of all calls."""
-        windows = self._done.windows
-        activities = [Activity(start, end, _work(node, layers)) for start, end, node in _laid_out(self._done.calls)]
-        return Traced(windows.get(STEP, []), windows.get(FETCH, []), windows.get(LAUNCH, []), activities)
+    def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
+        """Attribute the nodes of all calls by their names."""
+        intervals = self._done.intervals
+        events = [TraceEvent(start, end, _work(node, layers)) for start, end, node in _placed(self._done.calls)]
+        return Trace(intervals.get(STEP, []), intervals.get(FETCH, []), intervals.get(LAUNCH, []), events)
 
     def keep(self, start: float, nodes: list[Any]) -> None:
-        """Take in a call, while recording."""
+        """Record a call that began at `start`, if a recording is under way."""
         if self._recorded is not None:
             self._recorded.calls.append((start, nodes))
 
@@ -116,16 +122,16 @@ class Tracer:
 
     def _plane(self) -> Plane:
         host = []
-        for name, windows in self._done.windows.items():
-            for number, window in enumerate(windows):
-                start_ns, duration_ns = window.start * 1e9, (window.end - window.start) * 1e9
+        for name, intervals in self._done.intervals.items():
+            for number, interval in enumerate(intervals):
+                start_ns, duration_ns = interval.start * 1e9, (interval.end - interval.start) * 1e9
                 is_step = name == STEP
                 host.append(
                     step_event(number, start_ns, duration_ns, STEP) if is_step else Event(name, start_ns, duration_ns)
                 )
         nodes = [
             operation_event(node.node_type, start * 1e9, (end - start) * 1e9, {"node": node.node_name})
-            for start, end, node in _laid_out(self._done.calls)
+            for start, end, node in _placed(self._done.calls)
         ]
         return Plane(HOST_PLANE, (Line("host", tuple(host)), Line("OpenVINO", tuple(nodes))))
 
@@ -141,15 +147,15 @@ class _Counted:
         return getattr(self._compiled, name)
 
     def __call__(self, inputs: Any) -> Any:
-        """As `CompiledModel.__call__` does."""
+        """Run the model like `CompiledModel.__call__`, and record the counters."""
         start = time.perf_counter()
         outputs = self._request.infer(inputs, share_inputs=True, share_outputs=False)
         self._tracer.keep(start, self._request.profiling_info)
         return outputs
 
 
-def _laid_out(calls: list[tuple[float, list[Any]]]) -> Iterator[tuple[float, float, Any]]:
-    """Begin, end and node of all that ran, in seconds."""
+def _placed(calls: list[tuple[float, list[Any]]]) -> Iterator[tuple[float, float, Any]]:
+    """Begin and end in seconds, and the node, of all nodes that ran."""
     for begin, nodes in calls:
         start = begin
         for node in nodes:
@@ -159,6 +165,6 @@ def _laid_out(calls: list[tuple[float, list[Any]]]) -> Iterator[tuple[float, flo
             start = end
 
 
-def _work(node: Any, layers: Layers) -> Work:
+def _work(node: Any, layers: LayerIndex) -> Work:
     layer = layers.find(node.node_name.split(_SEPARATOR))
     return Work(layer, node.node_type, kind_of(node.node_type, layer, layers.family(layer)), "forward")

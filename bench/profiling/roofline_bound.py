@@ -1,6 +1,7 @@
-"""What holds a layer back: launching, where that took longer than the operations' work; else products or bytes.
+"""What bounds a layer's time: launching, if that took longer than its operations; else computing or memory.
 
-Of these the one that would take longer by the measured ceilings: the roofline (Williams, Waterman and Patterson 2009).
+Between these two the roofline decides (Williams, Waterman and Patterson 2009): the one that takes longer at the
+machine's measured ceilings.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 
-# Operations shorter than this, whose work by the ceilings is less than this share of their time, are mostly begun and
-# ended: beginning one costs microseconds on every backend.
+# Starting an operation costs microseconds on every backend. It dominates operations that are shorter than _SHORT_S and
+# whose work, at the ceilings, explains less than _EXPLAINED of their time.
 _SHORT_S, _EXPLAINED = 50e-6, 0.1
 
 
@@ -22,15 +23,15 @@ class LayerCeilings(Frozen):
     """What the machine does at best on the case's backend and device.
 
     Attributes:
-        flops_per_s: of products in the case's dtype; null where not measured.
-        bandwidth_bytes_per_s: of memory; likewise.
+        flops_per_s: rate of matrix products in the case's dtype; `None` if not measured.
+        bandwidth_bytes_per_s: memory bandwidth; `None` if not measured.
     """
 
     flops_per_s: float | None = None
     bandwidth_bytes_per_s: float | None = None
 
 
-def bound_of(
+def roofline_bound(
     flops: int | None,
     moved_bytes: int | None,
     time: float,
@@ -38,12 +39,12 @@ def bound_of(
     calls: float,
     ceilings: LayerCeilings | None,
 ) -> Bound | None:
-    """What would have to be faster for the layer to be; null where it is not known.
+    """What bounds the layer's time; `None` if unknown.
 
     Args:
         time: seconds in which its operations ran.
-        host: seconds the host spent in it while nothing ran; null where it launches the step as a whole.
-        calls: operations that ran.
+        host: seconds that the host spent in it while no operation ran; `None` if the step is launched as a whole.
+        calls: number of operations that ran.
     """
     if host is not None and host > time:
         return "launch"
@@ -58,11 +59,7 @@ def bound_of(
 
 
 def layer_ceilings(record: Record, ceilings: Sequence[Ceiling]) -> LayerCeilings | None:
-    """What the machine does at best for a measured case; null where that was not measured.
-
-    Args:
-        ceilings: of the run.
-    """
+    """What the machine does at best for a measured case, by the run's ceilings; `None` if that was not measured."""
     found = ceiling_of(ceilings, record.case.backend, str(record.settings.get("device") or ""))
     if found is None:
         return None

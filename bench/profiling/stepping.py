@@ -1,4 +1,4 @@
-"""Runs what is profiled: single steps that are waited for, or an epoch of Keras's own loop."""
+"""Run the steps of a profile: single synchronised steps, or epochs of Keras's own loop."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 
 STEPS = 5
-# A trace is to be looked at: no longer than this, but no fewer steps than two.
+# A trace is made to be looked at: it is no longer than this, but has at least two steps.
 _LONGEST_S = 10.0
 _FEWEST = 2
-# Steps before the trace, for their median.
+# Steps, and epochs, timed before the trace; their median is the profile's step time.
 _UNTRACED = 7
-# Epochs before the trace, likewise.
 _UNTRACED_EPOCHS = 3
-# An epoch is long enough for its beginning and end to be spread over many steps, as in a measured case.
+# An epoch is long enough to spread the cost of its beginning and end over many steps, as in a measured case.
 _EPOCH_S, _EPOCH_STEPS = 2.0, 100
 
 
@@ -33,8 +32,8 @@ class Recorded(NamedTuple):
     """What was recorded.
 
     Attributes:
-        wall_s: of each window of the trace, by this process's clock; the first has paid for the profiler's start.
-        steps: in each window.
+        wall_s: seconds of each interval of the trace by this process's clock; the first includes the profiler's start.
+        steps: number of steps in each interval.
     """
 
     wall_s: list[float]
@@ -42,10 +41,10 @@ class Recorded(NamedTuple):
 
 
 class Stepping(Protocol):
-    """What is run for a profile."""
+    """How the steps of a profile are run."""
 
     def warm_up(self, settings: MeasureSettings) -> None:
-        """Compile, and run until steps are steady."""
+        """Compile, and run until the steps' times are steady."""
 
     def step_s(self) -> float:
         """Seconds of a step without a trace."""
@@ -64,22 +63,22 @@ def _number(step_s: float) -> int:
 
 
 class _Steps:
-    """Each launched and waited for."""
+    """Steps that are launched and waited for one by one."""
 
     def __init__(self, step: Step) -> None:
         self._step = step
 
     def warm_up(self, settings: MeasureSettings) -> None:
-        """As a measured case does."""
+        """Compile and warm up like a measured case."""
         timing.timed_step(self._step)
         timing.warm_up(self._step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
 
     def step_s(self) -> float:
-        """The median of a few."""
+        """Median seconds of a few steps."""
         return statistics.median(self._timed() for _ in range(_UNTRACED))
 
     def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
-        """One window a step."""
+        """Record a few steps, one per interval."""
         with tracer.recording(folder):
             return Recorded([self._timed(tracer, count) for count in range(_number(step_s) + 1)], 1)
 
@@ -101,7 +100,7 @@ class _Epochs:
         self._steps = STEPS
 
     def warm_up(self, settings: MeasureSettings) -> None:
-        """One epoch compiles, the next says how long a step takes."""
+        """Compile in one epoch, and size further epochs by the time of the next."""
         self._data = self._call.data(self._steps)
         self._call.timed(self._data, time.perf_counter)
         first_s = self._call.timed(self._data, time.perf_counter).seconds
@@ -110,12 +109,12 @@ class _Epochs:
         self._data = self._call.data(self._steps)
 
     def step_s(self) -> float:
-        """The median of a few epochs, spread over their steps, what it costs to begin and end one included."""
+        """Median seconds of a few epochs, divided by their steps; includes beginning and ending an epoch."""
         epochs = [self._call.timed(self._data, time.perf_counter).seconds for _ in range(_UNTRACED_EPOCHS)]
         return statistics.median(epochs) / self._steps
 
     def record(self, tracer: Tracer, folder: Path, step_s: float) -> Recorded:
-        """One window an epoch, in all of which the host is at work on it."""
+        """Record two epochs, one per interval; the whole interval counts as the launch."""
         _annotate_fetching(tracer)
         wall_s = []
         with tracer.recording(folder):
@@ -128,9 +127,9 @@ class _Epochs:
 
 
 def _annotate_fetching(tracer: Tracer) -> None:
-    """Mark in the trace where Keras's loop draws a batch. For a process that ends after it.
+    """Mark in the trace where Keras's loop draws a batch. It cannot be undone in this process.
 
-    TensorFlow draws it within the step, by an operation of its own, which the trace has already.
+    TensorFlow draws batches by an operation within the step, which is in the trace already.
     """
     from keras.src.trainers.epoch_iterator import EpochIterator
 

@@ -1,6 +1,6 @@
-"""Traces of torch: layers are marked as they are called, and autograd's numbers lead backward nodes to forward ones.
+"""Trace torch: layers are marked as they are called; sequence numbers join backward to forward operations.
 
-An operation that ran forward under a number (`sequence_nr`) has its gradient computed under the same one, see
+A forward operation with a `sequence_nr` has its gradient computed by a node with the same number, see
 https://docs.pytorch.org/docs/stable/autograd.html#torch.autograd.profiler.emit_nvtx.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from anatomy.bench.profiling.layer_index import Layers
-from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Level, Traced, Window, Work
+from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Level, Trace, TraceEvent, Work
 from anatomy.bench.profiling.work_kinds import kind_of
 from anatomy.bench.records.case_profile import OPTIMIZER, Pass
 from anatomy.bench.tensorboard.log_layout import trace_file
@@ -24,14 +24,14 @@ from anatomy.bench.xla.xspace_writer import HOST_PLANE, operation_event, step_ev
 
 _LAYER = "anatomy:"
 _NODE = "autograd::engine::evaluate_function: "
-# `RecordScope::FUNCTION`: an operation called forward, or by another.
+# `RecordScope::FUNCTION`: an operation called in the forward pass or by another operation.
 _FORWARD = 0
-# Adds a gradient to a variable, of whose layer it has no number.
+# Adds a gradient to a variable; it has no number that leads to the variable's layer.
 _ACCUMULATE = "AccumulateGrad"
 
 
 class Tracer:
-    """torch's own profiler."""
+    """Traces with torch's own profiler; see `tracer.Tracer`."""
 
     scopes_at_compile_time = False
 
@@ -39,16 +39,16 @@ class Tracer:
         self._events: list[Any] = []
 
     def unsupported_reason(self, model: Any) -> str | None:
-        """Inductor's kernels have no names of layers."""
+        """Reason for a compiled model: the kernels of `torch.compile` name no layers."""
         return "torch.compile's kernels name no layers; use --jit off" if model.jit_compile else None
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
-        """An event around what runs within."""
+        """An event around everything that runs within it."""
         found: AbstractContextManager[Any] = record_function(_LAYER + name)
         return found
 
     def annotation(self, name: str) -> AbstractContextManager[Any]:
-        """An event of the host."""
+        """An event of the host in the trace."""
         found: AbstractContextManager[Any] = record_function(name)
         return found
 
@@ -59,60 +59,60 @@ class Tracer:
 
     @contextmanager
     def recording(self, folder: Path) -> Iterator[None]:
-        """What is written is no trace of torch's but an XSpace, so that xprof shows it beside the others."""
+        """Record a trace and write it as an XSpace, which xprof shows like those of the other backends."""
         with profile(activities=[ProfilerActivity.CPU], acc_events=True) as recorded:
             yield
         self._events = list(recorded.events() or [])
         write_xspace(trace_file(folder), [_plane(self._events)])
 
     def graph(self, step: Any) -> bytes | None:
-        """None that TensorBoard shows."""
+        """`None`: torch has no graph that TensorBoard shows."""
         return None
 
-    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
-        """Layers as the host's work, the outermost operations within them as the device's."""
-        return Traced(
-            steps=_windows(self._events, STEP),
-            fetches=_windows(self._events, FETCH),
-            launches=_windows(self._events, LAUNCH),
-            activities=list(_activities(self._events, layers)),
+    def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
+        """Attribute operations by the layer calls around them; the layer calls themselves are the host's work."""
+        return Trace(
+            steps=_intervals(self._events, STEP),
+            fetches=_intervals(self._events, FETCH),
+            launches=_intervals(self._events, LAUNCH),
+            events=list(_operations(self._events, layers)),
         )
 
 
-def _activities(events: Iterable[Any], layers: Layers) -> Iterator[Activity]:
-    """In order of their beginning; a backward node comes after the forward operation with its number."""
+def _operations(events: Iterable[Any], layers: LayerIndex) -> Iterator[TraceEvent]:
+    """The outermost operations and the layer calls, in order of their beginning: forward before backward."""
     owners: dict[int, str | None] = {}
     owner: str | None = None
     for event in sorted(events, key=lambda one: one.time_range.start):
         layer, is_node = layers.find(_scopes(event)), event.name.startswith(_NODE)
         if event.name.startswith(_LAYER):
             inner = layers.find([*_scopes(event), event.name.removeprefix(_LAYER)])
-            yield _activity(event, Work(inner, "Python", "host", "forward"), "host")
+            yield _event(event, Work(inner, "Python", "host", "forward"), "host")
         elif not is_node and event.scope == _FORWARD and event.sequence_nr >= 0:
             owners[event.sequence_nr] = layer
         if _is_marked(event) or not (event.cpu_parent is None or _is_marked(event.cpu_parent)):
             continue
         if event.cpu_parent is not None and event.cpu_parent.name == FETCH:
-            # What draws a batch is waited for, and is no part of the step.
+            # Drawing a batch is waiting, not work of the step.
             continue
         if is_node:
             name = event.name.removeprefix(_NODE).rpartition("::")[2]
             owner = owner if name == _ACCUMULATE else owners.get(event.sequence_nr)
-            yield _activity(event, _work(name, owner, "backward", layers))
+            yield _event(event, _work(name, owner, "backward", layers))
         else:
-            yield _activity(event, _work(event.name, layer, "update" if layer == OPTIMIZER else "forward", layers))
+            yield _event(event, _work(event.name, layer, "update" if layer == OPTIMIZER else "forward", layers))
 
 
-def _work(name: str, layer: str | None, pass_: Pass, layers: Layers) -> Work:
+def _work(name: str, layer: str | None, pass_: Pass, layers: LayerIndex) -> Work:
     return Work(layer, name, kind_of(name, layer, layers.family(layer)), pass_, 1)
 
 
-def _activity(event: Any, work: Work, level: Level = "operation") -> Activity:
-    return Activity(event.time_range.start / 1e6, event.time_range.end / 1e6, work, level)
+def _event(event: Any, work: Work, level: Level = "operation") -> TraceEvent:
+    return TraceEvent(event.time_range.start / 1e6, event.time_range.end / 1e6, work, level)
 
 
 def _scopes(event: Any) -> list[str]:
-    """Names of the layers that hold it, outermost first."""
+    """Names of the layer calls around an event, outermost first."""
     found = []
     parent = event.cpu_parent
     while parent is not None:
@@ -126,8 +126,8 @@ def _is_marked(event: Any) -> bool:
     return event.name.startswith(_LAYER) or event.name in (STEP, FETCH, LAUNCH)
 
 
-def _windows(events: Iterable[Any], name: str) -> list[Window]:
-    return [Window(e.time_range.start / 1e6, e.time_range.end / 1e6) for e in events if e.name == name]
+def _intervals(events: Iterable[Any], name: str) -> list[Interval]:
+    return [Interval(e.time_range.start / 1e6, e.time_range.end / 1e6) for e in events if e.name == name]
 
 
 def _plane(events: Iterable[Any]) -> Plane:

@@ -1,4 +1,4 @@
-"""What a trace says, in the same terms for every backend: intervals of work, and the steps they belong to."""
+"""A trace in the same terms for every backend: intervals of work, and the steps that they belong to."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Literal
 
 from anatomy.bench.records.case_profile import Kind, Pass
 
-# Names of the host's own annotations, which every backend's trace shows as events.
+# Names of the host's own annotations, which appear as events in every backend's trace.
 STEP, FETCH, LAUNCH = "anatomy step", "anatomy input", "anatomy launch"
 
-# What an interval competes for time as. An operation; one that holds others (a loop), which has the time in which
-# none of them runs; the host's own work, which has the time in which no operation runs at all.
+# How events compete for time: an operation comes first; a container (a loop) gets the time in which none of its
+# operations runs; the host's own work gets the time in which no operation runs at all.
 Level = Literal["operation", "container", "host"]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an operation does and for whom; equal for all its calls.
+    """What an operation does, and for which layer; equal for all its calls.
 
     Attributes:
-        layer: name of a row of layers, or one in brackets; null where it is not known.
-        name: the type of operation, in the backend's terms.
-        fused: operations of the program that were merged into it; null where the backend does not tell.
+        layer: name of an entry of the layer index, or of a part in brackets; `None` if unknown.
+        name: type of the operation, as the backend calls it.
+        fused: number of the program's operations that were merged into it; `None` if the backend does not tell.
     """
 
     layer: str | None
@@ -33,8 +33,8 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Activity:
-    """One interval in which work was under way, in seconds of the trace's clock."""
+class TraceEvent:
+    """An interval in which work was under way, in seconds of the trace's clock."""
 
     start: float
     end: float
@@ -43,7 +43,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Window:
+class Interval:
     """An interval of the host, in seconds of the trace's clock."""
 
     start: float
@@ -51,17 +51,17 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Traced:
+class Trace:
     """A trace of a few steps.
 
     Attributes:
-        steps: from the first line of each step to the end of waiting for it.
-        fetches: in which the host fetched data and put them on the device.
-        launches: in which the host launched a step.
-        activities: in any order.
+        steps: from the launch of each step to the end of waiting for it.
+        fetches: when the host fetched data and put them on the device.
+        launches: when the host launched a step.
+        events: in any order.
     """
 
-    steps: list[Window]
-    fetches: list[Window] = field(default_factory=list)
-    launches: list[Window] = field(default_factory=list)
-    activities: list[Activity] = field(default_factory=list)
+    steps: list[Interval]
+    fetches: list[Interval] = field(default_factory=list)
+    launches: list[Interval] = field(default_factory=list)
+    events: list[TraceEvent] = field(default_factory=list)

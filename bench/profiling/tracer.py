@@ -1,4 +1,4 @@
-"""What every backend offers to the profiler: scopes that lead from an operation to its layer, and a trace."""
+"""The interface of a backend's profiler: scopes that lead from an operation to its layer, and a trace."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from anatomy.bench.profiling.layer_index import Layers
-from anatomy.bench.profiling.trace_events import Traced
+from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.trace_events import Trace
 from anatomy.bench.records.case import Backend
 
 
 class Tracer(Protocol):
-    """One backend's profiler; for one trace.
+    """A backend's profiler, for one trace.
 
     Attributes:
-        scopes_at_compile_time: scopes are read when the step is traced and compiled, and cost it nothing; else they
-            are open while it runs, and are opened for the trace alone.
+        scopes_at_compile_time: whether scopes are read when the step is compiled, and then cost nothing. Otherwise they
+            are opened whenever the step runs, and are therefore set up for the trace alone.
     """
 
     scopes_at_compile_time: bool
@@ -26,7 +26,7 @@ class Tracer(Protocol):
         """Why the time of the compiled model's step cannot be attributed to layers; `None` if it can."""
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
-        """A scope that operations keep."""
+        """A scope whose name operations within it keep."""
 
     def annotation(self, name: str) -> AbstractContextManager[Any]:
         """An event of the host in the trace."""
@@ -35,13 +35,13 @@ class Tracer(Protocol):
         """An event of the host around a step."""
 
     def recording(self, folder: Path) -> AbstractContextManager[None]:
-        """Record within it; the trace lies below `folder`, a log directory of TensorBoard's, at its end."""
+        """Record everything that runs within it; the trace is then below `folder`, a TensorBoard log directory."""
 
     def graph(self, step: Any) -> bytes | None:
-        """The step as a serialised GraphDef, where the backend has one."""
+        """The step as a serialised GraphDef; `None` for backends without one."""
 
-    def read(self, path: Path, step: Any, layers: Layers) -> Traced:
-        """What was recorded and now lies in `path`."""
+    def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
+        """The recorded trace, which is now the file `path`."""
 
 
 def open_tracer(backend: Backend) -> Tracer:

@@ -1,4 +1,4 @@
-"""Which kind of work an operation is, from its name in any backend's vocabulary and the layer it is for.
+"""Classify an operation's kind of work, by its name in any backend's vocabulary and by its layer.
 
 The vocabularies: HLO's opcodes (https://openxla.org/xla/operation_semantics), TensorFlow's operations
 (https://www.tensorflow.org/api_docs/python/tf/raw_ops), ATen's functions and autograd's nodes, OpenVINO's operations.
@@ -12,7 +12,7 @@ from anatomy.bench.records.case_profile import OPTIMIZER, Kind
 
 # A pattern that must be a whole word: `sum`, but not `consume`.
 _WORD = r"(?<![a-z])(?:{})(?![a-z])"
-# The first that is found in the name decides, the names split into words at capitals and written small.
+# The first match decides. Names are split into words at capitals and lower-cased.
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (
         "communication",
@@ -32,7 +32,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         "normalisation",
         ("batch_?-?norm", "layer_?-?norm", "group_?-?norm", "rms_?norm", _WORD.format("lrn|mvn|local_response_norm")),
     ),
-    # Where one of two values is taken by a condition: no index.
+    # Selection by a condition is element-wise; selection by an index moves data.
     ("element-wise", (r"^select(?:_v2)?$", r"^where$", "where_backward", "aten::where")),
     ("reduction", ("reduce", "pool", "softmax", "select-and-scatter", "log_?sum_?exp", "top_?k", "sort", "cum_?sum")),
     ("reduction", (_WORD.format("sum|mean|amax|amin|prod|norm|argmax|argmin|arg_max|arg_min|bincount|count_nonzero"),)),
@@ -71,11 +71,11 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ),
 )
 _COMPILED = tuple((kind, re.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
-# What Grappler's remapper makes of several operations: `_FusedConv2D`, `_MklNativeFusedMatMul`, `_FusedBatchNormEx`.
-# Batch normalisation itself has "fused" in its name and is one operation.
+# Operations that Grappler's remapper merges from several: `_FusedConv2D`, `_MklNativeFusedMatMul`, `_FusedBatchNormEx`.
+# Plain batch normalisation has "fused" in its name too, but is one operation.
 _REMAPPED = re.compile(r"^_\w*Fused(?!BatchNorm(?:Grad)?(?:V\d)?$)")
-# Of several operations that were merged into one, the heaviest names it.
-WEIGHT: tuple[Kind, ...] = (
+# An operation merged from several has the kind of the heaviest.
+HEAVIEST_FIRST: tuple[Kind, ...] = (
     "communication",
     "convolution",
     "matrix product",
@@ -88,32 +88,32 @@ WEIGHT: tuple[Kind, ...] = (
 
 
 def kind_of_operation(name: str) -> Kind:
-    """By its name alone; what has no better name is element-wise."""
+    """The kind of an operation by its name alone; `element-wise` if nothing else matches."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     return next((kind for kind, pattern in _COMPILED if pattern.search(text)), "element-wise")
 
 
 def kind_of(name: str, layer: str | None, family: Kind | None) -> Kind:
-    """By its name, the row it belongs to, and what that layer is for.
+    """The kind of an operation by its name and its layer.
 
     Args:
-        family: `recurrent` or `normalisation` where the layer is one of these, whose operations are all of that kind.
+        family: `recurrent` or `normalisation` for a layer of that family, whose operations are all of that kind.
     """
     return kind_within(kind_of_operation(name), layer, family)
 
 
 def kind_within(found: Kind, layer: str | None, family: Kind | None) -> Kind:
-    """The same, of an operation whose own kind is known."""
+    """The kind of an operation within a layer; `found` is its kind by its name alone. See `kind_of`."""
     if found == "communication":
         return found
     return "optimizer" if layer == OPTIMIZER else family or found
 
 
 def is_remapped(name: str) -> bool:
-    """Whether it is one of TensorFlow's that several operations were merged into, however many."""
+    """Whether the name is that of a TensorFlow operation merged from several."""
     return _REMAPPED.search(name) is not None
 
 
 def heaviest(kinds: list[Kind]) -> Kind:
-    """The kind that names several operations merged into one; element-wise for none."""
-    return min(kinds, key=WEIGHT.index, default="element-wise")
+    """The kind of an operation merged from operations of these kinds; `element-wise` for none."""
+    return min(kinds, key=HEAVIEST_FIRST.index, default="element-wise")

@@ -1,4 +1,4 @@
-"""From the trace of TensorFlow or JAX (an XSpace) to activities."""
+"""Read the trace of TensorFlow or JAX, an XSpace file."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Traced, Window
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Trace, TraceEvent
 from anatomy.bench.xla.xspace import Event, read_xspace
 
-# Makes an activity of an event, null where it is no operation; the second argument finds its later end, if it has one.
-Reader = Callable[[Event, float], Activity | None]
-# XLA's CPU runtime: an operation whose work goes on in other threads says when that has ended.
+# Makes a trace event of an XSpace event and its end in seconds; `None` if the event is no operation.
+Reader = Callable[[Event, float], TraceEvent | None]
+# XLA's CPU runtime: an operation whose work goes on in other threads has a second event when that work has ended.
 _END = "end: "
 
 
-def read_traced(path: Path, reader: Reader, fetching: str = "") -> Traced:
-    """The steps and activities of a trace.
+def read_trace(path: Path, reader: Reader, fetching: str = "") -> Trace:
+    """The steps and operations of a trace.
 
     Args:
-        path: the `.xplane.pb`.
-        fetching: the type of operation by which the backend itself draws a batch.
+        path: the `.xplane.pb` file.
+        fetching: type of the operation by which the backend itself draws a batch.
     """
     events = [event for plane in read_xspace(path) for line in plane.lines for event in line.events]
-    return Traced(
-        steps=list(_windows(events, STEP)),
-        fetches=[_window(event) for event in events if event.name == FETCH or _draws(event, fetching)],
-        launches=list(_windows(events, LAUNCH)),
-        activities=list(_activities(events, reader)),
+    return Trace(
+        steps=list(_intervals(events, STEP)),
+        fetches=[_interval(event) for event in events if event.name == FETCH or _draws(event, fetching)],
+        launches=list(_intervals(events, LAUNCH)),
+        events=list(_operations(events, reader)),
     )
 
 
-def _activities(events: list[Event], reader: Reader) -> Iterator[Activity]:
+def _operations(events: list[Event], reader: Reader) -> Iterator[TraceEvent]:
     ends: dict[Any, float] = {}
     for event in events:
         if event.name.startswith(_END) and "_c" in event.metadata:
             ends[event.metadata["_c"]] = _end(event)
     for event in events:
         later = ends.get(event.metadata.get("_p"), 0.0)
-        activity = reader(event, max(_end(event), later) / 1e9)
-        if activity is not None:
-            yield activity
+        operation = reader(event, max(_end(event), later) / 1e9)
+        if operation is not None:
+            yield operation
 
 
-def _windows(events: list[Event], name: str) -> Iterator[Window]:
+def _intervals(events: list[Event], name: str) -> Iterator[Interval]:
     for event in events:
         if event.name == name:
-            yield _window(event)
+            yield _interval(event)
 
 
-def _window(event: Event) -> Window:
-    return Window(event.start_ns / 1e9, _end(event) / 1e9)
+def _interval(event: Event) -> Interval:
+    return Interval(event.start_ns / 1e9, _end(event) / 1e9)
 
 
 def _draws(event: Event, fetching: str) -> bool:

@@ -198,13 +198,13 @@ def _profile(
     folder: Path,
     ceilings: LayerCeilings | None,
 ) -> None:
-    from anatomy.bench.profiling.profile_case import require_profilable, take_profile
+    from anatomy.bench.profiling.profile_case import profile_case, require_profilable
 
     require_profilable(case, group)
     with phase("build", emit), group.building():
         built = build(case)
     _require_own(origin)
-    take_profile(case, settings, group, built, folder, ceilings, emit)
+    profile_case(MeasureTask(case, settings, group, built, group.meter(), emit), folder, ceilings)
 
 
 def _measure_exchange(case: Case, group: Group, model: Any, emit: Emit) -> None:

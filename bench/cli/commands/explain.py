@@ -28,9 +28,9 @@ def explain(
     import json as json_module
 
     from anatomy.bench.cli.screens.explain_screen import print_explanation
-    from anatomy.bench.profiling.select_profiles import pairs_of
+    from anatomy.bench.profiling.select_profiles import explain_selected
 
-    found = pairs_of(before, after, run or newest_run)
+    found = explain_selected(before, after, run or newest_run)
     for line in found.skipped:
         typer.echo(f"anatomy explain: {line}", err=True)
     if json:

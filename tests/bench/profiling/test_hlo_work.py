@@ -5,9 +5,9 @@ from __future__ import annotations
 # ruff: noqa: E501  # lines of a program as XLA writes them
 import pytest
 
-from anatomy.bench.profiling.hlo_reader import reader_of_hlo
-from anatomy.bench.profiling.hlo_work import scopes_of, works
-from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.profiling.hlo_reader import hlo_event_reader
+from anatomy.bench.profiling.hlo_work import instruction_work, scopes_of
+from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.records.case_profile import OPTIMIZER
 from anatomy.bench.xla.xspace import Event
 
@@ -53,12 +53,12 @@ ENTRY %main (x: f32[8,4], w: f32[4,4], m: f32[4,4]) -> f32[4,4] {
 
 
 @pytest.fixture
-def layers() -> Layers:
-    rows = [Row("first", "Dense", None, 1, 1), Row("second", "LSTM", "recurrent", 1, 1)]
-    return Layers(rows)
+def layers() -> LayerIndex:
+    rows = [LayerEntry("first", "Dense", None, 1, 1), LayerEntry("second", "LSTM", "recurrent", 1, 1)]
+    return LayerIndex(rows)
 
 
-def test_the_marks_in_the_text_are_the_models(layers: Layers) -> None:
+def test_the_marks_in_the_text_are_the_models(layers: LayerIndex) -> None:
     assert [layers.mark(name) for name in ("first", "second", OPTIMIZER)] == [
         "first__L4_anatomy",
         "second__L5_anatomy",
@@ -66,8 +66,8 @@ def test_the_marks_in_the_text_are_the_models(layers: Layers) -> None:
     ]
 
 
-def test_each_instruction_has_its_layer(layers: Layers) -> None:
-    found = {name: work for name, (work, _) in works(TEXT, layers, {"state[0][0]": "first"}).items()}
+def test_each_instruction_has_its_layer(layers: LayerIndex) -> None:
+    found = {name: work for name, (work, _) in instruction_work(TEXT, layers, {"state[0][0]": "first"}).items()}
     fused = found["fusion.1"]
     # The product in it is the heaviest, whatever XLA named the fusion by.
     assert (fused.layer, fused.kind, fused.name, fused.fused) == ("first", "matrix product", "fusion(dot, maximum)", 2)
@@ -81,12 +81,12 @@ def test_each_instruction_has_its_layer(layers: Layers) -> None:
     assert found["t"].layer == "second"
 
 
-def test_without_weights_a_gradient_is_still_no_work_of_the_optimizer(layers: Layers) -> None:
-    assert works(TEXT, layers)["grad.1"][0].layer == "second"
+def test_without_weights_a_gradient_is_still_no_work_of_the_optimizer(layers: LayerIndex) -> None:
+    assert instruction_work(TEXT, layers)["grad.1"][0].layer == "second"
 
 
-def test_loops_hold_others(layers: Layers) -> None:
-    assert [name for name, (_, holds) in works(TEXT, layers).items() if holds] == ["while.1"]
+def test_loops_hold_others(layers: LayerIndex) -> None:
+    assert [name for name, (_, holds) in instruction_work(TEXT, layers).items() if holds] == ["while.1"]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_scopes_of_an_operations_name(op_name: str, scopes: list[str], pass_: st
     assert scopes_of(op_name) == (scopes, pass_)
 
 
-def test_events_become_activities(layers: Layers) -> None:
-    read = reader_of_hlo(TEXT, layers)
+def test_events_become_activities(layers: LayerIndex) -> None:
+    read = hlo_event_reader(TEXT, layers)
     known = read(Event("fusion.1", 1e9, 5e8, {"hlo_op": "fusion.1"}), 2.5)
     assert known is not None
     assert (known.start, known.end, known.work.layer, known.level) == (1.0, 2.5, "first", "operation")
@@ -123,21 +123,21 @@ def test_events_become_activities(layers: Layers) -> None:
     [("jit_step", "first"), ("jit_step(123)", "first"), ("jit_convert_element_type", None), ("jit_step_2", None)],
 )
 def test_another_programs_instruction_of_the_same_name_is_no_layers(
-    layers: Layers, module: str, layer: str | None
+    layers: LayerIndex, module: str, layer: str | None
 ) -> None:
     copy = Event("copy.1", 0, 1, {"hlo_op": "copy.1", "hlo_module": module})
-    found = reader_of_hlo(TEXT, layers, {"state[0][0]": "first"})(copy, 1.0)
+    found = hlo_event_reader(TEXT, layers, {"state[0][0]": "first"})(copy, 1.0)
     assert found is not None
     assert (found.work.layer, found.work.name) == (layer, "copy")
 
 
-def test_the_only_program_may_have_another_name(layers: Layers) -> None:
+def test_the_only_program_may_have_another_name(layers: LayerIndex) -> None:
     event = Event("fusion.1", 0, 1, {"hlo_op": "fusion.1", "hlo_module": "a_inference_one_step_on_data_404__.12"})
-    found = reader_of_hlo(TEXT, layers, one_program=True)(event, 1.0)
+    found = hlo_event_reader(TEXT, layers, one_program=True)(event, 1.0)
     assert found is not None
     assert found.work.layer == "first"
 
 
-def test_text_that_is_no_program_is_refused(layers: Layers) -> None:
+def test_text_that_is_no_program_is_refused(layers: LayerIndex) -> None:
     with pytest.raises(ValueError, match="ENTRY"):
-        works("nothing", layers)
+        instruction_work("nothing", layers)

@@ -6,32 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.profiling.layer_index import Layers, Row
-from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Activity, Window, Work
-from anatomy.bench.profiling.xspace_trace import read_traced
+from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, TraceEvent, Work
+from anatomy.bench.profiling.xspace_trace import read_trace
 from anatomy.bench.xla.xspace import Event, Line, Plane
 from anatomy.bench.xla.xspace_writer import write_xspace
 
 WORK = Work("layer", "dot", "matrix product", "forward")
 
 
-def read_dots(event: Event, end: float) -> Activity | None:
-    return Activity(event.start_ns / 1e9, end, WORK) if event.name.startswith("dot") else None
+def read_dots(event: Event, end: float) -> TraceEvent | None:
+    return TraceEvent(event.start_ns / 1e9, end, WORK) if event.name.startswith("dot") else None
 
 
-Found = tuple[list[Window], list[Window], list[Window], list[float]]
+Found = tuple[list[Interval], list[Interval], list[Interval], list[float]]
 
 
 def traced(tmp_path: Path, *events: Event, fetching: str = "") -> Found:
     path = tmp_path / "host.xplane.pb"
     write_xspace(path, [Plane("/host:CPU", (Line("main", events),))])
-    found = read_traced(path, read_dots, fetching)
-    return found.steps, found.fetches, found.launches, [one.end - one.start for one in found.activities]
+    found = read_trace(path, read_dots, fetching)
+    return found.steps, found.fetches, found.launches, [one.end - one.start for one in found.events]
 
 
 def test_the_hosts_annotations_are_windows(tmp_path: Path) -> None:
     events = (Event(STEP, 0, 10e9), Event(FETCH, 1e9, 1e9), Event(LAUNCH, 2e9, 3e9), Event("other", 0, 5e9))
-    assert traced(tmp_path, *events) == ([Window(0, 10)], [Window(1, 2)], [Window(2, 5)], [])
+    assert traced(tmp_path, *events) == ([Interval(0, 10)], [Interval(1, 2)], [Interval(2, 5)], [])
 
 
 def test_an_operation_ends_where_its_work_in_other_threads_does(tmp_path: Path) -> None:
@@ -45,14 +45,14 @@ def test_an_operation_ends_where_its_work_in_other_threads_does(tmp_path: Path) 
 def test_drawing_a_batch_within_the_graph_is_fetching(tmp_path: Path) -> None:
     draw = Event("IteratorGetNext:IteratorGetNext", 1e9, 1e9, display_name="IteratorGetNext")
     step = Event(STEP, 0, 10e9)
-    assert traced(tmp_path, step, draw, fetching="IteratorGetNext")[1] == [Window(1, 2)]
+    assert traced(tmp_path, step, draw, fetching="IteratorGetNext")[1] == [Interval(1, 2)]
     assert traced(tmp_path, step, draw)[1] == []
 
 
 def test_tensorflows_operations_are_known_by_their_scopes() -> None:
     tensorflow_trace = pytest.importorskip("anatomy.bench.profiling.tensorflow_trace")
-    layers = Layers([Row("dense", "Dense", None, 1, 1), Row("dense_1", "Dense", None, 1, 1)])
-    read = tensorflow_trace.reader_of_operations(layers)
+    layers = LayerIndex([LayerEntry("dense", "Dense", None, 1, 1), LayerEntry("dense_1", "Dense", None, 1, 1)])
+    read = tensorflow_trace.operation_event_reader(layers)
     # TensorFlow has made Keras's scope of the first layer unique: it has the second one's name.
     place = f"gradient_tape/net_1/{layers.mark('dense')}_1/dense_1/MatMul"
     found = read(Event(f"{place}:MatMul", 1e9, 1e9, display_name="MatMul"), 2.0)
@@ -66,5 +66,5 @@ def test_tensorflows_operations_are_known_by_their_scopes() -> None:
 @pytest.mark.parametrize(("kind", "fused"), [("FusedBatchNormV3", 1), ("_FusedConv2D", None), ("Conv2D", 1)])
 def test_tensorflow_does_not_tell_how_many_were_merged(kind: str, fused: int | None) -> None:
     tensorflow_trace = pytest.importorskip("anatomy.bench.profiling.tensorflow_trace")
-    read = tensorflow_trace.reader_of_operations(Layers([]))
+    read = tensorflow_trace.operation_event_reader(LayerIndex([]))
     assert read(Event(f"net/{kind}:{kind}", 0, 1, display_name=kind), 1.0).work.fused == fused

@@ -1,4 +1,4 @@
-"""The rows of models that are put together in unusual ways, and what each is worth, reckoned by hand."""
+"""The entries of models that are put together in unusual ways, and the work of each, reckoned by hand."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from keras import layers as kl
 from keras import ops
 
 from anatomy.bench.counting import count_model
-from anatomy.bench.profiling.layer_index import Layers, Row
-from anatomy.bench.profiling.layer_rows import layers_of
+from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex, build_layer_index
 from anatomy.bench.records.case import Case
 
 BATCH, FLOAT = 2, 4
 
 
-def rows_of(model: Any, mode: str = "infer") -> dict[str, Row]:
-    return layers_in(model, mode).rows
+def rows_of(model: Any, mode: str = "infer") -> dict[str, LayerEntry]:
+    return layers_in(model, mode).entries
 
 
-def layers_in(model: Any, mode: str = "infer") -> Layers:
+def layers_in(model: Any, mode: str = "infer") -> LayerIndex:
     case = Case.model_validate({"model": "mine:build", "mode": mode, "backend": "jax", "batch_size": BATCH})
-    return layers_of(model, count_model(model), case)
+    return build_layer_index(model, count_model(model), case)
 
 
 class Block(kl.Layer):
@@ -49,11 +48,11 @@ def test_operations_that_are_nodes_have_rows_and_places() -> None:
     model = keras.Model(x, kl.Dense(4)(ops.reshape(product, (-1, 256))))
     layers = layers_in(model)
     matmul = next(operation for operation in model.operations if type(operation).__name__ == "Matmul")
-    place = layers.place_of(matmul)
+    place = layers.find_place(matmul)
     assert place is not None
-    assert layers.rows[place.row].type == "Matmul"
-    assert layers.rows[place.row].flops == 2 * BATCH * 16 * 16 * 32
-    trained = rows_of(model, "train")[place.row]
+    assert layers.entries[place.entry].type == "Matmul"
+    assert layers.entries[place.entry].flops == 2 * BATCH * 16 * 16 * 32
+    trained = rows_of(model, "train")[place.entry]
     assert trained.flops == 3 * 2 * BATCH * 16 * 16 * 32
 
 
@@ -67,12 +66,12 @@ def test_a_layer_that_two_submodels_share_has_a_row_in_each() -> None:
     x = keras.Input((64,))
     first, second = sub("a"), sub("b")
     layers = layers_in(keras.Model(x, second(first(x))))
-    assert {"a/shared", "b/shared"} <= set(layers.rows)
+    assert {"a/shared", "b/shared"} <= set(layers.entries)
     for name in ("a", "b"):
-        place = layers.place_of(shared, name)
+        place = layers.find_place(shared, name)
         assert place is not None
-        assert place.row == f"{name}/shared"
-        row = layers.rows[place.row]
+        assert place.entry == f"{name}/shared"
+        row = layers.entries[place.entry]
         assert row.flops == 2 * BATCH * 64 * 64
         assert row.moved_bytes == (64 * 64 + 64) * FLOAT + BATCH * 2 * 64 * FLOAT
 
@@ -81,9 +80,9 @@ def test_layers_of_one_name_share_their_row() -> None:
     x = keras.Input((64,))
     block = Block(("proj", "proj"), name="block")
     layers = layers_in(keras.Model(x, block(x)))
-    places = [layers.place_of(layer, "block") for layer in (block.a, block.b)]
-    assert [place.row for place in places if place] == ["block/proj", "block/proj"]
-    assert layers.rows["block/proj"].flops == 2 * BATCH * 2 * 64 * 256
+    places = [layers.find_place(layer, "block") for layer in (block.a, block.b)]
+    assert [place.entry for place in places if place] == ["block/proj", "block/proj"]
+    assert layers.entries["block/proj"].flops == 2 * BATCH * 2 * 64 * 256
 
 
 def test_what_is_within_a_users_layer_moves_what_it_is_given() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.profiling.layer_index import Layers, Row
+from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.trace_events import FETCH, STEP
 from anatomy.bench.records.case_profile import OPTIMIZER
 
 torch_trace = pytest.importorskip("anatomy.bench.profiling.torch_trace")
 
-LAYERS = Layers([Row("conv", "Conv2D", None, 1, 1), Row("dense", "Dense", None, 1, 1)])
+LAYERS = LayerIndex([LayerEntry("conv", "Conv2D", None, 1, 1), LayerEntry("dense", "Dense", None, 1, 1)])
 
 
 def event(name: str, start: float, end: float, parent: Any = None, number: int = -1, scope: int = 0) -> SimpleNamespace:
@@ -32,7 +32,7 @@ def layer(name: str, start: float, end: float, parent: Any = None) -> SimpleName
 
 def found(*events: SimpleNamespace) -> list[tuple[str | None, str, str, str]]:
     return [
-        (one.work.layer, one.work.name, one.work.pass_, one.level) for one in torch_trace._activities(events, LAYERS)
+        (one.work.layer, one.work.name, one.work.pass_, one.level) for one in torch_trace._operations(events, LAYERS)
     ]
 
 

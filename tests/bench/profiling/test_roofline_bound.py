@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.profiling.roofline_bound import LayerCeilings, bound_of
+from anatomy.bench.profiling.roofline_bound import LayerCeilings, roofline_bound
 
 CEILINGS = LayerCeilings(flops_per_s=1e12, bandwidth_bytes_per_s=1e10)
 
@@ -25,17 +25,17 @@ CEILINGS = LayerCeilings(flops_per_s=1e12, bandwidth_bytes_per_s=1e10)
 def test_the_host_or_the_longer_of_two_times(
     flops: int | None, moved_bytes: int | None, host: float | None, bound: str | None
 ) -> None:
-    assert bound_of(flops, moved_bytes, 1.0, host, 10, CEILINGS) == bound
+    assert roofline_bound(flops, moved_bytes, 1.0, host, 10, CEILINGS) == bound
 
 
 def test_short_operations_that_do_little_are_mostly_launched() -> None:
-    assert bound_of(10**6, 10**4, 1e-3, None, 100, CEILINGS) == "launch"
+    assert roofline_bound(10**6, 10**4, 1e-3, None, 100, CEILINGS) == "launch"
     # Longer ones are slow for another reason, and work that explains the time is work.
-    assert bound_of(10**6, 10**4, 1e-3, None, 10, CEILINGS) == "compute"
-    assert bound_of(10**9, 10**4, 1e-3, None, 100, CEILINGS) == "compute"
+    assert roofline_bound(10**6, 10**4, 1e-3, None, 10, CEILINGS) == "compute"
+    assert roofline_bound(10**9, 10**4, 1e-3, None, 100, CEILINGS) == "compute"
 
 
 def test_without_a_ceiling_only_launching_is_known() -> None:
-    assert bound_of(1, 1, 1.0, None, 1, None) is None
-    assert bound_of(1, 1, 1.0, 2.0, 1, None) == "launch"
-    assert bound_of(1, 1, 1.0, None, 1, CEILINGS.model_copy(update={"flops_per_s": None})) is None
+    assert roofline_bound(1, 1, 1.0, None, 1, None) is None
+    assert roofline_bound(1, 1, 1.0, 2.0, 1, None) == "launch"
+    assert roofline_bound(1, 1, 1.0, None, 1, CEILINGS.model_copy(update={"flops_per_s": None})) is None

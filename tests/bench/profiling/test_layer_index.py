@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.profiling.layer_index import PARTS, Layers, Place, Row
+from anatomy.bench.profiling.layer_index import PARTS, LayerEntry, LayerIndex, LayerPlace
 
 NAMES = ["dense", "dense_1", "encoder/dense", "encoder/block/dense_1", "conv 1", "größe"]
 
@@ -23,41 +23,41 @@ BLOCK, DENSE = Held(KERNEL, BIAS), Held(BIAS)
 
 
 @pytest.fixture
-def layers() -> Layers:
-    rows = [Row(name, "Layer", None, 0, 0) for name in NAMES]
+def layers() -> LayerIndex:
+    rows = [LayerEntry(name, "Layer", None, 0, 0) for name in NAMES]
     places = [
-        Place("encoder", "encoder/dense", BLOCK),
-        Place("encoder/block/dense_1", "encoder/block/dense_1", DENSE),
-        Place("decoder/dense", "dense", DENSE),
-        Place("decoder/tail/dense", "dense_1", DENSE),
+        LayerPlace("encoder", "encoder/dense", BLOCK),
+        LayerPlace("encoder/block/dense_1", "encoder/block/dense_1", DENSE),
+        LayerPlace("decoder/dense", "dense", DENSE),
+        LayerPlace("decoder/tail/dense", "dense_1", DENSE),
     ]
-    return Layers(rows, places)
+    return LayerIndex(rows, places)
 
 
 @pytest.mark.parametrize("name", [*NAMES, *PARTS])
 @pytest.mark.parametrize("again", ["", "_1", "_2"])
-def test_a_mark_leads_to_its_row_when_its_scope_was_opened_again(layers: Layers, name: str, again: str) -> None:
+def test_a_mark_leads_to_its_row_when_its_scope_was_opened_again(layers: LayerIndex, name: str, again: str) -> None:
     mark = layers.mark(name)
     assert mark.isascii()
     assert "/" not in mark
     assert layers.find(["gradient_tape", f"{mark}{again}", "dense_1", "MatMul"]) == name
 
 
-def test_the_innermost_mark_counts(layers: Layers) -> None:
+def test_the_innermost_mark_counts(layers: LayerIndex) -> None:
     outer, inner = layers.mark("encoder/dense"), layers.mark("encoder/block/dense_1")
     assert layers.find([outer, "encoder", inner, "dense"]) == "encoder/block/dense_1"
     assert layers.find([outer, "encoder"]) == "encoder/dense"
 
 
-def test_without_a_mark_there_is_no_row(layers: Layers) -> None:
+def test_without_a_mark_there_is_no_row(layers: LayerIndex) -> None:
     assert layers.find(["dense", "dense_1", "encoder"]) is None
     assert layers.find([]) is None
 
 
-def test_a_place_is_where_a_layer_is_called(layers: Layers) -> None:
+def test_a_place_is_where_a_layer_is_called(layers: LayerIndex) -> None:
     def row_of(layer: object, around: str = "") -> str | None:
-        place = layers.place_of(layer, around)
-        return place.row if place else None
+        place = layers.find_place(layer, around)
+        return place.entry if place else None
 
     assert row_of(BLOCK) == "encoder/dense"
     assert row_of(DENSE, "encoder") == "encoder/block/dense_1"
@@ -69,14 +69,14 @@ def test_a_place_is_where_a_layer_is_called(layers: Layers) -> None:
     assert row_of(object()) is None
 
 
-def test_the_innermost_layer_has_a_weight(layers: Layers) -> None:
-    assert layers.of_weight(BIAS) == "dense_1"
-    assert layers.of_weight(KERNEL) == "encoder/dense"
-    assert layers.of_weight(object()) is None
+def test_the_innermost_layer_has_a_weight(layers: LayerIndex) -> None:
+    assert layers.layer_of_weight(BIAS) == "dense_1"
+    assert layers.layer_of_weight(KERNEL) == "encoder/dense"
+    assert layers.layer_of_weight(object()) is None
 
 
 @pytest.mark.parametrize("name", ["encoder__L5", "dense__L99", "x__L99_anatomy"])
-def test_a_name_that_looks_like_a_mark_is_none(layers: Layers, name: str) -> None:
+def test_a_name_that_looks_like_a_mark_is_none(layers: LayerIndex, name: str) -> None:
     outer = layers.mark("encoder/dense")
     assert layers.find([outer, name]) == "encoder/dense"
     assert layers.find([name]) is None
@@ -84,5 +84,5 @@ def test_a_name_that_looks_like_a_mark_is_none(layers: Layers, name: str) -> Non
 
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True))
 def test_any_names_can_be_marked(names: list[str]) -> None:
-    layers = Layers([Row(name, "Layer", None, 0, 0) for name in names if name not in PARTS])
-    assert all(layers.find([layers.mark(name)]) == name for name in layers.rows)
+    layers = LayerIndex([LayerEntry(name, "Layer", None, 0, 0) for name in names if name not in PARTS])
+    assert all(layers.find([layers.mark(name)]) == name for name in layers.entries)
