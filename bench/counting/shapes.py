@@ -1,8 +1,7 @@
-"""Sizes of shapes without their batch axis; an unknown length makes a size unknown (`None`), never 0."""
+"""Sizes of shapes and dtypes; an unknown length makes a size unknown (`None`), never 0."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,19 +10,22 @@ Shape = Sequence[int | None]
 
 
 def size(shape: Iterable[int | None]) -> int | None:
-    """Number of elements, or `None` when a length is unknown."""
-    known = [length for length in shape if length is not None]
-    lengths = list(shape)
-    return math.prod(known) if len(known) == len(lengths) else None
+    """Number of elements; `None` if a length is unknown."""
+    product = 1
+    for length in shape:
+        if length is None:
+            return None
+        product *= length
+    return product
 
 
 def times(*factors: int | None) -> int | None:
-    """Product of sizes, or `None` when one of them is unknown."""
+    """Product of sizes; `None` if one of them is unknown."""
     return size(factors)
 
 
 def plus(*terms: int | None) -> int | None:
-    """Sum of sizes, or `None` when one of them is unknown."""
+    """Sum of sizes; `None` if one of them is unknown."""
     known = [term for term in terms if term is not None]
     return sum(known) if len(known) == len(terms) else None
 
@@ -50,6 +52,11 @@ def item_bytes(dtype: str) -> int:
     if bits is None:
         raise ValueError(f"dtype {dtype!r} has no fixed size; expected one like float32, int64 or bool")
     return -(-int(bits.group(1)) // 8)
+
+
+def variable_bytes(variable: Any) -> int:
+    """Bytes of a Keras variable, by its shape and dtype."""
+    return (size(variable.shape) or 0) * item_bytes(variable.dtype)
 
 
 def without_batch(structure: Any) -> Any:

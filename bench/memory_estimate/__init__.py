@@ -1,19 +1,17 @@
 """What a step takes in memory, from shapes and dtypes alone; `docs/memory.md` states the assumptions.
 
-rules → recorder → trace → graph → sweep → estimate
+saved_tensors → shape_trace → buffer_graph → liveness → step_estimate → estimate
 """
 
 from typing import Any
 
-from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
-from anatomy.bench.memory_estimate.liveness import Moment, Timeline
 
-__all__ = ["AffineSize", "LayerMemory", "MemoryEstimate", "Moment", "StepMemory", "StepMode", "Timeline", "step_memory"]
+__all__ = ["LayerMemory", "MemoryEstimate", "StepMemory", "StepMode", "step_memory"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Keras only when it is asked for."""
+    """Import the part that needs Keras on first use."""
     if name in ("StepMemory", "step_memory"):
         from anatomy.bench.memory_estimate import step_estimate
 

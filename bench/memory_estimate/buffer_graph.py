@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from anatomy.bench.memory_estimate.affine_size import NOTHING, AffineSize
@@ -32,9 +31,8 @@ class Call:
         reads, writes: numbers of buffers.
         keeps: those among them that its backward pass reads.
         own: what it makes inside and keeps for its backward pass (a mask, a cast of its kernel).
-        scratch: what it makes inside and keeps no longer than the call.
-        in_place: it may put its first output where an input lies that nobody needs any more.
-        differentiable: whether it has a backward pass; where not, it keeps nothing for it.
+        in_place: whether its first output may take the place of an input that nothing else needs.
+        differentiable: whether it has a backward pass; a call without one keeps nothing.
         gradient_bytes: of its weights.
     """
 
@@ -43,7 +41,6 @@ class Call:
     writes: tuple[int, ...]
     keeps: tuple[int, ...] = ()
     own: AffineSize = NOTHING
-    scratch: AffineSize = NOTHING
     in_place: bool = False
     differentiable: bool = False
     gradient_bytes: int = 0
@@ -65,33 +62,20 @@ class Graph:
 
 
 def merge(at_1: Graph, at_2: Graph, name: str) -> Graph:
-    """The graph for any batch size, from that of one example and that of two, whose extents are fixed.
+    """The graph for any batch size, from the graphs of one example and of two, whose sizes are numbers.
 
     Raises:
         ValueError: the model does something else for two examples than for one.
     """
-    alike = [_structure(call) for call in at_1.calls] == [_structure(call) for call in at_2.calls]
+    alike = [replace(call, own=NOTHING) for call in at_1.calls] == [replace(call, own=NOTHING) for call in at_2.calls]
     if not alike or len(at_1.buffers) != len(at_2.buffers):
         raise ValueError(f"model {name!r} computes something else for a batch of 2 than for 1; expected the same calls")
-    return replace(at_1, buffers=_merged_buffers(at_1, at_2), calls=_merged_calls(at_1.calls, at_2.calls))
-
-
-def _structure(call: Call) -> Call:
-    return replace(call, own=NOTHING, scratch=NOTHING)
-
-
-def _merged_buffers(at_1: Graph, at_2: Graph) -> tuple[Buffer, ...]:
-    return tuple(
+    buffers = (
         Buffer(_through(one.size, two.size), _through(one.kept, two.kept), one.differentiable)
         for one, two in zip(at_1.buffers, at_2.buffers, strict=True)
     )
-
-
-def _merged_calls(at_1: Sequence[Call], at_2: Sequence[Call]) -> tuple[Call, ...]:
-    return tuple(
-        replace(one, own=_through(one.own, two.own), scratch=_through(one.scratch, two.scratch))
-        for one, two in zip(at_1, at_2, strict=True)
-    )
+    calls = (replace(one, own=_through(one.own, two.own)) for one, two in zip(at_1.calls, at_2.calls, strict=True))
+    return replace(at_1, buffers=tuple(buffers), calls=tuple(calls))
 
 
 def _through(one: AffineSize, two: AffineSize) -> AffineSize:

@@ -19,8 +19,8 @@ class LayerMemory:
         type: its class.
         parameter_bytes: of its weights, trainable or not, in their own dtype.
         gradient_bytes: of its trainable weights; 0 in inference.
-        optimizer_bytes: what the optimizer keeps for them; null where it cannot be told apart by layer.
-        activation_bytes: in training what it leaves for the backward pass, in inference its outputs.
+        optimizer_bytes: what the optimizer keeps for them; `None` if it is not known by layer.
+        activation_bytes: in training the tensors it leaves for the backward pass, in inference its outputs.
     """
 
     name: str
@@ -39,12 +39,12 @@ class MemoryEstimate:
         parameter_bytes: all weights, in their own dtype.
         gradient_bytes: one of each trainable weight; 0 in inference.
         optimizer_bytes: what the optimizer keeps for each weight; 0 in inference.
-        optimizer: its class, null in inference.
+        optimizer: its class; `None` in inference.
         batch_bytes: inputs, and in training targets.
-        activation_bytes: in training what is kept for the backward pass, all at once; in inference the largest live
-            set of layers' outputs.
+        activation_bytes: in training all that is kept for the backward pass; in inference the largest live set of
+            layers' outputs.
         timeline: live bytes over the step, without weights, optimizer and batch, which are there all the time.
-        eager_timeline: the same where the step is run as one graph (torch as Keras runs it).
+        eager_timeline: the same for a step that is not run as one graph (torch as Keras runs it).
         layers: in order of computation.
         unseen: layers whose own operations are not seen, so that their tensors are missing.
     """
@@ -65,7 +65,7 @@ class MemoryEstimate:
 
     @property
     def resident_bytes(self) -> int:
-        """What is there during the whole step."""
+        """Weights, optimizer and batch, which are there during the whole step."""
         return self.parameter_bytes + self.optimizer_bytes + self.batch_bytes
 
     @property
@@ -75,16 +75,16 @@ class MemoryEstimate:
 
     @property
     def peak_bytes(self) -> int:
-        """The most that lives at once."""
+        """The most bytes that live at once."""
         return self.resident_bytes + self.peak.live_bytes
 
     @property
     def eager_peak_bytes(self) -> int:
-        """The same where the step is not run as one graph; never less."""
+        """The most bytes that live at once in a step that is not run as one graph; never less than `peak_bytes`."""
         return self.resident_bytes + self.eager_timeline.peak.live_bytes
 
     def peak_where(self, *, eager: bool) -> int:
-        """One of the two peaks, in bytes."""
+        """`eager_peak_bytes` or `peak_bytes`."""
         return self.eager_peak_bytes if eager else self.peak_bytes
 
     def to_dict(self) -> dict[str, Any]:

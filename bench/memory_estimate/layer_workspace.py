@@ -1,4 +1,4 @@
-"""What a layer or operation keeps inside of itself that is neither an input nor an output: by its definition."""
+"""The tensors inside a layer or operation that are neither inputs nor outputs, by its definition."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from anatomy.bench.counting.layer_counts import symbolic_tensors
 from anatomy.bench.counting.shapes import channels, item_bytes, size, spatial, times
 
-# Of a step of a ConvLSTM: four gates, the state, its tanh and the output (Shi et al. 2015, equations 3).
+# Per step of a ConvLSTM: four gates, the state, its tanh and the output (Shi et al. 2015, equations 3).
 CONV_LSTM_MAPS = 7
 
 
-def inner_bytes(operation: Any, inputs: Sequence[Any], outputs: Any) -> int:
+def workspace_bytes(operation: Any, inputs: Sequence[Any], outputs: Any) -> int:
     """Bytes of the tensors inside; 0 for all but a few classes."""
     name = type(operation).__name__
     first = symbolic_tensors(outputs)[0] if symbolic_tensors(outputs) else None

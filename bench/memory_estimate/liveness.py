@@ -7,12 +7,12 @@ of the weights is moment 2n.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-from anatomy.bench.memory_estimate.buffer_graph import Graph
+from anatomy.bench.memory_estimate.buffer_graph import Call, Graph
 
 Phase = Literal["forward", "backward", "update"]
 
@@ -35,7 +35,7 @@ class Moment(NamedTuple):
 
     @property
     def live_bytes(self) -> int:
-        """All of them."""
+        """Activations and both kinds of gradients together."""
         return self.activations + self.activation_gradients + self.gradients
 
 
@@ -52,14 +52,14 @@ class Timeline:
 
 
 class _Interval(NamedTuple):
-    """`size` bytes from moment `first` to moment `last`, both included; negative where memory is used again."""
+    """`size` bytes from moment `first` to moment `last`, both included; negative for memory that is used again."""
 
     first: int
     last: int
     size: int
 
 
-def sweep(graph: Graph, batch_size: int, *, training: bool, eager: bool = False) -> Timeline:
+def timeline(graph: Graph, batch_size: int, *, training: bool, eager: bool = False) -> Timeline:
     """The live bytes at every moment of a step on `batch_size` examples.
 
     A buffer lives from the call that writes it to its last reader; a kept one to the backward pass of the first call
@@ -67,17 +67,17 @@ def sweep(graph: Graph, batch_size: int, *, training: bool, eager: bool = False)
     gradient of a weight to the update.
 
     Args:
-        eager: not run as one graph: what one layer hands to another lives to the end of the forward pass at least,
-            since Keras's functional models hold it until their call returns (`Function._run_through_graph` of
-            keras/src/ops/function.py).
+        eager: not run as one graph. Every buffer that one layer hands to another then lives at least to the end of the
+            forward pass, since Keras's functional models hold it until their call returns
+            (`Function._run_through_graph` of keras/src/ops/function.py).
     """
-    spans = _Spans(graph, batch_size, training, eager)
     if not graph.calls:
         return Timeline((Moment("forward", "", 0, 0, 0),))
+    lives = _Intervals(graph, batch_size, training, eager)
     count = 2 * len(graph.calls) + 1 if training else len(graph.calls)
-    activations = _totals(spans.activations(), count)
-    gradients = _totals(spans.activation_gradients() if training else (), count)
-    weights = _totals(spans.weight_gradients() if training else (), count)
+    activations = _totals(lives.activations(), count)
+    gradients = _totals(lives.activation_gradients() if training else (), count)
+    weights = _totals(lives.weight_gradients() if training else (), count)
     layers = [call.layer for call in graph.calls]
     places: list[tuple[Phase, str]] = [("forward", layer) for layer in layers]
     if training:
@@ -91,12 +91,11 @@ def sweep(graph: Graph, batch_size: int, *, training: bool, eager: bool = False)
 
 
 def kept_bytes(graph: Graph, batch_size: int) -> dict[str, int]:
-    """Bytes that each layer leaves for the backward pass: of its outputs that any call keeps, and of its own."""
-    kept = {number for call in graph.calls for number in call.keeps} - graph.inputs
-    writer = _writers(graph)
+    """Bytes that each layer leaves for the backward pass: its outputs that any call keeps, and what it makes inside."""
+    kept = {number for call in graph.calls for number in call.keeps}
     found: dict[str, int] = {}
-    for index, call in enumerate(graph.calls):
-        outputs = sum(graph.buffers[b].kept.at(batch_size) for b in set(call.writes) & kept if writer.get(b) == index)
+    for call, fresh in _calls_with_outputs(graph):
+        outputs = sum(graph.buffers[number].kept.at(batch_size) for number in fresh if number in kept)
         own = call.own.at(batch_size) if call.differentiable else 0
         found[call.layer] = found.get(call.layer, 0) + outputs + own
     return found
@@ -104,15 +103,14 @@ def kept_bytes(graph: Graph, batch_size: int) -> dict[str, int]:
 
 def written_bytes(graph: Graph, batch_size: int) -> dict[str, int]:
     """Bytes of the outputs of each layer's calls, each buffer once."""
-    writer = _writers(graph)
     found: dict[str, int] = {}
-    for index, call in enumerate(graph.calls):
-        fresh = sum(graph.buffers[b].size.at(batch_size) for b in set(call.writes) if writer.get(b) == index)
-        found[call.layer] = found.get(call.layer, 0) + fresh
+    for call, fresh in _calls_with_outputs(graph):
+        outputs = sum(graph.buffers[number].size.at(batch_size) for number in fresh)
+        found[call.layer] = found.get(call.layer, 0) + outputs
     return found
 
 
-class _Spans:
+class _Intervals:
     """From when to when each piece of memory lives."""
 
     def __init__(self, graph: Graph, batch_size: int, training: bool, eager: bool) -> None:
@@ -144,7 +142,7 @@ class _Spans:
         for index, call in enumerate(self._graph.calls):
             keeps = self._training and call.differentiable
             yield _Interval(index, self._backward(index) if keeps else index, call.own.at(self._batch_size))
-            yield _Interval(index, index, call.scratch.at(self._batch_size) - self._reused(index))
+            yield _Interval(index, index, -self._reused(index))
 
     def activation_gradients(self) -> Iterator[_Interval]:
         for buffer, reader in self._last_gradient.items():
@@ -162,7 +160,7 @@ class _Spans:
 
     def _reused(self, index: int) -> int:
         """Bytes of the first output of a call that lie where a dead input lay."""
-        output = self._own_output(index)
+        output = self._in_place_output(index)
         dead = output is not None and any(
             self._writer.get(buffer, index) < index
             and self._last_reader[buffer] == index
@@ -175,7 +173,7 @@ class _Spans:
 
     def _reused_gradient(self, index: int) -> int:
         """Bytes of the gradient of an input that lie where the gradient of the output lay."""
-        output = self._own_output(index)
+        output = self._in_place_output(index)
         if output is None or output not in self._last_gradient or not self._graph.buffers[output].differentiable:
             return 0
         begun = any(
@@ -187,7 +185,7 @@ class _Spans:
         )
         return self._sizes[output] if begun else 0
 
-    def _own_output(self, index: int) -> int | None:
+    def _in_place_output(self, index: int) -> int | None:
         """The first buffer that an in-place call is the writer of."""
         call = self._graph.calls[index]
         written = (buffer for buffer in call.writes if self._writer.get(buffer) == index)
@@ -200,6 +198,13 @@ def _handed_on(graph: Graph) -> frozenset[int]:
     return frozenset(b for call in graph.calls for b in call.reads if writer.get(b, call.layer) != call.layer)
 
 
+def _calls_with_outputs(graph: Graph) -> Iterator[tuple[Call, list[int]]]:
+    """Each call with the buffers that it is the first to write."""
+    writer = _writers(graph)
+    for index, call in enumerate(graph.calls):
+        yield call, [number for number in dict.fromkeys(call.writes) if writer.get(number) == index]
+
+
 def _writers(graph: Graph) -> dict[int, int]:
     """Buffer → the first call that writes it; the batch has none."""
     found: dict[int, int] = {}
@@ -210,7 +215,7 @@ def _writers(graph: Graph) -> dict[int, int]:
     return found
 
 
-def _totals(intervals: Iterator[_Interval] | tuple[()], count: int) -> list[int]:
+def _totals(intervals: Iterable[_Interval], count: int) -> list[int]:
     """The sum of the intervals at every moment."""
     changes = [0] * (count + 1)
     for first, last, size in intervals:

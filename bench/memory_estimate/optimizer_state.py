@@ -10,36 +10,26 @@ from unittest import mock
 
 import keras
 
-from anatomy.bench.memory_estimate.shape_trace import variable_bytes
-
-# What every optimizer has before it is built: two numbers, no state of a variable.
-_OWN = ("iteration", "learning_rate")
+from anatomy.bench.counting.shapes import variable_bytes
+from anatomy.bench.workload.compile_model import optimizer_bytes
 
 
 def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int] | None]:
-    """Bytes of all variables that an optimizer makes for `variables`, and of those it makes for each.
+    """Bytes of what an optimizer keeps for all `variables`, and for each of them.
 
-    Fresh copies of the optimizer are built: one for all of them, and one for each alone, so that it does not matter
-    whether it is built itself. Where its configuration gives no copy, the latter is null.
+    Fresh copies of the optimizer are built, one for all variables and one for each, so the optimizer itself may be
+    built or not. The second value is `None` for an optimizer whose configuration gives no copy.
     """
-    try:
-        whole, *each = _copies(optimizer, 1 + len(variables))
-    except (NotImplementedError, TypeError):
-        return _own_bytes(optimizer, variables), None
-    with _on_shapes():
+    with _keyed_by_identity():
+        try:
+            whole, *each = _copies(optimizer, 1 + len(variables))
+        except (NotImplementedError, TypeError):
+            return optimizer_bytes(optimizer) if optimizer.built else _made_for(optimizer, variables), None
         return _made_for(whole, variables), [_made_for(one, [v]) for one, v in zip(each, variables, strict=True)]
 
 
-def _own_bytes(optimizer: Any, variables: Sequence[Any]) -> int:
-    """What an optimizer that cannot be copied has made, or makes."""
-    if optimizer.built:
-        return sum(variable_bytes(variable) for variable in optimizer.variables if variable.name not in _OWN)
-    with _on_shapes():
-        return _made_for(optimizer, variables)
-
-
 def _copies(optimizer: Any, count: int) -> list[Any]:
-    """Of the optimizer as it was configured, none of them built."""
+    """Unbuilt optimizers with the configuration of this one."""
     with warnings.catch_warnings():
         # Reading the learning rate, Keras 3.15 on JAX meets numpy 2 with the older `__array__`.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -47,8 +37,8 @@ def _copies(optimizer: Any, count: int) -> list[Any]:
 
 
 @contextmanager
-def _on_shapes() -> Iterator[None]:
-    """Within the block optimizers tell variables apart by themselves, not (as on TensorFlow) by values they lack."""
+def _keyed_by_identity() -> Iterator[None]:
+    """Within the block, optimizers know variables by identity, not (on TensorFlow) by values, which are missing."""
     with mock.patch.object(keras.optimizers.Optimizer, "_var_key", lambda _, variable: id(variable)):
         yield
 

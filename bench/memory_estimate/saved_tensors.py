@@ -1,7 +1,7 @@
 """What the backward pass of a layer or operation reads, by its class: the derivative decides, not the backend.
 
 y = x·W needs x for the gradient of W and W for that of x; y = max(x, 0), tanh x, … are written in their output;
-x + y needs neither. What is not listed keeps its inputs and its output, which is never too little.
+x + y needs neither. A class that is not listed keeps its inputs and its output, which is never too little.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Rule:
     """How a call treats memory.
 
     Attributes:
-        inputs: those that its backward pass reads; `crosswise`: one where the gradient of another operand, a weight
-            included, is wanted.
+        inputs: the inputs that its backward pass reads. `crosswise`: an input is read for the gradient of another
+            operand, a weight included, and only if that gradient is wanted.
         output: whether its backward pass reads its output.
-        view: its output lies where its input lies.
-        in_place: elementwise, so that its output may take the place of an input that is not needed any more.
-        own_outputs: tensors of its output's size that it keeps besides.
+        view: whether its output lies where its input lies.
+        in_place: whether its output may take the place of an input that nothing else needs: elementwise calls.
+        own_outputs: how many further tensors of its output's size it keeps.
         mask: whether it keeps a byte for each element of its output.
     """
 
@@ -42,7 +42,7 @@ BY_OUTPUT = Rule(output=True, in_place=True)
 BY_INPUT = Rule("all", in_place=True)
 FACTORS = Rule("crosswise", in_place=True)
 PRODUCT = Rule("crosswise")
-# What normalises reads its input again, and so do look-ups.
+# Normalisation and look-ups read their input again.
 STATISTICS = Rule("all")
 UNKNOWN = Rule("all", output=True)
 
@@ -125,7 +125,7 @@ def operation_rule(name: str) -> Rule:
 
 
 def activation_rule(function: Any) -> Rule:
-    """The rule of an activation function by itself."""
+    """The rule of an activation function."""
     name = getattr(function, "__name__", type(function).__name__.lower())
     if name == "linear":
         return VIEW
@@ -133,7 +133,7 @@ def activation_rule(function: Any) -> Rule:
 
 
 def _with_activation(rule: Rule, layer: Any) -> Rule:
-    """A layer that applies its activation function to what it has computed, and keeps that where it must."""
+    """The rule of a layer that ends with an activation function, and keeps what that function's derivative reads."""
     function = getattr(layer, "activation", None)
     activation = activation_rule(function) if function is not None else VIEW
     if activation == BY_INPUT:

@@ -1,4 +1,4 @@
-"""Runs a model on shapes, as the counter does, and writes down which buffers each call reads, writes and keeps."""
+"""Runs a model on shapes, as the counter does, and records which buffers each call reads, writes and keeps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from anatomy.bench.counting.formulas import FORMULAS
 from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_counts import LayerCounts, symbolic_tensors
-from anatomy.bench.counting.shapes import item_bytes, size
+from anatomy.bench.counting.shapes import item_bytes, size, variable_bytes
 from anatomy.bench.counting.wrappers import custom_cell
 from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph
-from anatomy.bench.memory_estimate.layer_workspace import inner_bytes
+from anatomy.bench.memory_estimate.layer_workspace import workspace_bytes
 from anatomy.bench.memory_estimate.saved_tensors import COPY, UNKNOWN, Rule, layer_rule, operation_rule
 
 LOSS = "loss"
@@ -38,12 +38,12 @@ class CallCounts(LayerCounts):
     calls: list[Noted] = field(default_factory=list)
 
 
-class Recorder(Interpreter):
-    """Writes down the calls of one forward pass, in training or in inference.
+class ShapeTrace(Interpreter):
+    """The calls of one forward pass, in training or in inference.
 
     Attributes:
-        buffers: all that the calls name.
-        owned: layer → its weights, each at the first layer that was seen with it.
+        buffers: the buffers that the calls name by their number.
+        owned: layer → its weights; a shared weight belongs to the first layer that uses it.
         types: layer → its class.
         unseen: layers whose own operations cannot be seen.
     """
@@ -59,12 +59,12 @@ class Recorder(Interpreter):
         self.types: dict[str, str] = {}
         self.unseen: list[str] = []
         self._numbers: dict[int, int] = {}
-        # The tensors and weights are held, so that their ids stay their own.
+        # Holding the tensors and weights keeps their ids unique.
         self._held: list[Any] = []
         self._known_weights: set[int] = set()
 
     def graph(self, inputs: Any, outputs: Any) -> Graph:
-        """What was recorded; in training with the loss, which reads the outputs and keeps as much again."""
+        """The recorded calls; in training with the loss, which reads the outputs and keeps as much again."""
         ends = {self._number(tensor) for tensor in symbolic_tensors(outputs)}
         if self.training:
             total = sum(self.buffers[number].size.fixed_bytes for number in ends)
@@ -87,14 +87,14 @@ class Recorder(Interpreter):
         """Record one call of a layer, and what is called inside."""
         before = len(self.counts.calls)
         name = self._name(layer)
-        outputs = super().visit_layer(layer, args, self._told_to_train(layer, kwargs))
+        outputs = super().visit_layer(layer, args, self._with_training(layer, kwargs))
         self._own(layer, name)
         if any(id(tensor) not in self._numbers for tensor in symbolic_tensors(outputs)):
             self._record_whole(layer, name, (args, kwargs), outputs, before)
         return outputs
 
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
-        """A layer of Keras by its rule; a recurrent one by what its cell does in a step."""
+        """Record a layer of Keras by its rule, a recurrent one by the steps of its cell."""
         if hasattr(layer, "cell") and not str(formula).startswith("ConvLSTM"):
             return custom_cell(self, layer, args, kwargs)
         name = self._name(layer)
@@ -102,11 +102,12 @@ class Recorder(Interpreter):
         _, public = classify(layer)
         rule = layer_rule(layer, public, kernel=formula in FORMULAS, training=self.training)
         inputs = symbolic_tensors((args, kwargs))
-        self._record(rule, name, inputs, symbolic_tensors(outputs), layer.weights, inner_bytes(layer, inputs, outputs))
+        workspace = workspace_bytes(layer, inputs, outputs)
+        self._record(rule, name, inputs, symbolic_tensors(outputs), layer.weights, workspace)
         return outputs
 
     def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
-        """An operation by its rule, as a part of the layer that calls it."""
+        """Record an operation by its rule, as a part of the layer that calls it."""
         if isinstance(operation, keras.Function):
             return self.visit_layer(operation, args, kwargs)
         is_node = id(operation) in self.frames[-1].operations
@@ -115,29 +116,29 @@ class Recorder(Interpreter):
         self.types.setdefault(name, type(operation).__name__)
         weights = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, keras.Variable)]
         inputs = symbolic_tensors((args, kwargs))
-        inner = inner_bytes(operation, inputs, outputs)
         rule = operation_rule(type(operation).__name__)
-        self._record(rule, name, inputs, symbolic_tensors(outputs), weights, inner)
+        workspace = workspace_bytes(operation, inputs, outputs)
+        self._record(rule, name, inputs, symbolic_tensors(outputs), weights, workspace)
         return outputs
 
     def cast(self, layer: Any, source: Any, result: Any) -> None:
-        """A copy in another dtype, made for a layer."""
+        """Record a copy in another dtype, made for a layer."""
         super().cast(layer, source, result)
         self._record(COPY, self._name(layer), [source], [result])
 
     def share(self, source: Any, result: Any) -> None:
-        """Both tensors in one buffer."""
+        """Put both tensors into one buffer."""
         self._alias(result, self._number(source) if id(source) in self._numbers else self._new(source))
 
-    def _told_to_train(self, layer: Any, kwargs: Any) -> Any:
-        """The argument `training`, as Keras passes it on; the cell of a recurrent layer draws no masks on shapes."""
+    def _with_training(self, layer: Any, kwargs: Any) -> Any:
+        """Keyword arguments with `training` as Keras passes it on; a recurrent cell cannot draw masks on shapes."""
         rest = {name: value for name, value in kwargs.items() if name != "training"}
         in_cell = bool(self.frames) and hasattr(self.frames[-1].layer, "cell")
         takes = "training" in inspect.signature(layer.call).parameters
         return {**rest, "training": True} if self.training and takes and not in_cell else rest
 
     def _record_whole(self, layer: Any, name: str, given: Any, outputs: Any, before: int) -> None:
-        """A layer whose outputs none of the calls inside has made: it makes them of what nobody else reads."""
+        """Record a layer whose outputs no call inside it wrote: it makes them from what nothing else reads."""
         inside = [noted.call for noted in self.counts.calls[before:]]
         read = {number for call in inside for number in call.reads}
         unread = [number for call in inside for number in call.writes if number not in read]
@@ -157,17 +158,17 @@ class Recorder(Interpreter):
         inputs: Sequence[Any],
         outputs: Sequence[Any],
         weights: Sequence[Any] = (),
-        inner: int = 0,
+        workspace: int = 0,
         more: Sequence[int] = (),
     ) -> None:
-        """Note one call; `inner` bytes of one step are made inside it, `more` buffers are read."""
+        """Record one call that makes `workspace` bytes per step inside; it reads its inputs and the buffers `more`."""
         unknown = [self._new(tensor) for tensor in inputs if id(tensor) not in self._numbers]
         reads = tuple(dict.fromkeys([*map(self._number, inputs), *more]))
         trains = any(weight.trainable for weight in weights)
         differentiable = trains or any(self.buffers[number].differentiable for number in reads)
         written = [self._write(rule, tensor, reads, differentiable) for tensor in outputs]
         differentiable = self.training and any(self.buffers[number].differentiable for number in written)
-        own = int(rule.own_outputs * _bytes(outputs)) + rule.mask * _elements(outputs) + inner
+        own = int(rule.own_outputs * _bytes(outputs)) + rule.mask * sum(map(_elements, outputs)) + workspace
         own = own * self._loops() * self._repeats() + _cast_bytes(weights, outputs)
         call = Call(
             layer=name,
@@ -178,13 +179,13 @@ class Recorder(Interpreter):
             in_place=rule.in_place,
             differentiable=differentiable,
         )
-        # The output is the first that it writes, unless it begins with a tensor from nowhere.
+        # A tensor from nowhere would be taken for the output, which is the first buffer that a call writes.
         if unknown and rule.in_place:
             call = replace(call, in_place=False)
         self.counts.calls.append(Noted(call, tuple(weights)))
 
     def _write(self, rule: Rule, tensor: Any, reads: Sequence[int], differentiable: bool) -> int:
-        """The buffer of an output: an input's for a view, or for a layer that hands its input back."""
+        """The buffer of an output: that of its input for a view, and for a layer that returns its input."""
         if id(tensor) in self._numbers:
             return self._number(tensor)
         if rule.view and reads:
@@ -200,7 +201,7 @@ class Recorder(Interpreter):
         return tuple(dict.fromkeys(keeps))
 
     def _new(self, tensor: Any, differentiable: bool = False) -> int:
-        """A buffer for a tensor; inside a loop over time every step keeps its own."""
+        """A new buffer for a tensor; in a loop over time every step keeps one."""
         size_bytes = _bytes([tensor]) * self._repeats()
         buffer = Buffer(AffineSize(size_bytes), AffineSize(size_bytes * self._loops()), differentiable)
         self.buffers.append(buffer)
@@ -215,11 +216,11 @@ class Recorder(Interpreter):
         return self._numbers[id(tensor)]
 
     def _repeats(self) -> int:
-        """Steps that are computed at once, each with tensors of its own (`TimeDistributed`)."""
+        """Number of steps that are computed at once, each with its own tensors (`TimeDistributed`)."""
         return _product(length for frame, length in self._timed() if not hasattr(frame.layer, "cell"))
 
     def _loops(self) -> int:
-        """Steps that are computed one after the other."""
+        """Number of steps that are computed one after the other."""
         return _product(length for frame, length in self._timed() if hasattr(frame.layer, "cell"))
 
     def _timed(self) -> Iterator[tuple[Any, int | None]]:
@@ -227,7 +228,7 @@ class Recorder(Interpreter):
         return zip(repeating, self.steps, strict=False)
 
     def _name(self, layer: Any) -> str:
-        """The path of a layer below the outermost model; of the folded layer around it where there is one."""
+        """The path of a layer below the outermost model; inside a folded layer, that layer's path."""
         folded = next((frame.name for frame in self.frames if frame.folded), None)
         if folded is not None:
             return folded
@@ -235,7 +236,7 @@ class Recorder(Interpreter):
         return "/".join([*inner, layer.name] if layer is not None else inner) or self.frames[0].layer.name
 
     def _own(self, layer: Any, name: str) -> None:
-        """Give a layer those of its weights that no layer inside it has."""
+        """Give a layer its weights that no layer before or inside it has."""
         self.types.setdefault(name, type(layer).__name__)
         fresh = [weight for weight in layer.weights if id(weight) not in self._known_weights]
         self._known_weights.update(map(id, fresh))
@@ -247,23 +248,18 @@ class Recorder(Interpreter):
         return [weight for weights in self.owned.values() for weight in weights if weight.trainable]
 
 
-def variable_bytes(variable: Any) -> int:
-    """Bytes of a Keras variable, by its shape and dtype."""
-    return (size(variable.shape) or 0) * item_bytes(variable.dtype)
-
-
 def _with_gradients(calls: Sequence[Noted], trainable: Sequence[Any]) -> list[Call]:
-    """The calls with the gradients of their weights: a weight's is there from the last of its calls on."""
+    """The calls with the gradients of their weights; a weight's gradient appears with its last call."""
     last = {id(weight): index for index, noted in enumerate(calls) for weight in noted.weights if weight.trainable}
     gradients = [0] * len(calls)
     for weight in trainable:
-        # One that no call was seen with is there before the update.
+        # The gradient of a weight without a call is there for the update.
         gradients[last.get(id(weight), 0)] += variable_bytes(weight)
     return [replace(noted.call, gradient_bytes=gradient) for noted, gradient in zip(calls, gradients, strict=True)]
 
 
 def _cast_bytes(weights: Sequence[Any], outputs: Sequence[Any]) -> int:
-    """Copies of the weights in the dtype that the call computes in, where that is another."""
+    """Bytes of copies of the weights in the dtype that the call computes in, if it is another."""
     floating = [str(tensor.dtype) for tensor in outputs if "float" in str(tensor.dtype)]
     if not floating:
         return 0
@@ -271,15 +267,11 @@ def _cast_bytes(weights: Sequence[Any], outputs: Sequence[Any]) -> int:
     return sum((size(weight.shape) or 0) * item_bytes(floating[0]) for weight in cast)
 
 
-def _elements(tensors: Sequence[Any]) -> int:
-    return sum(_known(tensor) for tensor in tensors)
-
-
 def _bytes(tensors: Sequence[Any]) -> int:
-    return sum(_known(tensor) * item_bytes(str(tensor.dtype)) for tensor in tensors)
+    return sum(_elements(tensor) * item_bytes(str(tensor.dtype)) for tensor in tensors)
 
 
-def _known(tensor: Any) -> int:
+def _elements(tensor: Any) -> int:
     elements = size(tensor.shape)
     if elements is None:
         raise ValueError(
@@ -289,7 +281,7 @@ def _known(tensor: Any) -> int:
 
 
 def _product(lengths: Iterator[int | None]) -> int:
-    elements = size(list(lengths))
+    elements = size(lengths)
     if elements is None:
         raise ValueError("the length of a sequence is not known: give it by --input-shape")
     return elements

@@ -12,19 +12,19 @@ import numpy as np
 from anatomy.bench.counting.abstract_model import abstract_model, dtype_policy
 from anatomy.bench.counting.counter import InputShape, symbolic_inputs
 from anatomy.bench.counting.layer_counts import symbolic_tensors
-from anatomy.bench.counting.shapes import item_bytes, size
+from anatomy.bench.counting.shapes import item_bytes, size, variable_bytes
 from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Graph, merge
 from anatomy.bench.memory_estimate.estimate import LayerMemory, MemoryEstimate, StepMode
-from anatomy.bench.memory_estimate.liveness import kept_bytes, sweep, written_bytes
+from anatomy.bench.memory_estimate.liveness import kept_bytes, timeline, written_bytes
 from anatomy.bench.memory_estimate.optimizer_state import slot_bytes
-from anatomy.bench.memory_estimate.shape_trace import LOSS, Recorder, variable_bytes
+from anatomy.bench.memory_estimate.shape_trace import LOSS, ShapeTrace
 from anatomy.bench.statistics.batch_size_search import largest
 from anatomy.bench.workload.compile_model import compile_model
 from anatomy.bench.workload.learnable_data import draw_targets
 from anatomy.models import build_any, parse_model
 
-# No search goes further: a batch of so many examples is not limited by memory.
+# The search ends here: memory does not limit a model that takes this many examples.
 LARGEST_BATCH = 2**20
 
 
@@ -36,9 +36,9 @@ class StepMemory:
         mode: `train` or `infer`.
         graph: its calls.
         layers: parameters, gradients and optimizer state of each; their activations depend on the batch.
-        optimizer: its class and the bytes that it keeps; null in inference.
+        optimizer: its class and the bytes that it keeps; `None` in inference.
         batch: inputs and targets.
-        fixed_batch: the one batch size that the model takes, null where it takes any.
+        fixed_batch: the one batch size that the model takes; `None` if it takes any.
         unseen: layers whose own operations are not seen.
     """
 
@@ -52,21 +52,21 @@ class StepMemory:
     unseen: tuple[str, ...] = ()
 
     def at(self, batch_size: int) -> MemoryEstimate:
-        """The estimate for a batch of so many examples.
+        """The estimate for one batch size.
 
         Raises:
-            ValueError: the model takes another.
+            ValueError: the model's batch size is fixed to another.
         """
         if self.fixed_batch not in (None, batch_size):
             raise ValueError(
                 f"the model's batch size is fixed to {self.fixed_batch}; give --batch-size {self.fixed_batch}"
             )
         trains = self.mode == "train"
-        timeline = sweep(self.graph, batch_size, training=trains)
+        moments = timeline(self.graph, batch_size, training=trains)
         left = (kept_bytes if trains else written_bytes)(self.graph, batch_size)
         kept = sum(left.values())
-        layers = [_with_activations(layer, left.pop(layer.name, 0)) for layer in self.layers]
-        # What takes nothing is the model's own handing on of its input.
+        layers = [replace(layer, activation_bytes=left.pop(layer.name, 0)) for layer in self.layers]
+        # A model's conversion of its inputs to tensors is no layer if it takes nothing.
         layers = [layer for layer in layers if layer.type != "ConvertToTensor" or layer.activation_bytes]
         layers += [LayerMemory(name, "", 0, 0, 0, size_bytes) for name, size_bytes in left.items() if size_bytes]
         return MemoryEstimate(
@@ -78,21 +78,22 @@ class StepMemory:
             optimizer_bytes=self.optimizer[1] if self.optimizer else 0,
             optimizer=self.optimizer[0] if self.optimizer else None,
             batch_bytes=self.batch.at(batch_size),
-            activation_bytes=kept if trains else max(moment.activations for moment in timeline.moments),
-            timeline=timeline,
-            eager_timeline=sweep(self.graph, batch_size, training=trains, eager=True),
+            activation_bytes=kept if trains else max(moment.activations for moment in moments.moments),
+            timeline=moments,
+            eager_timeline=timeline(self.graph, batch_size, training=trains, eager=True),
             layers=tuple(layers),
             unseen=self.unseen,
         )
 
     def largest_batch(self, limit_bytes: int, *, eager: bool = False) -> int | None:
-        """The largest batch whose peak is within a limit, `LARGEST_BATCH` at most; null where not even one example is.
+        """The largest batch whose peak is within a limit, at most `LARGEST_BATCH`; `None` if one example is too much.
 
         Args:
-            eager: by the peak of a step that is not run as one graph.
+            limit_bytes: what the peak may be.
+            eager: whether to take the peak of a step that is not run as one graph.
 
         Raises:
-            ValueError: the model takes one batch size alone.
+            ValueError: the model's batch size is fixed.
         """
         if self.fixed_batch is not None:
             raise ValueError(f"the model's batch size is fixed to {self.fixed_batch}")
@@ -106,7 +107,7 @@ def step_memory(
 
     Args:
         model: as `parse_model` reads it: `vgg:depth=11`, `package.module:function`.
-        batch_size: of a model that is built for one (a stateful one).
+        batch_size: for a model whose batch size is fixed when it is built (a stateful one).
         input_shape: of one example, where the model leaves lengths open; see `count_model`.
         dtype: a Keras dtype policy to build it under; the one in effect unless given.
 
@@ -123,17 +124,17 @@ def step_memory(
 
 
 def memory_of(model: keras.Model, mode: StepMode, input_shape: InputShape | None = None) -> StepMemory:
-    """Trace a model that is built, within `abstract_model()` if its weights are not to be drawn."""
+    """Trace a built model; one that was built within `abstract_model()` must be traced within it."""
     losses = _losses(model) if mode == "train" else []
     declared = getattr(model, "inputs", None) or []
     fixed = next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
-    traces = [_trace(model, mode, batch_size, input_shape, losses) for batch_size in (1, 2)]
-    first, second = traces
+    first, graph, batch_bytes = _trace(model, mode, 1, input_shape, losses)
     if fixed is not None:
-        graph, batch = first.graph, AffineSize(first.batch_bytes)
+        batch = AffineSize(batch_bytes)
     else:
-        graph = merge(first.graph, second.graph, model.name)
-        batch = AffineSize.through(first.batch_bytes, second.batch_bytes)
+        _, graph_of_2, batch_bytes_of_2 = _trace(model, mode, 2, input_shape, losses)
+        graph = merge(graph, graph_of_2, model.name)
+        batch = AffineSize.through(batch_bytes, batch_bytes_of_2)
     trainable = [weight for weights in first.owned.values() for weight in weights if weight.trainable]
     optimizer, slots = None, None
     if mode == "train":
@@ -144,7 +145,7 @@ def memory_of(model: keras.Model, mode: StepMode, input_shape: InputShape | None
         mode=mode,
         dtype=keras.config.dtype_policy().name,
         graph=graph,
-        layers=tuple(_layers(first, mode, by_weight)),
+        layers=tuple(_layers(first, graph, mode, by_weight)),
         optimizer=optimizer,
         batch=batch,
         fixed_batch=fixed,
@@ -152,30 +153,21 @@ def memory_of(model: keras.Model, mode: StepMode, input_shape: InputShape | None
     )
 
 
-@dataclass(frozen=True)
-class _Trace:
-    graph: Graph
-    batch_bytes: int
-    owned: dict[str, list[Any]]
-    types: dict[str, str]
-    unseen: list[str]
-
-
 def _trace(
     model: keras.Model, mode: StepMode, batch_size: int, input_shape: InputShape | None, losses: Sequence[str]
-) -> _Trace:
+) -> tuple[ShapeTrace, Graph, int]:
+    """The trace of one forward pass, its graph, and the bytes of its inputs and targets."""
     inputs = symbolic_inputs(model, input_shape, batch_size)
-    recorder = Recorder(symbolic_tensors(inputs)[0].shape[0], mode == "train")
-    recorder.note_inputs(inputs)
-    with recorder.active():
+    trace = ShapeTrace(symbolic_tensors(inputs)[0].shape[0], mode == "train")
+    trace.note_inputs(inputs)
+    with trace.active():
         outputs = model(inputs)
-    graph = recorder.graph(inputs, outputs)
-    batch_bytes = _input_bytes(inputs) + _target_bytes(outputs, losses)
-    return _Trace(graph, batch_bytes, recorder.owned, recorder.types, recorder.unseen)
+    return trace, trace.graph(inputs, outputs), _input_bytes(inputs) + _target_bytes(outputs, losses)
 
 
-def _layers(trace: _Trace, mode: StepMode, slots: dict[int, int] | None) -> list[LayerMemory]:
-    names = dict.fromkeys([*(call.layer for call in trace.graph.calls if call.layer != LOSS), *trace.owned])
+def _layers(trace: ShapeTrace, graph: Graph, mode: StepMode, slots: dict[int, int] | None) -> list[LayerMemory]:
+    """The layers in order of their calls, without the activations that depend on the batch."""
+    names = dict.fromkeys([*(call.layer for call in graph.calls if call.layer != LOSS), *trace.owned])
     rows = []
     for name in names:
         weights = trace.owned.get(name, [])
@@ -186,12 +178,8 @@ def _layers(trace: _Trace, mode: StepMode, slots: dict[int, int] | None) -> list
     return rows
 
 
-def _with_activations(layer: LayerMemory, size_bytes: int) -> LayerMemory:
-    return replace(layer, activation_bytes=size_bytes)
-
-
 def _losses(model: keras.Model) -> list[str]:
-    """Compile a model as it is compiled for measuring; its losses by output."""
+    """Compile a model as for measuring, and return its losses by output."""
     if not getattr(model, "inputs", None):
         raise ValueError(
             f"model {model.name!r} does not declare its inputs, and is not trained here; use the functional API, or"
@@ -203,7 +191,7 @@ def _losses(model: keras.Model) -> list[str]:
 
 
 def _input_bytes(inputs: Any) -> int:
-    """Of the arrays that the step is given: floats are float32 whatever the policy, since numpy has no bfloat16."""
+    """Bytes of the input arrays; floats are float32 under every policy, since numpy has no bfloat16."""
     total = 0
     for tensor in symbolic_tensors(inputs):
         dtype = "float32" if "float" in str(tensor.dtype) else str(tensor.dtype)
@@ -212,7 +200,7 @@ def _input_bytes(inputs: Any) -> int:
 
 
 def _target_bytes(outputs: Any, losses: Sequence[str]) -> int:
-    """Of the targets that the measuring itself draws for these outputs."""
+    """Bytes of the targets that measuring draws for these outputs."""
     if not losses:
         return 0
     shapes = [tuple(tensor.shape) for tensor in symbolic_tensors(outputs)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from anatomy.bench.counting.shapes import item_bytes, size
+from anatomy.bench.counting.shapes import variable_bytes
 from anatomy.bench.records.case import Jit
 from anatomy.bench.workload.learnable_data import NO_LOSS
 
@@ -41,9 +41,9 @@ def compile_model(model: Any, jit: Jit, loss_weights: Mapping[str, float]) -> li
 
 
 def optimizer_bytes(optimizer: Any) -> int:
-    """Bytes of what a built optimizer keeps, its weights' own and its further numbers; not the rate and the counter."""
+    """Bytes of the variables of a built optimizer, without its learning rate and step counter."""
     return sum(
-        (size(variable.shape) or 0) * item_bytes(variable.dtype)
+        variable_bytes(variable)
         for variable in optimizer.variables
         if variable.name not in ("iteration", "learning_rate")
     )

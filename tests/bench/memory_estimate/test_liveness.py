@@ -1,4 +1,4 @@
-"""The sweep against a count that asks, at every moment, of every piece of memory whether it is there."""
+"""The timeline against a count that asks, at every moment, of every piece of memory whether it is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph, merge
-from anatomy.bench.memory_estimate.liveness import Moment, kept_bytes, sweep, written_bytes
+from anatomy.bench.memory_estimate.liveness import Moment, kept_bytes, timeline, written_bytes
 
 
 def buffer(size_bytes: int, differentiable: bool = True) -> Buffer:
@@ -34,7 +34,7 @@ def chain() -> Graph:
 
 
 def test_a_chain_in_training_by_hand() -> None:
-    found = [(m.phase, m.layer, *m[2:]) for m in sweep(chain(), 1, training=True).moments]
+    found = [(m.phase, m.layer, *m[2:]) for m in timeline(chain(), 1, training=True).moments]
     assert found == [
         ("forward", "dense1", 10, 0, 0),
         # The rectified values take the place of the others.
@@ -53,23 +53,23 @@ def test_a_chain_in_training_by_hand() -> None:
 
 def test_a_chain_in_inference_by_hand() -> None:
     graph = Graph(chain().buffers, chain().calls[:3], frozenset([0]), frozenset([3]))
-    timeline = sweep(graph, 1, training=False)
-    assert [moment.live_bytes for moment in timeline.moments] == [10, 10, 16]
-    assert timeline.peak == Moment("forward", "dense2", 16, 0, 0)
+    found = timeline(graph, 1, training=False)
+    assert [moment.live_bytes for moment in found.moments] == [10, 10, 16]
+    assert found.peak == Moment("forward", "dense2", 16, 0, 0)
 
 
 def test_layer_by_layer_what_is_handed_on_stays_until_the_call_ends() -> None:
     graph = Graph(chain().buffers, chain().calls[:3], frozenset([0]), frozenset([3]))
-    live = [moment.live_bytes for moment in sweep(graph, 1, training=False, eager=True).moments]
+    live = [moment.live_bytes for moment in timeline(graph, 1, training=False, eager=True).moments]
     assert live == [10, 20, 26]
     # What a layer makes for itself alone goes as it does otherwise.
     own = Graph(graph.buffers, tuple(replace(call, layer="one") for call in graph.calls), graph.inputs, graph.outputs)
-    assert sweep(own, 1, training=False, eager=True) == sweep(own, 1, training=False)
+    assert timeline(own, 1, training=False, eager=True) == timeline(own, 1, training=False)
 
 
 def test_layer_by_layer_in_training_what_is_not_kept_goes_with_the_forward_pass() -> None:
-    live = [moment.activations for moment in sweep(chain(), 1, training=True, eager=True).moments]
-    compiled = [moment.activations for moment in sweep(chain(), 1, training=True).moments]
+    live = [moment.activations for moment in timeline(chain(), 1, training=True, eager=True).moments]
+    compiled = [moment.activations for moment in timeline(chain(), 1, training=True).moments]
     # Before the rectifier: 10 B that no backward pass needs.
     assert [a - b for a, b in zip(live, compiled, strict=True)] == [0, 10, 10, 10, 0, 0, 0, 0, 0]
 
@@ -86,7 +86,7 @@ def test_a_branch_lives_until_it_is_joined() -> None:
         inputs=frozenset([0]),
         outputs=frozenset([4]),
     )
-    assert [m.live_bytes for m in sweep(graph, 1, training=False).moments] == [8, 108, 208, 216]
+    assert [m.live_bytes for m in timeline(graph, 1, training=False).moments] == [8, 108, 208, 216]
 
 
 def test_what_each_layer_leaves() -> None:
@@ -94,7 +94,7 @@ def test_what_each_layer_leaves() -> None:
     assert written_bytes(chain(), 1) == {"dense1": 10, "relu": 10, "dense2": 6, "loss": 0}
 
 
-def test_extents_are_found_from_two_batch_sizes() -> None:
+def test_sizes_are_found_from_two_batch_sizes() -> None:
     def graph(batch: int) -> Graph:
         return Graph(
             (Buffer(AffineSize(100 + 7 * batch), AffineSize(3 * batch), True),),
@@ -160,7 +160,7 @@ def live_by_definition(graph: Graph, training: bool, at: int) -> tuple[int, int,
 
 @given(graphs(), st.booleans())
 def test_every_moment_is_as_defined(graph: Graph, training: bool) -> None:
-    moments = sweep(graph, 1, training=training).moments
+    moments = timeline(graph, 1, training=training).moments
     calls = len(graph.calls)
     assert len(moments) == (2 * calls + 1 if training else calls)
     for at, moment in enumerate(moments[: 2 * calls]):
@@ -172,15 +172,17 @@ def test_every_moment_is_as_defined(graph: Graph, training: bool) -> None:
 @given(graphs(), st.booleans())
 def test_putting_outputs_in_place_never_costs(graph: Graph, training: bool) -> None:
     saving = replace(graph, calls=tuple(replace(call, in_place=True) for call in graph.calls))
-    pairs = zip(sweep(saving, 1, training=training).moments, sweep(graph, 1, training=training).moments, strict=True)
+    pairs = zip(
+        timeline(saving, 1, training=training).moments, timeline(graph, 1, training=training).moments, strict=True
+    )
     assert all(0 <= a.live_bytes <= b.live_bytes for a, b in pairs)
 
 
 @given(graphs(), st.booleans(), st.booleans())
 def test_layer_by_layer_never_takes_less(graph: Graph, training: bool, in_place: bool) -> None:
     graph = replace(graph, calls=tuple(replace(call, in_place=in_place) for call in graph.calls))
-    eager = sweep(graph, 1, training=training, eager=True).moments
-    compiled = sweep(graph, 1, training=training).moments
+    eager = timeline(graph, 1, training=training, eager=True).moments
+    compiled = timeline(graph, 1, training=training).moments
     assert all(a.live_bytes >= b.live_bytes for a, b in zip(eager, compiled, strict=True))
     # Backward, both are the same.
     assert eager[len(graph.calls) :] == compiled[len(graph.calls) :]
@@ -196,5 +198,5 @@ def test_memory_is_linear_in_the_batch_where_every_buffer_is(graph: Graph, batch
         ),
         calls=tuple(replace(c, own=AffineSize(0, c.own.fixed_bytes), gradient_bytes=0) for c in graph.calls),
     )
-    one, many = sweep(scaled, 1, training=True), sweep(scaled, batch, training=True)
+    one, many = timeline(scaled, 1, training=True), timeline(scaled, batch, training=True)
     assert many.peak.live_bytes == batch * one.peak.live_bytes
