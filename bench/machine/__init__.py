@@ -1,1 +1,1 @@
-"""What the operating system says of this machine and of a process: memory, CPU time, control groups, git, GPUs."""
+"""This machine, its processes and the project on it: memory, CPU time, control groups, GPUs, git, `pyproject.toml`."""

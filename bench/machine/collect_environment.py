@@ -1,4 +1,4 @@
-"""Collect the environment of this machine and process: hardware, packages, flags, commit."""
+"""Collect the environment of a run: hardware, packages, flags, commit."""
 
 from __future__ import annotations
 

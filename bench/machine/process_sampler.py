@@ -1,4 +1,4 @@
-"""Memory and CPU time of a worker, read often at next to no cost to the cores it computes on."""
+"""Memory and CPU time of a worker and its children, read often at little cost to the cores that they compute on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import psutil
 from anatomy.bench.machine.process_tree import PROC, family
 from anatomy.bench.records.process_usage import Reading
 
-# A worker seldom starts processes: they are looked for at every so many readings.
+# Workers seldom start processes: new ones are looked for every tenth reading.
 SEARCH_EVERY = 10
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-# Its 52 numbers have at most 20 digits.
+# /proc/PID/stat has 52 numbers of at most 20 digits.
 _LONGEST = 4096
 # Places in /proc/PID/stat of utime, stime and rss, counted from the state, which follows the name (proc(5)).
 _USER, _SYSTEM, _RESIDENT = 11, 12, 21
@@ -34,7 +34,7 @@ class ProcessSampler:
         self._watched: dict[int, str] = {}
 
     def read(self) -> Reading:
-        """Of all of them together."""
+        """Their sum now; zero once all have ended."""
         if self._readings % SEARCH_EVERY == 0:
             self._watched = {pid: str(self._proc / str(pid) / "stat") for pid in family(self.pid, self._proc)}
         self._readings += 1
@@ -47,7 +47,7 @@ class ProcessSampler:
 
 
 def _read(pid: int, file: str) -> Reading:
-    """Both figures from one file; psutil, which reads two, is asked where the kernel has no such file."""
+    """Read both figures from one file; where the kernel has no such file, psutil reads two."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
         try:
@@ -63,7 +63,7 @@ def _read(pid: int, file: str) -> Reading:
 
 
 def reading_of(stat: bytes) -> Reading:
-    """From the text of /proc/PID/stat, whose second field, the name in parentheses, may hold anything."""
+    """Parse the text of /proc/PID/stat. Its second field is a name in parentheses, which may hold any character."""
     fields = stat.rpartition(b")")[2].split(None, _RESIDENT + 1)
     ticks = int(fields[_USER]) + int(fields[_SYSTEM])
     return Reading(int(fields[_RESIDENT]) * _PAGE_BYTES, ticks * _TICK_S)

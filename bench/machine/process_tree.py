@@ -1,4 +1,4 @@
-"""A process and those it started, found at next to no cost."""
+"""A process and its descendants."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PROC = Path("/proc")
 
 
 def family(pid: int, proc: Path = PROC) -> list[int]:
-    """Ids of the process `pid` and of its descendants; empty once it is gone.
+    """Ids of the process `pid` and of its descendants; empty once it has ended.
 
-    psutil's `children` reads every process of the machine, which costs a busy case part of a core; the kernel's list of
-    a thread's children (proc(5), `task/TID/children`) is read instead, and psutil only asked where there is none.
+    The kernel lists the children of a thread (proc(5), `task/TID/children`); psutil, which is used where it does not,
+    reads every process of the machine, and that costs a busy case part of a core.
     """
     found: list[int] = []
     todo = [pid]
