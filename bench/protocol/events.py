@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from anatomy.bench.errors.anatomy_error import SetupError
-from anatomy.bench.errors.printable import printable_values
+from anatomy.bench.errors.printable import first_mistake, printable_values
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
@@ -182,10 +182,5 @@ def read_event(line: bytes) -> Event:
         return _EVENTS.validate_python(printable_values(values), strict=False)
     except (ValueError, RecursionError) as error:
         shown = line[:_SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
-        why = _first_problem(error) if isinstance(error, ValidationError) else "it is not JSON"
+        why = first_mistake(error) if isinstance(error, ValidationError) else "it is not JSON"
         raise NoEventError(f"expected an event of the protocol, got '{shown}': {why}") from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
