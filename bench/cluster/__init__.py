@@ -1,1 +1,1 @@
-"""A sweep of cases over the nodes of a Ray cluster: each node measures one case at a time, as a machine alone does."""
+"""Measure on the nodes of a Ray cluster: each node measures one case at a time and is otherwise idle."""

@@ -1,4 +1,4 @@
-"""What measures on a node of the cluster: a session as in `anatomy run`, in an actor that has the node to itself."""
+"""The agent on a node of the cluster: measures in a session like that of `anatomy run`, with the node to itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.collect_environment import FLAGS, collect
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER, RunHeader, RunWriter
 from anatomy.bench.records.settings import MeasureSettings
@@ -28,23 +27,22 @@ NICENESS = "RAY_worker_niceness"
 
 
 class NodeAgent:
-    """Measures one case after another on the node where it lives; the node's frameworks are imported once.
+    """A Ray actor that measures one case after another on its node; frameworks are imported once per node.
 
     Args:
         settings: how cases are measured.
-        gpus: that the node lends to Ray, all of them claimed.
-        version: of keras-anatomy where the sweep was started.
+        gpus: number of GPUs that the node lends to Ray, all claimed by this actor.
+        version: version of keras-anatomy on the machine that started the run.
 
     Raises:
-        SetupError: the node would measure under other conditions than by itself.
+        SetupError: the node would measure under other conditions than `anatomy run` on that node.
     """
 
     def __init__(self, settings: Mapping[str, Any], gpus: float, version: str) -> None:
         restore_flags(os.environ, raylet_environment())
         niceness, wanted = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, os.getppid()))
-        why = unfit(gpus, len(list_gpus().names), niceness, wanted) or unlike_version(own_version(), version)
-        if why:
-            raise SetupError(why)
+        if reason := unsupported_reason(gpus, len(list_gpus().names), niceness, wanted, own_version(), version):
+            raise SetupError(reason)
         own = dict(settings)
         if own.get("memory_limit_bytes") is None:
             own["memory_limit_bytes"] = usable_memory_bytes()
@@ -67,8 +65,8 @@ class NodeAgent:
         """The node's environment, as JSON."""
         return self._environment.model_dump_json()
 
-    def measure(self, case: Mapping[str, Any], repeat: int) -> dict[str, Any]:
-        """Measure a case; its record as JSON, the end of each log by name, and the script if there is one."""
+    def measure_case(self, case: Mapping[str, Any], repeat: int) -> dict[str, Any]:
+        """Measure a case; return its record as JSON, the end of each log by name, and the script if there is one."""
         record = self._session.measure(Case.model_validate(case), Silent(), repeat)
         script = self._writer.path / SCRIPTS_FOLDER / f"{record.key}.py"
         return {
@@ -80,30 +78,27 @@ class NodeAgent:
     def _logs_of(self, record: Record) -> dict[str, str]:
         logs = {path.name: _end_of(path) for path in self._writer.logs.glob(f"{record.key}*.log")}
         host = self._writer.logs / f"host-{record.case.backend}.log"
-        # Each node has its own.
+        # Each node has its own log of the fork server.
         return logs | ({f"{host.stem}.{self._environment.host}.log": _end_of(host)} if host.exists() else {})
 
 
 def own_version() -> str:
-    """Of keras-anatomy here."""
+    """Version of keras-anatomy on this machine."""
     return metadata.version("keras-anatomy")
 
 
-def unlike_version(here: str, there: str) -> str:
-    """That a node's keras-anatomy is not the sweep's; empty where it is."""
-    if here == there:
-        return ""
-    return f"it has keras-anatomy {here}, and the sweep was started by {there}; install the same on every node"
-
-
-def unfit(gpus: float, visible: int, niceness: int, wanted: int) -> str:
-    """Why figures of this node would not be those of `anatomy run` on it; empty where they would.
+def unsupported_reason(
+    gpus: float, visible: int, niceness: int, wanted: int, version: str, wanted_version: str
+) -> str | None:
+    """Why figures of this node would differ from those of `anatomy run` on it; `None` if they would not.
 
     Args:
-        gpus: lent to Ray, and claimed.
-        visible: GPUs that a case would see.
-        niceness: of this process, and so of its cases.
-        wanted: that of the process which started Ray's workers.
+        gpus: number of GPUs that the node lends to Ray.
+        visible: number of GPUs that a case would see.
+        niceness: niceness of this process, which its cases inherit.
+        wanted: niceness of the process that started Ray's workers.
+        version: version of keras-anatomy on this node.
+        wanted_version: version on the machine that started the run.
     """
     if gpus != visible:
         return (
@@ -112,11 +107,16 @@ def unfit(gpus: float, visible: int, niceness: int, wanted: int) -> str:
         )
     if niceness > wanted:
         return f"its Ray workers run at niceness {niceness}; set {NICENESS}=0 before `ray start` there"
-    return ""
+    if version != wanted_version:
+        return (
+            f"it has keras-anatomy {version}, and the sweep was started by {wanted_version}; install the same on every"
+            " node"
+        )
+    return None
 
 
 def restore_flags(variables: MutableMapping[str, str], of_node: Mapping[str, str]) -> None:
-    """Set the variables that change speed as the node has them: Ray sets `OMP_NUM_THREADS` and others for its tasks."""
+    """Set variables that change speed back to the node's values: Ray sets `OMP_NUM_THREADS`, among others."""
     for name in FLAGS:
         variables.pop(name, None)
         if name in of_node:
@@ -124,16 +124,11 @@ def restore_flags(variables: MutableMapping[str, str], of_node: Mapping[str, str
 
 
 def raylet_environment() -> dict[str, str]:
-    """The environment that this node's Ray was started with; this process's own where there is no Ray above it."""
+    """Environment variables that Ray on this node was started with; those of this process if Ray did not start it."""
     for parent in psutil.Process().parents():
         if parent.name() == "raylet":
             return parent.environ()
     return dict(os.environ)
-
-
-def environment_of(description: str) -> Environment:
-    """From `describe`."""
-    return Environment.model_validate_json(description)
 
 
 def _end_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The Ray cluster: connect, list its nodes, and start an agent that has a node to itself.
+"""Connect to a Ray cluster, list its nodes, and start an agent that has a node to itself.
 
 Sources: https://docs.ray.io/en/latest/ray-core/api/doc/ray.init.html and
 https://docs.ray.io/en/latest/ray-core/scheduling/index.html (node affinity, resources).
@@ -20,16 +20,16 @@ LABEL = "machine-type"
 _ANSWER_S = 10.0
 _CONNECT_TRIES = 4
 _ACCELERATOR = "ray.io/accelerator-type"
-# What is not to be copied to the nodes with the user's own modules.
+# Not copied to the nodes along with the user's modules.
 _NOT_SHIPPED = ["anatomy-runs", ".venv", "venv", ".git", ".tox", "__pycache__", "*.ipynb_checkpoints"]
 
 
 @contextmanager
-def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
-    """Ray's module, connected to the cluster at `address` (`ray://HOST:10001`, `HOST:6379` or `auto`).
+def connect_to_cluster(address: str, ship: Path | None = None) -> Iterator[Any]:
+    """Connect to the cluster at `address` (`ray://HOST:10001`, `HOST:6379` or `auto`) and yield Ray's module.
 
     Args:
-        ship: folder with the user's own modules, to be copied to each node that needs it.
+        ship: folder with the user's modules, which is copied to each node that needs it.
 
     Raises:
         SetupError: Ray is not installed, or the cluster does not answer or has another version.
@@ -39,7 +39,7 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
     except ImportError as error:
         raise SetupError("Ray is not installed; pip install 'keras-anatomy[cluster]'") from error
     _require_listening(address)
-    # Ray starts its workers at niceness 15, which a worker reads from here.
+    # Ray starts its workers at niceness 15 unless told otherwise.
     runtime: dict[str, Any] = {"env_vars": {NICENESS: "0"}}
     if ship is not None:
         runtime |= {"working_dir": str(ship), "excludes": _NOT_SHIPPED}
@@ -57,7 +57,7 @@ def connected(address: str, ship: Path | None = None) -> Iterator[Any]:
 
 
 def _reach(ray: Any, address: str, runtime: Mapping[str, Any]) -> None:
-    """Connect. The head starts a server for each client of `ray://`, which at times dies at its start (Ray 2.60)."""
+    """Connect, several times if need be: the head's server for a `ray://` client may die at its start (Ray 2.60)."""
     for tries_left in reversed(range(_CONNECT_TRIES)):
         try:
             ray.init(
@@ -75,7 +75,7 @@ def _reach(ray: Any, address: str, runtime: Mapping[str, Any]) -> None:
 
 
 def _require_listening(address: str) -> None:
-    """Ray itself asks an address where nobody listens for more than a minute."""
+    """Raise `SetupError` if nobody listens at the address; Ray itself would try for more than a minute."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:
         if address not in ("auto", "local"):
@@ -90,13 +90,13 @@ def _require_listening(address: str) -> None:
         ) from error
 
 
-def nodes_of(ray: Any) -> list[Node]:
-    """The nodes that are alive, in the order of their names."""
+def list_nodes(ray: Any) -> list[Node]:
+    """The live nodes that lend CPUs to Ray, sorted by name."""
     found = []
     for node in ray.nodes():
         resources, labels = node["Resources"], node.get("Labels") or {}
         if not node["Alive"] or not resources.get("CPU"):
-            # A head that gives no CPU away computes nothing.
+            # A head without CPUs computes nothing.
             continue
         found.append(
             Node(
@@ -112,7 +112,7 @@ def nodes_of(ray: Any) -> list[Node]:
 
 
 def start_agent(ray: Any, node: Node, settings: Mapping[str, Any]) -> Any:
-    """An agent on `node` with all its CPUs and GPUs: it waits until nothing else of Ray's runs there."""
+    """Start an agent on `node` that claims all its CPUs and GPUs: it waits until no other task of Ray runs there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return (

@@ -1,4 +1,4 @@
-"""Measure on the nodes of a cluster: a run per type of machine, cases handed out to whichever node is free."""
+"""Measure a plan on the nodes of a cluster: one run per type of machine, cases handed out to idle nodes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.cluster.connection import connected
+from anatomy.bench.cluster.connection import connect_to_cluster
 from anatomy.bench.cluster.placement import Task
-from anatomy.bench.cluster.scheduler import Listener, Sweep
+from anatomy.bench.cluster.scheduler import Listener, Scheduler
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
@@ -29,44 +29,46 @@ def measure_on_cluster(
     listener: Callable[[int], AbstractContextManager[Listener]],
     say: Callable[[str], None],
 ) -> list[FinishedRun]:
-    """Measure until done, Ctrl-C, or no node is left; what was finished is on disk.
+    """Measure until all cases are done, Ctrl-C, or no node is left. Finished cases are on disk.
 
     Args:
-        address: of the Ray cluster.
-        machine_types: labels of nodes; empty for all nodes, which must then be alike.
-        what: a plan, or the folder of a run to go on with.
-        out: folder of the run, or of the runs where there are several types.
-        command: the command line, kept in each run's header.
-        listener: makes a listener for so many cases.
-        say: told news of nodes, a line each.
+        address: address of the Ray cluster.
+        machine_types: types of nodes to use, one run per type; empty for all nodes, which must then be alike.
+        what: a plan, or the folder of a run to resume.
+        out: folder of the run, or of the runs if there are several types.
+        command: the command line, stored in each run's header.
+        listener: makes the listener for a number of cases.
+        say: told a line of news about a node.
 
     Raises:
-        SetupError: the cluster cannot be reached or its nodes do not fit.
-        UsageError: a folder holds a run, or a resumed run is of other machines.
+        SetupError: the cluster cannot be reached, or its nodes do not fit.
+        UsageError: the folder already contains a run, or a resumed run is of other machines.
     """
     types = list(machine_types) or [""]
     settings, models = _settings_of(what)
-    # Models of the user's own are in modules that the nodes may lack.
+    # The nodes may lack the modules of the user's own models.
     ship = Path.cwd() if any(":" in model for model in models) else None
-    with connected(address, ship) as ray:
-        sweep = Sweep(ray, settings, say)
+    with connect_to_cluster(address, ship) as ray:
+        scheduler = Scheduler(ray, settings, say)
         try:
-            runs = _open(sweep.environments(types), what, out, command)
+            runs = _open(scheduler.environments(types), what, out, command)
             tasks = _tasks(runs, types, settings)
             with listener(len(tasks)) as listening:
-                interrupted, stopped = _measure(sweep, tasks, runs, listening)
+                interrupted, stopped = _measure(scheduler, tasks, runs, listening)
         finally:
-            sweep.close()
+            scheduler.close()
     return [
         FinishedRun(run.writer.path, len(run.todo), _records_of(run), interrupted=interrupted, stopped=stopped)
         for run in runs
     ]
 
 
-def _measure(sweep: Sweep, tasks: Sequence[Task], runs: Sequence[OpenRun], listener: Listener) -> tuple[bool, str]:
-    """Whether Ctrl-C ended it, and why it was stopped otherwise; empty where it was not."""
+def _measure(
+    scheduler: Scheduler, tasks: Sequence[Task], runs: Sequence[OpenRun], listener: Listener
+) -> tuple[bool, str]:
+    """Whether Ctrl-C ended the run, and for which other reason it was stopped; empty if it was not."""
     try:
-        sweep.run(tasks, [run.writer for run in runs], listener)
+        scheduler.measure_all(tasks, [run.writer for run in runs], listener)
     except KeyboardInterrupt:
         return True, ""
     except SetupError as error:
@@ -75,7 +77,7 @@ def _measure(sweep: Sweep, tasks: Sequence[Task], runs: Sequence[OpenRun], liste
 
 
 def _settings_of(what: RunPlan | Path) -> tuple[dict[str, Any], list[str]]:
-    """How to measure, and the models."""
+    """The settings and the models of a plan, or of a run to resume."""
     if isinstance(what, Path):
         header = load_run(what).header
         return dict(header.settings), [case.model for case in header.planned]
@@ -85,7 +87,7 @@ def _settings_of(what: RunPlan | Path) -> tuple[dict[str, Any], list[str]]:
 def _open(
     environments: Mapping[str, Environment], what: RunPlan | Path, out: Path | None, command: Sequence[str]
 ) -> list[OpenRun]:
-    """A run per type of machine, in a folder of the type's name where there are several."""
+    """Open a run per type of machine; several are in folders named after the types."""
     if isinstance(what, Path):
         if len(environments) > 1:
             raise UsageError(f"{what} is a run on machines of one type; give its --machine-type alone")
@@ -99,7 +101,7 @@ def _open(
 
 
 def _tasks(runs: Sequence[OpenRun], types: Sequence[str], settings: Mapping[str, Any]) -> list[Task]:
-    """Tasks of all runs in turn: no type of machine waits for another."""
+    """The tasks of all runs, taking one from each in turn: no type of machine waits for another."""
     memory = float(settings.get("memory_limit_bytes") or 0)
     by_run = [
         [Task(number, case, repeat, name, memory) for case, repeat in run.todo]

@@ -1,17 +1,17 @@
-"""Which case goes to which node, and what becomes of one whose node is lost. No Ray in here."""
+"""Decide which case goes to which node, and what happens to a case whose node is lost. Does not use Ray."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from anatomy.bench.records.case import LOOPS, Case
 
-# A case that has taken so many nodes with it is not tried on another.
+# A case is given up after it has lost this many nodes.
 MOST_TRIES = 3
-# What may differ between cases that a table sets side by side.
+# Fields of a case that differ between the cases that a table compares.
 _COMPARED = {"key", "backend", "dtype", "jit", "feed", "devices", "nodes", "model_parallel", "layout_map"}
 
 
@@ -20,9 +20,9 @@ class Node:
     """A machine of the cluster, as Ray describes it.
 
     Attributes:
-        id: Ray's, new for each life of a node.
-        memory_bytes: what Ray may give away.
-        machine_type: its label `machine-type`, else Ray's `ray.io/accelerator-type`, else empty.
+        id: Ray's id; a node that comes back has a new one.
+        cpus, gpus, memory_bytes: what the node lends to Ray.
+        machine_type: the node's label `machine-type`, else Ray's `ray.io/accelerator-type`, else empty.
     """
 
     id: str
@@ -39,8 +39,8 @@ class Task:
 
     Attributes:
         run: number of the run that its record belongs to.
-        machine_type: of the node that may measure it; empty for any.
-        memory_bytes: that its worker may use, where that was asked for.
+        machine_type: type of the nodes that may measure it; empty for all.
+        memory_bytes: memory that its worker needs; 0 if not given.
         lost: hosts that were lost while they measured it.
     """
 
@@ -64,16 +64,17 @@ class Task:
 
 
 class Queue:
-    """What is still to be measured, in order; the first task that an idle node can measure goes to it.
+    """The tasks that wait, in order. An idle node gets the first task that it can measure.
 
-    Machines of one kind still differ by some per cent. Cases that are compared (backends, dtypes, jit, numbers of
-    devices, a step and the loop around it, the processes of a case) therefore go to one node for as long as it lives.
+    Even machines of one type differ by some per cent. Cases that are compared with one another (backends, dtypes, jit,
+    numbers of devices, a step and the loop around it, the processes of a case) therefore stay on one node while it
+    lives.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._waiting = deque(tasks)
         self._owners: dict[str, Node] = {}
-        # Over several devices the whole batch grows with them, so that it belongs to what is compared.
+        # On several devices the whole batch grows with their number, so cases that are compared differ in it.
         spans = any(task.case.devices > 1 for task in self._waiting)
         self._left_out = _COMPARED | ({"batch_size"} if spans else set())
 
@@ -81,43 +82,36 @@ class Queue:
         return len(self._waiting)
 
     def next_for(self, node: Node) -> Task | None:
-        """Take the first task that this node can measure and that is not another's; null where there is none."""
+        """Take the first task that this node can measure and no other node has claimed; `None` if there is none."""
         for task in self._waiting:
-            row = self._row(task)
-            owner = self._owners.get(row, node)
+            group = self._compared_group(task)
+            owner = self._owners.get(group, node)
             if not task.unsupported_reason(node) and (owner == node or task.unsupported_reason(owner)):
-                self._owners.setdefault(row, node)
+                self._owners.setdefault(group, node)
                 self._waiting.remove(task)
                 return task
         return None
 
-    def give_back(self, task: Task, host: str) -> bool:
-        """Its node was lost: it comes first again, or is given up (false) after `MOST_TRIES`."""
+    def requeue(self, task: Task, host: str) -> bool:
+        """Put a task whose node was lost first again; return `False` to give it up after `MOST_TRIES`."""
         task.lost.append(host)
         if len(task.lost) >= MOST_TRIES:
             return False
         self._waiting.appendleft(task)
         return True
 
-    def release(self, node: Node) -> None:
-        """What was kept for a node that is lost is any node's."""
-        self._owners = {row: owner for row, owner in self._owners.items() if owner != node}
-
-    def impossible(self, nodes: Collection[Node]) -> list[tuple[Task, str]]:
-        """Tasks that none of these nodes can measure, with what each node lacks."""
-        return [
-            (task, "; ".join(str(task.unsupported_reason(node)) for node in nodes) or "no node")
-            for task in self._waiting
-            if all(task.unsupported_reason(node) for node in nodes)
-        ]
+    def release_node(self, node: Node) -> None:
+        """Let any node take the tasks that a lost node had claimed."""
+        self._owners = {group: owner for group, owner in self._owners.items() if owner != node}
 
     def take_all(self) -> list[Task]:
-        """Everything that is left."""
+        """Take all tasks that are left."""
         left = list(self._waiting)
         self._waiting.clear()
         return left
 
-    def _row(self, task: Task) -> str:
+    def _compared_group(self, task: Task) -> str:
+        """A key that is equal for tasks whose cases are compared with one another."""
         fields = task.case.model_dump(exclude=self._left_out)
         mode = LOOPS.get(task.case.mode, task.case.mode)
         return json.dumps([task.run, fields | {"mode": mode}], sort_keys=True)

@@ -1,4 +1,4 @@
-"""Nodes whose figures compare are of one environment."""
+"""Require that all nodes of a run have one environment: only then do their figures compare."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from anatomy.bench.records.environment import Environment
 _FREE = ("host", "commit", "dirty", "memory_limit_bytes")
 
 
-def the_one(described: Mapping[Node, Environment]) -> Environment:
-    """The environment that all these nodes have.
+def same_environment(described: Mapping[Node, Environment]) -> Environment:
+    """The environment that all these nodes have, apart from host, commit and memory limit.
 
     Raises:
-        SetupError: they are unlike; it names what differs.
+        SetupError: they differ; the message says in what.
     """
     first, *others = described.values()
     unlike = next((other for other in others if other.fingerprint != first.fingerprint), None)

@@ -1,4 +1,4 @@
-"""Measure tasks on the nodes of a cluster: each goes to an idle node that fits, its record is kept as it ends."""
+"""Schedule tasks on the nodes of a cluster: each goes to an idle node that fits; its record is written as it ends."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from anatomy.bench.cluster.agent import environment_of
-from anatomy.bench.cluster.connection import nodes_of, start_agent
+from anatomy.bench.cluster.connection import list_nodes, start_agent
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
-from anatomy.bench.cluster.same_environment import the_one
+from anatomy.bench.cluster.same_environment import same_environment
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
@@ -21,27 +20,32 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunWriter, write_script
 
 _WAIT_S = 1.0
-# How often nodes that have joined, or come back, are looked for.
-_LOOK_S = 5.0
+# Interval between two searches for nodes that have joined or come back.
+_SEARCH_S = 5.0
 # How long tasks wait for a node that can measure them before they are given up.
 PATIENCE_S = 60.0
-# For a node to be free of whatever else Ray runs there, and to import what describes it.
+# Time for a node to finish other tasks of Ray, and to import what describes it.
 START_TIMEOUT_S = 120.0
 
 
 class Listener(Protocol):
-    """Told what happens."""
+    """Told about each case as it is measured."""
 
     def begin(self, case: Case, name: str) -> None:
         """A case has been given to a node."""
 
     def end(self, record: Record) -> None:
-        """It has its record, already on disk."""
+        """The case has its record, which is already on disk."""
 
 
 @dataclass
 class _Worker:
-    """An agent. Pending is its task's answer; without a task its description, and then it is not admitted yet."""
+    """An agent on a node.
+
+    Attributes:
+        pending: the answer it will give: the record of its task or, without a task, the node's environment. A node is
+            admitted once it has given the latter.
+    """
 
     node: Node
     agent: Any
@@ -50,13 +54,13 @@ class _Worker:
 
 
 @dataclass
-class Sweep:
-    """One sweep over a cluster.
+class Scheduler:
+    """Measures tasks on a cluster.
 
     Attributes:
         ray: Ray's module, connected.
         settings: how cases are measured.
-        say: prints a line of news.
+        say: told a line of news about a node.
         patience_s: how long tasks wait for a node that can measure them.
     """
 
@@ -69,12 +73,15 @@ class Sweep:
     _fingerprints: dict[str, str] = field(default_factory=dict)
 
     def environments(self, machine_types: Sequence[str]) -> dict[str, Environment]:
-        """The environment of the nodes of each type (of all, for the type ""); starts their agents.
+        """Start the agents on all nodes of these types, and return the environment of each type.
+
+        Args:
+            machine_types: an empty type means all nodes.
 
         Raises:
-            SetupError: no such nodes, or unlike ones, whose figures would not compare.
+            SetupError: there are no such nodes, or they differ, so their figures would not compare.
         """
-        nodes = nodes_of(self.ray)
+        nodes = list_nodes(self.ray)
         wanted = {name: [node for node in nodes if name in ("", node.machine_type)] for name in machine_types}
         for name, found in wanted.items():
             if not found:
@@ -88,22 +95,22 @@ class Sweep:
             known = {node: environment for node in found if (environment := described[node]) is not None}
             if not known:
                 raise SetupError(f"no agent could be started on {', '.join(node.host for node in found)}")
-            environments[name] = the_one(known)
+            environments[name] = same_environment(known)
             self._fingerprints[name] = environments[name].fingerprint
         return environments
 
-    def run(self, tasks: Sequence[Task], writers: Sequence[RunWriter], listener: Listener) -> list[Record]:
-        """Measure all tasks; each record is on disk before its node gets another.
+    def measure_all(self, tasks: Sequence[Task], writers: Sequence[RunWriter], listener: Listener) -> list[Record]:
+        """Measure all tasks; each record is on disk before its node gets another task.
 
         Args:
-            writers: of the runs that the tasks name.
+            writers: one per run; a task names its run by number.
 
         Raises:
             SetupError: tasks are left and no node can measure them; what was measured is on disk.
         """
         queue = Queue(tasks)
         records: list[Record] = []
-        looked_s = busy_s = time.monotonic()
+        searched_s = busy_s = time.monotonic()
         while queue or self._measuring():
             self._hand_out(queue, listener)
             for worker in self._ended():
@@ -113,9 +120,9 @@ class Sweep:
                     records.append(self._keep(*taken, writers))
                     listener.end(records[-1])
             now = time.monotonic()
-            if now - looked_s > _LOOK_S:
-                self._look()
-                looked_s = now
+            if now - searched_s > _SEARCH_S:
+                self._start_new_agents()
+                searched_s = now
             if self._measuring():
                 busy_s = now
             elif now - busy_s > self.patience_s:
@@ -134,11 +141,11 @@ class Sweep:
         self._workers[node.id] = _Worker(node, agent, agent.describe.remote())
 
     def _describe(self, worker: _Worker) -> Environment | None:
-        """The environment of a node whose agent was started; null where it did not come up."""
+        """Wait for the environment of a node whose agent was started; `None` if the agent did not start."""
         try:
-            found = environment_of(self.ray.get(worker.pending, timeout=START_TIMEOUT_S))
+            found = Environment.model_validate_json(self.ray.get(worker.pending, timeout=START_TIMEOUT_S))
         except (self.ray.exceptions.RayError, TimeoutError) as error:
-            self._drop(worker.node, f"no agent could be started: {_one_line(error)}")
+            self._drop(worker.node, f"no agent could be started: {_ray_message(error)}")
             return None
         worker.pending = None
         return found
@@ -147,14 +154,14 @@ class Sweep:
         for worker in self._workers.values():
             if worker.pending is None and (task := queue.next_for(worker.node)) is not None:
                 worker.task = task
-                worker.pending = worker.agent.measure.remote(task.case.fields(), task.repeat)
+                worker.pending = worker.agent.measure_case.remote(task.case.fields(), task.repeat)
                 listener.begin(task.case, case_name(task.case))
 
     def _measuring(self) -> bool:
         return any(worker.task is not None for worker in self._workers.values())
 
     def _ended(self) -> list[_Worker]:
-        """Workers of which what was pending has come or failed; waits a moment for one."""
+        """Workers whose pending answer has come or failed; waits a moment for one."""
         pending = [worker.pending for worker in self._workers.values() if worker.pending is not None]
         if not pending:
             time.sleep(_WAIT_S)
@@ -163,18 +170,18 @@ class Sweep:
         return [worker for worker in list(self._workers.values()) if worker.pending in ready]
 
     def _take(self, worker: _Worker, task: Task, queue: Queue) -> tuple[Task, Record, Mapping[str, Any]] | None:
-        """The record of the task that has ended; null where its node was lost and it is tried again."""
+        """The ended task, its record, and the agent's answer; `None` if its node was lost and it is tried again."""
         answer: Mapping[str, Any] = {}
         try:
             answer = self.ray.get(worker.pending)
             record = Record.model_validate_json(answer["record"])
         except self.ray.exceptions.RayTaskError as error:
-            # Not the node's fault: it would be the same on another.
-            record = self._crashed(task, _one_line(error))
+            # The task itself failed, as it would on any other node.
+            record = self._crashed(task, _ray_message(error))
         except self.ray.exceptions.RayError as error:
-            self._drop(worker.node, f"lost while it measured {case_name(task.case)}: {_one_line(error)}")
-            queue.release(worker.node)
-            if queue.give_back(task, worker.node.host):
+            self._drop(worker.node, f"lost while it measured {case_name(task.case)}: {_ray_message(error)}")
+            queue.release_node(worker.node)
+            if queue.requeue(task, worker.node.host):
                 return None
             record = self._crashed(task, f"its node was lost {len(task.lost)} times: {', '.join(task.lost)}")
         worker.task = worker.pending = None
@@ -189,14 +196,14 @@ class Sweep:
         writer.append(record)
         return record
 
-    def _look(self) -> None:
+    def _start_new_agents(self) -> None:
         """Start agents on nodes that have joined, or whose agent was lost."""
-        for node in nodes_of(self.ray):
+        for node in list_nodes(self.ray):
             if node.id not in self._workers and self._starts[node.id] < MOST_TRIES and self._fingerprint(node):
                 self._start(node)
 
     def _admit(self, worker: _Worker) -> None:
-        """Let a node take part that has described itself, if it is like the others."""
+        """Let a node that has given its environment take part if it is like the others."""
         environment = self._describe(worker)
         if environment is None:
             return
@@ -214,7 +221,7 @@ class Sweep:
         self.ray.kill(self._workers.pop(node.id).agent)
 
     def _give_up(self, queue: Queue) -> None:
-        left, nodes = queue.take_all(), nodes_of(self.ray)
+        left, nodes = queue.take_all(), list_nodes(self.ray)
         first = left[0]
         reasons = (first.unsupported_reason(node) or f"{node.host} does not take part" for node in nodes)
         why = "; ".join(reasons) or "no node is left"
@@ -232,8 +239,8 @@ class Sweep:
         )
 
 
-def _one_line(error: BaseException) -> str:
-    """The words that say most: of an error raised on a node the last line, of Ray's own what is not a detail."""
+def _ray_message(error: BaseException) -> str:
+    """The most telling part of an error: the last line of one raised on a node, the main lines of one of Ray's own."""
     lines = str(error).strip().splitlines()
     raised = any("ray::" in line for line in lines)
     said = lines[-1:] if raised else [line for line in lines if not line.startswith("\t")]

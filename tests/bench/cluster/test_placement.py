@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.cluster.agent import restore_flags, unfit, unlike_version
+from anatomy.bench.cluster.agent import restore_flags, unsupported_reason
 from anatomy.bench.cluster.placement import MOST_TRIES, Node, Queue, Task
-from anatomy.bench.cluster.same_environment import the_one
+from anatomy.bench.cluster.same_environment import same_environment
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.records.case import Case
 from tests.factories import make_environment
@@ -55,7 +55,7 @@ def test_a_task_whose_node_is_lost_comes_first_again_until_it_is_given_up() -> N
     queue = Queue([lost, other])
     for number in range(MOST_TRIES):
         assert queue.next_for(CPU_NODE) is lost
-        assert queue.give_back(lost, f"cpu{number}") is (number < MOST_TRIES - 1)
+        assert queue.requeue(lost, f"cpu{number}") is (number < MOST_TRIES - 1)
     assert lost.lost == ["cpu0", "cpu1", "cpu2"]
     assert queue.take_all() == [other]
 
@@ -71,8 +71,8 @@ def test_nothing_is_lost_and_nothing_is_done_twice(kinds: list[tuple[bool, int]]
         if taken is None:
             continue
         if chance.random() < 0.5:
-            queue.release(node)
-            if queue.give_back(taken, node.host):
+            queue.release_node(node)
+            if queue.requeue(taken, node.host):
                 continue
         done.append(id(taken))
     assert sorted(done) == sorted(map(id, tasks))
@@ -116,38 +116,37 @@ def test_the_rest_of_a_row_goes_with_its_lost_case_to_another_node() -> None:
     queue = Queue([lost, rest])
     assert queue.next_for(CPU_NODE) is lost
     assert queue.next_for(OTHER_NODE) is None
-    queue.release(CPU_NODE)
-    assert queue.give_back(lost, CPU_NODE.host)
+    queue.release_node(CPU_NODE)
+    assert queue.requeue(lost, CPU_NODE.host)
     assert [queue.next_for(OTHER_NODE), queue.next_for(OTHER_NODE)] == [lost, rest]
 
 
 @pytest.mark.parametrize(
     ("gpus", "visible", "niceness", "said"),
     [
-        (4, 4, 0, ""),
+        (4, 4, 0, None),
         (2, 4, 0, "lends 2 GPUs to Ray and its cases would see 4"),
         (0, 0, 15, "set RAY_worker_niceness=0 before `ray start`"),
     ],
 )
 def test_a_node_that_is_not_all_ours_or_slowed_down_is_unfit(
-    gpus: float, visible: int, niceness: int, said: str
+    gpus: float, visible: int, niceness: int, said: str | None
 ) -> None:
-    found = unfit(gpus, visible, niceness, wanted=0)
-    assert said in found
-    assert bool(found) is bool(said)
+    found = unsupported_reason(gpus, visible, niceness, 0, "1.0", "1.0")
+    assert found is None if said is None else said in str(found)
 
 
 def test_another_version_of_anatomy_is_named() -> None:
-    assert unlike_version("1.0", "1.0") == ""
-    assert "it has keras-anatomy 1.0, and the sweep was started by 1.1" in unlike_version("1.0", "1.1")
+    found = unsupported_reason(0, 0, 0, 0, version="1.0", wanted_version="1.1")
+    assert "it has keras-anatomy 1.0, and the sweep was started by 1.1" in str(found)
 
 
 def test_nodes_of_one_environment_compare_and_others_do_not() -> None:
     one = make_environment(host="a", cpu="X")
     same, other = one.model_copy(update={"host": "b"}), one.model_copy(update={"host": "c", "cpu": "Y"})
-    assert the_one({CPU_NODE: one, GPU_NODE: same}) is one
+    assert same_environment({CPU_NODE: one, GPU_NODE: same}) is one
     with pytest.raises(SetupError, match=r"cpu: X on a, Y on c.*--machine-type"):
-        the_one({CPU_NODE: one, GPU_NODE: other})
+        same_environment({CPU_NODE: one, GPU_NODE: other})
 
 
 def test_what_ray_sets_for_its_tasks_is_taken_back() -> None:
