@@ -40,7 +40,7 @@ def gate(
     out: str | Path | None = None,
     listener: Listener | None = None,
 ) -> GateResult:
-    """Measure two sides in the same minutes, in alternating pairs of processes, until the verdict of each case is known.
+    """Measure two sides in the same minutes, in alternating pairs of processes, until each verdict is known.
 
     Args:
         models: as on the command line; without one, those of the suite.
