@@ -1,4 +1,4 @@
-"""The action and the workflows that users copy, against the published schemas; what they call is there."""
+"""The files for CI services and the issue forms, against the published schemas; what they call is there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCHEMAS = {
+CALL_THE_GATE = {
     "action.yml": "vendor.github-actions",
     "docs/ci/github.yml": "vendor.github-workflows",
     "docs/ci/gitlab.yml": "vendor.gitlab-ci",
 }
+FORMS = (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")
+SCHEMAS = CALL_THE_GATE | {str(form.relative_to(ROOT)): "vendor.github-issue-forms" for form in FORMS}
 
 
 @pytest.mark.parametrize("file", SCHEMAS)
@@ -24,7 +26,7 @@ def test_the_file_is_what_its_schema_says(file: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("file", SCHEMAS)
+@pytest.mark.parametrize("file", CALL_THE_GATE)
 def test_every_option_of_the_gate_that_it_uses_is_one(file: str) -> None:
     from typer.main import get_command
 

@@ -28,6 +28,8 @@ document = pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS.key
 @document
 def test_every_path_exists(text: str) -> None:
     paths = re.findall(r"(?<![\w/.-])((?:tests|bench|models|reports|docs|\.ci)/[\w/.-]*[\w/])", text)
+    rooms = "|".join(path.name for path in (ROOT / "bench").iterdir() if path.is_dir())
+    paths += [f"bench/{path}" for path in re.findall(rf"`((?:{rooms})/[\w/]*(?:\.py|/))`", text)]
     assert [path for path in paths if not (ROOT / path).exists() and "NAME" not in path] == []
 
 

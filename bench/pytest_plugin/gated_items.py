@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
-from anatomy.bench.pytest_plugin.edge import sentence_on
+from anatomy.bench.pytest_plugin.hook_edge import sentence_on
 from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
 from anatomy.bench.regression_gate.gate_result import CaseResult, unmeasured_case

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.pytest_plugin.edge import edge, sentence_on
+from anatomy.bench.pytest_plugin.hook_edge import edge, sentence_on
 
 if TYPE_CHECKING:
     from anatomy.bench.pytest_plugin.items import Point, PytestRun

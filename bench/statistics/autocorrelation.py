@@ -1,4 +1,4 @@
-"""The number of independent values that a dependent series is worth."""
+"""How many independent values a series of dependent ones is worth."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# Bodies of modules run when they are imported. A generator expression or a lambda is its file's own expression, whoever
-# evaluates it.
+# A module's body and its `__getattr__` belong to an import. A generator expression or a lambda is its file's own
+# expression, whoever evaluates it.
 NO_STEP = ("<module>", "<genexpr>", "<lambda>")
 
 
@@ -30,7 +30,7 @@ class CallRecorder:
         if event != "call":
             return
         callee = module_of(frame)
-        if callee is None or frame.f_code.co_name in NO_STEP:
+        if callee is None or frame.f_code.co_name in NO_STEP or frame.f_code.co_qualname == "__getattr__":
             return
         caller = frame.f_back
         while caller is not None and module_of(caller) is None:

@@ -24,8 +24,9 @@ def test_an_arrow_that_follows_from_others_is_left_out() -> None:
     assert needed({"a": ["b", "c"], "b": ["c"], "c": []}) == {"a": ["b"], "b": ["c"], "c": []}
 
 
-def test_rooms_have_no_circle(imports: Imports) -> None:
+def test_no_rooms_and_no_files_import_one_another_in_a_circle(imports: Imports) -> None:
     assert circles(imports.rooms) == []
+    assert circles(imports.modules) == []
 
 
 def test_every_file_has_a_room_and_a_name_that_no_other_has(imports: Imports) -> None:
@@ -39,3 +40,8 @@ def test_the_drawing_shows_todays_rooms(imports: Imports) -> None:
     redraw = "python -m tests.architecture.import_graph --svg docs/images/rooms.svg"
     assert set(re.findall(r"<title>(.*?)</title>", drawing)) == arrows, redraw
     assert set(re.findall(r"<text[^>]*>([a-z]\w*)</text>", drawing)) == set(imports.rooms), redraw
+
+
+def test_the_architectures_document_says_what_each_room_is_for(imports: Imports) -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE)) == set(imports.rooms)
