@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anatomy.bench.api.gate_call import gate
     from anatomy.bench.api.model_count import count
     from anatomy.bench.api.run_comparison import compare
     from anatomy.bench.api.single_case import largest_batch, measure, profile
@@ -37,6 +38,7 @@ __all__ = [
     "UsageError",
     "compare",
     "count",
+    "gate",
     "largest_batch",
     "load_run",
     "measure",
@@ -56,6 +58,7 @@ _HOMES = {
     "UsageError": "errors.anatomy_error",
     "compare": "api.run_comparison",
     "count": "api.model_count",
+    "gate": "api.gate_call",
     "largest_batch": "api.single_case",
     "load_run": "api.stored_run",
     "measure": "api.single_case",

@@ -25,7 +25,8 @@ READY_TIMEOUT_S = 180.0
 # No event is nearly so long: a worker that writes on and on to the pipe must not fill the supervisor's memory.
 _LONGEST_LINE_BYTES = 2**28
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
-_SERVER = "anatomy.bench.runner.fork_server"
+# Read at each start: tests put a fork server with a scripted backend in its place.
+SERVER_MODULE = "anatomy.bench.runner.fork_server"
 
 
 class ForkServerClient:
@@ -37,7 +38,6 @@ class ForkServerClient:
         python: the interpreter that it runs in.
         directory: its working directory; `None` for this process's.
         environment: variables to set for it and its workers.
-        module: the module to run; tests give one with a backend of their own.
 
     Attributes:
         import_s: seconds that importing Keras and the backend took.
@@ -55,13 +55,12 @@ class ForkServerClient:
         python: str = sys.executable,
         directory: Path | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
-        module: str = _SERVER,
     ) -> None:
         self.backend = backend
         self._log = server_log(logs, backend)
         self._buffer = b""
         self._process = subprocess.Popen(
-            [python, "-m", module, backend, str(logs.absolute())],
+            [python, "-m", SERVER_MODULE, backend, str(logs.absolute())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""How many independent values a series of dependent ones is worth."""
+"""The number of independent values that a dependent series is worth."""
 
 from __future__ import annotations
 

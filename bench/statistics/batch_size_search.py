@@ -1,24 +1,22 @@
-"""The largest batch size that fits: by doubling, then by bisection. Knows neither of memory nor of processes."""
+"""Search for the largest batch size that fits: doubling, then bisection. Knows neither memory nor processes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-# Between two batch sizes nearer than this share of the smaller one, none is tried.
+# No batch size is tried between two that differ by less than this share of the smaller one.
 RESOLUTION = 1 / 16
 
 Search = Generator[int, bool, int | None]
 
 
 def search(limit: int, resolution: float = 0.0, step: int = 1) -> Search:
-    """A search that yields each size to be tried, is sent whether it fits, and returns the largest that does.
+    """Yield each size to try, be sent whether it fits, and return the largest that does; `None` if none fits.
 
-    Doubling from `step` finds a size that fits and its double that does not; bisection halves what lies between them,
-    in multiples of `step`, until it is no wider than `resolution` × the size that fits, or than `step`. At the
-    smallest size that does not fit there is nothing to halve, and the answer is null.
+    Doubling from `step` finds a size that fits and its double that does not. Bisection then halves the gap, in
+    multiples of `step`, until it is no wider than `resolution` × the size that fits, or than `step`.
 
-    Fitting must be monotone for the answer to be the largest; whatever it is, a size that is returned was tried and
-    did fit.
+    A returned size was tried and did fit. It is the largest only if fitting is monotone.
 
     Args:
         limit: no size above it is tried.
@@ -38,10 +36,13 @@ def search(limit: int, resolution: float = 0.0, step: int = 1) -> Search:
 
 
 def between(fits: int, too_large: int, resolution: float = 0.0, step: int = 1) -> Generator[int, bool, int]:
-    """The second half of a search: what lies between a size that fits and one that does not is halved.
+    """The second half of a search: halve the gap between a size that fits and one that does not.
 
     Args:
-        fits: the answer where no larger one does; a multiple of `step`, as `too_large` is.
+        fits: the answer if no larger size fits; a multiple of `step`.
+        too_large: a multiple of `step`.
+        resolution: as in `search`.
+        step: as in `search`.
     """
     low, high = fits // step, too_large // step
     while high - low > max(1, int(resolution * low)):
@@ -54,7 +55,7 @@ def between(fits: int, too_large: int, resolution: float = 0.0, step: int = 1) -
 
 
 def largest(fits: Callable[[int], bool], limit: int, resolution: float = 0.0, step: int = 1) -> int | None:
-    """The answer of a search whose every question `fits` answers; null where the smallest does not fit."""
+    """Run a search with `fits` as the test; `None` if the smallest size does not fit."""
     running = search(limit, resolution, step)
     try:
         size = next(running)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 # A longer series is reduced to at most this many medians of neighbouring steps.
 BINS = 200
-# Fewer points than this make no level: they are a blip.
+# Fewer points than this are a blip, not a level.
 SHORTEST_LEVEL = 4
 # Levels that differ by less are the same level: twice the half-width that a median is measured to.
 LEAST_CHANGE = 0.02
@@ -34,16 +34,18 @@ _MEDIAN_ERROR = math.sqrt(math.pi / 2)
 
 
 def change_points(values: Sequence[float]) -> list[int]:
-    """Positions at which the level of a series of step times changes, in order; empty where it does not.
+    """Positions at which the level of a series of step times changes, in order; empty for one level.
 
-    On the logarithms, so that the unit does not matter: medians of neighbouring steps where there are more
-    than `BINS`; outliers drawn in to the running median ± 1.5 ranges between the 10th and 90th percentile (the
-    rule of Barrett et al. 2017, "Virtual machine warmup blows hot and cold", with half their width);
-    PELT (Killick, Fearnhead and Eckley 2012, "Optimal detection of changepoints with a linear computational
-    cost") for the mean. A change must lower the squared error by 3·ln n·σ²·(1 + φ)/(1 − φ), where φ is the
-    lag-1 autocorrelation: the long-run variance of an AR(1) process, as dependent noise wanders without a
-    change of level. In the end neighbouring levels (medians) that differ by less than 2 %, or by less than
-    their 95 % noise, are joined.
+    It works on logarithms, so the unit does not matter:
+
+    1. A series of more than `BINS` steps is reduced to medians of neighbouring steps.
+    2. Outliers are drawn in to the running median ± 1.5 ranges between the 10th and 90th percentile: the rule of
+       Barrett et al. 2017, "Virtual machine warmup blows hot and cold", with half their width.
+    3. PELT (Killick, Fearnhead and Eckley 2012, "Optimal detection of changepoints with a linear computational
+       cost") finds changes of the mean. Each must lower the squared error by 3·ln n·σ²·(1 + φ)/(1 − φ) with the
+       lag-1 autocorrelation φ: the long-run variance of an AR(1) process, since dependent noise wanders without a
+       change of level.
+    4. Neighbouring levels (medians) that differ by less than 2 %, or by less than their 95 % noise, are joined.
 
     Raises:
         ValueError: a value is not positive and finite.
@@ -65,7 +67,7 @@ def levels(values: Array, cuts: Sequence[int]) -> Array:
 
 
 def spans(length: int, cuts: Sequence[int]) -> list[tuple[int, int]]:
-    """First position, and position after the last, of each part between the change points."""
+    """First position and position after the last of each part between the change points."""
     return list(pairwise([0, *cuts, length]))
 
 
@@ -76,10 +78,10 @@ def _binned(logs: Array) -> tuple[Array, int]:
 
 
 def _noise(points: Array) -> tuple[Array, float]:
-    """The series without its outliers, and its long-run standard deviation around its running median.
+    """The series with its outliers drawn in, and its long-run standard deviation around its running median.
 
-    A running median over w points takes part of the noise with it: about (1 + φ)/(1 − φ)/w of the variance,
-    and (1 + 3φ)/w of the autocorrelation (Kendall 1954, "Note on bias in the estimation of autocorrelation").
+    A running median over w points absorbs about (1 + φ)/(1 − φ)/w of the variance and (1 + 3φ)/w of the
+    autocorrelation (Kendall 1954, "Note on bias in the estimation of autocorrelation").
     """
     window = max(_SHORTEST_WINDOW, len(points) // 4) | 1
     centre = _running_median(points, window)
@@ -128,15 +130,24 @@ def _pelt(points: Array, penalty: float) -> list[int]:
 
 
 def _joined(points: Array, cuts: list[int], deviation: float) -> list[int]:
-    """Without the change points whose levels differ too little, the least first."""
+    """The change points whose levels differ by more than `LEAST_CHANGE` and their noise."""
+
+    def excess(cuts: list[int]) -> Array:
+        sizes = np.array([b - a for a, b in spans(len(points), cuts)])
+        error = _MEDIAN_ERROR * deviation * np.sqrt(1 / sizes[1:] + 1 / sizes[:-1])
+        changes: Array = np.abs(np.diff(levels(points, cuts)))
+        return changes - np.maximum(math.log1p(LEAST_CHANGE), NORMAL_QUANTILE * error)
+
+    return without_least(cuts, excess)
+
+
+def without_least(cuts: list[int], excess: Callable[[list[int]], Array]) -> list[int]:
+    """Drop change points one by one, the least first, until all that are left have a positive `excess`."""
     cuts = list(cuts)
     while cuts:
-        sizes = np.array([b - a for a, b in spans(len(points), cuts)])
-        changes = np.abs(np.diff(levels(points, cuts)))
-        error = _MEDIAN_ERROR * deviation * np.sqrt(1 / sizes[1:] + 1 / sizes[:-1])
-        excess = changes - np.maximum(math.log1p(LEAST_CHANGE), NORMAL_QUANTILE * error)
-        least = int(np.argmin(excess))
-        if excess[least] > 0:
+        found = excess(cuts)
+        least = int(np.argmin(found))
+        if found[least] > 0:
             break
         del cuts[least]
     return cuts

@@ -1,4 +1,4 @@
-"""How small a change a comparison of fresh processes can show."""
+"""The smallest change that a comparison of fresh processes can show."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from statistics import fmean, stdev
 
 
 def coefficient_of_variation(values: Sequence[float]) -> float:
-    """Standard deviation (n − 1) over the mean of one figure a process.
+    """Standard deviation (n − 1) over the mean of one figure per process.
 
     Raises:
         ValueError: fewer than two values, or one that is not positive.
     """
     if len(values) < 2:
-        raise ValueError(f"a coefficient of variation needs two values or more, not {len(values)}")
+        raise ValueError(f"a coefficient of variation needs two or more values, not {len(values)}")
     if min(values) <= 0:
         raise ValueError(f"a coefficient of variation needs positive values, not {min(values)}")
     return stdev(values) / fmean(values)
 
 
 def detectable_change(cv: float, samples: int, power: float = 0.9) -> float:
-    """Smallest relative change that a comparison would find with probability `power`, at 95 % confidence.
+    """The smallest relative change that a comparison finds with probability `power`, at 95 % confidence.
 
-    Two-sample t test, two-sided, on the logarithms of one figure a process, `samples` processes a side:
+    Two-sample t test, two-sided, on the logarithms of one figure per process, `samples` processes per side:
     exp(λ σ √(2/n)) − 1, where σ² = ln(1 + cv²) and λ is the noncentrality at which Student's noncentral t with
     2 n − 2 degrees of freedom exceeds its 97.5 % point with probability `power` (Cohen 1988, "Statistical power
     analysis for the behavioral sciences", chapter 2).
@@ -36,11 +36,11 @@ def detectable_change(cv: float, samples: int, power: float = 0.9) -> float:
     Raises:
         ValueError: an argument is out of range.
     """
-    # Slow to import, and only asked for by people.
+    # scipy is slow to import, and most commands do not get here.
     from scipy.special import nctdtrinc, stdtrit
 
     if samples < 2:
-        raise ValueError(f"a comparison needs two processes a side or more, not {samples}")
+        raise ValueError(f"a comparison needs two or more processes per side, not {samples}")
     if not 0.05 <= power < 1:
         raise ValueError(f"power must be between 0.05 and 1 (excluded), not {power}")
     if not 0 <= cv < math.inf:

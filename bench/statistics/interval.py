@@ -16,7 +16,8 @@ NORMAL_QUANTILE = 1.959963984540054
 # Below six values no two order statistics enclose the median with 95 % (2 · 0.5⁶ = 3 %; 2 · 0.5⁵ = 6 %).
 FEWEST_STEPS = 6
 FEWEST_BLOCKS = 3
-# Student's t, two-sided 95 %, by degrees of freedom 1…30 (scipy.stats.t.ppf(0.975, df)); a test compares them.
+# Student's t, two-sided 95 %, by degrees of freedom 1…30. Not from scipy.special, whose import would take up to 0.3 s
+# and 27 MB in the process that is measured; a test compares the two.
 _T = (
     12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
     2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
@@ -31,9 +32,10 @@ def median_interval(values: Sequence[float]) -> Interval | None:
     "Confidence intervals for medians and other position measures"; the 1 is the continuity correction, with
     which r is the exact binomial rank where τ = 1). τ is the autocorrelation time of the series
     1{x ≤ median}, which decides the variance of a quantile of dependent values (Heidelberger and Lewis 1984,
-    "Quantile estimation in dependent sequences"); where it is above 1, and so an estimate, z gives way to
-    Student's t with n/τ − 1 degrees of freedom. Null below six values, or where the dependence leaves fewer
-    than six independent ones.
+    "Quantile estimation in dependent sequences"). A τ above 1 is an estimate, and z then gives way to Student's t
+    with n/τ − 1 degrees of freedom.
+
+    `None` below six values, or below six independent ones.
     """
     n = len(values)
     if n < FEWEST_STEPS:
@@ -48,7 +50,7 @@ def median_interval(values: Sequence[float]) -> Interval | None:
 
 
 def relative_half_width(values: Sequence[float]) -> float:
-    """Half the width of `median_interval` over the median; infinite where there is no interval."""
+    """Half the width of `median_interval` over the median; infinite without an interval."""
     interval = median_interval(values)
     return math.inf if interval is None else (interval[1] - interval[0]) / 2 / float(np.median(values))
 
@@ -57,8 +59,8 @@ def between_blocks(values: Sequence[float]) -> Interval | None:
     """Student's t on the logarithms of the rates of blocks of one process, around their median.
 
     Blocks of one process depend on one another: n of them count as n/τ, with their autocorrelation time τ. They
-    share that process's memory layout and warm-up, too, which no interval from within it can show:
-    `between_processes` does. Null below three blocks.
+    also share the process's memory layout and warm-up; only `between_processes` can show that. `None` below three
+    blocks.
     """
     if len(values) < FEWEST_BLOCKS:
         return None
@@ -66,9 +68,9 @@ def between_blocks(values: Sequence[float]) -> Interval | None:
 
 
 def between_processes(values: Sequence[float]) -> Interval | None:
-    """Student's t on the logarithms of one figure a process, around their median: the process is the replicate.
+    """Student's t on the logarithms of one figure per process, around their median: the process is the replicate.
 
-    Null below two processes. Source: Kalibera and Jones 2013, "Rigorous benchmarking in reasonable time",
+    `None` below two processes. Source: Kalibera and Jones 2013, "Rigorous benchmarking in reasonable time",
     section 6 (the top level alone decides the interval).
     """
     return _log_interval(values, len(values)) if len(values) >= 2 else None
@@ -86,7 +88,7 @@ def student_t(degrees: int) -> float:
 
 
 def _log_interval(values: Sequence[float], independent: float) -> Interval:
-    """Around the median of the logarithms, the figure that is shown, with the median's standard error."""
+    """Student's interval around the median of the logarithms, with the median's standard error."""
     logs = [math.log(value) for value in values]
     error = _median_error(len(logs)) * stdev(logs) / math.sqrt(independent)
     half = student_t(max(1, int(independent) - 1)) * error

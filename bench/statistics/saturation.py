@@ -1,12 +1,11 @@
-"""From which batch size on throughput does not grow any more.
+"""The batch size from which throughput stops growing.
 
-A batch size is enough where no other is more than `TOLERANCE` faster. Throughputs are known to an interval each, so
-that two sizes are given: the smallest that may be enough, whose upper end reaches the lower end of the best within the
-tolerance, and the smallest that is enough whatever the values within the intervals are.
+The saturation batch size is the smallest whose throughput is within `TOLERANCE` of the best. Each throughput is known
+to an interval, which gives two sizes: the smallest that may saturate, whose upper end is within the tolerance of the
+best's lower end, and the smallest that surely does, whatever the values within the intervals.
 
-Whether throughput still grows is asked over doublings: between neighbours that differ by less, growth would hide in the
-tolerance. Where all sizes that may be enough lie within less than a doubling, it has stopped only if growth at the pace
-that led there would have shown.
+Growth is judged over doublings: between nearer sizes it would hide in the tolerance. If all sizes that may saturate
+lie within less than a doubling, growth has stopped only if growth at the pace that led there would have shown.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ FEWEST_SIZES = 3
 
 
 class Rate(NamedTuple):
-    """The throughput at one batch size, in examples/s, with its 95 % interval; a point where there is none."""
+    """The throughput at one batch size, in examples/s, with its 95 % interval, a point if there is none."""
 
     batch_size: int
     examples_per_s: float
@@ -29,15 +28,15 @@ class Rate(NamedTuple):
 
 
 class Saturation(NamedTuple):
-    """Where throughput stops to grow.
+    """Where throughput stops growing.
 
     Attributes:
-        best: the batch size with the highest throughput.
-        largest: the largest batch size that there is a throughput for.
-        may: the smallest batch size that may be enough.
-        surely: the smallest that is; null where the intervals are too wide to say so of any.
-        growing: whether throughput may well grow beyond the largest size: it alone may be enough, or with neighbours
-            that are too near to tell.
+        best: the highest throughput.
+        largest: the largest batch size with a throughput.
+        may: the smallest batch size that may saturate.
+        surely: the smallest that surely does; `None` if the intervals are too wide to say so of any.
+        growing: whether throughput may grow beyond the largest size: it alone may saturate, or it and neighbours that
+            are too near to tell.
     """
 
     best: Rate
@@ -48,10 +47,10 @@ class Saturation(NamedTuple):
 
 
 def saturation(rates: Sequence[Rate], tolerance: float = TOLERANCE) -> Saturation | None:
-    """Null below three batch sizes each at least twice the one before.
+    """Find the saturation batch size; `None` below three sizes each at least twice the one before.
 
     Args:
-        rates: one a batch size, in any order.
+        rates: one per batch size, in any order.
         tolerance: how much faster another size may be, relative.
     """
     ordered = sorted(rates)
@@ -73,7 +72,7 @@ def saturation(rates: Sequence[Rate], tolerance: float = TOLERANCE) -> Saturatio
 
 
 def _doublings(ordered: Sequence[Rate]) -> int:
-    """How many sizes there are from the smallest on, counting those at least twice the one before."""
+    """The number of sizes, counting from the smallest those at least twice the one counted before."""
     count, last = 0, 0
     for rate in ordered:
         if rate.batch_size >= 2 * last:
@@ -82,7 +81,7 @@ def _doublings(ordered: Sequence[Rate]) -> int:
 
 
 def _stopped(ordered: Sequence[Rate], may: Rate, tolerance: float) -> bool:
-    """Whether what lies above the smallest size that may be enough is wide enough to show that growth has ended."""
+    """Whether the sizes above the smallest that may saturate span enough to show that growth has ended."""
     width = ordered[-1].batch_size / may.batch_size
     before = [rate for rate in ordered if 2 * rate.batch_size <= may.batch_size]
     if width >= 2 or not before:
@@ -93,14 +92,12 @@ def _stopped(ordered: Sequence[Rate], may: Rate, tolerance: float) -> bool:
 
 
 def in_words(found: Saturation) -> str:
-    """E.g. `stops growing between 16 and 64`."""
+    """A saturation in words: `stops growing between 16 and 64`."""
     if found.growing:
         at_best = found.best.batch_size == found.largest
         return f"still grows at {found.largest}" if at_best else f"may still grow beyond {found.largest}"
     if found.surely is None:
         return f"stops growing at {found.may} or beyond"
-    return (
-        f"stops growing at {found.may}"
-        if found.may == found.surely
-        else (f"stops growing between {found.may} and {found.surely}")
-    )
+    if found.may == found.surely:
+        return f"stops growing at {found.may}"
+    return f"stops growing between {found.may} and {found.surely}"

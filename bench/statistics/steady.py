@@ -1,4 +1,4 @@
-"""Whether a series of step times has settled: during warm-up, and over the measured window."""
+"""Whether a series of step times has settled, during warm-up and over the measured window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from anatomy.bench.statistics.change_points import Array, change_points, levels, spans
+from anatomy.bench.statistics.change_points import Array, change_points, levels, spans, without_least
 from anatomy.bench.statistics.trend import has_trend
 
 Label = Literal["settled", "drifting", "slowing", "never settled", "short"]
@@ -31,12 +31,12 @@ WARM_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Steadiness:
-    """What became of a series.
+    """The class of a series and where its level changed.
 
     Attributes:
         label: see `classify`.
-        change_points: positions in the series at which its level changed by more than the tolerance.
-        last_over_first: level after the last change point over the level before the first; null when short.
+        change_points: positions at which the level changed by more than the tolerance.
+        last_over_first: level after the last change point over the level before the first; `None` when short.
     """
 
     label: Label
@@ -49,14 +49,14 @@ def classify(step_s: Sequence[float]) -> Steadiness:
 
     - `short`: fewer than twelve steps.
     - `settled`: one level, or parts within 5 % of the longest part's level cover nine tenths of the steps.
-    - `drifting`: became faster, warm-up had not ended. Every change is downwards, or the last level covers
+    - `drifting`: became faster, so warm-up had not ended. Every change is downwards, or the last level covers
       half of the series, is the fastest, and is more than 5 % below the first.
     - `slowing`: became slower; the same, upwards.
     - `never settled`: anything else.
 
-    After Barrett et al. 2017, "Virtual machine warmup blows hot and cold" (flat, warmup, slowdown, no steady
-    state). They ask whether the end of a process is steady, and let what comes before be warm-up; here warm-up
-    is over before the window begins, so that the whole of it must be steady.
+    The classes are those of Barrett et al. 2017, "Virtual machine warmup blows hot and cold" (flat, warmup, slowdown,
+    no steady state). They require only the end of a process to be steady. Here warm-up is over before the window
+    begins, and the whole window must be steady.
 
     Raises:
         ValueError: a step time is not positive and finite.
@@ -64,7 +64,12 @@ def classify(step_s: Sequence[float]) -> Steadiness:
     if len(step_s) < FEWEST:
         return Steadiness("short")
     values = np.asarray(step_s, dtype=float)
-    cuts = _joined(values, change_points(step_s))
+
+    def excess(cuts: list[int]) -> Array:
+        found = levels(values, cuts)
+        return _differ(found[1:], found[:-1])
+
+    cuts = without_least(change_points(step_s), excess)
     found = levels(values, cuts)
     return Steadiness(_label(found, _sizes(len(values), cuts)), cuts, float(found[-1] / found[0]))
 
@@ -74,8 +79,8 @@ def has_settled(step_s: Sequence[float]) -> bool:
 
     True when the medians of their halves differ by at most 1 %; from 24 steps on also when the Mann–Kendall
     test, corrected for autocorrelation, finds no trend at 5 % (`anatomy.bench.statistics.trend`). False below
-    twelve steps. Takes about 0.1 ms. A trend that noise hides it cannot see; `classify` then finds it in the
-    longer window.
+    twelve steps. Takes about 0.1 ms. It cannot see a trend that noise hides; `classify` finds that in the longer
+    window.
     """
     if len(step_s) < FEWEST:
         return False
@@ -101,22 +106,9 @@ def _label(found: Array, sizes: Array) -> Label:
 
 
 def _differ(a: Array, b: Array) -> Array:
-    """By how much the difference of two levels (of their logarithms) exceeds the tolerance."""
+    """By how much the logarithms of two levels differ beyond the tolerance."""
     excess: Array = np.abs(np.log(a) - np.log(b)) - math.log1p(TOLERANCE)
     return excess
-
-
-def _joined(values: Array, cuts: list[int]) -> list[int]:
-    """Without the change points between levels within the tolerance, the least first."""
-    cuts = list(cuts)
-    while cuts:
-        found = levels(values, cuts)
-        excess = _differ(found[1:], found[:-1])
-        least = int(np.argmin(excess))
-        if excess[least] > 0:
-            break
-        del cuts[least]
-    return cuts
 
 
 def _sizes(length: int, cuts: list[int]) -> Array:

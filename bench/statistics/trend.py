@@ -13,7 +13,7 @@ from anatomy.bench.statistics.interval import NORMAL_QUANTILE
 # The statistic compares all pairs: a series twice as long or longer is reduced to this many medians of neighbours, or
 # up to half as many more.
 BLOCKS = 64
-# Where dependence seems to leave fewer values than this, it is a trend as likely as not, which must not hide in it.
+# Dependence that leaves fewer values than this is as likely a trend, which must not hide in it.
 _FEWEST_INDEPENDENT = 6
 _LATER = np.triu(np.ones((2 * BLOCKS, 2 * BLOCKS)), 1)
 
@@ -24,9 +24,9 @@ def has_trend(values: NDArray[np.float64]) -> bool:
     Mann–Kendall: S = Σ sign(x_j − x_i) over all pairs i < j, Var S = n (n − 1)(2n + 5)/18 · τ, where τ is the
     autocorrelation time of the ranks of the series without its trend (Mann 1945, "Nonparametric tests against
     trend"; correction after Hamed and Rao 1998, "A modified Mann-Kendall trend test for autocorrelated data",
-    with τ for their weighted sum). The trend taken out is one step, where it fits best; they take a line, and
-    then most of a change of level would be left and pass for dependence. Ranks alone enter, so an outlier
-    counts as any large value.
+    with τ for their weighted sum). The trend taken out is one step, where it fits best. They take out a line, which
+    would leave most of a change of level and count it as dependence. Ranks alone enter, so an outlier weighs no
+    more than any large value.
     """
     x = values
     width = max(1, len(x) // BLOCKS)
@@ -41,7 +41,7 @@ def has_trend(values: NDArray[np.float64]) -> bool:
 
 
 def _dependence(x: NDArray[np.float64]) -> float:
-    """Autocorrelation time of the ranks that are left when the one step that fits the series best is taken out."""
+    """Autocorrelation time of the ranks after taking out the one step that fits the series best."""
     n = len(x)
     sums = np.cumsum(_ranks(x) - (n - 1) / 2)[1:-2]
     before = np.arange(2, n - 1)

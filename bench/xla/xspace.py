@@ -21,14 +21,14 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Event(NamedTuple):
-    """What ran, and when.
+    """One event of a trace: what ran, and when.
 
     Attributes:
         name: as the backend calls it.
         start_ns: nanoseconds on the trace's own clock, which all its planes share.
         duration_ns: nanoseconds.
         metadata: name of a stat (`hlo_op`, `step_num`, …) → its value: text, number or bytes.
-        display_name: what xprof's trace viewer writes instead of `name`; empty for the name itself.
+        display_name: the trace viewer's text, if it is not `name`; else empty.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Plane(NamedTuple):
 
 @cache
 def xplane_pb2() -> ModuleType:
-    """The generated protobuf module, from TensorFlow's files but without importing TensorFlow (4 s, and its threads).
+    """TensorFlow's generated protobuf module, loaded without importing TensorFlow (4 s, and its threads).
 
     Raises:
         UsageError: TensorFlow is not installed.
@@ -79,7 +79,7 @@ def read_xspace(path: Path) -> list[Plane]:
     Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
 
     Raises:
-        UsageError: no such file, or it is no XSpace.
+        UsageError: the file does not exist or is no XSpace.
     """
     from google.protobuf.message import DecodeError
 

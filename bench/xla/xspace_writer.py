@@ -1,4 +1,4 @@
-"""Writes a trace that no XSpace was made of, torch's, as the file that xprof shows.
+"""Writes planes and events as an XSpace file; torch's traces become what xprof shows.
 
 xprof shows the threads of the plane `/host:CPU` and the streams of planes `/device:GPU:N`. Its overview, input
 pipeline and table of operations know a step and an operation by TensorFlow's conventions: `step_event`,
@@ -21,13 +21,8 @@ _INT64_END = 2**63
 _NOT_IN_AN_OPERATION = re.compile(r"[^A-Za-z0-9_]+")
 
 
-def gpu_plane(index: int) -> str:
-    """Name of the plane of the index-th GPU."""
-    return f"/device:GPU:{index}"
-
-
 def step_event(number: int, start_ns: float, duration_ns: float, name: str = "step") -> Event:
-    """A step, on the thread that launches it. Times in nanoseconds."""
+    """A training or inference step on the thread that launches it. Times in nanoseconds."""
     return Event(name, start_ns, duration_ns, {"_r": 1, "step_num": number})
 
 
@@ -37,11 +32,11 @@ def operation_event(
     """An operation of the host, which xprof's table of operations counts under its type.
 
     Args:
-        name: as the backend calls it, and as the trace viewer shows it: `aten::addmm`, of the type `addmm`.
+        name: as the backend calls it and the trace viewer shows it: `aten::addmm`, of the type `addmm`.
         start_ns: nanoseconds.
         duration_ns: nanoseconds.
-        metadata: what else is known.
-        scope: where it stands in the model, `encoder/dense_1`; the table tells equal operations apart by it.
+        metadata: further facts.
+        scope: its place in the model, `encoder/dense_1`, by which the table tells equal operations apart.
     """
     kind = _NOT_IN_AN_OPERATION.sub("_", name.rpartition("::")[2]) or "unnamed"
     place = "".join(f"{_NOT_IN_AN_OPERATION.sub('_', part)}/" for part in scope.split("/") if part)
@@ -51,12 +46,12 @@ def operation_event(
 def write_xspace(path: Path, planes: Sequence[Plane]) -> None:
     """Write planes as a `.xplane.pb`, and make its folder.
 
-    xprof counts picoseconds in 64 bits, which an absolute time of day overflows: times are written from the earliest
-    event on. It also keeps what it made of a trace beside it: write into a folder that `clear_profile_folder` gave.
+    xprof counts picoseconds in 64 bits, which an absolute time of day overflows, so times are relative to the earliest
+    event. xprof also caches its results beside the trace: write into a folder that `clear_profile_folder` gave.
 
     Raises:
-        UsageError: an event's times are no times, or its metadata have a value of another type than text, bytes and
-            numbers.
+        UsageError: an event's times are not finite, its duration is negative, or its metadata have a value that is
+            neither text, bytes nor a number.
     """
     space = xplane_pb2().XSpace()
     events = (event for plane in planes for line in plane.lines for event in line.events)

@@ -162,3 +162,29 @@ def test_a_run_is_too_close_to_itself() -> None:
 def test_runs_of_different_machines_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(ab.UsageError, match="different machines or software"):
         ab.compare(make_run(tmp_path / "a", [make_record("mlp")]), EXAMPLE)
+
+
+def test_the_gate_names_what_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ab.UsageError, match="both sides are the same"):
+        ab.gate("mlp", backend="torch")
+    with pytest.raises(ab.UsageError, match="jaxx"):
+        ab.gate("mlp", against="main", backend=["jaxx"])
+
+
+@pytest.mark.backends
+def test_the_gate_compares_two_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = ab.gate(
+        "mlp:classes=3,input_size=8,hidden=4",
+        candidate={"env:ANATOMY_TEST": "1"},
+        backend="torch",
+        mode="infer",
+        batch_size=2,
+        tolerate={"step": "any", "compile": "any", "peak_host": "any"},
+        minutes=0.5,
+        out=tmp_path / "result",
+    )
+    assert [case.case.backend for case in result.cases] == ["torch"]
+    assert result.verdict in ("PASS", "INCONCLUSIVE")
+    assert (tmp_path / "result" / "gate.json").exists()

@@ -1,0 +1,158 @@
+"""Fork server → worker → supervisor → store → report, with a scripted step: about a second per run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import anatomy.bench as ab
+from anatomy.bench.cli.main import app
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.run_store import RECORDS_FILE, load_run
+from anatomy.bench.runner import fork_client
+from tests.bench.conftest import TESTS, heed_interrupts
+from tests.fake_fork_server import STEP_S
+
+pytestmark = pytest.mark.process
+
+SERVER = "tests.fake_fork_server"
+SCRIPTED = str(TESTS / "data" / "scripted_steps.py")
+TROUBLED = str(TESTS / "data" / "troubled_models.py")
+ANATOMY = [
+    sys.executable,
+    "-c",
+    f"from anatomy.bench.runner import fork_client; fork_client.SERVER_MODULE = {SERVER!r};"
+    "from anatomy.bench.cli.main import main; main()",
+]
+OUTCOMES = {
+    f"{SCRIPTED}:scripted": ("ok", ""),
+    f"{SCRIPTED}:constant": ("invalid", "outputs are the same"),
+    f"{SCRIPTED}:frozen": ("invalid", "weight"),
+    f"{SCRIPTED}:stuck": ("invalid", "loss"),
+    f"{SCRIPTED}:diverged": ("invalid", "finite"),
+    f"{TROUBLED}:killed": ("crashed", "SIGKILL in phase build"),
+    f"{TROUBLED}:leaves": ("crashed", "status 7"),
+    f"{TROUBLED}:babbles": ("crashed", "expected an event of the protocol"),
+    f"{TROUBLED}:raises": ("crashed", "RuntimeError: this model cannot be built"),
+    f"{TROUBLED}:never_returns": ("timeout", "not finished after 6 s, in phase build"),
+    f"{TROUBLED}:allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
+    f"{TROUBLED}:not_a_model": ("crashed", "must return a keras.Model"),
+    f"{TROUBLED}:open_shape": ("unsupported", "is open"),
+    "mlp": ("ok", ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def fake_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(TESTS.parent)
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", f"{root}{os.pathsep}{before}" if before else root)
+    monkeypatch.setattr(fork_client, "SERVER_MODULE", SERVER)
+
+
+def suite(*models: str, **axes: Any) -> ab.Suite:
+    return ab.Suite.model_validate({"name": "scripted", "matrix": [{"model": models, "backend": "torch", **axes}]})
+
+
+def test_every_outcome_is_a_record_on_disk_and_in_the_report(tmp_path: Path) -> None:
+    planned = suite(*OUTCOMES, mode="train", batch_size=4)
+    run = ab.run_suite(planned, out=tmp_path / "run", seconds=2, timeout_s=6, memory_limit="1.5GiB")
+    assert len(run.records) == len(OUTCOMES)
+    for record, (outcome, reason) in zip(run.records, expected("train"), strict=True):
+        assert record.outcome == outcome, f"{record.name}: {record.outcome}: {record.reason}"
+        assert reason in record.reason
+        if outcome in ("crashed", "timeout", "oom", "unsupported"):
+            assert "step_s" in record.not_measured
+    page = run.report(tmp_path / "report.html").read_text()
+    assert all(record.name in page for record in run.records if record.outcome == "ok")
+    assert "this model cannot be built" in page
+
+
+def expected(mode: str) -> list[tuple[str, str]]:
+    """Outcomes in the order of the cases; outputs are looked at in inference, weights and losses in training."""
+    only_infer = {f"{SCRIPTED}:constant"}
+    return [("ok", "") if mode == "train" and model in only_infer else found for model, found in OUTCOMES.items()]
+
+
+def test_outputs_that_do_not_depend_on_the_inputs_are_invalid() -> None:
+    record = ab.measure(f"{SCRIPTED}:constant", backend="torch", mode="infer", seconds=1)
+    assert (record.outcome, record.step_s) == ("invalid", record.step_s)
+    assert "input" in record.reason
+
+
+def test_the_figures_are_those_of_the_script() -> None:
+    record = ab.measure("mlp", backend="torch", mode="infer", batch_size=8, seconds=2)
+    assert record.outcome == "ok", record.reason
+    assert record.step_median_s == pytest.approx(STEP_S, rel=0.05)
+    assert record.throughput_examples_per_s == pytest.approx(8 / STEP_S, rel=0.05)
+    assert record.clock is not None
+    assert record.clock.verdict == "agrees"
+    assert record.checks == {"outputs depend on inputs": "passed"}
+    assert record.phases.import_s is not None
+    assert record.phases.measure_s is not None
+
+
+def test_processes_are_interleaved_and_combined(tmp_path: Path) -> None:
+    run = ab.run_suite(suite("mlp", batch_size=(2, 4), mode="infer"), out=tmp_path / "run", processes=3, seconds=0.5)
+    lines = (tmp_path / "run" / RECORDS_FILE).read_text().splitlines()
+    order = [(record.case.batch_size, record.repeat) for record in map(ab.Record.model_validate_json, lines)]
+    assert order == [(size, repeat) for repeat in range(3) for size in (2, 4)]
+    assert [len(record.process_medians_s) for record in run.records] == [3, 3]
+    assert set(ab.compare(run, run)["verdict"]) == {"too close"}
+
+
+def test_the_largest_batch_is_found() -> None:
+    found = ab.largest_batch(f"{SCRIPTED}:limited", backend="torch", mode="infer", seconds=0.5)
+    assert found.largest_record is not None
+    assert found.too_large is not None
+    assert found.largest_record.case.batch_size <= 37 < found.too_large.case.batch_size
+    assert found.too_large.case.batch_size <= 37 * 1.2
+
+
+def test_ctrl_c_keeps_what_was_finished_and_resume_measures_the_rest(tmp_path: Path) -> None:
+    run, models = tmp_path / "run", ["mlp", "mlp:hidden=8", f"{TROUBLED}:never_returns", "mlp:hidden=10"]
+    options = ["--backend", "torch", "--mode", "infer", "--timeout", "8", "--no-history", "--out", str(run)]
+    # A session of its own: the terminal sends SIGINT to the whole foreground group, fork servers and workers too.
+    with subprocess.Popen(
+        [*ANATOMY, "run", *models, *options], start_new_session=True, text=True, preexec_fn=heed_interrupts
+    ) as process:
+        wait_for_lines(run / RECORDS_FILE, 2, process)
+        group = os.getpgid(process.pid)
+        os.killpg(group, signal.SIGINT)
+        assert process.wait(timeout=30) == exit_codes.INTERRUPTED
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
+    before = load_run(run)
+    assert [record.outcome for record in before.records] == ["ok", "ok"]
+    assert (run / "report.html").stat().st_size > 0
+
+    done = subprocess.run([*ANATOMY, "run", "--resume", str(run), "--no-history"], capture_output=True, text=True)
+
+    assert done.returncode == exit_codes.NOT_ALL_MEASURED, done.stderr
+    after = load_run(run)
+    assert [record.outcome for record in after.records] == ["ok", "ok", "timeout", "ok"]
+    assert [record.case for record in after.records] == after.header.planned
+    assert after.records[:2] == before.records
+
+
+def test_resume_takes_no_other_options(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["run", "mlp", "--resume", str(tmp_path)])
+    assert done.exit_code == exit_codes.USAGE
+    assert "leave out MODEL" in done.stderr
+
+
+def wait_for_lines(path: Path, lines: int, process: subprocess.Popen[str], timeout_s: float = 90) -> None:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end and process.poll() is None:
+        if path.exists() and path.read_text().count("\n") >= lines:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{path} did not reach {lines} lines")
