@@ -1,4 +1,4 @@
-"""The architectures: a zoo of Keras 3 models, described without Keras and built on demand."""
+"""A zoo of Keras 3 models: described without importing Keras, built on demand."""
 
 from anatomy.models.architecture import Architecture
 from anatomy.models.model_text import ModelSpec, format_model, parse_model

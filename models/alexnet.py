@@ -1,7 +1,5 @@
 """AlexNet: five convolutions in two towers, Local Response Normalization, three dense layers.
 
-Krizhevsky, Sutskever, Hinton (2012), ImageNet classification with deep convolutional neural networks,
-https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks.
 The paper prints 224 pixels; its own arithmetic (55 = (227 − 11)/4 + 1) needs 227.
 
     input                        227 × 227 × 3
@@ -20,14 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, ImageShape, Rate, at_least
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
 
 
 class Convolution(NamedTuple):
-    """A row of the paper's figure 2."""
+    """A convolution of the paper's figure 2, and what follows it."""
 
     filters: int
     kernel: int
@@ -54,13 +52,13 @@ def build(
     towers: Literal[1, 2] = 2,
     dropout: Rate = 0.5,
 ) -> "keras.Model":
-    """(N, height, width, channels) → (N, classes).
+    """Build AlexNet: (N, height, width, channels) → (N, classes).
 
     Args:
         input_shape: height, width, channels; at least 67 × 67, below which the third pool has no input.
-        classes: outputs.
+        classes: number of outputs.
         towers: 2 as in the paper (convolutions 2, 4 and 5 see half the channels: groups), or 1.
-        dropout: rate after the first two dense layers.
+        dropout: dropout rate after the first two dense layers.
     """
     import keras
 
@@ -78,7 +76,7 @@ def build(
             kernel_initializer="he_normal",
             name=f"conv{number}",
         )(x)
-        # The slides normalise after the pool; the paper (section 3.5) before.
+        # The slides normalise after the pool; the paper (section 3.5) before it.
         if row.normalised:
             x = LocalResponseNormalization(name=f"lrn{number}")(x)
         if row.pooled:
@@ -88,13 +86,7 @@ def build(
     for number, units in enumerate(DENSE_UNITS, start=1):
         x = keras.layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"dense_{number}")(x)
         x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    outputs = keras.layers.Dense(
-        classes,
-        activation=output_activation(classes),
-        kernel_initializer="he_normal",
-        dtype="float32",
-        name="predictions",
-    )(x)
+    outputs = classifier(classes, kernel_initializer="he_normal")(x)
     return keras.Model(model_input, outputs, name="alexnet")
 
 

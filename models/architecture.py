@@ -1,4 +1,4 @@
-"""What is known of an architecture without building it: figures, sources, options and variants."""
+"""The description of an architecture: sources, published figures, options and variants, without building it."""
 
 import importlib
 import inspect
@@ -17,20 +17,20 @@ Builder = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of the zoo; holds no Keras object.
+    """An architecture of the zoo; holds no Keras object.
 
     Attributes:
-        name: the name to build it by.
-        title: the name to print.
-        family: what its weight layers mostly are.
-        year: of the paper.
+        name: name to build it by.
+        title: name to print.
+        family: what most layers with weights are.
+        year: year of the paper.
         paper: citation with an address.
-        published_error: quoted from the slides or the paper, empty where there is none.
-        defaults: the builder's options and their default values, lists for shapes.
+        module: name of the module that defines it; its function `build` is the builder.
+        defaults: the builder's options with their default values, lists for shapes.
+        published_error: error quoted from the slides or the paper, empty where there is none.
         variants: named sets of options, each completed by the defaults.
-        loss_weights: weight in the training loss by output layer name; 1 where not named.
-        claimed_parameters: as the slides or the paper claim for the default, null where they do not.
-        module: the file that defines it; its `build` is the builder.
+        loss_weights: weight in the training loss by the name of the output layer; 1 where not named.
+        claimed_parameters: parameter count that the slides or the paper claim for the defaults; `None` without one.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Architecture:
     claimed_parameters: int | None = None
 
     def builder(self) -> Builder:
-        """The function that builds the Keras model from complete options."""
+        """Return the function that builds the Keras model from complete options."""
         builder: Builder = importlib.import_module(self.module).build
         return builder
 
@@ -54,20 +54,20 @@ class Architecture:
         """Check options, fill in the defaults and turn tuples into lists.
 
         Raises:
-            ValueError: an unknown option (the nearest valid one is named), or a value that does not fit
-                (what was expected is named).
+            ValueError: an option is unknown (the message names the nearest valid one), or a value does not fit (the
+                message says what was expected).
         """
         return complete_options(self.name, importlib.import_module(self.module), options)
 
 
 def describe(builder: Builder, *, name: str, **facts: Any) -> Architecture:
-    """The architecture that `builder` builds; its defaults are those of the builder's signature."""
+    """Describe the architecture that `builder` builds, with the defaults of the builder's signature."""
     module = inspect.getmodule(builder)
     return Architecture(name=name, module=builder.__module__, defaults=complete_options(name, module, {}), **facts)
 
 
 def complete_options(name: str, module: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of `module.build`, checked and complete; `module.resolve` fills in what depends on others."""
+    """Check and complete options of `module.build`; `module.resolve` fills in those that depend on others."""
     schema = _schema(module.build)
     for option in options:
         if option not in schema.model_fields:
@@ -82,7 +82,7 @@ def complete_options(name: str, module: Any, options: Mapping[str, Any]) -> dict
 
 @cache
 def _schema(builder: Builder) -> type[BaseModel]:
-    """The builder's signature as a pydantic model."""
+    """Return the builder's signature as a pydantic model."""
     parameters = inspect.signature(builder).parameters.values()
     fields: dict[str, Any] = {p.name: (p.annotation, p.default) for p in parameters}
     config = ConfigDict(extra="forbid", validate_default=True, arbitrary_types_allowed=True)
@@ -90,7 +90,7 @@ def _schema(builder: Builder) -> type[BaseModel]:
 
 
 def _problem(name: str, entry: Any) -> str:
-    """One of pydantic's complaints with the architecture, the option and what was given."""
+    """Return one of pydantic's errors with the architecture, the option and the given value."""
     option, *inside = entry["loc"]
     place = option + "".join(f"[{i}]" for i in inside if isinstance(i, int))
     text = entry["msg"].removeprefix("Value error, ")

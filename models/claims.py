@@ -1,7 +1,6 @@
-"""The claims of the talk that a count, plain arithmetic or nobody but the papers can settle.
+"""The claims of the talk: what is claimed, which models must be counted to judge it, and by which rule.
 
-Data only: what is claimed, which models must be counted to judge it, and by which rule. Verdicts
-are computed from counts by `anatomy.reports.claim_verdicts`; none is written down here.
+This is data only; `anatomy.reports.claim_verdicts` computes the verdicts from counts.
 Source of the statements: "Anatomy of a Deep Learning Application in Python/Keras", F. Pugliese.
 """
 
@@ -9,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-from anatomy.models.model_text import format_model, parse_model
-from anatomy.models.registry import zoo
 
 Rule = Literal[
     "figure",
@@ -33,15 +29,15 @@ class Claim:
     """One statement of the slides.
 
     Attributes:
-        key: stable name of the row.
-        about: what it is about, as the slides name it.
+        key: stable name of the claim.
+        about: subject of the claim, as the slides name it.
         statement: the slide's words, shortened where an ellipsis stands.
-        rule: how it is judged; see `anatomy.reports.claim_verdicts`.
-        claimed: the number claimed, with no more digits than the slide gives it.
-        figure: the counted figure the number is compared with.
-        subjects: models whose counts decide it, as typed on the command line.
-        source: who measured or published it, for what can only be quoted.
-        note: what the reader has to know beside the verdict.
+        rule: how the claim is judged; see `anatomy.reports.claim_verdicts`.
+        claimed: the claimed number, with as many digits as the slide gives.
+        figure: the counted figure that the number is compared with.
+        subjects: models whose counts decide, as on the command line.
+        source: who measured or published what can only be quoted.
+        note: what the reader must know beside the verdict.
     """
 
     key: str
@@ -127,16 +123,3 @@ CLAIMS: tuple[Claim, ...] = (
         "framework table",
     ),
 )  # fmt: skip
-
-
-def models_to_count() -> tuple[str, ...]:
-    """Specs for a suite's `count`: what the claims need, then each architecture at its own full size.
-
-    Each model appears once, in its shortest spelling.
-    """
-    wanted = [spec for claim in CLAIMS for spec in claim.subjects] + [a.name for a in zoo()]
-    shortest = []
-    for text in wanted:
-        spec = parse_model(text)
-        shortest.append(format_model(spec.model, spec.options))
-    return tuple(dict.fromkeys(shortest))

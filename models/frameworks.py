@@ -1,8 +1,8 @@
-"""The framework comparison of the talk, as data, and what is documented of today's backends.
+"""The framework comparison of the talk, and facts from the documentation of today's backends, as data.
 
 Source: "Anatomy of a Deep Learning Application in Python/Keras", F. Pugliese, slide
 "Frameworks for deep learning". Marks are the slide's own; an empty string is an empty cell.
-Nothing in the slide's rows was measured by Anatomy.
+Anatomy measured nothing in the slide's rows.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from typing import NamedTuple
 
 
 class SlideRow(NamedTuple):
-    """One row of the slide's table; eight columns beside the framework's name.
+    """One row of the slide's table.
 
     Attributes:
-        languages: interfaces the slide names.
+        framework: name of the framework.
+        languages: interfaces that the slide names.
         tutorials: tutorials and training materials.
         cnn: CNN modeling capability.
         rnn: RNN modeling capability.
         front_end: architecture: easy-to-use and modular front end.
-        speed: speed.
+        speed: speed, as the slide marks it.
         multi_gpu: multiple GPU support.
-        keras: Keras compatible.
-        became: what became of the framework since.
+        keras: whether it is Keras compatible.
+        became: what became of the framework since the talk.
     """
 
     framework: str
@@ -38,12 +39,12 @@ class SlideRow(NamedTuple):
 
 
 class BackendFacts(NamedTuple):
-    """What a backend's own documentation says; nothing here is measured.
+    """What a backend's own documentation says; none of it is measured.
 
     Attributes:
         title: the project's spelling of its name.
-        languages: documented interfaces beside Python, which is the one measured.
-        lineage: which rows of the slide it descends from.
+        languages: documented interfaces other than Python, which is the measured one.
+        lineage: rows of the slide from which it descends.
     """
 
     title: str

@@ -1,6 +1,6 @@
 """GoogLeNet: nine inception modules, two auxiliary heads while training.
 
-Szegedy et al. (2014), Going deeper with convolutions, https://arxiv.org/abs/1409.4842, table 1.
+Table 1 of the paper:
 
     input                                 224 × 224 × 3
     conv 7/2, pool 3/2, LRN               56 × 56 × 64
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, ImageShape, Rate
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -59,14 +59,14 @@ def build(
     auxiliary: bool = False,
     dropout: Rate = 0.4,
 ) -> "keras.Model":
-    """(N, height, width, channels) → (N, classes), three times with the auxiliary heads (main first).
+    """Build GoogLeNet: (N, height, width, channels) → (N, classes), with auxiliary heads three times (main first).
 
     Args:
         input_shape: height, width, channels; the global average pool at the end takes any size.
-        classes: outputs.
-        auxiliary: also build the two heads, outputs `auxiliary_1` and `auxiliary_2`, whose losses
-            weigh 0.3 each. Their 5×5 pool shrinks to the map where that is smaller.
-        dropout: rate before the classifier (0.7 in the heads).
+        classes: number of outputs.
+        auxiliary: whether to build the two auxiliary heads, outputs `auxiliary_1` and `auxiliary_2`, whose losses weigh
+            0.3 each. Their 5×5 pool shrinks to the size of a smaller feature map.
+        dropout: dropout rate before the classifier (0.7 in the heads).
     """
     import keras
 
@@ -96,7 +96,7 @@ def build(
 
 
 def _inception(x: Any, row: Inception) -> Any:
-    """Four branches side by side (the paper's figure 2b); height and width stay."""
+    """Four parallel branches (the paper's figure 2b); height and width stay the same."""
     import keras
 
     name = f"inception_{row.name}"
@@ -113,7 +113,7 @@ def _inception(x: Any, row: Inception) -> Any:
 
 
 def _head(x: Any, classes: int, name: str) -> Any:
-    """An auxiliary classifier (section 5)."""
+    """An auxiliary classifier (section 5 of the paper)."""
     import keras
 
     size = (min(5, x.shape[1]), min(5, x.shape[2]))
@@ -150,13 +150,7 @@ def _pool(x: Any, name: str) -> Any:
 def _classifier(x: Any, classes: int, name: str) -> Any:
     import keras
 
-    return keras.layers.Dense(
-        classes,
-        activation=output_activation(classes),
-        kernel_regularizer=keras.regularizers.L2(WEIGHT_DECAY),
-        dtype="float32",
-        name=name,
-    )(x)
+    return classifier(classes, name, kernel_regularizer=keras.regularizers.L2(WEIGHT_DECAY))(x)
 
 
 ARCHITECTURE = describe(

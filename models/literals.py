@@ -1,4 +1,4 @@
-"""Values of options as text: `64x64x3`, `true`, `none`, `0.5`, `valid`, and JSON for everything else."""
+"""Values of options as text: `64x64x3`, `true`, `none`, `0.5`, `valid`, and JSON for all others."""
 
 import json
 import math
@@ -14,10 +14,10 @@ _JSON_STARTS = ('"', "[", "{")
 
 
 def parse_value(text: str) -> Any:
-    """The value that `text` looks like; what looks like nothing else is a string.
+    """Parse a value; text that is no other value is a string.
 
     Raises:
-        ValueError: it starts like JSON and is not.
+        ValueError: the text starts like JSON but is not.
     """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
@@ -36,10 +36,10 @@ def parse_value(text: str) -> Any:
 
 
 def format_value(value: Any) -> str:
-    """The shortest text that `parse_value` reads as `value`.
+    """Return the shortest text that `parse_value` reads as `value`.
 
     Raises:
-        ValueError: not a JSON value.
+        ValueError: `value` is not a JSON value.
     """
     if value is None or isinstance(value, bool):
         return str(value).lower()
@@ -56,7 +56,7 @@ def format_value(value: Any) -> str:
 
 
 def split_options(text: str) -> Iterator[str]:
-    """Parts of `text` between commas that are not inside quotes or brackets."""
+    """Yield the parts of `text` between commas that are not inside quotes or brackets."""
     start = depth = 0
     quoted = escaped = False
     for position, character in enumerate(text):
@@ -77,7 +77,7 @@ def split_options(text: str) -> Iterator[str]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a string can stand without quotes."""
+    """Whether a string needs no quotes."""
     if not text or text != text.strip() or any(c in '",[]{}' for c in text):
         return False
     return bool(parse_value(text) == text)

@@ -12,17 +12,17 @@ from keras import ops
 # Keras has no types: a decorator and a base class of type Any.
 @keras.saving.register_keras_serializable(package="anatomy")  # type: ignore[untyped-decorator,unused-ignore]
 class LocalResponseNormalization(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
-    """b_c = a_c / (bias + alpha · Σ a_j²)^beta, the sum over channels |j − c| ≤ depth_radius.
+    """Normalise across channels: b_c = a_c / (bias + alpha · Σ a_j²)^beta, the sum over |j − c| ≤ depth_radius.
 
-    The same as `tf.nn.local_response_normalization`: alpha is not divided by the window.
-    Any input shape with channels last; the output has the same shape. The sum and the power are taken
-    in float32 whatever the dtype policy, since squares of float16 overflow beyond 255.
+    It computes what `tf.nn.local_response_normalization` does: alpha is not divided by the window. The input has any
+    shape with channels last; the output has the same shape. Sum and power are computed in float32 under every dtype
+    policy, since squares of float16 overflow beyond 255.
 
     Args:
         depth_radius: half the window of channels (the paper's n = 5 is a radius of 2).
         bias: the paper's k.
         alpha: weight of the sum of squares.
-        beta: exponent.
+        beta: exponent of the denominator.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class LocalResponseNormalization(keras.layers.Layer):  # type: ignore[misc,unuse
         self.depth_radius, self.bias, self.alpha, self.beta = depth_radius, bias, alpha, beta
 
     def call(self, inputs: Any) -> Any:
-        """Normalise `inputs`, channels last."""
+        """Normalise `inputs`, whose channels come last."""
         x, radius = ops.cast(inputs, "float32"), self.depth_radius
         padded = ops.pad(ops.square(x), [(0, 0)] * (len(x.shape) - 1) + [(radius, radius)])
         # Shifted slices of the zero-padded tensor: exact, and fusible.
@@ -43,10 +43,10 @@ class LocalResponseNormalization(keras.layers.Layer):  # type: ignore[misc,unuse
         return ops.cast(x * power, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
+        """Return the shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
+        """Return the arguments of the constructor."""
         own = {"depth_radius": self.depth_radius, "bias": self.bias, "alpha": self.alpha, "beta": self.beta}
         return {**super().get_config(), **own}

@@ -1,7 +1,6 @@
 """Stacked LSTM for sequence classification, as on the slides; also stateful.
 
-Hochreiter, Schmidhuber (1997), Long Short-Term Memory, https://doi.org/10.1162/neco.1997.9.8.1735;
-stacked as in Graves, Mohamed, Hinton (2013), https://arxiv.org/abs/1303.5778.
+Stacked as in Graves, Mohamed, Hinton (2013), https://arxiv.org/abs/1303.5778.
 
     input      8 steps × 16
     lstm 32    8 × 32        (× layers − 1, the whole sequence)
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -32,17 +31,17 @@ def build(
     stateful: bool = False,
     batch_size: Count | None = None,
 ) -> "keras.Model":
-    """A stack of LSTMs and a classifier; (N, timesteps, features) → (N, classes).
+    """Build a stack of LSTMs and a classifier: (N, timesteps, features) → (N, classes).
 
     Args:
-        timesteps: steps of a sequence.
-        features: features of a step.
-        units: units of each LSTM.
+        timesteps: number of steps of a sequence.
+        features: number of features of a step.
+        units: number of units of each LSTM.
         layers: number of LSTMs.
-        classes: outputs; one has a sigmoid, more a softmax.
-        stateful: states are kept from one batch to the next, which fixes the batch size. Backends differ:
-            on JAX the state is dropped between batches, on torch `fit` raises an in-place error.
-        batch_size: examples in each batch when stateful, 32 as on the slides unless given.
+        classes: number of outputs; one has a sigmoid, more have a softmax.
+        stateful: whether states are kept from one batch to the next, which fixes the batch size. Backends differ: JAX
+            drops the state between batches, on torch `fit` raises an in-place error.
+        batch_size: number of examples in each batch when stateful; 32, as on the slides, unless given.
     """
     import keras
 
@@ -51,14 +50,12 @@ def build(
         stack.append(
             keras.layers.LSTM(units, return_sequences=number < layers, stateful=stateful, name=f"lstm_{number}")
         )
-    stack.append(
-        keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")
-    )
+    stack.append(classifier(classes))
     return keras.Sequential(stack, name="lstm")
 
 
 def resolve(options: dict[str, Any]) -> dict[str, Any]:
-    """A stateful network needs a batch size: the slides' where none is given."""
+    """Give a stateful network the slides' batch size where it has none."""
     if options["stateful"] and options["batch_size"] is None:
         return {**options, "batch_size": STATEFUL_BATCH_SIZE}
     return options

@@ -1,7 +1,6 @@
 """Multilayer perceptrons of the slides ("Getting started: 30 seconds to Keras" and its guides).
 
-Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors,
-https://doi.org/10.1038/323533a0; the code: https://keras.io/guides/sequential_model/.
+Source of the code: https://keras.io/guides/sequential_model/.
 
     input       20
     dense 64    64   ReLU, dropout 0.5
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, Rate, Widths
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -28,14 +27,14 @@ def build(
     dropout: Rate = 0.5,
     functional: bool = False,
 ) -> "keras.Model":
-    """Dense layers with ReLU, each followed by dropout; (N, input_size) → (N, classes).
+    """Build dense layers with ReLU, each followed by dropout, and a classifier: (N, input_size) → (N, classes).
 
     Args:
-        input_size: features of an example.
-        hidden: units of each hidden layer.
-        classes: outputs; one has a sigmoid, more a softmax.
-        dropout: rate after each hidden layer.
-        functional: chained by the functional API, as one of the slides does, instead of `Sequential`.
+        input_size: number of features of an example.
+        hidden: number of units of each hidden layer.
+        classes: number of outputs; one has a sigmoid, more have a softmax.
+        dropout: dropout rate after each hidden layer.
+        functional: whether to use the functional API, as one of the slides does, instead of `Sequential`.
     """
     import keras
 
@@ -44,9 +43,7 @@ def build(
         layers.append(keras.layers.Dense(units, activation="relu", name=f"dense_{number}"))
         if dropout:
             layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
-    layers.append(
-        keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")
-    )
+    layers.append(classifier(classes))
     if not functional:
         return keras.Sequential(layers, name="mlp")
     inputs, *rest = layers

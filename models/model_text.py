@@ -1,4 +1,4 @@
-"""Models as text, `vgg:depth=11,classes=10`, and back."""
+"""Models as text such as `vgg:depth=11,classes=10`: parsing and formatting."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ class ModelSpec:
     """A model that can be built by `build_any(model, options)`.
 
     Attributes:
-        model: the canonical name of an architecture, or `package.module:function`.
-        options: complete options of the zoo's builder, or those given for a user's function.
+        model: canonical name of an architecture, or `package.module:function`.
+        options: complete options of the zoo's builder, or the given options of a user's function.
     """
 
     model: str
@@ -23,13 +23,13 @@ class ModelSpec:
 
 
 def parse_model(text: str) -> ModelSpec:
-    """Read `name`, `name:option=value,…`, `package.module:function` or `…:function:option=value,…`.
+    """Parse `name`, `name:option=value,…`, `package.module:function` or `…:function:option=value,…`.
 
-    A name is one of the zoo's architectures or variants. Values: `64x64x3` (a list), `true`, `false`, `none`,
-    numbers, plain strings, or JSON. A list of one may be written as the number alone for the zoo.
+    A name is one of the zoo's architectures or variants. Values are `64x64x3` (a list), `true`, `false`, `none`,
+    numbers, plain strings, or JSON. For the zoo, a list of one may be written as the number alone.
 
     Raises:
-        ValueError: the text, a name, an option or a value is wrong; says what was expected.
+        ValueError: the text, a name, an option or a value is wrong; the message says what was expected.
     """
     head, _, rest = text.strip().partition(":")
     if head in names():
@@ -38,17 +38,17 @@ def parse_model(text: str) -> ModelSpec:
         return ModelSpec(architecture.name, architecture.complete(options))
     function, _, rest = rest.partition(":")
     if not all(part.isidentifier() for part in function.split(".")):
-        # No function named: the text can only have meant the zoo.
+        # Without a function the text can only name a model of the zoo.
         find(head)
     return ModelSpec(f"{head}:{function}", _parse_options(rest, text))
 
 
 def format_model(model: str, options: Mapping[str, Any]) -> str:
-    """The shortest text that `parse_model` reads as this model; options that are the default are left out.
+    """Return the shortest text that `parse_model` reads as this model, without options at their defaults.
 
     Args:
-        model: a name of the zoo, or `package.module:function`.
-        options: JSON values.
+        model: name of the zoo, or `package.module:function`.
+        options: options with JSON values.
     """
     if ":" in model:
         return _join(model, options)
@@ -64,7 +64,7 @@ def format_model(model: str, options: Mapping[str, Any]) -> str:
 
 
 def _completes_to(architecture: Architecture, options: dict[str, Any], complete: dict[str, Any]) -> bool:
-    """Whether nothing is lost by naming these options only; some make sense only with others."""
+    """Whether these options alone give the complete ones; some options are valid only with others."""
     try:
         return architecture.complete(options) == complete
     except ValueError:

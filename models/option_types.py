@@ -1,7 +1,7 @@
-"""Types of the builders' options: what a value may be, checked once for every architecture.
+"""Types of the builders' options.
 
-A builder annotates its parameters with these, and `Architecture.complete` checks values against them,
-so that a mistake is found when the model is named and not in the middle of its graph.
+A builder annotates its parameters with these types, and `Architecture.complete` checks values against them. Mistakes
+are found when the model is named, not while its graph is built.
 """
 
 import operator
@@ -12,14 +12,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 
 def _as_int(value: Any) -> Any:
-    """NumPy's integers become Python's; a bool stays one, and is refused."""
+    """Convert NumPy's integers to Python's; a bool stays one, which pydantic refuses."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         return value
     return operator.index(value)
 
 
 def _as_sequence(value: Any) -> Any:
-    """A single width stands for a list of one, as in `hidden=64`; arrays are lists."""
+    """Convert arrays to lists, and a single width, as in `hidden=64`, to a list of one."""
     value = value.tolist() if hasattr(value, "tolist") else value
     return [value] if isinstance(value, int) else value
 
@@ -29,7 +29,7 @@ def _channels_last(sides: Sequence[int]) -> list[int]:
     if len(shape) != 3:
         raise ValueError(f"expected height x width x channels, such as 224x224x3, got {shape_text(shape)}")
     height, width, channels = shape
-    # Keras would build on a channels-first shape without a word, with other parameter counts.
+    # Keras would accept a channels-first shape silently, and build other parameter counts.
     if height in (1, 3) and width > height and channels > 4:
         raise ValueError(
             f"expected height x width x channels (channels last), got {shape_text(shape)}; "
@@ -39,7 +39,7 @@ def _channels_last(sides: Sequence[int]) -> list[int]:
 
 
 def at_least(smallest: int) -> AfterValidator:
-    """A check that height and width of an image shape are at least `smallest` pixels."""
+    """Return a check that height and width of an image shape are at least `smallest` pixels."""
 
     def check(shape: list[int]) -> list[int]:
         if min(shape[:2]) < smallest:
@@ -53,7 +53,7 @@ def at_least(smallest: int) -> AfterValidator:
 
 
 def one_of_depths(valid: Callable[[int], bool], expected: str) -> AfterValidator:
-    """A check that a depth satisfies `valid`; otherwise the nearest depths that do are named."""
+    """Return a check that a depth satisfies `valid`; its error names the nearest depths that do."""
 
     def check(depth: int) -> int:
         if not valid(depth):
@@ -67,7 +67,7 @@ def one_of_depths(valid: Callable[[int], bool], expected: str) -> AfterValidator
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """`64x64x3`, the way shapes are written on the command line."""
+    """Return `64x64x3`: a shape as on the command line."""
     return "x".join(map(str, shape))
 
 
@@ -75,14 +75,14 @@ Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 """A whole number of at least 1."""
 
 Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-"""A dropout rate: the fraction dropped, 0 for none."""
+"""A dropout rate: the fraction that is dropped, from 0 to below 1."""
 
 Widths = Annotated[Sequence[Count], AfterValidator(list), BeforeValidator(_as_sequence)]
-"""Units of each layer, in order."""
+"""Number of units of each layer, in order."""
 
 ImageShape = Annotated[
     Sequence[Count],
     AfterValidator(_channels_last),
     BeforeValidator(_as_sequence),
 ]
-"""Height, width, channels."""
+"""An image shape: height, width, channels."""

@@ -1,7 +1,6 @@
 """RCNN: words in their left and right context, max pooling over the text, a classifier.
 
-Lai, Xu, Liu, Zhao (2015), Recurrent convolutional neural networks for text classification, AAAI,
-https://ojs.aaai.org/index.php/AAAI/article/view/9513, equations 1–7; LSTMs for the contexts as on the slides.
+Equations 1–7 of the paper, with LSTMs for the contexts as on the slides.
 
     input                    50 words × 100
     LSTM 200 forwards        50 × 200       left context, of the words before    (1)
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -33,56 +32,38 @@ def build(
     literal: bool = False,
     keywords: bool = False,
 ) -> "keras.Model":
-    """Word vectors (N, words, embedding_dim) → (N, classes), or the keywords' positions.
+    """Build the classifier, word vectors (N, words, embedding_dim) → (N, classes), or the model of the keywords.
 
     Args:
-        words: words of a text, or None for any number.
+        words: number of words of a text, or `None` for any number.
         embedding_dim: length of a word vector.
-        lstm_units: units of each context.
-        dense_units: units of the semantic layer, the number of maxima.
-        classes: outputs; one has a sigmoid, more a softmax.
-        literal: the slides' network as printed: the right context left in reversed time, and both
+        lstm_units: number of units of each context.
+        dense_units: number of units of the semantic layer, and so of maxima.
+        classes: number of outputs; one has a sigmoid, more have a softmax.
+        literal: whether to build the slides' network as printed: the right context stays in reversed time, and both
             contexts include the word itself. Its counts are the same; what it computes is not.
-        keywords: the second model instead: (N, dense_units), int32, the position of the word that
-            is largest in each unit. It has no gradient, so it is for inference only.
+        keywords: whether to build the second model instead: (N, dense_units), int32, the position of the word that is
+            largest in each unit. It has no gradient: it is for inference only.
     """
-    model, positions = build_with_keywords(
-        words=words,
-        embedding_dim=embedding_dim,
-        lstm_units=lstm_units,
-        dense_units=dense_units,
-        classes=classes,
-        literal=literal,
-    )
-    return positions if keywords else model
-
-
-def build_with_keywords(
-    words: int | None = 50,
-    embedding_dim: int = 100,
-    lstm_units: int = 200,
-    dense_units: int = 100,
-    classes: int = 1,
-    literal: bool = False,
-) -> "tuple[keras.Model, keras.Model]":
-    """The classifier and the model of the keywords' positions, on the same layers; options as for `build`."""
     import keras
-
-    from anatomy.models.tensor_layers import ArgMaxTime
 
     word_vectors = keras.Input((words, embedding_dim), name="input")
     left, right = _contexts(word_vectors, lstm_units, literal)
     together = keras.layers.Concatenate(name="word_in_context")([left, word_vectors, right])
     semantic = keras.layers.Dense(dense_units, activation="tanh", name="semantic")(together)
     pooled = keras.layers.GlobalMaxPooling1D(name="max_over_words")(semantic)
-    outputs = keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")(
-        pooled
-    )
-    positions = ArgMaxTime(name="keywords")(semantic)
-    return (
-        keras.Model(word_vectors, outputs, name="rcnn"),
-        keras.Model(word_vectors, positions, name="rcnn_keywords"),
-    )
+    model = keras.Model(word_vectors, classifier(classes)(pooled), name="rcnn")
+    return keywords_model(model) if keywords else model
+
+
+def keywords_model(model: "keras.Model") -> "keras.Model":
+    """Build the model of the keywords' positions on the layers of a classifier that `build` made."""
+    import keras
+
+    from anatomy.models.tensor_layers import ArgMaxTime
+
+    positions = ArgMaxTime(name="keywords")(model.get_layer("semantic").output)
+    return keras.Model(model.input, positions, name="rcnn_keywords")
 
 
 def _contexts(word_vectors: Any, units: int, literal: bool) -> tuple[Any, Any]:

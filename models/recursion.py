@@ -1,4 +1,4 @@
-"""A higher recursion limit for as long as a deep graph is walked."""
+"""A higher recursion limit while Keras walks a deep graph."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The zoo: every architecture by name, without importing Keras; models are built on demand."""
+"""The zoo's architectures by name; Keras is imported when a model is built."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ZOO = tuple(
     module.ARCHITECTURE for module in (mlp, lstm, alexnet, vgg, googlenet, resnet, wide_resnet, unet, rcnn, text_cnn)
 )
-# Both names of architectures and of variants, with the options the name stands for.
+# Names of architectures and of variants, with the options that each name stands for.
 _NAMES: dict[str, tuple[Architecture, Mapping[str, Any]]] = {
     **{a.name: (a, {}) for a in _ZOO},
     **{variant: (a, options) for a in _ZOO for variant, options in a.variants.items()},
@@ -33,20 +33,20 @@ _NAMES: dict[str, tuple[Architecture, Mapping[str, Any]]] = {
 
 
 def zoo() -> tuple[Architecture, ...]:
-    """All architectures, in the order of the slides."""
+    """Return all architectures, in the order of the slides."""
     return _ZOO
 
 
 def names() -> tuple[str, ...]:
-    """Every name that can be built: architectures first, then their variants."""
+    """Return every name that can be built: architectures first, then their variants."""
     return tuple(_NAMES)
 
 
 def find(name: str) -> tuple[Architecture, Mapping[str, Any]]:
-    """The architecture of a name or of a variant's name, and the options the name stands for.
+    """Return the architecture that a name or a variant's name means, and the options that the name stands for.
 
     Raises:
-        ValueError: no such name; the nearest one is named.
+        ValueError: there is no such name; the message names the nearest one.
     """
     if name not in _NAMES:
         raise ValueError(unknown_name("model", name, _NAMES))
@@ -54,11 +54,11 @@ def find(name: str) -> tuple[Architecture, Mapping[str, Any]]:
 
 
 def build(name: str, *, variant: str | None = None, **options: Any) -> "keras.Model":
-    """Build an architecture by its name or a variant's name; `options` override.
+    """Build an architecture by its name or a variant's name; `options` override the variant's.
 
     Raises:
-        ValueError: an unknown name, variant or option (the nearest valid one is named), or a value that
-            does not fit (what was expected is named).
+        ValueError: a name, variant or option is unknown (the message names the nearest valid one), or a value does not
+            fit (the message says what was expected).
     """
     architecture, named = find(name)
     if variant is not None:
@@ -72,7 +72,7 @@ def build(name: str, *, variant: str | None = None, **options: Any) -> "keras.Mo
 
 @contextmanager
 def _channels_last() -> Iterator[None]:
-    """The zoo's shapes are channels last, whatever the user's Keras configuration says."""
+    """Build channels last, as the zoo's shapes are, whatever the user's Keras configuration says."""
     import keras
 
     before = keras.config.image_data_format()

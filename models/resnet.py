@@ -1,7 +1,6 @@
 """ResNet: residual blocks; bottlenecks for ImageNet, pairs of 3×3 convolutions for CIFAR.
 
-He, Zhang, Ren, Sun (2015), Deep residual learning for image recognition,
-https://arxiv.org/abs/1512.03385, table 1 (ImageNet) and section 4.2 (CIFAR).
+Table 1 (ImageNet) and section 4.2 (CIFAR) of the paper:
 
     ImageNet, depth 50 / 101 / 152        CIFAR, depth 6n + 2
     input    224 × 224 × 3                input      32 × 32 × 3
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, ImageShape, one_of_depths
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 from anatomy.models.recursion import recursion_limit
 
 if TYPE_CHECKING:
@@ -46,12 +45,12 @@ Depth = Annotated[
 
 
 def build(depth: Depth = 50, input_shape: ImageShape | None = None, classes: Count | None = None) -> "keras.Model":
-    """(N, height, width, channels) → (N, classes).
+    """Build a residual network: (N, height, width, channels) → (N, classes).
 
     Args:
-        depth: layers with weights: 50, 101, 152 for ImageNet; 6n + 2 for CIFAR (20 … 110, 1202).
-        input_shape: height, width, channels; 224×224×3 or 32×32×3 as the depth asks unless given.
-        classes: outputs; 1000 or 10 as the depth asks unless given.
+        depth: number of layers with weights: 50, 101, 152 for ImageNet; 6n + 2 for CIFAR (20 … 110, 1202).
+        input_shape: height, width, channels; 224×224×3 for ImageNet or 32×32×3 for CIFAR unless given.
+        classes: number of outputs; 1000 for ImageNet or 10 for CIFAR unless given.
     """
     import keras
 
@@ -63,20 +62,14 @@ def build(depth: Depth = 50, input_shape: ImageShape | None = None, classes: Cou
     else:
         x = _cifar_stages(model_input, blocks=(depth - 2) // 6)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = keras.layers.Dense(
-        classes,
-        activation=output_activation(classes),
-        kernel_initializer="he_normal",
-        dtype="float32",
-        name="predictions",
-    )(x)
-    # Keras walks the graph recursively, a few frames a layer; ResNet-1202 has 4,200 layers.
+    outputs = classifier(classes, kernel_initializer="he_normal")(x)
+    # Keras walks the graph recursively, a few frames per layer; ResNet-1202 has 4,200 layers.
     with recursion_limit(10 * depth + 1000):
         return keras.Model(model_input, outputs, name=f"resnet{depth}")
 
 
 def resolve(options: dict[str, Any]) -> dict[str, Any]:
-    """The depth decides the family, and the family the input and the classes that are not given."""
+    """Fill in the input shape and the classes of the family, ImageNet or CIFAR, that the depth belongs to."""
     shape, classes = ([224, 224, 3], 1000) if options["depth"] in IMAGENET_BLOCKS else ([32, 32, 3], 10)
     return {
         **options,
@@ -89,9 +82,11 @@ def _imagenet_stages(x: Any, blocks: tuple[int, ...]) -> Any:
     """Stem and four stages of bottlenecks: (N, H, W, C) → (N, H/32, W/32, 2048)."""
     import keras
 
+    from anatomy.models.convolution import norm_relu
+
     x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = keras.layers.Conv2D(64, 7, strides=2, kernel_initializer="he_normal", name="conv1")(x)
-    x = _norm_relu(x, "conv1", epsilon=EPSILON)
+    x = norm_relu(x, "conv1", epsilon=EPSILON)
     x = keras.layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = keras.layers.MaxPooling2D(3, strides=2, name="pool1")(x)
     for stage, (filters, count) in enumerate(zip(IMAGENET_FILTERS, blocks, strict=True), start=2):
@@ -105,6 +100,8 @@ def _bottleneck(x: Any, filters: int, stride: int, *, projected: bool, name: str
     """1×1, 3×3, 1×1 to four times the filters, added to the (projected) input; the paper's figure 5."""
     import keras
 
+    from anatomy.models.convolution import norm_relu
+
     def conv(x: Any, filters: int, kernel: int, stride: int, name: str) -> Any:
         return keras.layers.Conv2D(
             filters, kernel, strides=stride, padding="same", kernel_initializer="he_normal", name=name
@@ -116,8 +113,8 @@ def _bottleneck(x: Any, filters: int, stride: int, *, projected: bool, name: str
     shortcut = x
     if projected:
         shortcut = norm(conv(x, 4 * filters, 1, stride, f"{name}_shortcut"), f"{name}_shortcut")
-    x = _norm_relu(conv(x, filters, 1, stride, f"{name}_conv1"), f"{name}_conv1", epsilon=EPSILON)
-    x = _norm_relu(conv(x, filters, 3, 1, f"{name}_conv2"), f"{name}_conv2", epsilon=EPSILON)
+    x = norm_relu(conv(x, filters, 1, stride, f"{name}_conv1"), f"{name}_conv1", epsilon=EPSILON)
+    x = norm_relu(conv(x, filters, 3, 1, f"{name}_conv2"), f"{name}_conv2", epsilon=EPSILON)
     x = norm(conv(x, 4 * filters, 1, 1, f"{name}_conv3"), f"{name}_conv3")
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
     return keras.layers.ReLU(name=f"{name}_relu")(x)
@@ -125,9 +122,9 @@ def _bottleneck(x: Any, filters: int, stride: int, *, projected: bool, name: str
 
 def _cifar_stages(x: Any, blocks: int) -> Any:
     """First convolution and three stages: (N, H, W, C) → (N, H/4, W/4, 64)."""
-    from anatomy.models.convolution import conv3x3
+    from anatomy.models.convolution import conv3x3, norm_relu
 
-    x = _norm_relu(conv3x3(x, CIFAR_FILTERS[0], 1, use_bias=False, name="conv1"), "conv1")
+    x = norm_relu(conv3x3(x, CIFAR_FILTERS[0], 1, use_bias=False, name="conv1"), "conv1")
     for stage, filters in enumerate(CIFAR_FILTERS, start=1):
         for block in range(1, blocks + 1):
             stride = 2 if block == 1 and stage > 1 else 1
@@ -139,24 +136,17 @@ def _basic_block(x: Any, filters: int, stride: int, *, name: str) -> Any:
     """Two 3×3 convolutions added to the input, subsampled and zero-padded where shapes change."""
     import keras
 
-    from anatomy.models.convolution import conv3x3
+    from anatomy.models.convolution import conv3x3, norm_relu
     from anatomy.models.tensor_layers import ZeroPadShortcut
 
     shortcut = x
     if stride > 1:
         shortcut = ZeroPadShortcut(filters, stride, name=f"{name}_shortcut")(x)
     x = conv3x3(x, filters, stride, use_bias=False, name=f"{name}_conv1")
-    x = _norm_relu(x, f"{name}_conv1")
+    x = norm_relu(x, f"{name}_conv1")
     x = conv3x3(x, filters, 1, use_bias=False, name=f"{name}_conv2")
     x = keras.layers.BatchNormalization(name=f"{name}_conv2_bn")(x)
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
-
-
-def _norm_relu(x: Any, name: str, epsilon: float = 1e-3) -> Any:
-    import keras
-
-    x = keras.layers.BatchNormalization(epsilon=epsilon, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

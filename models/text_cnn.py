@@ -1,8 +1,7 @@
 """One-dimensional convolutions over embedded words: the slides' 20 Newsgroups classifier.
 
-Chollet (2016), Using pre-trained word embeddings in a Keras model,
-https://blog.keras.io/using-pre-trained-word-embeddings-in-a-keras-model.html; convolutions over words as in
-Kim (2014), Convolutional neural networks for sentence classification, https://arxiv.org/abs/1408.5882.
+Convolutions over words as in Kim (2014), Convolutional neural networks for sentence classification,
+https://arxiv.org/abs/1408.5882.
 
     input                1000 word ids (int32)
     embedding 100        1000 × 100
@@ -22,7 +21,7 @@ from pydantic import AfterValidator
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, shape_text
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -46,15 +45,15 @@ def build(
     embedding_matrix: Any = None,
     trainable_embedding: bool = True,
 ) -> "keras.Model":
-    """Word ids (N, length), int32 below `vocabulary`, → (N, classes).
+    """Build the classifier: word ids (N, length), int32 below `vocabulary`, → (N, classes).
 
     Args:
         vocabulary: number of word ids.
         embedding_dim: length of a word vector.
-        length: words of a text, at least 149; None for any number.
-        classes: outputs.
+        length: number of words of a text, at least 149; `None` for any number.
+        classes: number of outputs.
         embedding_matrix: array (vocabulary, embedding_dim) of pre-trained word vectors such as GloVe's;
-            random where None.
+            `None` for random ones.
         trainable_embedding: whether training changes the word vectors.
     """
     import keras
@@ -71,12 +70,12 @@ def build(
     # The slides' MaxPooling1D(35) covers the whole text only for lengths from 999 to 1023.
     x = keras.layers.GlobalMaxPooling1D(name="max_over_text")(x)
     x = keras.layers.Dense(128, activation="relu", name="dense")(x)
-    outputs = keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")(x)
+    outputs = classifier(classes)(x)
     return keras.Model(ids, outputs, name="text_cnn")
 
 
 def resolve(options: dict[str, Any]) -> dict[str, Any]:
-    """Refuse an embedding matrix of another shape than the embedding."""
+    """Refuse an embedding matrix whose shape is not that of the embedding."""
     expected = (options["vocabulary"], options["embedding_dim"])
     matrix = options["embedding_matrix"]
     if matrix is not None and getattr(matrix, "shape", None) != expected:

@@ -1,8 +1,7 @@
 """U-Net: a contracting and an expanding path, joined level by level.
 
-Ronneberger, Fischer, Brox (2015), U-Net: convolutional networks for biomedical image segmentation,
-https://arxiv.org/abs/1505.04597, figure 1. The slides' network has half the filters, `same` convolutions
-and repeats pixels where the paper has 2×2 up-convolutions.
+Figure 1 of the paper. The slides' network has half the filters, `same` convolutions, and repeats pixels where the paper
+has 2×2 up-convolutions.
 
     level 1    256 × 256 × 32     conv 3, conv 3, pool 2     upsample, join, conv 3, conv 3
     level 2    128 × 128 × 64              ↓                           ↑
@@ -34,17 +33,17 @@ def build(
     upsampling: Literal["repeat", "transpose"] = "repeat",
     spatial_dropout: Rate = 0.0,
 ) -> "keras.Model":
-    """(N, height, width, channels) → (N, height', width', classes), one map of probabilities a class.
+    """Build a U-Net: (N, height, width, channels) → (N, height', width', classes), one map of probabilities per class.
 
     Args:
-        depth: resolution levels.
-        base_filters: filters of the first level; each level has twice those of the one above.
+        depth: number of resolution levels.
+        base_filters: number of filters of the first level; each level has twice those of the level above.
         input_shape: height, width, channels.
-        classes: outputs a pixel; one has a sigmoid, more a softmax.
-        padding: "same" keeps height and width; "valid" loses two pixels a convolution, and crops what is
-            joined, as in the paper.
+        classes: number of outputs per pixel; one has a sigmoid, more have a softmax.
+        padding: "same" keeps height and width; "valid" loses two pixels per convolution, and crops what is joined, as
+            in the paper.
         upsampling: "repeat" rows and columns, or "transpose" for 2×2 up-convolutions that halve the filters.
-        spatial_dropout: rate at which whole feature maps are dropped after each level of the contracting path.
+        spatial_dropout: dropout rate of whole feature maps after each level of the contracting path.
     """
     import keras
 
@@ -99,7 +98,7 @@ def _upsample(x: Any, filters: int, upsampling: str, name: str) -> Any:
 
 
 def _join(x: Any, skip: Any, name: str) -> Any:
-    """The upsampled maps beside the contracting path's, cropped to the middle where those are larger."""
+    """Join the upsampled maps and the contracting path's, which are cropped to their middle where they are larger."""
     import keras
 
     margins = [(skip.shape[axis] - x.shape[axis]) // 2 for axis in (1, 2)]
@@ -109,7 +108,7 @@ def _join(x: Any, skip: Any, name: str) -> Any:
 
 
 def resolve(options: dict[str, Any]) -> dict[str, Any]:
-    """Refuse heights and widths that some pool would have to round, and name the next that fit."""
+    """Refuse heights and widths that a pool would have to round, and name the next that fit."""
     shape, depth, padding = options["input_shape"], options["depth"], options["padding"]
     fitting = [next(s for s in count(side) if fits(s, depth, padding)) for side in shape[:2]]
     if fitting != shape[:2]:
@@ -121,7 +120,7 @@ def resolve(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def fits(side: int, depth: int, padding: str) -> bool:
-    """Whether every pool halves an even number of pixels, and at least one comes out in the end."""
+    """Return whether every pool halves an even number of pixels, and at least one pixel comes out in the end."""
     lost = 4 if padding == "valid" else 0
     for _ in range(depth - 1):
         side -= lost

@@ -1,4 +1,4 @@
-"""Models of the user: `package.module:function` or `path/file.py:function`, found and called."""
+"""Models of the user: finds and calls `package.module:function` or `path/file.py:function`."""
 
 import importlib
 import importlib.util
@@ -19,11 +19,11 @@ def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
     """Build a model of the zoo or of the user.
 
     Args:
-        model: a name of the zoo, `package.module:function` or `path/file.py:function`.
+        model: name of the zoo, `package.module:function` or `path/file.py:function`.
         options: keyword arguments of the builder or the function.
 
     Raises:
-        ValueError: no such model, or options that do not fit.
+        ValueError: there is no such model, or the options do not fit.
         TypeError: the user's function does not return a Keras model.
     """
     if ":" not in model:
@@ -38,13 +38,13 @@ def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
 
 
 def resolve_user_function(model: str) -> Callable[..., Any]:
-    """The function that `package.module:function` or `path/file.py:function` names.
+    """Return the function that `package.module:function` or `path/file.py:function` names.
 
-    Modules are looked for in the current directory first, and a file's own directory is importable from it.
+    The current directory is searched for modules first; the directory of a file becomes importable.
 
     Raises:
-        ValueError: no such module, file or function; the nearest function is named. Errors that the
-            module itself raises while it is imported are left as they are.
+        ValueError: there is no such module, file or function; the message names the nearest function. Errors that the
+            module raises while it is imported are passed on.
     """
     place, _, function = model.rpartition(":")
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
@@ -65,7 +65,7 @@ def _load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # A module that the user's module misses is the user's to see.
+        # A module that the user's own module fails to import is the user's to see.
         if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
             raise
         raise ValueError(
@@ -87,7 +87,7 @@ def _load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # Registered before it runs, as dataclasses and pickling need it.
+    # Dataclasses and pickling need the module registered before it runs.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

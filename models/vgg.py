@@ -1,7 +1,6 @@
 """VGG: stages of 3×3 convolutions, a 2×2 pool after each, three dense layers.
 
-Simonyan, Zisserman (2014), Very deep convolutional networks for large-scale image recognition,
-https://arxiv.org/abs/1409.1556, table 1.
+Table 1 of the paper:
 
     depth (configuration)    11 (A)  13 (B)  16 (D)  19 (E)
     input    224 × 224 × 3
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, ImageShape, Rate, at_least
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 
 if TYPE_CHECKING:
     import keras
@@ -41,13 +40,13 @@ def build(
     classes: Count = 1000,
     dropout: Rate = 0.5,
 ) -> "keras.Model":
-    """(N, height, width, channels) → (N, classes).
+    """Build a VGG network: (N, height, width, channels) → (N, classes).
 
     Args:
-        depth: layers with weights: 11, 13, 16 or 19, the paper's configurations A, B, D and E.
+        depth: number of layers with weights: 11, 13, 16 or 19, the paper's configurations A, B, D and E.
         input_shape: height, width, channels; at least 32 × 32 for the five pools.
-        classes: outputs.
-        dropout: rate after the first two dense layers.
+        classes: number of outputs.
+        dropout: dropout rate after the first two dense layers.
     """
     import keras
 
@@ -62,9 +61,7 @@ def build(
     for number, units in enumerate(DENSE_UNITS, start=1):
         layers.append(keras.layers.Dense(units, activation="relu", name=f"dense_{number}"))
         layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
-    layers.append(
-        keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")
-    )
+    layers.append(classifier(classes))
     return keras.Sequential(layers, name=f"vgg{depth}")
 
 

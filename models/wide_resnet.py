@@ -1,7 +1,6 @@
 """Wide residual network: pre-activated residual blocks, few and wide.
 
-Zagoruyko, Komodakis (2016), Wide residual networks, https://arxiv.org/abs/1605.07146, table 1.
-Depth 6n + 4 and width k; the slides' network is WRN-52-4 (n = 8, k = 4) with dropout 0.3.
+Table 1 of the paper. Depth 6n + 4 and width k; the slides' network is WRN-52-4 (n = 8, k = 4) with dropout 0.3.
 
     input       32 × 32 × 3
     conv 3      32 × 32 × 16
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from anatomy.models.architecture import describe
 from anatomy.models.option_types import Count, ImageShape, Rate, one_of_depths
-from anatomy.models.output import output_activation
+from anatomy.models.output import classifier
 from anatomy.models.recursion import recursion_limit
 
 if TYPE_CHECKING:
@@ -36,19 +35,19 @@ def build(
     input_shape: ImageShape = (32, 32, 3),
     classes: Count = 10,
 ) -> "keras.Model":
-    """(N, height, width, channels) → (N, classes).
+    """Build a wide residual network: (N, height, width, channels) → (N, classes).
 
     Args:
-        depth: 6n + 4, n blocks in each of three stages.
-        width: the widening factor k.
-        dropout: rate between the two convolutions of a block.
+        depth: number of layers with weights, 6n + 4, for n blocks in each of three stages.
+        width: widening factor k of the filters.
+        dropout: dropout rate between the two convolutions of a block.
         conv_bias: whether convolutions have a bias, as on the slides; the paper's code has none.
         input_shape: height, width, channels; the global pool at the end takes any size.
-        classes: outputs.
+        classes: number of outputs.
     """
     import keras
 
-    from anatomy.models.convolution import conv3x3
+    from anatomy.models.convolution import conv3x3, norm_relu
 
     model_input = keras.Input(tuple(input_shape), name="input")
     x = conv3x3(model_input, FILTERS[0], 1, use_bias=conv_bias, name="conv1")
@@ -56,21 +55,21 @@ def build(
         for block in range(1, (depth - 4) // 6 + 1):
             stride = 2 if block == 1 and stage > 1 else 1
             x = _block(x, width * filters, stride, dropout, conv_bias, name=f"stage{stage}_block{block}")
-    x = _norm_relu(x, "final")
+    x = norm_relu(x, "final")
     # The slides pool a fixed 8×8, which is global at 32×32 only.
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = keras.layers.Dense(classes, activation=output_activation(classes), dtype="float32", name="predictions")(x)
+    outputs = classifier(classes)(x)
     with recursion_limit(15 * depth + 1000):
         return keras.Model(model_input, outputs, name=f"wrn_{depth}_{width}")
 
 
 def _block(x: Any, filters: int, stride: int, dropout: float, conv_bias: bool, *, name: str) -> Any:
-    """Norm, ReLU, 3×3 twice, added to the input, which is projected by a 1×1 where the filters change."""
+    """Twice norm, ReLU and 3×3, added to the input, which a 1×1 projects where the filters change."""
     import keras
 
-    from anatomy.models.convolution import conv3x3
+    from anatomy.models.convolution import conv3x3, norm_relu
 
-    activated = _norm_relu(x, f"{name}_conv1")
+    activated = norm_relu(x, f"{name}_conv1")
     shortcut = x
     if x.shape[-1] != filters or stride > 1:
         shortcut = keras.layers.Conv2D(
@@ -82,18 +81,11 @@ def _block(x: Any, filters: int, stride: int, dropout: float, conv_bias: bool, *
             name=f"{name}_shortcut",
         )(activated)
     y = conv3x3(activated, filters, stride, use_bias=conv_bias, name=f"{name}_conv1")
-    y = _norm_relu(y, f"{name}_conv2")
+    y = norm_relu(y, f"{name}_conv2")
     if dropout:
         y = keras.layers.Dropout(dropout, name=f"{name}_dropout")(y)
     y = conv3x3(y, filters, 1, use_bias=conv_bias, name=f"{name}_conv2")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
-
-
-def _norm_relu(x: Any, name: str) -> Any:
-    import keras
-
-    x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
 ARCHITECTURE = describe(

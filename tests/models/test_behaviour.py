@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from anatomy.models import build
-from anatomy.models.rcnn import build_with_keywords
+from anatomy.models.rcnn import keywords_model
 
 TINY_RCNN = {"words": 6, "embedding_dim": 3, "lstm_units": 4, "dense_units": 5}
 
@@ -16,7 +16,7 @@ def call(model, x):
 
 def context_of_words(name, literal):
     """Which words each word's context depends on: (word, changed word) → bool."""
-    model, _ = build_with_keywords(**TINY_RCNN, literal=literal)
+    model = build("rcnn", **TINY_RCNN, literal=literal)
     layer = model.get_layer(name)
     contexts = keras.Model(model.input, layer.output)
     x = np.random.default_rng(0).normal(size=(1, 6, 3)).astype("float32")
@@ -40,7 +40,8 @@ def test_literal_rcnn_has_the_bug_of_the_slides():
 
 
 def test_rcnn_keywords_are_the_words_of_the_maxima():
-    model, keywords = build_with_keywords(**TINY_RCNN)
+    model = build("rcnn", **TINY_RCNN)
+    keywords = keywords_model(model)
     x = np.random.default_rng(1).normal(size=(3, 6, 3)).astype("float32")
     semantic = call(keras.Model(model.input, model.get_layer("semantic").output), x)
     np.testing.assert_array_equal(call(keywords, x), semantic.argmax(axis=1))

@@ -2,8 +2,7 @@ import pytest
 
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.run_store import Run
-from anatomy.models import parse_model
-from anatomy.models.claims import CLAIMS, Claim, models_to_count
+from anatomy.models.claims import CLAIMS, Claim
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.claim_verdicts import NOT_COUNTED, QUOTED, judge_claim
 from anatomy.reports.model_labels import counts_by_model
@@ -70,14 +69,6 @@ def test_verdicts_follow_the_counts(
 def test_every_claim_has_a_verdict_and_a_key_of_its_own(counts: dict[str, Counts]) -> None:
     assert len(CLAIM) == len(CLAIMS)
     assert all(judge_claim(claim, counts).verdict for claim in CLAIMS)
-
-
-def test_models_to_count_are_buildable_and_listed_once() -> None:
-    models = models_to_count()
-    assert len(set(models)) == len(models)
-    specs = [parse_model(text) for text in models]
-    assert {"alexnet", "resnet", "rcnn", "unet"} <= {spec.model for spec in specs}
-    assert sum(spec.model == "rcnn" for spec in specs) >= 3
 
 
 def test_the_slides_table_is_whole() -> None:
