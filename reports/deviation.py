@@ -55,7 +55,7 @@ def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
 
 
 def _compare(group: list[Record]) -> dict[str, Deviation]:
-    precisions = {record.key: manifest(record).product_dtype for record in group}
+    precisions = {record.key: manifest(record.settings, record.counts).product_dtype for record in group}
     if len(comparable_records(group, backend="tensorflow")) > 1:
         reason = f"the models are not the same: {differing_settings(group)['parameters']}"
         return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}

@@ -90,7 +90,7 @@ def utilisation(
     if record.outcome != "ok" or record.case.mode not in PASSES or not speed or not counts or not counts.flops:
         return None
     flops = _flops(counts, record.case.mode) * record.case.batch_size
-    found = manifest(record)
+    found = manifest(record.settings, record.counts)
     dtype, device = found.product_dtype, device_of(record, gpus)
     ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
     best = matmul_ceiling(ceiling, dtype) if ceiling else None

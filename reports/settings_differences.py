@@ -26,7 +26,10 @@ def differing_settings(records: Iterable[Record]) -> dict[str, str]:
     """
     measured = [record for record in records if record.outcome == "ok"]
     modes_alone = len({record.case.backend for record in measured}) == 1
-    manifests = [(r.case.mode if modes_alone else r.case.backend, _machine(r) | manifest(r).items()) for r in measured]
+    manifests = [
+        (r.case.mode if modes_alone else r.case.backend, _machine(r) | manifest(r.settings, r.counts).items())
+        for r in measured
+    ]
     names = dict.fromkeys(name for _, items in manifests for name in items)
     found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in names}
     return {

@@ -13,7 +13,7 @@ from anatomy.bench.regression_gate.inventory import Selection
 from anatomy.bench.regression_gate.paired_comparison import Listener
 from anatomy.bench.regression_gate.resolve_sides import parse_base
 from anatomy.bench.regression_gate.run_gate import run_gate
-from anatomy.bench.suites.axis_options import axes_of
+from anatomy.bench.suites.axis_options import parse_axes
 
 # A value of an axis, or several.
 _Values = str | int | Sequence[str | int] | None
@@ -74,7 +74,7 @@ def gate(
         selection=Selection(
             [models] if isinstance(models, str) else list(models),
             suite,
-            axes_of({name: _texts(values) for name, values in axes.items()}),
+            parse_axes({name: _texts(values) for name, values in axes.items()}),
         ),
         settings=gate_settings(timeout_s, memory_limit),
         candidate=[f"{name}={value}" for name, value in (candidate or {}).items()],

@@ -22,7 +22,7 @@ from anatomy.bench.runner.largest_batch import smallest_cases
 from anatomy.bench.runner.measure_run import FinishedRun, RunListener, SilentRun, measure_run
 from anatomy.bench.runner.open_run import open_run
 from anatomy.bench.runner.run_plan import plan_suite
-from anatomy.bench.suites.axis_options import axes_of
+from anatomy.bench.suites.axis_options import parse_axes
 from anatomy.bench.suites.suite import Suite
 from anatomy.bench.suites.units import parse_bytes
 from anatomy.models.suggestion import unknown_name
@@ -181,7 +181,7 @@ def _run(
     point = default | {name: value for name, value in options.items() if name in names}
     budgets = budgets_of({name: value for name, value in options.items() if name not in names})
     suite = Suite.model_validate({"name": "anatomy.bench", "matrix": [{"model": [source.text]}]})
-    axes = axes_of({name: [str(value)] for name, value in point.items()})
+    axes = parse_axes({name: [str(value)] for name, value in point.items()})
     plan = plan_suite(suite, axes, (), budgets | ({"profile": True} if profile else {}))
     if len(plan.cases) != 1:
         raise UsageError(f"{source.text}: expected one case, got {len(plan.cases)}; give one value for each setting")

@@ -95,7 +95,7 @@ def _ceiling(backend: str, records: Sequence[Record]) -> Ceiling:
     for record in measured:
         if record.case.model == PRODUCT and record.counts and record.throughput_examples_per_s:
             rate = record.counts.flops * record.throughput_examples_per_s
-            dtype = manifest(record).product_dtype
+            dtype = manifest(record.settings, record.counts).product_dtype
             best[dtype] = max(best.get(dtype, (0.0, 0)), (rate, int(record.case.options["size"])))
     streams = [bandwidth for record in measured if (bandwidth := _bandwidth(record))]
     steps = [record.step_median_s for record in measured if _smallest(record.case)]

@@ -64,6 +64,6 @@ def layer_ceilings(record: Record, ceilings: Sequence[Ceiling]) -> LayerCeilings
     if found is None:
         return None
     return LayerCeilings(
-        flops_per_s=matmul_ceiling(found, manifest(record).product_dtype),
+        flops_per_s=matmul_ceiling(found, manifest(record.settings, record.counts).product_dtype),
         bandwidth_bytes_per_s=found.bandwidth_bytes_per_s,
     )

@@ -22,7 +22,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.runner.supervisor import usable_memory_bytes
-from anatomy.bench.suites.suite import Axes, explain
+from anatomy.bench.suites.suite import Axes, validation_message
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def points(marker: pytest.Mark) -> list[Point]:
     try:
         axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
     except ValidationError as error:
-        raise UsageError("; ".join(explain("@pytest.mark.anatomy", item) for item in error.errors())) from error
+        raise UsageError(
+            "; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())
+        ) from error
     found = [
         Point(
             {

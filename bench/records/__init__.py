@@ -1,1 +1,1 @@
-"""Cases, records, profiles and environments, and where a run keeps them on disk. Nothing here measures."""
+"""Cases, records, profiles and environments, and the folder in which a run stores them. Nothing here measures."""

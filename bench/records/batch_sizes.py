@@ -10,21 +10,21 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.saturation import Rate, Saturation, saturation
 
-# A case that is invalid has run: its memory is known, its figures are not.
+# An invalid case has run: its memory is known, its figures are not.
 _RAN = ("ok", "invalid")
 
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """What is known of one case at several batch sizes.
+    """Results of one case at several batch sizes.
 
     Attributes:
-        tried: all of them, ascending.
-        largest: the largest that fits; null where none does.
-        largest_record: its record.
-        too_large: the record of the smallest above it that does not fit; null where none was tried.
-        why: why that one does not.
-        growth: where throughput stops growing; null below three sizes.
+        tried: all batch sizes that were tried, ascending.
+        largest: largest batch size that fits; `None` where none does.
+        largest_record: record at that batch size.
+        too_large: record at the smallest larger batch size that does not fit; `None` where none was tried.
+        why: why that batch size does not fit.
+        growth: where throughput stops growing; `None` below three batch sizes.
     """
 
     tried: tuple[int, ...]
@@ -36,11 +36,11 @@ class BatchSizes:
 
     @property
     def by_memory(self) -> bool:
-        """Whether it is memory that the next larger one lacks, and not a crash or a time-out."""
+        """Whether the next larger batch size lacks memory, rather than crashing or timing out."""
         return self.too_large is not None and self.too_large.outcome in (*_RAN, "oom")
 
     def to_dict(self) -> dict[str, Any]:
-        """The published JSON object."""
+        """Return the published JSON object."""
         shown = self.largest_record or self.too_large
         growth = self.growth
         return {
@@ -59,20 +59,20 @@ class BatchSizes:
 
 
 def with_batch_size(case: Case, batch_size: int) -> Case:
-    """The same case with another batch size; a stateful model is built for it."""
+    """Return the same case with another batch size; a stateful model is built for that size."""
     options = {**case.options, "batch_size": batch_size} if case.options.get("stateful") else case.options
     return Case(**{**case.fields(), "batch_size": batch_size, "options": options})
 
 
 def smallest_batch(case: Case) -> int:
-    """One example for each copy of the weights."""
+    """Return the smallest batch size: one example for each copy of the weights."""
     return case.devices // case.model_parallel
 
 
 def why_too_large(record: Record, memory_limit_bytes: int | None) -> str:
-    """Why a record's batch size does not fit; empty where it does.
+    """Return why a record's batch size does not fit; empty where it does.
 
-    A peak between two readings of the worker's memory escapes the watch, but not the kernel's own record of it.
+    The process sampler misses a peak between two samples; the record has the kernel's own peak.
     """
     if record.outcome not in _RAN:
         return f"{record.outcome}: {record.reason}"
@@ -83,7 +83,7 @@ def why_too_large(record: Record, memory_limit_bytes: int | None) -> str:
 
 
 def summarise_batch_sizes(records: Sequence[Record], memory_limit_bytes: int | None) -> BatchSizes:
-    """One case at several batch sizes, from the records of all of them."""
+    """Summarise one case at several batch sizes, from its records at all of them."""
     ordered = sorted(records, key=lambda record: record.case.batch_size)
     fitting = [record for record in ordered if not why_too_large(record, memory_limit_bytes)]
     largest = fitting[-1] if fitting else None
@@ -100,7 +100,7 @@ def summarise_batch_sizes(records: Sequence[Record], memory_limit_bytes: int | N
 
 
 def group_by_case(records: Iterable[Record]) -> list[list[Record]]:
-    """Records of timed cases, those that differ in the batch size alone together, in order of their first."""
+    """Group the records of timed cases that differ only in the batch size, in order of first appearance."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record.case.mode != "count":

@@ -1,7 +1,7 @@
 """A case: one point of what can be measured.
 
-A `Case` is immutable and complete: two machines that hold equal cases measure the same thing.
-Its `key` is a hash of its canonical JSON, so it is the same everywhere.
+A `Case` is immutable and complete: two machines with equal cases measure the same thing. Its `key` is a hash of its
+canonical JSON, and so the same on every machine.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
 Jit = Literal["auto", "on", "off"]
 Feed = Literal["numpy", "tf.data"]
-# What is held constant as devices are added: the batch of each device, or the whole batch.
+# What stays constant as devices are added: the batch of each device (weak), or the whole batch (strong).
 Scaling = Literal["weak", "strong"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
-MODES: tuple[Mode, ...] = get_args(Mode)
-JITS: tuple[Jit, ...] = get_args(Jit)
-FEEDS: tuple[Feed, ...] = get_args(Feed)
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
-# Keras's own loops, which draw their data from a feed, and the mode of the step inside each.
+# Keras's own loops, which draw their data from a feed, and the mode of the compiled step inside each.
 LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
@@ -39,23 +36,23 @@ class Case(FrozenWithComputedFields):
     """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
 
     Attributes:
-        model: a name of the zoo (`vgg`), or `package.module:function`, or `path/to/file.py:function`.
-        options: keyword arguments of the builder, JSON values only. For the zoo they are complete
-            (defaults filled in), so that the key survives a change of defaults.
-        mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step;
-            `fit` and `predict` time Keras's own loops around it; `count` times nothing.
-        backend: the Keras backend.
-        batch_size: examples per step, over all devices.
-        dtype: a Keras dtype policy name, https://keras.io/api/mixed_precision/policy/.
-        jit: what was asked of `Model.compile(jit_compile=…)`; what came of it is in the record.
+        model: name of the zoo (`vgg`), `package.module:function` or `path/to/file.py:function`.
+        options: keyword arguments of the builder, JSON values only. For the zoo they are complete (defaults filled
+            in): the key survives a change of defaults.
+        mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step; `fit` and
+            `predict` time Keras's own loops around it; `count` times nothing.
+        backend: Keras backend.
+        batch_size: number of examples per step, over all devices.
+        dtype: name of a Keras dtype policy, https://keras.io/api/mixed_precision/policy/.
+        jit: requested `Model.compile(jit_compile=…)`; the record has the one in effect.
         devices: number of devices that share each step by data parallelism.
-        nodes: number of machines that these are on, equally many on each.
+        nodes: number of machines with these devices, equally many on each.
         model_parallel: number of devices that share each copy of the model's weights; `devices / model_parallel` copies
             share the batch.
-        layout_map: `package.module:function` or `path/to/file.py:function`, called with the device mesh, whose
-            `keras.distribution.LayoutMap` says how the weights are shared; empty for the rule of
+        layout_map: `package.module:function` or `path/to/file.py:function` that is called with the device mesh and
+            returns the `keras.distribution.LayoutMap` of the weights; empty for the rule of
             `anatomy.bench.parallel.sharding`.
-        feed: what `fit` and `predict` draw their batches from: numpy arrays or a `tf.data.Dataset`.
+        feed: source of the batches of `fit` and `predict`: NumPy arrays or a `tf.data.Dataset`.
     """
 
     model: str
@@ -74,7 +71,7 @@ class Case(FrozenWithComputedFields):
     @field_validator("options")
     @classmethod
     def _json_only(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """Options must survive JSON, since workers and records see them through it."""
+        """Options must survive JSON: workers and records get them through it."""
         try:
             parsed: dict[str, Any] = json.loads(json.dumps(options, allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -104,14 +101,14 @@ class Case(FrozenWithComputedFields):
     def key(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields.
 
-        A field that came later is left out at its default, so that older keys stay what they were.
+        Fields that were added later are left out at their defaults: older keys stay valid.
         """
         fields = {name: value for name, value in self.fields().items() if _LATER_FIELDS.get(name) != value}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     def fields(self) -> dict[str, Any]:
-        """The defining fields as JSON values, without the derived key."""
+        """Return the defining fields as JSON values, without the derived key."""
         return self.model_dump(exclude={"key"})
 
     def __hash__(self) -> int:

@@ -1,4 +1,4 @@
-"""What is known of a case so far: facts that arrive one by one and add up to the fields of its record."""
+"""Facts of a case that arrive one by one while it runs, and add up to the fields of its record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Cou
 
 
 class CaseFacts(Frozen):
-    """Facts of a case; only those that were set are known. The names and units are those of `Record`.
+    """Facts of a case so far: only those that were set are known. Names and units are those of `Record`.
 
     Attributes:
         programs: compiled programs of the step before the measured turns; the gate compares them.
@@ -50,7 +50,7 @@ class CaseFacts(Frozen):
     all_reduce: AllReduce | None = None
 
     def merged(self, later: CaseFacts) -> CaseFacts:
-        """These facts and later ones; a later fact replaces an earlier one, phases and reasons are joined."""
+        """Merge later facts into these: a later fact replaces an earlier one, phases and reasons are joined."""
         new = {name: getattr(later, name) for name in later.model_fields_set}
         joined = {
             "phases": self.phases.model_copy(update=later.phases.model_dump(exclude_unset=True)),
@@ -59,5 +59,5 @@ class CaseFacts(Frozen):
         return self.model_copy(update=new | joined)
 
     def known(self) -> dict[str, Any]:
-        """The facts that were set, as JSON values; phases, reasons and the window, which are no figures, left out."""
+        """Return the facts that were set, as JSON values, without phases, reasons and the window (no figures)."""
         return self.model_dump(mode="json", exclude_unset=True, exclude={"phases", "not_measured", "window"})

@@ -6,7 +6,7 @@ from anatomy.bench.records.case import Case
 
 
 def case_name(case: Case) -> str:
-    """E.g. `vgg:depth=11 train jax b32`; what is as usual is left out."""
+    """Return a name such as `vgg:depth=11 train jax b32`; fields at their defaults are left out."""
     from anatomy.models import format_model
 
     model = format_model(case.model, case.options)

@@ -3,9 +3,8 @@
 History of the format (`schema_version`):
     1   first version.
 
-Times of layers and gaps are of the traced steps, per step, in seconds. Every instant of a step is counted once:
-where several operations run at the same time on several threads, they share it equally, so that layers, what could
-not be attributed, and gaps add up to the step.
+Times of layers and gaps are seconds per traced step. Every instant of a step is counted once: operations that run at
+the same time on several threads share it equally. Layers, unattributed operations and gaps then add up to the step.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ Bound = Literal["compute", "memory", "launch"]
 # What a step is divided into, in the order in which it is shown.
 STEP_PARTS = ("input_wait", "host_dispatch", "device_compute", "communication", "idle")
 
-# Rows for work of the step that is no layer's, named as no layer can be.
+# Names of rows for work that belongs to no layer; no layer can have such a name.
 LOSS, METRICS, OPTIMIZER, INPUT = "(loss)", "(metrics)", "(optimizer)", "(input)"
 
 
@@ -48,10 +47,12 @@ class Operation(Frozen):
     """One type of operation of one layer, in one pass.
 
     Attributes:
-        name: as the backend calls it: `Conv2D`, `aten::addmm`; a fused one by what it does: `fusion(dot, add)`.
-        calls: per step.
-        fused: operations of the program that were merged into each call; 1 where it stands alone, null where
-            the backend does not tell.
+        name: the backend's name, `Conv2D` or `aten::addmm`; for a fused operation its parts, `fusion(dot, add)`.
+        kind: kind of work.
+        pass_: pass of the step.
+        calls: number of calls per step.
+        fused: number of the program's operations that were merged into each call, 1 for none; null where the backend
+            does not tell.
         time: seconds per step.
     """
 
@@ -64,26 +65,26 @@ class Operation(Frozen):
 
 
 class LayerTime(Frozen):
-    """One layer, all its calls and passes together.
+    """The time of one layer, over all its calls and passes.
 
     Attributes:
-        name: as in the rows of `anatomy inspect`; in brackets for what is no layer's: `(optimizer)`.
-        type: its class; for rows in brackets empty.
+        name: name as in the rows of `anatomy inspect`; in brackets for work of no layer: `(optimizer)`.
+        type: class of the layer; empty for rows in brackets.
         time: seconds of device time per step.
-        share: of the device time of the step, what could not be attributed included.
+        share: share of the device time of the step, including unattributed operations.
         forward: seconds of `time` in the forward pass.
         backward: seconds of `time` in the backward pass.
-        host: seconds the host spent within the layer without an operation running; null where it launches
-            the step as a whole.
-        flops: of the layer in one step: 2 × MACs × batch, and three times that in training; null for what is no
-            layer's or could not be counted.
-        flops_share: of the FLOPs of the step.
-        flops_per_s: achieved in `time`.
-        moved_bytes: what the layer must at least read and write in one step: inputs, outputs, parameters.
-        bound: launch, where the host took longer than the operations, or these are short and do little; else the
+        host: seconds that the host spent in the layer while no operation ran; null where it launches the step as a
+            whole.
+        flops: FLOPs of the layer in one step: 2 × MACs × batch, and three times that in training; null for work of no
+            layer, or where the layer could not be counted.
+        flops_share: share of the FLOPs of the step.
+        flops_per_s: FLOP/s achieved in `time`.
+        moved_bytes: least number of bytes that the layer reads and writes in one step: inputs, outputs, parameters.
+        bound: `launch` where the host took longer than the operations, or these are short and do little; else the
             longer of the times that compute (`flops` at the ceiling of its dtype) and memory (`moved_bytes` at the
             measured bandwidth) would take; null where the ceilings were not measured.
-        operations: what it ran, longest first.
+        operations: the layer's operations, longest first.
     """
 
     name: str
@@ -102,11 +103,12 @@ class LayerTime(Frozen):
 
 
 class KindTime(Frozen):
-    """One kind of work over all layers.
+    """The time of one kind of work over all layers.
 
     Attributes:
+        kind: kind of work; `host` is time of the host while no operation ran.
         time: seconds per step.
-        share: of the step; `host` is what the host took without an operation running.
+        share: share of the step.
     """
 
     kind: Kind
@@ -115,15 +117,15 @@ class KindTime(Frozen):
 
 
 class Gaps(Frozen):
-    """A step by what kept it waiting, in seconds per step; the five add up to `step`.
+    """A step divided by what it waited for, in seconds per step; the five parts add up to `step`.
 
     Attributes:
         input_wait: the host fetched data and put them on the device, and no operation ran.
         host_dispatch: the host launched the step, and no operation ran.
         device_compute: an operation ran.
         communication: devices exchanged data, and no other operation ran.
-        idle: all was launched, and no operation ran.
-        step: wall clock of the traced steps, by the host's own clock.
+        idle: everything was launched, and no operation ran.
+        step: wall-clock time of a traced step, by the host's clock.
     """
 
     input_wait: float
@@ -148,21 +150,22 @@ class Profile(Frozen):
     """Where the time of one case's step went.
 
     Attributes:
-        case: what was profiled.
-        name: its readable name.
-        outcome: as of a record; figures are there for `ok` only.
-        reason: why it is not `ok`.
-        environment: fingerprint.
-        steps: traced.
-        step: median seconds of a step without a trace, in the same process, each waited for; of `fit` and `predict`
+        schema_version: version of the format.
+        case: the profiled case.
+        name: readable name of the case.
+        outcome: outcome as in a record; only `ok` has figures.
+        reason: why the outcome is not `ok`.
+        environment: fingerprint of the run's environment.
+        steps: number of traced steps.
+        step: median seconds of a step without a trace, in the same process, each waited for; for `fit` and `predict`
             the median epoch over its steps.
-        gaps: of the traced steps.
-        layers: longest first.
-        kinds: longest first.
-        unattributed: operations that belong to no layer that is known.
-        unattributed_share: their share of the device time.
+        gaps: what the traced steps waited for.
+        layers: times of the layers, longest first.
+        kinds: times of the kinds of work, longest first.
+        unattributed: operations that belong to no known layer.
+        unattributed_share: share of these operations of the device time.
         not_measured: figure → why it is missing.
-        trace: folder of the trace below the run's folder, as TensorBoard shows it.
+        trace: folder of the trace for TensorBoard, relative to the run's folder.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -183,17 +186,17 @@ class Profile(Frozen):
 
     @property
     def key(self) -> str:
-        """The case's."""
+        """The key of the case."""
         return self.case.key
 
     @property
     def device_time(self) -> float:
-        """Seconds per step in which operations ran, communication included."""
+        """Seconds per step in which operations ran, including communication."""
         return sum(layer.time for layer in self.layers) + sum(operation.time for operation in self.unattributed)
 
 
 def read_profiles(folder: Path) -> list[Profile]:
-    """The profiles of a run, the last of each case; empty where it has none.
+    """Read the profiles of a run, the last of each case; empty where it has none.
 
     Raises:
         UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file, line and remedy.

@@ -1,4 +1,4 @@
-"""What a machine can do at best on one backend and device: ceilings that `anatomy doctor` measured."""
+"""Ceilings: the best that a machine does on one backend and device, as `anatomy doctor` measured it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pydantic import Field
 
 from anatomy.bench.records.frozen import Frozen
 
-# Names a ceiling may have for a dtype of products, the first found counts.
+# Names that a dtype of products may have in a ceiling; the first that is found counts.
 _CEILING_NAMES = {"tensorfloat32": ("tensorfloat32", "tf32")}
 
 
 class Ceiling(Frozen):
-    """The best that was measured through one backend on one device.
+    """The ceilings of one backend on one device.
 
     Attributes:
-        backend: the Keras backend.
-        device: `cpu`, or the GPU's name, or `gpu` where the backend gives it none, as in a record's settings.
-        threads_intra: threads within an operation that were in effect; null where the backend does not say.
-        matmul_flops_per_s: dtype of the operands → FLOP/s of the best square matrix product, 2·n³ a product.
+        backend: Keras backend.
+        device: `cpu`, the GPU's name, or `gpu` where the backend gives it no name, as in a record's settings.
+        threads_intra: threads within an operation that were in effect; `None` where the backend does not say.
+        matmul_flops_per_s: dtype of the operands → FLOP/s of the best square matrix product, counted as 2·n³.
         matmul_size: dtype → the n of that product.
-        bandwidth_bytes_per_s: the better of the sum of two arrays (two reads and one write a value) and the sums
-            of rows (one read a value), over arrays larger than the caches (McCalpin 1995, STREAM); null when
+        bandwidth_bytes_per_s: the better of the sum of two arrays (two reads and one write per value) and the sums of
+            rows (one read per value), over arrays larger than the caches (McCalpin 1995, STREAM); `None` where it was
             not measured.
-        dispatch_s: median time of an addition of one value to one, launched and waited for.
-        versions: of the backend's packages.
-        measured_at: ISO 8601, UTC.
+        dispatch_s: median seconds to launch an addition of one value to one and wait for it.
+        versions: versions of the backend's packages.
+        measured_at: time of the measurement, ISO 8601, UTC.
         not_measured: dtype or figure → why it is missing.
     """
 
@@ -43,22 +43,22 @@ class Ceiling(Frozen):
 
 
 def device_name(device: str, gpus: Sequence[str]) -> str:
-    """A device by its own name: TensorFlow says `gpu` alone, and means the first that CUDA shows.
+    """Return a device's own name: TensorFlow says `gpu`, and means the first one that CUDA shows.
 
     Args:
-        device: as in a record's settings or a ceiling.
+        device: device as in a record's settings or a ceiling.
         gpus: names of the run's GPUs; without any, `gpu` stays.
     """
     return gpus[0] if device == "gpu" and gpus else device
 
 
 def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str, gpus: Sequence[str] = ()) -> Ceiling | None:
-    """The ceiling of a backend on a device, the latest where it was measured twice.
+    """Return the ceiling of a backend on a device, the latest where it was measured twice; `None` without one.
 
     Args:
-        ceilings: of the run.
-        backend: the Keras backend.
-        device: as in a record's settings, or by its own name.
+        ceilings: ceilings of the run.
+        backend: Keras backend.
+        device: device as in a record's settings, or by its own name.
         gpus: names of the run's GPUs.
     """
     named = device_name(device, gpus)
@@ -67,7 +67,7 @@ def ceiling_of(ceilings: Sequence[Ceiling], backend: str, device: str, gpus: Seq
 
 
 def matmul_ceiling(ceiling: Ceiling, dtype: str) -> float | None:
-    """FLOP/s of the best matrix product whose operands have this dtype."""
+    """Return the FLOP/s of the best matrix product with operands of this dtype; `None` where it was not measured."""
     for name in _CEILING_NAMES.get(dtype, (dtype,)):
         if name in ceiling.matmul_flops_per_s:
             return ceiling.matmul_flops_per_s[name]

@@ -1,4 +1,4 @@
-"""Where a machine's ceilings are kept between commands: a file a fingerprint in the user's data folder."""
+"""The cache of a machine's ceilings between commands: a file per fingerprint in the user's data folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _CEILINGS = TypeAdapter(list[Ceiling])
 
 
 def ceilings_file(fingerprint: str) -> Path:
-    """`<user data>/anatomy/ceilings/<fingerprint>.json` (https://platformdirs.readthedocs.io/)."""
+    """Return `<user data>/anatomy/ceilings/<fingerprint>.json` (https://platformdirs.readthedocs.io/)."""
     return platformdirs.user_data_path("anatomy") / "ceilings" / f"{fingerprint}.json"
 
 
 def cache_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
-    """Replace what was kept of these backends and devices; other backends' stay."""
+    """Replace the cached ceilings of these backends and devices; all others stay. Return the file."""
     known = {(one.backend, one.device): one for one in [*cached_ceilings(fingerprint), *ceilings]}
     path = ceilings_file(fingerprint)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def cache_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
 
 
 def cached_ceilings(fingerprint: str) -> list[Ceiling]:
-    """What was kept for this machine and software; empty when nothing was.
+    """Return the cached ceilings of this machine and software; empty where there are none.
 
     Raises:
         UsageError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Several processes of one case as one record."""
+"""Combines the records of several processes of one case into one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import SeriesLabel, Verdict
 
-# From the best to the worst, for a reader of the figure.
+# From the best to the worst.
 _SERIES: tuple[SeriesLabel, ...] = ("settled", "short", "drifting", "slowing", "never settled")
 _CLOCKS: tuple[Verdict, ...] = ("agrees", "overlaps", "not checked", "disagrees")
 assert set(_SERIES) == set(get_args(SeriesLabel))
@@ -18,13 +18,13 @@ _PEAKS = ("peak_host_bytes", "step_peak_host_bytes", "peak_device_bytes")
 
 
 def combine_processes(records: Sequence[Record]) -> Record:
-    """The record of the process with the middle figure, which then speaks for all of them.
+    """Return the record of the process with the median throughput, completed by those of the others.
 
-    Its median, throughput and intervals come from the processes, and what a reader should mind is the worst that any of
-    them showed: the class of the series, the clocks' verdict with its reason, the most recompilations, each check that
-    was not made, a warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, and the
-    machines that were lost. All else is the middle process's own: its raw steps and blocks, its window, use and energy.
-    Where a process failed, the case did: its record is returned, with the count in its reason.
+    Its median, throughput and intervals are derived from all processes. Its caveats are the worst of any process: the
+    class of the series, the clocks' verdict with its reason, the most recompilations, each check that was not made, a
+    warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, and the lost machines.
+    All else is that process's own: raw steps and blocks, window, use and energy. Where a process failed, its record is
+    returned, with the number of failed processes in its reason.
     """
     first, *more = sorted(records, key=lambda record: record.repeat)
     if not more:
@@ -39,21 +39,21 @@ def combine_processes(records: Sequence[Record]) -> Record:
         update={
             "process_medians_s": [r.step_median_s for r in records if r.step_median_s is not None],
             "process_throughputs": [r.throughput_examples_per_s for r in records if r.throughput_examples_per_s],
-            **_to_mind((first, *more)),
+            **_worst((first, *more)),
             **_peaks((first, *more), middle),
             "gpu": [_most_throttled(use, records) for use in middle.gpu] if middle.gpu else middle.gpu,
         }
     )
 
 
-def _to_mind(records: Sequence[Record]) -> dict[str, Any]:
-    """The worst of what the processes showed of their figures; null where none of them knew."""
+def _worst(records: Sequence[Record]) -> dict[str, Any]:
+    """The worst caveat of any process; `None` where no process knew."""
     series = [record.series for record in records if record.series is not None]
     clocks = [record.clock for record in records if record.clock is not None]
     settled = [record.warmup_settled for record in records if record.warmup_settled is not None]
     checks: dict[str, str] = {}
     for record in records:
-        # Passed everywhere, or what the first process said in which it was not.
+        # A check passed only where it passed in every process; else the first other result counts.
         checks |= {name: said for name, said in record.checks.items() if checks.get(name, "passed") == "passed"}
     return {
         "series": max(series, key=lambda one: _SERIES.index(one.label), default=None),
@@ -66,7 +66,7 @@ def _to_mind(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _peaks(records: Sequence[Record], middle: Record) -> dict[str, Any]:
-    """Each peak is the highest; the base is the one below the highest, so that they can be subtracted."""
+    """The highest peaks, and the base of the process with the highest host peak, from which it is subtracted."""
     peaks = {name: _most(getattr(record, name) for record in records) for name in _PEAKS}
     highest = max(records, key=lambda record: record.peak_host_bytes or 0)
     found = {name for name, value in peaks.items() if value is not None}
@@ -75,7 +75,7 @@ def _peaks(records: Sequence[Record], middle: Record) -> dict[str, Any]:
 
 
 def _most_throttled(use: GpuUse, records: Sequence[Record]) -> GpuUse:
-    """One GPU of the middle process, with the throttling of the process in which its clock was held down most."""
+    """A GPU of the median process, with the throttling of the process in which it was throttled most."""
     same = [other for record in records for other in record.gpu or () if other.index == use.index]
     worst = max(same, key=lambda one: one.throttled_share or 0.0)
     shared = {"throttled_share": worst.throttled_share, "throttle_reasons": worst.throttle_reasons}

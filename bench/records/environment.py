@@ -1,4 +1,4 @@
-"""The machine and the software a run was made with, and its fingerprint.
+"""The machine and the software of a run, and their fingerprint.
 
 Two runs may be compared in absolute time only when their fingerprints are equal.
 """
@@ -12,7 +12,7 @@ from pydantic import Field, computed_field
 
 from anatomy.bench.records.frozen import FrozenWithComputedFields
 
-# What decides speed: the machine's name, the commit and free-text fields are left out of the fingerprint.
+# Fields that decide speed; the fingerprint leaves out the machine's name, the commit and free text.
 _FINGERPRINTED = (
     "cpu",
     "logical_cores",
@@ -29,14 +29,19 @@ class Environment(FrozenWithComputedFields):
     """Host, hardware and software of a run.
 
     Attributes:
-        usable_cores: cores this process may use (affinity), as against those the machine has.
+        host: name of the machine.
+        os: operating system.
+        python: version of Python.
+        cpu: name of the CPU.
+        logical_cores: number of logical cores of the machine.
+        usable_cores: number of cores that this process may use (affinity).
         memory_bytes: physical memory.
-        memory_limit_bytes: the cgroup's limit, null when there is none.
-        gpus: names of those that CUDA shows, in its order; empty without a GPU.
-        driver: NVIDIA driver version, null without one.
+        memory_limit_bytes: the cgroup's limit; `None` without one.
+        gpus: names of the GPUs that CUDA shows, in its order; empty without a GPU.
+        driver: version of the NVIDIA driver; `None` without one.
         packages: installed versions of the packages that decide speed.
         flags: environment variables that are set and change speed or results.
-        commit: git commit of the working directory, null outside a repository.
+        commit: git commit of the working directory; `None` outside a repository.
         dirty: whether tracked files differ from that commit.
     """
 
@@ -58,6 +63,6 @@ class Environment(FrozenWithComputedFields):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property
     def fingerprint(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of what decides speed."""
+        """First 12 hexadecimal digits of the SHA-256 of the fields that decide speed."""
         decisive = self.model_dump(include=set(_FINGERPRINTED))
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Which record is meant by a key, the beginning of one, or words of a name."""
+"""Finds the record that a key, the beginning of a key, or words of a name mean."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from anatomy.bench.errors.anatomy_error import UsageError
 
 
 class Named(Protocol):
-    """What a record and a profile have: a key and a readable name."""
+    """A record or a profile: it has a key and a readable name."""
 
     @property
     def key(self) -> str:
-        """Of its case."""
+        """Key of the case."""
 
     @property
     def name(self) -> str:
-        """Of its case."""
+        """Readable name of the case."""
 
 
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 
 
 def find_record(records: Sequence[AnyNamed], wanted: str) -> AnyNamed:
-    """The one record that `wanted` names; upper and lower case are the same.
+    """Return the one record that `wanted` names, in upper or lower case.
 
-    Tried in turn, until exactly one record fits: the whole key; the whole name; words that are all
-    words of the name; words that are all parts of the name, or the beginning of the key.
+    These are tried in turn until exactly one record fits: the whole key; the whole name; words that are all words of
+    the name; words that are all parts of the name, or the beginning of the key.
 
     Raises:
-        UsageError: none fits, or several do.
+        UsageError: no record fits, or several do; the message lists them, or the nearest ones.
     """
     text = " ".join(wanted.lower().split())
     words = text.split()

@@ -1,4 +1,4 @@
-"""The base of Anatomy's stored and exchanged types."""
+"""The bases of Anatomy's stored and exchanged types."""
 
 from __future__ import annotations
 

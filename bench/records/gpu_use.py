@@ -1,6 +1,6 @@
 """What the devices did over the measured window of a case: parts of a record.
 
-"Not measured" is null; why is in `not_measured` under the same name. Ways to each figure and their limits:
+A figure that was not measured is null, with the reason under its name in `not_measured`. How each figure is read:
 docs/telemetry.md.
 """
 
@@ -18,33 +18,34 @@ EnergySource = Literal["counter", "power"]
 
 
 class GpuUse(Frozen):
-    """NVML over the measured window, one entry a visible device, in CUDA's order.
+    """NVML's figures of one visible GPU over the measured window; GPUs are in CUDA's order.
 
     Attributes:
-        index: NVML's, which counts in the order of the PCI bus.
-        mig: whether it is a MIG instance; then power, energy, clocks and temperature are the whole GPU's.
-        used: whether the case ran on it; null where that is not known.
+        index: NVML's index, in the order of the PCI bus.
+        name: NVML's name of the GPU.
+        mig: whether it is a MIG instance; then power, energy, clocks and temperature are those of the whole GPU.
+        used: whether the case ran on this GPU; null where that is not known.
         utilisation: mean share of time in which a kernel ran, 0…1.
         memory_used_peak_bytes: highest memory in use on the device, by all processes.
-        process_memory_peak_bytes: the same, by the worker and the processes it started.
-        power_mean_w, power_max_w: of the whole board; `power_source` is NVML's name of the reading.
-        energy_j: from the device's own counter.
-        power_energy_j: from the power, integrated over the window by the sampler.
+        process_memory_peak_bytes: highest memory in use by the worker and the processes that it started.
+        power_mean_w, power_max_w: power of the whole board; `power_source` is NVML's name of the reading.
+        energy_j: energy by the device's own counter.
+        power_energy_j: energy by the sampled power, integrated over the window.
         sm_clock_mean_mhz, sm_clock_min_mhz, memory_clock_mean_mhz: clocks.
-        temperature_max_c: of the die, degrees Celsius.
-        throttled_share: share of samples in which something held the clock down, 0…1.
-        throttle_reasons: NVML's name of each reason → share of samples in which it did.
+        temperature_max_c: highest temperature of the die in degrees Celsius.
+        throttled_share: share of samples in which the clock was held down, 0…1.
+        throttle_reasons: NVML's name of each reason → share of samples in which it held the clock down.
         utilisation_unthrottled, power_unthrottled_mean_w, sm_clock_unthrottled_mean_mhz: means over the other samples.
-        pcie_tx_bytes_per_s, pcie_rx_bytes_per_s: from and to the GPU. `nvlink_…`: the same, over all links.
+        pcie_tx_bytes_per_s, pcie_rx_bytes_per_s: traffic from and to the GPU; `nvlink_…`: the same over all links.
         sm_utilisation: share of SMs that were busy, 0…1 (GPM).
-        sm_occupancy: warps that were active, of those possible, 0…1 (GPM).
+        sm_occupancy: active warps over the possible ones, 0…1 (GPM).
         tensor_utilisation: share of time in which the tensor cores computed, 0…1 (GPM).
-        dram_utilisation: memory bandwidth used, of the theoretical, 0…1 (GPM).
+        dram_utilisation: used memory bandwidth over the theoretical one, 0…1 (GPM).
         samples: number of samples in the window.
-        ended: why the samples end before the window does, so that means are of its beginning; empty when they do not.
+        ended: why the samples end before the window does, and means cover its beginning only; empty otherwise.
         not_measured: figure → why it is null.
-        trace: raw samples in columns, from the last before the window to the first after it: `at_s` from the
-            window's start, then what NVML said, null where it was not asked or did not answer.
+        trace: raw samples in columns, from the last before the window to the first after it: `at_s` from the start of
+            the window, then NVML's readings, null where NVML was not asked or did not answer.
     """
 
     index: int
@@ -83,12 +84,12 @@ class GpuUse(Frozen):
 
 
 class CpuEnergy(Frozen):
-    """RAPL over the measured window: **all** the machine's CPU packages, whatever ran on them.
+    """RAPL's energy over the measured window of **all** CPU packages of the machine, whatever ran on them.
 
     Attributes:
-        energy_j: of all packages together.
+        energy_j: joules of all packages together.
         packages_j: name of each package → its joules.
-        trace: raw readings in columns: `at_s` from the window's start, and each package's joules since the first
+        trace: raw readings in columns: `at_s` from the start of the window, and each package's joules since the first
             reading of the series.
     """
 
@@ -98,9 +99,9 @@ class CpuEnergy(Frozen):
 
 
 def gpu_energy(uses: Sequence[GpuUse] | None) -> tuple[float, EnergySource] | None:
-    """Joules of the devices that a case ran on, and whence; null unless one way has a figure for each of them.
+    """Return the joules of the GPUs that a case ran on, and their source; `None` unless one source covers all of them.
 
-    The devices' own counters go first. A MIG instance has none: its GPU's energy is shared with other instances.
+    The GPUs' own counters come first. A MIG instance has no energy: its GPU's is shared with other instances.
     """
     used = [use for use in uses or () if use.used]
     if not used or any(use.mig for use in used):

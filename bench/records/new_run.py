@@ -1,4 +1,4 @@
-"""Begin a run: its folder and its header, the same for every command that measures."""
+"""Creates a run, with its folder and its header, for every command that measures."""
 
 from __future__ import annotations
 
@@ -25,15 +25,20 @@ def new_run(
     prefix: str = "",
     largest_batch: bool = False,
 ) -> RunWriter:
-    """Make the folder of a run that starts now, with the ceilings that are known of this machine.
+    """Create the folder of a run that starts now, with the cached ceilings of this machine in its header.
 
     Args:
-        out: the run's folder; by default `anatomy-runs/` and its id.
-        prefix: before the time in its id.
-        largest_batch: whether the planned cases stand for searches.
+        out: folder of the run; by default `anatomy-runs/` and the run's id.
+        suite: name or path of the suite.
+        command: command line.
+        settings: how the cases are measured.
+        environment: machine and software.
+        planned: cases that will be measured.
+        prefix: text before the time in the run's id.
+        largest_batch: whether the planned cases stand for searches for the largest batch.
 
     Raises:
-        UsageError: the folder holds a run, or the kept ceilings are damaged.
+        UsageError: the folder holds a run, or the cached ceilings are damaged.
     """
     run_id = prefix + new_run_id()
     header = RunHeader(

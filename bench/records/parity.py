@@ -1,17 +1,18 @@
-"""Parity manifest: what must be alike for two figures to compare nothing but their backends.
+"""The parity manifest: the settings that must be equal for two figures to compare nothing but their backends.
 
-Backends name the same thing differently; a manifest has one spelling for what means the same. It is
-derived from the settings in effect and the counts of a record, so older records have one as well.
+Backends name the same thing differently; a manifest has one spelling for each meaning. It is derived from the settings
+in effect and the counts of a record, and so exists for older records as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
 from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.records.record_parts import Counts
 
 Setting = bool | int | str | None
 
@@ -26,26 +27,26 @@ _PRECISIONS = {
     "medium": "bfloat16",
     "f16": "float16",
 }
-# How the weights got their first values, each backend's own name of data parallelism, and what follows from the
-# optimizer and the parameters: not how a step is computed.
+# Settings that do not say how a step is computed: the initial weights, each backend's own name of data parallelism, and
+# the size that follows from optimizer and parameters.
 _NOT_OF_THE_STEP = frozenset({"initialisers", "strategy", "optimizer_bytes"})
 
 
 class Manifest(Frozen):
-    """What was in effect in a measured case; null where the backend does not say.
+    """Settings in effect in a measured case; null where the backend does not say.
 
     Attributes:
         jit: whether the step was compiled, as resolved (`auto` never appears here).
-        matmul_precision: in which products of float32 are computed: `float32`, `tensorfloat32`, `bfloat16`, …;
-            `default` where the backend alone knows.
+        matmul_precision: precision in which products of float32 are computed: `float32`, `tensorfloat32`, `bfloat16`,
+            …; `default` where only the backend knows.
         tf32: whether matrix products may use TensorFloat-32; always false on a CPU, which has none.
-        cudnn_tf32: whether cuDNN's convolutions and recurrent layers may; null also where the model has none of them.
-        layout: of images, `channels_last` or `channels_first`.
+        cudnn_tf32: whether cuDNN's convolutions and recurrent layers may use it; null also where the model has none.
+        layout: layout of images, `channels_last` or `channels_first`.
         dtype_policy: Keras's dtype policy.
         threads_intra: threads within an operation; `one a core` where that was asked for.
-        threads_inter: operations, or streams, at once.
+        threads_inter: operations, or streams, that run at the same time.
         optimizer: class of the optimizer; null without training.
-        donated_buffers: whether the step overwrites the state it was given.
+        donated_buffers: whether the step overwrites the state that it is given.
         parameters: parameter count of the model.
         device: `cpu`, or the GPU's name.
         further: other settings that the backend states.
@@ -66,15 +67,15 @@ class Manifest(Frozen):
     further: dict[str, Setting] = Field(default_factory=dict)
 
     def items(self) -> dict[str, Setting]:
-        """Every setting by name, the further ones among them."""
+        """Return every setting by name, including the further ones."""
         named: dict[str, Setting] = {name: getattr(self, name) for name in _NAMED}
         return named | self.further
 
     @property
     def product_dtype(self) -> str:
-        """The dtype whose rounding the operands of products get: the policy's, or a coarser one in effect.
+        """Dtype to which the operands of products are rounded: the policy's, or a coarser one in effect.
 
-        Where a GPU's backend leaves it open (`default`), `tensorfloat32`, the coarsest it may choose for float32.
+        Where a backend leaves it open on a GPU (`default`), `tensorfloat32`, the coarsest it may choose for float32.
         """
         policy = str(self.dtype_policy or "").removeprefix("mixed_")
         if policy in ("bfloat16", "float16"):
@@ -89,45 +90,25 @@ class Manifest(Frozen):
 _NAMED = tuple(name for name in Manifest.model_fields if name != "further")
 
 
-class Counted(Protocol):
-    """Counts of a model."""
-
-    @property
-    def parameters(self) -> int:
-        """Parameter count."""
-
-
-class Measured(Protocol):
-    """What a manifest is derived from; a `Record` is one."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Settings in effect."""
-
-    @property
-    def counts(self) -> Counted | None:
-        """What was counted in the model."""
-
-
-def manifest(record: Measured) -> Manifest:
-    """The manifest of a measured case, from its settings in effect and its parameter count."""
-    settings = {name: _plain(value) for name, value in record.settings.items() if name not in _NOT_OF_THE_STEP}
-    on_cpu = settings.get("device") == "cpu"
-    settings["matmul_precision"] = _precision(settings, on_cpu)
+def manifest(settings: Mapping[str, Any], counts: Counts | None) -> Manifest:
+    """Return the manifest of a measured case, from its settings in effect and the counts of its model."""
+    stated = {name: _plain(value) for name, value in settings.items() if name not in _NOT_OF_THE_STEP}
+    on_cpu = stated.get("device") == "cpu"
+    stated["matmul_precision"] = _precision(stated, on_cpu)
     if on_cpu:
-        settings |= {name: False for name in ("tf32", "cudnn_tf32") if settings.get(name) is None}
+        stated |= {name: False for name in ("tf32", "cudnn_tf32") if stated.get(name) is None}
     for name in ("threads_intra", "threads_inter"):
-        # Not false: 0 asks the library to choose, and it takes one a core.
-        if settings.get(name) == 0 and settings[name] is not False:
-            settings[name] = "one a core"
-    parameters = {"parameters": record.counts.parameters} if record.counts is not None else {}
-    further = {name: value for name, value in settings.items() if name not in _NAMED}
-    named = {name: value for name, value in settings.items() if name in _NAMED}
+        # 0, unlike False, asks the library to choose, and it takes one thread per core.
+        if stated.get(name) == 0 and stated[name] is not False:
+            stated[name] = "one a core"
+    parameters = {"parameters": counts.parameters} if counts is not None else {}
+    further = {name: value for name, value in stated.items() if name not in _NAMED}
+    named = {name: value for name, value in stated.items() if name in _NAMED}
     return Manifest.model_validate({**named, **parameters, "further": further})
 
 
 def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Setting, Setting]]:
-    """Name → what `a` and `b` have, for every setting that both state and that differs."""
+    """Return the values of `a` and `b` of every setting that both state and that differs, by name."""
     ours, theirs = a.items(), b.items()
     return {
         name: (ours[name], theirs[name])

@@ -1,4 +1,4 @@
-"""What a worker takes of the host over its life: samples taken by the process that watches it, part of a record."""
+"""Memory and CPU time of a worker over its life, as its supervisor sampled them: a part of a record."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from anatomy.bench.records.frozen import Frozen
 
-# A long case keeps every second, fourth, … sample, so that a record stays small.
+# A long case keeps every second, fourth, … sample: a record stays small.
 MOST_SAMPLES = 512
 
 
 class Reading(NamedTuple):
-    """All zero once the processes are gone.
+    """A reading of a worker and the processes that it started; all zero once they are gone.
 
     Attributes:
-        resident_bytes: memory now.
-        cpu_s: CPU time that they have used, in user and in system mode.
+        resident_bytes: resident memory now.
+        cpu_s: CPU seconds so far, in user and in system mode.
     """
 
     resident_bytes: int = 0
@@ -24,12 +24,12 @@ class Reading(NamedTuple):
 
 
 class HostUse(Frozen):
-    """Columns of samples; of the worker and of the processes it started.
+    """Samples, in columns, of a worker and the processes that it started.
 
     Attributes:
-        at_s: seconds from the request to the worker, whose phases follow one another from there.
-        resident_bytes: memory; peaks between two samples are not in it (`peak_host_bytes` has them).
-        cpu_s: CPU time until then.
+        at_s: seconds since the request to the worker, where its phases begin.
+        resident_bytes: resident memory; peaks between two samples are missing (`peak_host_bytes` has them).
+        cpu_s: CPU seconds until then.
     """
 
     at_s: list[float]
@@ -37,14 +37,14 @@ class HostUse(Frozen):
     cpu_s: list[float]
 
     def cores(self) -> list[tuple[float, float]]:
-        """From each sample to the next: its end, and the mean number of cores in use."""
+        """Return the mean number of cores in use between two samples, with the time of the second, for each pair."""
         samples = pairwise(zip(self.at_s, self.cpu_s, strict=True))
         # A process that has ended takes its CPU time with it.
         return [(end, max(0.0, after - before) / (end - start)) for (start, before), (end, after) in samples]
 
 
 class HostUseSeries:
-    """Takes readings as they come, and thins them evenly once there are many."""
+    """Collects readings as they come, and thins them evenly once there are many."""
 
     def __init__(self, most: int = MOST_SAMPLES) -> None:
         self._most = most
@@ -53,7 +53,7 @@ class HostUseSeries:
         self._kept: list[tuple[float, Reading]] = []
 
     def add(self, at_s: float, reading: Reading) -> None:
-        """One more reading, later than those before."""
+        """Add a reading that is later than those before."""
         if self._taken % self._stride == 0:
             self._kept.append((at_s, reading))
         self._taken += 1
@@ -62,7 +62,7 @@ class HostUseSeries:
             self._stride *= 2
 
     def result(self) -> HostUse | None:
-        """All that was kept; null where there was no reading."""
+        """Return the readings that were kept; `None` where there was no reading."""
         if not self._kept:
             return None
         return HostUse(

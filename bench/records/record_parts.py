@@ -1,6 +1,6 @@
-"""The parts of a record that a worker or its supervisor has measured: phases, blocks, counts, checks.
+"""The parts of a record that a worker or its supervisor measured: phases, blocks, counts, checks.
 
-What devices did is in `device_use`, what the host gave in `host_use`.
+The use of devices is in `gpu_use`, that of the host in `process_usage`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Phases(Frozen):
     """Wall-clock seconds of each phase; null for a phase that was not reached.
 
     Attributes:
-        import_s: importing Keras and the backend, once per fork server, shared by all its cases.
+        import_s: import of Keras and the backend, once per fork server, shared by all its cases.
         start_s: from the request to the first line of the worker (fork and isolation).
-        build_s: building the model, its optimizer and the synthetic data, on the device.
+        build_s: build of the model, its optimizer and the synthetic data, on the device.
         compile_s: the first step (tracing, compilation and one execution).
         warmup_s: further steps before anything is measured.
         measure_s: the measured window.
@@ -37,18 +37,28 @@ class Phases(Frozen):
 
 
 class Block(Frozen):
-    """A pipelined block: `steps` launched back to back, all outputs drained at both ends."""
+    """A pipelined block: `steps` launched back to back in `seconds`, all outputs drained at both ends."""
 
     steps: int = Field(ge=1)
     seconds: float = Field(gt=0)
 
 
 class Counts(Frozen):
-    """What the analytic counter found in the model; per example, forward. See `anatomy inspect`.
+    """Counts of the model by the analytic counter, per example and forward. See `anatomy inspect`.
 
     Attributes:
-        training_flops: of one example in a training step; null in records that were made before it was counted.
-        uncounted: names the layers whose MACs could not be counted (then `macs` is a lower bound).
+        parameters: number of parameters.
+        trainable_parameters: number of trainable parameters.
+        macs: multiply-accumulate operations of convolution, dense and recurrent kernels.
+        flops: 2 × MACs.
+        training_flops: FLOPs of one example in a training step; null in records from before it was counted.
+        units: number of units (neurons).
+        weight_layers: number of layers with weights.
+        depth: number of layers with weights on the longest path.
+        input_shape: shape of the inputs, without the batch.
+        output_shape: shape of the outputs, without the batch.
+        activation_bytes: bytes of the outputs of all layers.
+        uncounted: names of the layers whose MACs could not be counted; `macs` is then a lower bound.
     """
 
     parameters: int
@@ -66,11 +76,11 @@ class Counts(Frozen):
 
 
 class Series(Frozen):
-    """What became of a series of step times; see `anatomy.bench.statistics.steady`.
+    """The course of a series of step times; see `anatomy.bench.statistics.steady`.
 
     Attributes:
-        label: `settled`; `drifting` (became faster: warm-up had not ended), `slowing` (became slower),
-            `never settled` (neither), or `short` (too few steps to say).
+        label: `settled`; `drifting` (it became faster: warm-up had not ended), `slowing` (it became slower), `never
+            settled` (neither), or `short` (too few steps to say).
         change_points: positions in the series at which its level changed.
         last_over_first: level after the last change point over the level before the first.
     """
@@ -81,18 +91,17 @@ class Series(Frozen):
 
 
 class ClockCheck(Frozen):
-    """N and 2N pipelined steps against the synchronised ones; see `anatomy.bench.measurement.clock_check`.
+    """N and 2N pipelined steps compared with the synchronised ones; see `anatomy.bench.measurement.clock_check`.
 
     Attributes:
-        verdict: `agrees`; `overlaps` (pipelined steps are faster, and the time in which the host
-            prepares a step, or the cores that run several at once, account for it); `disagrees`;
-            `not checked` (with the reason).
-        slope_s: seconds a further pipelined step takes, from blocks of N and 2N.
-        synchronised_s: mean of the synchronised steps.
-        launch_s: mean time until `launch` returned.
-        backlog_s: time for which the process went on computing after its outputs were said to be ready.
-        reason: in words.
-        earlier: the reason for which a window before this one was measured again; empty where there was none.
+        verdict: `agrees`; `overlaps` (pipelined steps are faster, which the host's time to prepare a step, or cores
+            that run several steps at once, account for); `disagrees`; `not checked` (with the reason).
+        slope_s: seconds that one more pipelined step takes, from blocks of N and 2N steps.
+        synchronised_s: mean seconds of the synchronised steps.
+        launch_s: mean seconds until `launch` returned.
+        backlog_s: seconds for which the process went on computing after it had reported its outputs as ready.
+        reason: reason in words.
+        earlier: reason why an earlier window was measured again; empty where there was none.
     """
 
     verdict: Verdict
@@ -105,14 +114,15 @@ class ClockCheck(Frozen):
 
 
 class Equality(Frozen):
-    """Whether several devices train as one does; see `anatomy.bench.parallel`.
+    """Whether several devices train as one device does; see `anatomy.bench.parallel`.
 
     Attributes:
-        verdict: `equal`; `differs` (then the case is `invalid`); `not checked`, with the reason.
+        verdict: `equal`; `differs` (the case is then `invalid`); `not checked`, with the reason.
+        reason: reason in words.
         loss_deviation: largest relative difference of the losses of five steps.
         update_deviation: largest ‖difference‖ / ‖change‖ of a trainable variable over the five steps.
-        replica_deviation: the same between the devices themselves.
-        tolerance: of the losses and changes, from the dtype.
+        replica_deviation: the same between the devices.
+        tolerance: allowed deviation of losses and updates, from the dtype.
     """
 
     verdict: Literal["equal", "differs", "not checked"]
@@ -124,11 +134,11 @@ class Equality(Frozen):
 
 
 class AllReduce(Frozen):
-    """The sum over all devices of as many bytes as a step's gradients have, by itself.
+    """An all-reduce of as many bytes as a step's gradients have, measured on its own.
 
     Attributes:
-        size_bytes: of float32 on each device.
-        seconds: of each repetition, raw.
+        size_bytes: bytes of float32 on each device.
+        seconds: raw seconds of each repetition.
     """
 
     size_bytes: int = Field(ge=1)
@@ -136,5 +146,5 @@ class AllReduce(Frozen):
 
     @property
     def median_s(self) -> float:
-        """Seconds."""
+        """Median seconds of a repetition."""
         return median(self.seconds)

@@ -1,4 +1,4 @@
-"""How far rounding lets the outputs of one model be apart."""
+"""How far rounding lets the outputs of one model differ between backends or versions."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from anatomy.bench.records.record_parts import Counts
 
-# Half the distance from 1 to the next number: IEEE 754 binary32 and binary16, 11 significant bits in TF32, 8 in
-# bfloat16.
+# Unit roundoff, half the distance from 1 to the next number: IEEE 754 binary32 and binary16; 11 significant bits in
+# TF32, 8 in bfloat16.
 ROUNDOFF = {"float32": 2.0**-24, "tensorfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 # λ of the probabilistic bound: it fails with probability 2·exp(−λ²/2) at most, 0.07 % for each value.
 CONFIDENCE = 4.0
 
 
 def rounding_tolerance(counts: Counts | None, *precisions: str) -> float | None:
-    """`4·(2·u + √n·2⁻²⁴)·√depth`, with u of the coarsest precision; null without counts.
+    """Return `4·(2·u + √n·2⁻²⁴)·√depth`, with u of the coarsest precision; `None` without counts.
 
-    In a layer both operands of a product are rounded (2·u) and n products are added up in float32
-    (√n·2⁻²⁴, Higham and Mary 2019, theorem 2.4); the errors of `depth` layers add up like independent ones.
+    In a layer both operands of a product are rounded (2·u), and n products are added up in float32 (√n·2⁻²⁴, Higham and
+    Mary 2019, theorem 2.4). The errors of `depth` layers add up like independent ones.
     """
     if counts is None or not counts.units:
         return None
@@ -28,7 +28,7 @@ def rounding_tolerance(counts: Counts | None, *precisions: str) -> float | None:
 
 
 def relative_deviation(ours: Sequence[float], reference: Sequence[float]) -> float:
-    """Largest difference over the largest absolute reference value; absolute where all of those are 0."""
+    """Return the largest difference over the largest absolute reference value; absolute where all of those are 0."""
     largest = max(map(abs, reference))
     difference = max(abs(a - b) for a, b in zip(ours, reference, strict=True))
     return difference / largest if largest else difference

@@ -1,7 +1,7 @@
 """A run on disk: a folder with `run.json`, `records.jsonl` and the workers' logs.
 
-`records.jsonl` is appended to and flushed as each case ends, so that a run cut short keeps
-every case it finished. A case that was measured again (`--resume`) supersedes its earlier line.
+A line is appended to `records.jsonl` and flushed as each case ends: an interrupted run keeps every finished case.
+A case that was measured again (`--resume`) supersedes its earlier line.
 """
 
 from __future__ import annotations
@@ -29,15 +29,17 @@ DEFAULT_FOLDER = "anatomy-runs"
 
 
 class RunHeader(Frozen):
-    """`run.json`: what was asked, where and when.
+    """`run.json`: what was to be measured, how, where and when.
 
     Attributes:
+        schema_version: version of the format.
         id: name of the run, sortable by time.
-        started_at: ISO 8601, UTC.
-        command: the command line.
+        started_at: start of the run, ISO 8601, UTC.
+        command: command line.
         suite: name or path of the suite.
         settings: how the cases were measured (seconds, steps, time-out, memory limit).
-        ceilings: what `anatomy doctor` had found this machine to do at best; empty where it never ran.
+        environment: machine and software.
+        ceilings: ceilings that `anatomy doctor` had measured on this machine; empty where it never ran.
         planned: every case of the run, in order, measured or not.
         largest_batch: whether each planned case stands for a search, with records at the batch sizes that it tried.
     """
@@ -58,7 +60,9 @@ class Run(BaseModel):
     """A run as read from disk.
 
     Attributes:
-        records: one a case, in planned order; several processes of a case are combined.
+        path: folder of the run.
+        header: contents of `run.json`.
+        records: one record per case, in planned order; several processes of a case are combined.
         measured: keys and repeats that have a record.
     """
 
@@ -67,7 +71,6 @@ class Run(BaseModel):
     path: Path
     header: RunHeader
     records: list[Record]
-
     measured: frozenset[tuple[str, int]] = frozenset()
 
     @property
@@ -78,20 +81,20 @@ class Run(BaseModel):
 
 
 def interleave_processes(cases: Sequence[Case], processes: int) -> list[tuple[Case, int]]:
-    """Every case in as many processes, interleaved: the whole suite once, then again, so that drift meets all.
+    """Return every case in as many processes: the whole suite once, then again, since drift then affects all cases.
 
-    Counting gives the same each time and is done once.
+    Cases that are only counted come once: a count never varies.
     """
     return [(case, repeat) for repeat in range(processes) for case in cases if repeat == 0 or case.mode != "count"]
 
 
 def new_run_id(now: datetime | None = None) -> str:
-    """Sortable by time: `2026-01-31T12-00-00Z`."""
+    """Return an id that is sortable by time: `2026-01-31T12-00-00Z`."""
     return (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
 
 
 class RunWriter:
-    """Creates a run's folder, or opens an existing one, and appends to its records."""
+    """Creates the folder of a run, or opens an existing one, and appends records."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -124,7 +127,7 @@ def load_run(path: Path | str) -> Run:
     """Read a run's folder.
 
     Raises:
-        UsageError: no run there, or a file is damaged (with file and line).
+        UsageError: the folder holds no run, or a file is damaged; the message names file and line.
     """
     folder = Path(path)
     header_file = folder / RUN_FILE
@@ -142,14 +145,14 @@ def load_run(path: Path | str) -> Run:
 
 
 def write_script(folder: Path, key: str, text: str) -> None:
-    """Keep the stand-alone program that reproduces a record's figure, `scripts/KEY.py`."""
+    """Write the stand-alone program that reproduces a record's figure to `scripts/KEY.py`."""
     scripts = folder / SCRIPTS_FOLDER
     scripts.mkdir(exist_ok=True)
     (scripts / f"{key}.py").write_text(text)
 
 
 def read_records(path: Path) -> list[Record]:
-    """Every record of a `records.jsonl`, in file order.
+    """Read every record of a `records.jsonl`, in file order.
 
     Raises:
         UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.

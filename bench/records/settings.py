@@ -1,4 +1,4 @@
-"""How cases are measured: the same for every case of a run, and part of its header."""
+"""How cases are measured: the settings of a run, stored in its header."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from anatomy.bench.records.frozen import Frozen
 
 
 class MeasureSettings(Frozen):
-    """Budgets of one case.
+    """Budgets of each case.
 
     Attributes:
-        seconds: longest measured window of one case, half synchronised and half pipelined.
-        target: measuring ends sooner when the 95 % interval of the median step is within ± this share of it.
-        steps: number of steps of each kind instead of `seconds` and `target`.
-        warmup_s: synchronised steps before the window, at least.
-        warmup_budget_s: warm-up ends here even when the step times have not settled.
-        processes: fresh processes a case, interleaved over the run.
-        timeout_s: wall clock of a case from its request to its result; past it, it is killed.
-        profile: take a profile of each case after it was measured, in a process of its own.
-        memory_limit_bytes: resident memory past which a worker is killed; null for no limit.
+        seconds: longest measured window of a case, half synchronised and half pipelined.
+        target: the window ends earlier when the 95 % interval of the median step is within ± this share of it.
+        steps: number of steps of each kind, instead of `seconds` and `target`.
+        warmup_s: least seconds of synchronised steps before the window.
+        warmup_budget_s: seconds after which warm-up ends even if the step times have not settled.
+        processes: number of fresh processes per case, interleaved over the run.
+        timeout_s: wall-clock seconds from request to result after which a case is killed.
+        profile: whether to profile each case after it was measured, in another process.
+        memory_limit_bytes: resident memory above which a worker is killed; `None` for no limit.
     """
 
     seconds: float = Field(default=3.0, gt=0)

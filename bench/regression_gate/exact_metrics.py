@@ -28,7 +28,7 @@ class Stated:
     @property
     def manifest(self) -> Manifest:
         """Settings in effect, spelt alike for all backends."""
-        return manifest(self)
+        return manifest(self.settings, self.counts)
 
 
 def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Metric, Rule]) -> list[MetricResult]:

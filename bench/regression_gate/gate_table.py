@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.frozen import Frozen
-from anatomy.bench.suites.suite import Exclusion, explain
+from anatomy.bench.suites.suite import Exclusion, validation_message
 
 GATE_TABLE = "pyproject.toml [tool.anatomy.gate]"
 
@@ -48,4 +48,4 @@ def read_gate_table(directory: Path) -> GateTable:
         return GateTable.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
-        raise UsageError(explain(GATE_TABLE, found, {"": GateTable, "case": CaseRules})) from error
+        raise UsageError(validation_message(GATE_TABLE, found, {"": GateTable, "case": CaseRules})) from error

@@ -11,7 +11,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.largest_batch import smallest_cases
-from anatomy.bench.suites.axis_options import asks_for_largest, axes_of
+from anatomy.bench.suites.axis_options import parse_axes, wants_largest_batch
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import SUITE_BUDGETS, Axes, Suite, load_suite
 
@@ -51,8 +51,8 @@ def plan_run(
     Raises:
         UsageError: a value is not one of its axis, or a model or an option cannot be turned into a case.
     """
-    is_search = asks_for_largest(axes.get("batch_size"))
-    overrides = axes_of({**axes, "batch_size": ["1"]} if is_search else axes)
+    is_search = wants_largest_batch(axes.get("batch_size"))
+    overrides = parse_axes({**axes, "batch_size": ["1"]} if is_search else axes)
     if models and suite_name is None:
         suite = Suite.model_validate({"name": "command line", "matrix": [{"model": list(models)}]})
         models = ()

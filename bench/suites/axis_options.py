@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.suites.suite import MAX_BATCH, Axes, explain
+from anatomy.bench.suites.suite import MAX_BATCH, Axes, validation_message
 
 
-def asks_for_largest(batch_sizes: list[str] | None) -> bool:
+def wants_largest_batch(batch_sizes: list[str] | None) -> bool:
     """Whether `--batch-size max` was given.
 
     Raises:
@@ -24,7 +24,7 @@ def asks_for_largest(batch_sizes: list[str] | None) -> bool:
     return given == [MAX_BATCH]
 
 
-def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
+def parse_axes(given: Mapping[str, list[str] | None]) -> Axes:
     """The command line's axes, validated as a suite's are.
 
     Raises:
@@ -38,4 +38,4 @@ def axes_of(given: Mapping[str, list[str] | None]) -> Axes:
     try:
         return Axes.model_validate(values)
     except ValidationError as error:
-        raise UsageError("\n".join(explain("command line", item) for item in error.errors())) from error
+        raise UsageError("\n".join(validation_message("command line", item) for item in error.errors())) from error

@@ -162,7 +162,7 @@ class Suite(Axes):
     tolerate: dict[str, Any] = {}  # noqa: RUF012  # pydantic copies a default
 
 
-def built_in() -> tuple[str, ...]:
+def built_in_suites() -> tuple[str, ...]:
     """Names of the suites that come with Anatomy."""
     folder = resources.files("anatomy.bench.suites")
     return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
@@ -177,15 +177,15 @@ def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         if not path.exists():
-            raise UsageError(f"{path}: no such file; built-in suites are {', '.join(built_in())}")
+            raise UsageError(f"{path}: no such file; built-in suites are {', '.join(built_in_suites())}")
         return _validated(parse_toml(path.read_bytes(), str(path)), str(path), path.stem)
     own = read_pyproject(directory or Path.cwd()).tool.anatomy.suites
     if name_or_path in own:
         return _validated(own[name_or_path], f"pyproject.toml [tool.anatomy.suites.{name_or_path}]", name_or_path)
-    if name_or_path in built_in():
+    if name_or_path in built_in_suites():
         text = (resources.files("anatomy.bench.suites") / f"{name_or_path}.toml").read_bytes()
         return _validated(parse_toml(text, name_or_path), f"suite {name_or_path}", name_or_path)
-    raise UsageError(f"{unknown_name('suite', name_or_path, (*built_in(), *own))}; or name a .toml file")
+    raise UsageError(f"{unknown_name('suite', name_or_path, (*built_in_suites(), *own))}; or name a .toml file")
 
 
 _TABLES: Mapping[str, type[BaseModel]] = {"": Suite, "matrix": Matrix, "include": Matrix, "exclude": Exclusion}
@@ -195,10 +195,10 @@ def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
     try:
         return Suite.model_validate({"name": name, **data})
     except ValidationError as error:
-        raise UsageError("\n".join(explain(where, item) for item in error.errors())) from error
+        raise UsageError("\n".join(validation_message(where, item) for item in error.errors())) from error
 
 
-def explain(where: str, item: Any, tables: Mapping[str, type[BaseModel]] = _TABLES) -> str:
+def validation_message(where: str, item: Any, tables: Mapping[str, type[BaseModel]] = _TABLES) -> str:
     """One line of a validation error: file, key, what was expected, the nearest valid name.
 
     Args:

@@ -54,13 +54,13 @@ def bisect(
 
 def _case(model: str, backend: str | None, mode: str, batch_size: int, dtype: str, jit: str) -> Case:
     from anatomy.bench.backends.available import installed_backends
-    from anatomy.bench.suites.axis_options import axes_of
+    from anatomy.bench.suites.axis_options import parse_axes
     from anatomy.bench.suites.plan import plan
     from anatomy.bench.suites.suite import Suite
 
     axes = {"backend": [backend or installed_backends()[0]], "mode": [mode], "batch_size": [str(batch_size)]}
     suite = Suite.model_validate({"name": "bisect", "matrix": [{"model": [model]}]})
-    cases = plan(suite, axes_of(axes | {"dtype": [dtype], "jit": [jit]}))
+    cases = plan(suite, parse_axes(axes | {"dtype": [dtype], "jit": [jit]}))
     if len(cases) != 1:
         raise UsageError(f"{model}: expected one case, got {len(cases)}; give one backend, mode and batch size")
     return cases[0]

@@ -85,9 +85,9 @@ def _measure(
     from anatomy.bench.records.settings import MeasureSettings
     from anatomy.bench.runner.session import Session
     from anatomy.bench.runner.supervisor import usable_memory_bytes
-    from anatomy.bench.suites.axis_options import axes_of
+    from anatomy.bench.suites.axis_options import parse_axes
 
-    backends = axes_of({"backend": given}).backend or installed_backends()
+    backends = parse_axes({"backend": given}).backend or installed_backends()
     here = collect()
     on_gpu, caches, free = bool(here.gpus), last_level_cache_bytes(), free_host_bytes()
     probes = ceiling_cases(backends, on_gpu, caches, free) if ceilings else []

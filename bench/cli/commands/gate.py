@@ -60,14 +60,14 @@ def gate(
     from anatomy.bench.regression_gate.policy import rules_of
     from anatomy.bench.regression_gate.resolve_sides import parse_base
     from anatomy.bench.regression_gate.run_gate import run_gate
-    from anatomy.bench.suites.axis_options import axes_of
+    from anatomy.bench.suites.axis_options import parse_axes
 
     console = Console(stderr=json)
     axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
     request = GateRequest(
         base=parse_base(against),
         directory=Path.cwd().resolve(),
-        selection=Selection(models or [], suite, axes_of(axes)),
+        selection=Selection(models or [], suite, parse_axes(axes)),
         settings=gate_settings(timeout, memory_limit),
         candidate=candidate or [],
         tolerate=rules_of(tolerate or [], "--tolerate"),

@@ -42,7 +42,7 @@ def inventory() -> dict[str, Any]:
     from anatomy.bench.machine.collect_environment import cpu_name
     from anatomy.bench.machine.telemetry.nvml_library import list_gpus
     from anatomy.bench.records.case import BACKENDS
-    from anatomy.bench.suites.suite import built_in
+    from anatomy.bench.suites.suite import built_in_suites
     from anatomy.models import zoo
 
     gpus = list_gpus()
@@ -68,7 +68,7 @@ def inventory() -> dict[str, Any]:
             }
             for b in map(availability, BACKENDS)
         ],
-        "suites": list(built_in()),
+        "suites": list(built_in_suites()),
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "gpus": list(gpus.names),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,7 +41,7 @@ def settings(built: Any) -> dict[str, Any]:
 
 
 def product_dtype(found: dict[str, Any]) -> str:
-    return manifest(SimpleNamespace(settings={**found, "dtype_policy": "float32"}, counts=None)).product_dtype
+    return manifest({**found, "dtype_policy": "float32"}, None).product_dtype
 
 
 @pytest.mark.usefixtures("on_cuda")
@@ -94,7 +93,7 @@ def test_switches_that_differ_within_cudnn_count_as_on() -> None:
 def test_a_cpu_has_none() -> None:
     found = settings(model(layers.Conv2D(2, 3)))
     assert (found["tf32"], found["cudnn_tf32"], found["device"]) == (None, None, "cpu")
-    assert manifest(SimpleNamespace(settings=found, counts=None)).cudnn_tf32 is False
+    assert manifest(found, None).cudnn_tf32 is False
 
 
 def test_a_script_sets_both_as_they_were() -> None:

@@ -11,22 +11,22 @@ from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.runner.largest_batch import smallest_cases
-from anatomy.bench.suites.axis_options import asks_for_largest, axes_of
+from anatomy.bench.suites.axis_options import parse_axes, wants_largest_batch
 from anatomy.bench.suites.suite import load_suite
 from tests.bench.conftest import cases_of
 
 
 def test_max_stands_alone() -> None:
-    assert asks_for_largest(["max"])
-    assert not asks_for_largest(["8", "16"])
-    assert not asks_for_largest(None)
+    assert wants_largest_batch(["max"])
+    assert not wants_largest_batch(["8", "16"])
+    assert not wants_largest_batch(None)
     with pytest.raises(UsageError, match="--batch-size 8,max: max tries the sizes that it needs by itself; give it"):
-        asks_for_largest(["8,max"])
+        wants_largest_batch(["8,max"])
 
 
 def test_other_commands_and_files_say_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"command line: batch_size: .*`anatomy run MODEL --batch-size max`"):
-        axes_of({"batch_size": ["max"]})
+        parse_axes({"batch_size": ["max"]})
     path = tmp_path / "mine.toml"
     path.write_text('batch_size = "max"\n[[matrix]]\nmodel = "mlp"\n')
     with pytest.raises(UsageError, match=r"`anatomy run MODEL --batch-size max`.*give numbers here"):

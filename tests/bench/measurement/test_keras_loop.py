@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.measurement.keras_loop import EPOCHS, MOST_STEPS, time_loop
-from anatomy.bench.records.case import FEEDS
+from anatomy.bench.records.case import Feed
 from anatomy.bench.workload.data_feed import repeated
 from tests.bench.conftest import Measure, cases_of
 from tests.marks import extended_but
@@ -88,7 +88,7 @@ def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("feed", extended_but(FEEDS, "numpy"))
+@pytest.mark.parametrize("feed", extended_but(get_args(Feed), "numpy"))
 @pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax", "tensorflow"))
 def test_loops_run_on_every_backend(measure: Measure, backend: str, feed: str) -> None:
     modes = ["predict"] if backend == "openvino" else ["fit", "predict"]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -8,18 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.records.parity import Manifest, differences, manifest
-
-
-@dataclass
-class Size:
-    parameters: int
-
-
-@dataclass
-class Figure:
-    settings: dict[str, Any] = field(default_factory=dict)
-    counts: Size | None = None
-
+from tests.factories import make_counts
 
 TENSORFLOW = {
     "dtype_policy": "float32",
@@ -42,7 +30,7 @@ settings = st.dictionaries(
 
 
 def test_every_named_setting_is_in_the_manifest() -> None:
-    found = manifest(Figure(TENSORFLOW, Size(7)))
+    found = manifest(TENSORFLOW, make_counts(7))
     assert found == Manifest(
         jit=False,
         matmul_precision="float32",
@@ -77,16 +65,16 @@ def test_every_named_setting_is_in_the_manifest() -> None:
 )
 def test_a_planted_difference_is_found(name: str, other: object) -> None:
     stated = TENSORFLOW | {"tf32": False, "cudnn_tf32": False}
-    found = differences(manifest(Figure(stated)), manifest(Figure(stated | {name: other})))
+    found = differences(manifest(stated, None), manifest(stated | {name: other}, None))
     assert set(found) == {name}
 
 
 def test_parameter_counts_differ() -> None:
-    assert differences(manifest(Figure({}, Size(1))), manifest(Figure({}, Size(2)))) == {"parameters": (1, 2)}
+    assert differences(manifest({}, make_counts(1)), manifest({}, make_counts(2))) == {"parameters": (1, 2)}
 
 
 def test_settings_that_are_not_named_differ_too() -> None:
-    a, b = manifest(Figure({"streams": 1})), manifest(Figure({"streams": 2}))
+    a, b = manifest({"streams": 1}, None), manifest({"streams": 2}, None)
     assert differences(a, b) == {"streams": (1, 2)}
 
 
@@ -105,7 +93,7 @@ def test_settings_that_are_not_named_differ_too() -> None:
     ],
 )
 def test_what_means_the_same_does_not_differ(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert differences(manifest(Figure(one)), manifest(Figure(other))) == {}
+    assert differences(manifest(one, None), manifest(other, None)) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,17 +112,17 @@ def test_what_means_the_same_does_not_differ(one: dict[str, Any], other: dict[st
     ],
 )
 def test_the_dtype_of_products(stated: dict[str, Any], dtype: str) -> None:
-    assert manifest(Figure(stated)).product_dtype == dtype
+    assert manifest(stated, None).product_dtype == dtype
 
 
 @given(settings, settings)
 def test_differences_are_symmetric_and_none_with_oneself(one: dict[str, Any], other: dict[str, Any]) -> None:
-    a, b = manifest(Figure(one)), manifest(Figure(other))
+    a, b = manifest(one, None), manifest(other, None)
     assert differences(a, a) == {}
     assert differences(a, b) == {name: pair[::-1] for name, pair in differences(b, a).items()}
 
 
 @given(settings)
 def test_a_manifest_survives_json(stated: dict[str, Any]) -> None:
-    found = manifest(Figure(stated))
+    found = manifest(stated, None)
     assert Manifest.model_validate_json(found.model_dump_json()) == found

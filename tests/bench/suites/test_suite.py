@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.suites.suite import Suite, built_in, load_suite
+from anatomy.bench.suites.suite import Suite, built_in_suites, load_suite
 
 
 def write(folder: Path, text: str) -> str:
@@ -16,7 +16,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", built_in_suites())
 def test_built_in_suites_load(name: str) -> None:
     suite = load_suite(name)
     assert suite.name == name
