@@ -1,7 +1,7 @@
-"""Ceilings from probes: which cases to measure, and what their records say of the machine.
+"""Ceilings from microbenchmarks: which cases to measure, and the ceilings that follow from their records.
 
-The probes go through Keras and the same worker, clock and checks as a model, so that a ceiling is what a
-model on that backend could reach, with that backend's settings, and not what another library reaches.
+The microbenchmarks go through Keras and the same worker, clock and checks as any model. A ceiling is therefore what a
+model could reach on that backend with that backend's settings, not what another library reaches.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SIZES_ON_GPU = (2048, 4096, 8192)
 DTYPES_ON_CPU = ("float32", "mixed_bfloat16")
 DTYPES_ON_GPU = (*DTYPES_ON_CPU, "mixed_float16")
 COLUMNS = 4096
-# STREAM's rule: an array four times as large as the last-level caches together, and no more than this part of memory,
-# which holds three of them and what the backend copies. A GPU's cache is not told; those known are below 256 MiB.
+# STREAM's rule: an array is four times as large as all last-level caches. It is at most this part of memory, which has
+# to hold three arrays and the backend's copies. GPUs do not report their caches; known ones are below 256 MiB.
 CACHES, PART_OF_MEMORY = 4, 16
 SMALLEST_BYTES, ON_GPU_BYTES = 64 * 2**20, 2**30
-# Arrays that a step reads or writes once each.
+# Number of arrays that a step reads or writes, each once.
 _ARRAYS = {ADD: 3, TOTAL: 1}
 _ITEM_BYTES = 4
 
@@ -34,13 +34,13 @@ _ITEM_BYTES = 4
 def ceiling_cases(
     backends: Sequence[Backend], on_gpu: bool, cache_bytes: int | None = None, memory_bytes: int | None = None
 ) -> list[Case]:
-    """Products by size and dtype, then the two streams, then the smallest step there is.
+    """The microbenchmarks: products by size and dtype, then two streams, then the smallest possible step.
 
     Args:
-        backends: each gets the same probes.
+        backends: each gets the same cases.
         on_gpu: whether there is a GPU to measure.
-        cache_bytes: of all last-level caches of the CPU together.
-        memory_bytes: that are free on the host.
+        cache_bytes: size of all last-level caches of the CPU; `None` if unknown.
+        memory_bytes: free memory of the host; `None` if unknown.
     """
     rows = _array_bytes(on_gpu, cache_bytes, memory_bytes) // (COLUMNS * _ITEM_BYTES)
     return [
@@ -62,15 +62,15 @@ def ceiling_cases(
 
 
 def ceilings_of(records: Sequence[Record]) -> list[Ceiling]:
-    """One ceiling a backend and device, from the records of `ceiling_cases`; failures are its `not_measured`."""
+    """The ceilings of each backend, from the records of `ceiling_cases`; `not_measured` has the reasons of failures."""
     backends = dict.fromkeys(record.case.backend for record in records)
     return [_ceiling(backend, [r for r in records if r.case.backend == backend]) for backend in backends]
 
 
 def last_level_cache_bytes(root: Path = Path("/sys/devices/system/cpu")) -> int | None:
-    """Bytes of all caches of the last level that Linux names, each once; null where it names none.
+    """Size of all last-level caches that Linux lists, bytes; `None` if it lists none.
 
-    A processor of several dies has one on each, which `shared_cpu_list` tells apart:
+    A processor with several dies has a cache on each, told apart by `shared_cpu_list`:
     https://docs.kernel.org/admin-guide/abi-testing.html, under /sys/devices/system/cpu/cpu*/cache.
     """
     caches: dict[tuple[int, str], int] = {}
@@ -116,7 +116,7 @@ def _ceiling(backend: str, records: Sequence[Record]) -> Ceiling:
 
 
 def _bandwidth(record: Record) -> float | None:
-    """Bytes/s of a stream, the operands' arrays once each; null for other probes."""
+    """Bytes/s of a stream, counting each of its arrays once; `None` for other microbenchmarks."""
     speed = record.throughput_examples_per_s
     if record.case.model not in _ARRAYS or _smallest(record.case) or speed is None:
         return None
@@ -128,7 +128,7 @@ def _smallest(case: Case) -> bool:
 
 
 def _reasons(records: Sequence[Record]) -> dict[str, str]:
-    """Figure → why no probe of it was measured."""
+    """Figure → why none of its microbenchmarks was measured."""
     found: dict[str, list[Record]] = {}
     for record in records:
         name = record.case.dtype.removeprefix("mixed_") if record.case.model == PRODUCT else "bandwidth_bytes_per_s"

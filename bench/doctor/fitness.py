@@ -1,14 +1,14 @@
-"""Is this machine fit to measure on: what is read, what it should be, and what to do where it is not.
+"""Is this machine fit to measure on: its properties, a verdict on each, and a remedy for those that are unfit.
 
 Sources: Linux's documentation of sysfs and procfs (https://docs.kernel.org/admin-guide/pm/cpufreq.html,
-https://docs.kernel.org/admin-guide/cgroup-v2.html), psutil and NVML. What a machine does not tell is said to
-be unknown and never counted as well.
+https://docs.kernel.org/admin-guide/cgroup-v2.html), psutil and NVML. A property that the machine does not report is
+`unknown`, which is not a pass.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from anatomy.bench.machine.free_memory import free_host_bytes, total_host_bytes
 
 Verdict = Literal["fit", "unfit", "unknown"]
 
-# Load of other work beyond which a core is not free for the case, and CPU of one process worth naming.
+# Load per core above which the machine is busy, and share of a core from which a process is named.
 MOST_LOAD_PER_CORE = 0.1
 BUSY_PROCESS = 0.05
 MOST_STEAL = 0.01
@@ -35,8 +35,8 @@ class Finding:
     """One property of the machine.
 
     Attributes:
-        value: what was read, in words, or why it could not be.
-        remedy: what to do; empty when fit or unknown.
+        value: what was found, in words, or why it is unknown.
+        remedy: what to do; empty unless it is unfit.
     """
 
     name: str
@@ -44,11 +44,16 @@ class Finding:
     value: str
     remedy: str = ""
 
+    @classmethod
+    def judged(cls, name: str, fit: bool, value: str, remedy: str) -> Finding:
+        """A finding that is fit, or unfit with a remedy."""
+        return cls(name, "fit", value) if fit else cls(name, "unfit", value, remedy)
+
 
 def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> list[Finding]:
-    """Every finding, in the order of the list; watches the machine for `watch_s` seconds."""
-    throttled = _counters(sys)
-    busy, steal = watch(watch_s)
+    """Examine every property of the machine, watching it for `watch_s` seconds."""
+    throttled = _throttle_events(sys)
+    busy, steal = watch_processes(watch_s)
     groups = sys / "fs/cgroup", proc / "self/cgroup"
     return [
         load_finding(psutil.getloadavg()[0], psutil.cpu_count() or 1),
@@ -58,14 +63,14 @@ def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/
         turbo_finding(sys),
         smt_finding(sys),
         *cgroup_findings(*groups),
-        throttle_finding(throttled, _counters(sys)),
+        throttle_finding(throttled, _throttle_events(sys)),
         memory_finding(free_host_bytes(*groups), total_host_bytes(*groups)),
         timer_finding(timer_resolution_s()),
     ]
 
 
-def watch(seconds: float) -> tuple[dict[str, float], float | None]:
-    """Other processes' use of a core (name and pid → share), and the share of time stolen by the hypervisor."""
+def watch_processes(seconds: float) -> tuple[dict[str, float], float | None]:
+    """Watch for some seconds: share of a core of each busy process (by name and pid), and share of stolen time."""
     processes = {p.pid: p for p in psutil.process_iter() if p.pid != psutil.Process().pid}
     for process in processes.values():
         _share(process)
@@ -78,32 +83,24 @@ def watch(seconds: float) -> tuple[dict[str, float], float | None]:
 
 
 def load_finding(load: float, cores: int) -> Finding:
-    """Load average of the last minute for each core; the doctor's own start is in it."""
-    fit = load <= MOST_LOAD_PER_CORE * cores
+    """Load average of the last minute; the doctor's own start is part of it."""
     remedy = "wait until it falls, or end what runs; it is an average of the last minute"
-    return Finding("load", "fit" if fit else "unfit", f"{load:.2f} on {cores} cores", "" if fit else remedy)
+    return Finding.judged("load", load <= MOST_LOAD_PER_CORE * cores, f"{load:.2f} on {cores} cores", remedy)
 
 
 def busy_finding(busy: dict[str, float]) -> Finding:
-    """Processes that used the CPU while it was watched."""
-    if not busy:
-        return Finding("other processes", "fit", f"none used over {BUSY_PROCESS:.0%} of a core")
+    """Other processes that used the CPU while it was watched: name and pid → share of a core."""
     named = ", ".join(f"{name} {share:.0%} of a core" for name, share in list(busy.items())[:3])
-    return Finding(
-        "other processes",
-        "unfit",
-        named,
-        "end or move them: a step waits for its slowest thread, and one busy neighbour slows it many times",
-    )
+    remedy = "end or move them: a step waits for its slowest thread, and one busy neighbour slows it many times"
+    return Finding.judged("other processes", not busy, named or f"none used over {BUSY_PROCESS:.0%} of a core", remedy)
 
 
 def steal_finding(steal: float | None) -> Finding:
-    """Time in which the hypervisor ran somebody else."""
+    """Share of time in which the hypervisor ran other machines."""
     if steal is None:
         return Finding("steal time", "unknown", "this kernel does not report it")
-    fit = steal <= MOST_STEAL
     remedy = "the host is oversubscribed: use a dedicated instance, and compare only alternating runs"
-    return Finding("steal time", "fit" if fit else "unfit", f"{steal:.1%}", "" if fit else remedy)
+    return Finding.judged("steal time", steal <= MOST_STEAL, f"{steal:.1%}", remedy)
 
 
 def governor_finding(sys: Path) -> Finding:
@@ -112,13 +109,12 @@ def governor_finding(sys: Path) -> Finding:
     found = sorted({text for file in files if (text := _read(file))})
     if not found:
         return Finding("governor", "unknown", "no cpufreq here (common in virtual machines): the host decides")
-    fit = found == ["performance"]
     remedy = "sudo cpupower frequency-set --governor performance"
-    return Finding("governor", "fit" if fit else "unfit", ", ".join(found), "" if fit else remedy)
+    return Finding.judged("governor", found == ["performance"], ", ".join(found), remedy)
 
 
 def turbo_finding(sys: Path) -> Finding:
-    """Turbo or boost: on, the clock falls as cores warm up or fill."""
+    """Turbo or boost: if it is on, the clock falls as cores warm up or fill."""
     no_turbo = _read(sys / "devices/system/cpu/intel_pstate/no_turbo")
     boost = _read(sys / "devices/system/cpu/cpufreq/boost")
     if no_turbo is None and boost is None:
@@ -126,21 +122,21 @@ def turbo_finding(sys: Path) -> Finding:
     on = no_turbo == "0" if no_turbo is not None else boost == "1"
     file = "intel_pstate/no_turbo" if no_turbo is not None else "cpufreq/boost"
     remedy = f"echo {1 if no_turbo is not None else 0} | sudo tee /sys/devices/system/cpu/{file}"
-    return Finding("turbo", "unfit" if on else "fit", "on" if on else "off", remedy if on else "")
+    return Finding.judged("turbo", not on, "on" if on else "off", remedy)
 
 
 def smt_finding(sys: Path) -> Finding:
-    """Whether two threads share a core."""
+    """Simultaneous multithreading: whether two threads share a core."""
     active = _read(sys / "devices/system/cpu/smt/active")
     if active is None:
         return Finding("SMT", "unknown", "this kernel does not report it")
     remedy = "pin to one thread a core (taskset), or echo off | sudo tee /sys/devices/system/cpu/smt/control"
     on = active == "1"
-    return Finding("SMT", "unfit" if on else "fit", "on" if on else "off", remedy if on else "")
+    return Finding.judged("SMT", not on, "on" if on else "off", remedy)
 
 
 def cgroup_findings(cgroup: Path, membership: Path) -> Iterator[Finding]:
-    """The smallest CPU quota of the control groups around this process, and how often it was hit."""
+    """The smallest CPU quota of this process's control groups, and how often it was used up."""
     quota = smallest_quota(cgroup, membership)
     if quota is None:
         yield Finding("CPU quota", "unknown", "no control group of this process can be read")
@@ -159,51 +155,41 @@ def cgroup_findings(cgroup: Path, membership: Path) -> Iterator[Finding]:
     if quota.throttled is None:
         yield Finding("throttled by quota", "unknown", "its control group does not count it")
         return
-    yield Finding(
-        "throttled by quota",
-        "unfit" if quota.throttled else "fit",
-        f"{quota.throttled} times since its control group began",
-        "raise the quota" if quota.throttled else "",
-    )
+    value = f"{quota.throttled} times since its control group began"
+    yield Finding.judged("throttled by quota", not quota.throttled, value, "raise the quota")
 
 
 def throttle_finding(before: int | None, after: int | None) -> Finding:
-    """Thermal throttling while watched."""
+    """Thermal throttling while the machine was watched, from the counters before and after."""
     if before is None or after is None:
         return Finding("thermal throttling", "unknown", "this CPU does not report it")
     events = after - before
-    remedy = "let it cool, improve its cooling, or lower the clock"
-    said = f"{events} events now, {after} since start"
-    return Finding("thermal throttling", "unfit" if events else "fit", said, remedy if events else "")
+    value, remedy = f"{events} events now, {after} since start", "let it cool, improve its cooling, or lower the clock"
+    return Finding.judged("thermal throttling", not events, value, remedy)
 
 
 def memory_finding(available: int, total: int) -> Finding:
-    """Memory that is free on the host and within the control groups: without it the machine swaps or kills."""
-    fit = available >= LEAST_FREE_MEMORY * total
-    said = f"{available / 2**30:.1f} of {total / 2**30:.1f} GiB available"
-    return Finding("memory", "fit" if fit else "unfit", said, "" if fit else "end what holds it")
+    """Free memory of the host and the control groups, bytes: without it the machine swaps or kills processes."""
+    value = f"{available / 2**30:.1f} of {total / 2**30:.1f} GiB available"
+    return Finding.judged("memory", available >= LEAST_FREE_MEMORY * total, value, "end what holds it")
 
 
 def timer_finding(resolution_s: float) -> Finding:
-    """The smallest difference that the clock of the steps shows."""
-    fit = resolution_s <= COARSEST_TIMER_S
+    """Resolution of the clock that times the steps."""
     remedy = "see /sys/devices/system/clocksource/clocksource0/available_clocksource: prefer tsc"
-    return Finding("timer", "fit" if fit else "unfit", f"{resolution_s * 1e9:.0f} ns apart", "" if fit else remedy)
+    return Finding.judged("timer", resolution_s <= COARSEST_TIMER_S, f"{resolution_s * 1e9:.0f} ns apart", remedy)
 
 
 def timer_resolution_s(readings: int = 10_000) -> float:
-    """Smallest positive difference between two readings of `perf_counter`, seconds."""
+    """Smallest positive difference between successive readings of `perf_counter`, seconds."""
     times = [time.perf_counter() for _ in range(readings)]
     return min(b - a for a, b in pairwise(times) if b > a)
 
 
-def _counters(sys: Path) -> int | None:
-    return _sum(_read(file) for file in sys.glob(_THROTTLE))
-
-
-def _sum(texts: Iterable[str | None]) -> int | None:
-    numbers = [int(text) for text in texts if text]
-    return sum(numbers) if numbers else None
+def _throttle_events(sys: Path) -> int | None:
+    """Thermal throttling events of all cores since the machine started; `None` if not reported."""
+    counters = [int(text) for file in sys.glob(_THROTTLE) if (text := _read(file))]
+    return sum(counters) if counters else None
 
 
 def _read(file: Path) -> str | None:
@@ -214,7 +200,7 @@ def _read(file: Path) -> str | None:
 
 
 def _share(process: psutil.Process) -> float:
-    """Cores since the last call; a process that has gone used none."""
+    """Cores that a process used since the last call; 0 if it has ended."""
     try:
         return process.cpu_percent() / 100
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""Is each visible NVIDIA device fit to measure on: throttling and other processes, through NVML."""
+"""Is each visible NVIDIA GPU fit to measure on: throttling and other processes, through NVML."""
 
 from __future__ import annotations
 
@@ -12,20 +12,16 @@ from anatomy.bench.machine.telemetry.throttling import harmful_reasons
 
 
 def examine_gpus() -> list[Finding]:
-    """Findings for each device; one finding with the reason where there is none."""
+    """The findings for each visible GPU; a single unknown one, with the reason, if there is no GPU."""
     library = nvml()
     try:
         with open_nvml():
-            chosen, devices = visible_devices(library)
+            visible, devices = visible_devices(library)
             if not devices:
-                return [Finding("GPU", "unknown", chosen.reason)]
-            return [finding for device in devices for finding in _examine(library, device)]
+                return [Finding("GPU", "unknown", visible.reason)]
+            return [judge(library, device) for device in devices for judge in (_throttling, _processes)]
     except library.NVMLError as error:
         return [Finding("GPU", "unknown", f"NVML: {error}")]
-
-
-def _examine(library: ModuleType, device: Device) -> list[Finding]:
-    return [_throttling(library, device), _processes(library, device)]
 
 
 def _throttling(library: ModuleType, device: Device) -> Finding:
@@ -35,7 +31,7 @@ def _throttling(library: ModuleType, device: Device) -> Finding:
     except library.NVMLError as error:
         return Finding(name, "unknown", f"NVML: {error}")
     remedy = "lower the load or the clock (nvidia-smi -lgc), improve cooling, or raise the power limit (nvidia-smi -pl)"
-    return Finding(name, "unfit" if held else "fit", ", ".join(held) or "none", remedy if held else "")
+    return Finding.judged(name, not held, ", ".join(held) or "none", remedy)
 
 
 def _processes(library: ModuleType, device: Device) -> Finding:
@@ -46,4 +42,4 @@ def _processes(library: ModuleType, device: Device) -> Finding:
         return Finding(name, "unknown", f"NVML: {error}")
     others = [str(process.pid) for process in running if process.pid != os.getpid()]
     remedy = "end them, or measure on another device (CUDA_VISIBLE_DEVICES)"
-    return Finding(name, "unfit" if others else "fit", ", ".join(others) or "none", remedy if others else "")
+    return Finding.judged(name, not others, ", ".join(others) or "none", remedy)

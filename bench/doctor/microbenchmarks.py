@@ -1,4 +1,4 @@
-"""Models that do one kind of work alone, measured like any other case: they give a machine's ceilings."""
+"""Models that do a single kind of work. Measured like any other case, they give a machine's ceilings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def product(size: int) -> Any:
-    """One matrix product: (batch, size) · (size, size). With a batch of `size`, 2·size³ FLOPs a step."""
+    """One matrix product: (batch, size) · (size, size). With a batch of `size`, 2·size³ FLOPs per step."""
     import keras
 
     inputs = keras.Input((size,))
@@ -14,7 +14,7 @@ def product(size: int) -> Any:
 
 
 def add(columns: int) -> Any:
-    """The sum of two arrays (batch, columns): two reads and one write a value, STREAM's Add (McCalpin 1995)."""
+    """The sum of two arrays (batch, columns): two reads and one write per value, STREAM's Add (McCalpin 1995)."""
     import keras
 
     inputs = [keras.Input((columns,)), keras.Input((columns,))]
@@ -22,7 +22,7 @@ def add(columns: int) -> Any:
 
 
 def total(columns: int) -> Any:
-    """The sum of each row of an array (batch, columns): one read a value."""
+    """The sum of each row of an array (batch, columns): one read per value."""
     import keras
 
     inputs = keras.Input((columns,))

@@ -1,4 +1,4 @@
-"""How quiet is this machine: identical work in fresh processes, and the smallest change that would show."""
+"""How quiet is this machine: the spread of identical work in fresh processes, and the smallest detectable change."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Noise:
     """Spread between fresh processes of one case.
 
     Attributes:
-        name: of the case.
-        processes: how many were measured.
-        variation: coefficient of variation of their median steps, 0…
-        process_s: mean wall seconds of one process, its start included.
-        detectable: smallest relative change that a comparison of one minute would find 9 times in 10, or null.
-        reason: why there is no figure.
+        name: name of the case.
+        processes: number of measured processes.
+        variation: coefficient of variation of their median steps.
+        process_s: mean wall seconds of one process, including its start.
+        detectable: smallest relative change that a comparison of one minute would find 9 times in 10.
+        reason: why a figure is `None`; empty if there is none missing.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Noise:
 
 
 def noise_of(records: list[Record], wall_s: list[float]) -> Noise:
-    """The noise of one case from the records of its processes, and the wall seconds each took."""
+    """The noise of one case, from the records of its processes and the wall seconds of each process."""
     failed = next((record for record in records if record.outcome != "ok"), None)
     if failed is not None:
         return Noise(failed.name, len(records), reason=f"{failed.outcome}: {failed.reason}")

@@ -1,10 +1,10 @@
-"""What observing costs: steps with Anatomy's observers and without, alternating in one process.
+"""Measure what observing costs: steps with Anatomy's observers and without, alternating in one process.
 
-`python -m anatomy.bench.doctor.observer_overhead STEP_S PAIRS` is the observed process: it computes matrix products on
-all cores, in steps of about `STEP_S`. With observers, each step goes through the clock that every case does and
-its time is kept for the record, while the supervisor samples GPUs and reads memory and CPU time at its usual pace;
-without them, the process computes and the supervisor sleeps. The record itself is written when a case has ended,
-outside the window, as in a run. The order within a pair alternates, so that drift meets both alike.
+`python -m anatomy.bench.doctor.observer_overhead STEP_S PAIRS` is the observed process. It computes matrix products on
+all cores, in steps of about `STEP_S`. With observers, each step is timed and its time kept for the record, as in a
+case, while the supervisor samples GPUs and reads memory and CPU time at its usual pace. Without them, the process only
+computes and the supervisor sleeps. Writing the record is left out, since a run does it after the window. The order
+within a pair alternates, which spreads drift of the machine evenly.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from anatomy.bench.statistics.interval import FEWEST_STEPS, median_interval
 
 BLOCK_S = 0.1
 PAIRS = 1200
-# Step → largest share of it that observing may cost.
+# Seconds of a step → largest share of it that observing may cost.
 LIMITS = {0.005: 0.005, 0.001: 0.01}
 _SIDE = 256
 
 
-class Waiting(Protocol):
-    """How the supervisor waits for the observed process; see `anatomy.bench.doctor.observers`."""
+class Observer(Protocol):
+    """What the supervisor does while the observed process computes; see `anatomy.bench.doctor.observers`."""
 
     def wait(self, answer: IO[Any]) -> None:
-        """Return once `answer` has something to read."""
+        """Observe, and return once `answer` has something to read."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ class Overhead:
     """Cost of observing a step.
 
     Attributes:
-        step_s: of the step without observers, median.
-        cost: relative; median over pairs. `low` and `high`: its 95 % interval.
-        supervisor_cores: CPU seconds that the observers took in the supervisor, for each second observed.
-        limit: what the cost may be.
-        pairs: how many blocks of each kind.
+        step_s: median seconds of a step without observers.
+        cost: relative cost, the median over all pairs of blocks.
+        low, high: 95 % interval of the cost.
+        supervisor_cores: CPU seconds that the observers used in the supervisor per second observed.
+        limit: largest acceptable cost.
+        pairs: number of blocks of each kind.
     """
 
     step_s: float
@@ -66,7 +67,7 @@ class Overhead:
 
 
 class Products:
-    """A step of a given length: matrix products on all cores, as many threads as numpy's BLAS takes."""
+    """A step of about `step_s` seconds: matrix products on as many threads as numpy's BLAS uses."""
 
     def __init__(self, step_s: float) -> None:
         generator = np.random.default_rng(0)
@@ -83,7 +84,7 @@ class Products:
         return self._out
 
     def drain(self, outputs: Sequence[Any]) -> None:
-        """Nothing is left to wait for."""
+        """Do nothing: the products are done when `launch` returns."""
 
     def _seconds(self, steps: int) -> float:
         start = time.perf_counter()
@@ -94,38 +95,38 @@ class Products:
 
 @dataclass
 class _Side:
-    """Blocks of one kind: seconds a step of each, and what the supervisor did meanwhile."""
+    """Blocks of one kind: seconds per step of each, and CPU and wall seconds of the supervisor meanwhile."""
 
     step_s: list[float] = field(default_factory=list)
     supervisor_s: float = 0.0
     window_s: float = 0.0
 
 
-def measure_overhead(step_s: float, limit: float, observers: Callable[[int], Waiting], pairs: int = PAIRS) -> Overhead:
-    """Run the observed process and be its supervisor.
+def measure_overhead(step_s: float, limit: float, observers: Callable[[int], Observer], pairs: int = PAIRS) -> Overhead:
+    """Run the observed process and supervise it.
 
     Args:
-        step_s: length of the step.
+        step_s: length of the step, seconds.
         limit: share of it that observing may cost.
-        observers: process id of the observed → who waits for it while it is observed.
-        pairs: blocks of each kind.
+        observers: makes the observer of the process with this id.
+        pairs: number of blocks of each kind.
 
     Raises:
         RuntimeError: the observed process died.
-        ValueError: too few pairs for an interval.
+        ValueError: there are too few pairs for an interval.
     """
     command = [sys.executable, "-m", "anatomy.bench.doctor.observer_overhead", str(step_s), str(pairs)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         sides = {True: _Side(), False: _Side()}
-        waiting = {True: observers(process.pid), False: _Asleep()}
+        observer = {True: observers(process.pid), False: _Asleep()}
         for observed in order(pairs):
             side = sides[observed]
             cpu_s, wall_s = time.process_time(), time.perf_counter()
             process.stdin.write("go\n")
             process.stdin.flush()
-            waiting[observed].wait(process.stdout)
+            observer[observed].wait(process.stdout)
             side.supervisor_s += time.process_time() - cpu_s
             side.window_s += time.perf_counter() - wall_s
             line = process.stdout.readline()
@@ -140,8 +141,8 @@ def measure_overhead(step_s: float, limit: float, observers: Callable[[int], Wai
 def summarise(bare_s: Sequence[float], observed_s: Sequence[float], cores: float, limit: float) -> Overhead:
     """The median of the paired ratios and its interval.
 
-    A machine that others share changes its speed by half from one second to the next: pairs astride such a change are
-    outliers, which a mean, and an interval from the standard deviation, would be made of.
+    A shared machine may change its speed by half from one second to the next. Pairs across such a change are outliers
+    that would dominate a mean and an interval from the standard deviation.
     """
     ratios = [observed / bare for bare, observed in zip(bare_s, observed_s, strict=True)]
     interval = median_interval(ratios)
@@ -153,22 +154,22 @@ def summarise(bare_s: Sequence[float], observed_s: Sequence[float], cores: float
 
 
 def order(pairs: int) -> Iterator[bool]:
-    """Whether each block is observed: off on, on off, off on, …"""
+    """Whether each block is observed: no yes, yes no, no yes, …"""
     for pair in range(pairs):
         yield pair % 2 == 1
         yield pair % 2 == 0
 
 
 class _Asleep:
-    """A supervisor that does nothing but wait."""
+    """The observer of the blocks without observers: it only waits."""
 
     def wait(self, answer: IO[Any]) -> None:
-        """See `Waiting`."""
+        """Return once `answer` has something to read."""
         select.select([answer], [], [])
 
 
 def _serve(step_s: float, pairs: int) -> None:
-    """The observed process: a block for each line on standard input."""
+    """Be the observed process: compute a block for each line on standard input."""
     step: Any = Products(step_s)
     steps = max(2, round(BLOCK_S / step_s))
     for observed in order(pairs):

@@ -7,16 +7,33 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from anatomy.bench.cli.screens.progress_display import Display
 from anatomy.bench.doctor.fitness import Finding
 from anatomy.bench.doctor.noise import Noise
-from anatomy.bench.doctor.observer_overhead import Overhead
+from anatomy.bench.doctor.observer_overhead import BLOCK_S, PAIRS, Overhead
 from anatomy.bench.records.ceiling import Ceiling
 
 _STYLES = {"fit": "green", "unfit": "red", "unknown": "yellow"}
 
 
+class DoctorDisplay:
+    """Prints the fitness, unless `silent`, and shows a bar while the machine is measured."""
+
+    def __init__(self, console: Console, silent: bool) -> None:
+        self._console, self._silent = console, silent
+
+    def examined(self, findings: Sequence[Finding]) -> None:
+        """Print the fitness."""
+        if not self._silent:
+            print_findings(self._console, findings)
+
+    def measuring(self, processes: int) -> Display:
+        """A progress bar for so many processes."""
+        return Display(self._console, processes, quiet=True, bar=True)
+
+
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """A row a property: what was read, and what to do."""
+    """Print the fitness: what was read of each property, and what to do."""
     table = _table("Is this machine fit to measure on?", "property", "verdict", "found", "remedy")
     for one in findings:
         table.add_row(one.name, f"[{_STYLES[one.verdict]}]{one.verdict}[/]", one.value, one.remedy or "–")
@@ -24,7 +41,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 
 def print_ceilings(console: Console, ceilings: Sequence[Ceiling]) -> None:
-    """A row a backend and device."""
+    """Print the ceilings, a row per backend and device."""
     if not ceilings:
         return
     dtypes = list(dict.fromkeys(name for one in ceilings for name in one.matmul_flops_per_s))
@@ -48,7 +65,7 @@ def print_ceilings(console: Console, ceilings: Sequence[Ceiling]) -> None:
 
 
 def print_noises(console: Console, noises: Sequence[Noise]) -> None:
-    """A row a backend."""
+    """Print the noise, a row per backend."""
     if not noises:
         return
     table = _table(
@@ -66,8 +83,21 @@ def print_noises(console: Console, noises: Sequence[Noise]) -> None:
     )
 
 
+def print_overhead_notice(console: Console, gpu_reason: str, cpu_reason: str) -> None:
+    """Print what the cost of observing will include and how long measuring it takes; the reasons are the sampler's."""
+    if gpu_reason:
+        console.print(f"Sampling GPUs is not part of it: {gpu_reason}.", highlight=False)
+    if cpu_reason:
+        console.print(f"Sampling CPU energy is not part of it: {cpu_reason}.", highlight=False)
+    console.print(
+        f"Two lengths of step, {PAIRS} pairs of blocks of {BLOCK_S:g} s each: eight minutes, more where the machine"
+        " slows down. Leave it alone meanwhile.",
+        highlight=False,
+    )
+
+
 def print_overheads(console: Console, found: Sequence[Overhead]) -> None:
-    """A row a length of step."""
+    """Print the cost of observing, a row per length of step."""
     heads = ("step ms", "cost", "95 % interval", "limit", "verdict", "pairs", "supervisor's CPU")
     table = _table("What observing costs", *heads)
     for one in found:

@@ -9,7 +9,7 @@ import pytest
 
 from anatomy.bench.doctor import ceilings
 from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_cases, ceilings_of
-from anatomy.bench.doctor.measure_machine import measure_ceilings
+from anatomy.bench.doctor.examine_machine import measure_ceilings
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records import ceiling_cache
 from anatomy.bench.records.case import BACKENDS, Case
