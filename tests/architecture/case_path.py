@@ -67,7 +67,7 @@ def record_calls(tree: Path, arguments: Sequence[str]) -> list[tuple[str, list[C
         }
         command = [sys.executable, "-m", "anatomy.bench.cli", "run", *arguments, "--out", "record"]
         subprocess.run(command, cwd=folder / "run", env=environment, check=True, stdout=subprocess.DEVNULL)
-        files = sorted((folder / "calls").iterdir(), key=lambda path: path.stat().st_ctime_ns)
+        files = sorted((folder / "calls").iterdir(), key=lambda path: int(path.name))
         found = [[json.loads(line) for line in path.read_text().splitlines()] for path in files]
     return [(process, [Call(*call) for call in calls]) for process, *calls in found if calls]
 

@@ -1,0 +1,27 @@
+"""The way of one case leads down the layers; what leads up is news, or a function that was handed down."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.architecture.case_path import CASE, leads_up, record_calls
+from tests.architecture.import_graph import ROOT, floors, read_imports, with_contract
+
+NEWS = {"Display.begin", "Display.phase", "RunDisplay.end", "listen", "emit"}
+# Of Keras's layers, which draw their weights by it.
+HANDED_DOWN = {"call"}
+
+
+@pytest.mark.backends
+def test_no_step_of_a_case_leads_up() -> None:
+    imports = read_imports(ROOT)
+    layer = floors(with_contract(imports))
+    processes = record_calls(ROOT, CASE)
+    assert [process for process, _ in processes] == ["command", "fork server", "worker"]
+    up = [
+        call
+        for _, calls in processes
+        for call in calls
+        if call.callee.startswith("anatomy.bench.") and leads_up(call, imports, layer)
+    ]
+    assert {call.callee_function.rpartition("<locals>.")[2] for call in up} == NEWS | HANDED_DOWN
