@@ -1,10 +1,60 @@
-"""For the whole test suite."""
+"""For the whole test suite: which tests start processes, and that no other one does."""
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 # Runs of the tests are no part of anyone's history.
 os.environ["ANATOMY_HISTORY"] = "off"
 
 pytest_plugins = ["pytester"]
+
+# What starts a fork server, a browser, a database or another program that is not there at once.
+STARTING_FIXTURES = frozenset({"measure", "browser", "postgres", "board", "cluster", "parent"})
+STARTING_MARKERS = ("backends", "extended", "slow")
+
+_guarded = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes, before `-m` selects."""
+    for item in items:
+        fixtures = STARTING_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if fixtures or any(map(item.get_closest_marker, STARTING_MARKERS)):
+            item.add_marker("process")
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later garbage collection what the imports have made: Keras collects whenever it is reset."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test without the mark starts no other Python."""
+    global _guarded
+    _guarded = item.get_closest_marker("process") is None
+    try:
+        return (yield)
+    finally:
+        _guarded = False
+
+
+def _refuse_python(event: str, arguments: tuple[Any, ...]) -> None:
+    starts = event == "os.fork" or (
+        event == "subprocess.Popen" and Path(os.fsdecode(arguments[0])).name.startswith("python")
+    )
+    if _guarded and starts:
+        raise RuntimeError("this test starts another Python: mark it `process`, or call what it tests")
+
+
+sys.addaudithook(_refuse_python)

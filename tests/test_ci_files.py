@@ -19,6 +19,7 @@ FORMS = (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")
 SCHEMAS = CALL_THE_GATE | {str(form.relative_to(ROOT)): "vendor.github-issue-forms" for form in FORMS}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("file", SCHEMAS)
 def test_the_file_is_what_its_schema_says(file: str) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[file], str(ROOT / file)]
@@ -42,6 +43,7 @@ def test_every_option_of_the_gate_that_it_uses_is_one(file: str) -> None:
     assert used <= known
 
 
+@pytest.mark.process
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "anatomy.bench.cli", "gate", "--help"], capture_output=True, text=True, check=False

@@ -20,7 +20,7 @@ def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int]
     Fresh copies of the optimizer are built, one for all variables and one for each, so the optimizer itself may be
     built or not. The second value is `None` for an optimizer whose configuration gives no copy.
     """
-    with _keyed_by_identity():
+    with _on_shapes():
         try:
             whole, *each = _copies(optimizer, 1 + len(variables))
         except (NotImplementedError, TypeError):
@@ -37,10 +37,19 @@ def _copies(optimizer: Any, count: int) -> list[Any]:
 
 
 @contextmanager
-def _keyed_by_identity() -> Iterator[None]:
-    """Within the block, optimizers know variables by identity, not (on TensorFlow) by values, which are missing."""
-    with mock.patch.object(keras.optimizers.Optimizer, "_var_key", lambda _, variable: id(variable)):
+def _on_shapes() -> Iterator[None]:
+    """Within the block, optimizers read no values of variables, which are missing and would be drawn anew each time.
+
+    On TensorFlow they know variables by their values, and place their own beside them.
+    """
+    changes = {"_var_key": lambda _, variable: id(variable), "add_variable_from_reference": _add_variable_like}
+    with mock.patch.multiple(keras.optimizers.Optimizer, **changes):
         yield
+
+
+def _add_variable_like(optimizer: Any, reference_variable: Any, name: Any = None, initializer: Any = "zeros") -> Any:
+    shape, dtype = reference_variable.shape, reference_variable.dtype
+    return optimizer.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 
 
 def _made_for(optimizer: Any, variables: Sequence[Any]) -> int:

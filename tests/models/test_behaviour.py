@@ -125,17 +125,6 @@ def test_networks_are_sequential_where_the_slides_are():
     assert not isinstance(build("functional"), keras.Sequential)
 
 
-def test_resnet1202_leaves_the_recursion_limit_alone():
-    import sys
-
-    from anatomy.bench.counting import abstract_model
-
-    before = sys.getrecursionlimit()
-    with abstract_model():
-        build("resnet1202")
-    assert sys.getrecursionlimit() == before
-
-
 SMALL = {
     "mlp": {},
     "lstm": {},

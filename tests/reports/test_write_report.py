@@ -120,15 +120,3 @@ def test_command_refuses_with_exit_code_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 2
     assert "holds no run" in result.output
-
-
-def test_reports_import_no_framework() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, anatomy.reports, anatomy.bench.cli.commands.report;"
-        "print({'keras', 'tensorflow', 'jax', 'torch', 'openvino'} & set(sys.modules))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"

@@ -24,6 +24,7 @@ from anatomy.bench.errors import exit_codes
 from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.records.run_store import load_run, read_records
 from tests.bench.conftest import heed_interrupts
+from tests.command import anatomy
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")
 
@@ -198,10 +199,9 @@ def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_pat
 )
 def test_what_cannot_be_is_said_at_once(arguments: list[str], code: int, said: str, tmp_path: Path) -> None:
     given = [text.format(port=free_port(HOST)) for text in arguments]
-    command = [sys.executable, "-m", "anatomy.bench.cli", "run", "mlp", *given]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == code
-    assert said in done.stderr
+    done = anatomy("run", "mlp", *given, folder=tmp_path)
+    assert done.code == code
+    assert said in done.err
 
 
 def _command(cluster: Cluster, *arguments: str) -> list[str]:

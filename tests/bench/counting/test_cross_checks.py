@@ -15,35 +15,25 @@ from anatomy.bench.counting import count_to_dict, inspect
 
 ROOT = Path(__file__).parents[3]
 
-# text → MACs; from the papers, keras.applications and independent builds.
-ZOO = {
-    "intro": 7_040,
-    "functional": 54_912,
-    "sequential": 25_408,
-    "binary": 3_232,
-    "multiclass": 3_520,
-    "mlp-softmax": 6_016,
-    "mlp-binary": 5_440,
-    "lstm": 180_544,
-    "lstm:stateful=true,batch_size=32": 180_544,
-    "alexnet": 724_406_816,
-    "alexnet:towers=1": 1_135_256_096,
-    "vgg:depth=16": 15_470_264_320,
-    "vgg:depth=19": 19_632_062_464,
-    "googlenet:auxiliary=false": 1_582_671_872,
-    "googlenet:auxiliary=true": 1_591_044_096,
-    "wide_resnet": 1_751_566_848,
-    "wide_resnet:depth=28,width=10,conv_bias=false": 5_243_328_768,
-    "resnet:depth=110": 252_887_680,
-    "resnet:depth=1202": 2_829_238_912,
-    "resnet:depth=50": 3_857_973_248,
-    "unet": 13_912_506_368,
-    "unet:base_filters=64,padding=valid,upsampling=transpose,classes=2,input_shape=572x572x1": 150_428_424_448,
-    "rcnn": 26_500_100,
-    "text_cnn": 82_604_544,
-}
-CNNS = [name for name in ZOO if name.split(":")[0] not in {"lstm", "rcnn"} and ZOO[name] > 1_000_000]
-CNNS += ["vgg:depth=11", "vgg:depth=13", "resnet:depth=20", "resnet:depth=101", "unet:depth=3,base_filters=8"]
+CNNS = (
+    "alexnet",
+    "alexnet:towers=1",
+    "vgg:depth=16",
+    "vgg:depth=19",
+    "googlenet:auxiliary=false",
+    "googlenet:auxiliary=true",
+    "wide_resnet",
+    "wide_resnet:depth=28,width=10,conv_bias=false",
+    "resnet:depth=110",
+    "resnet:depth=1202",
+    "resnet:depth=50",
+    "unet",
+    "unet:base_filters=64,padding=valid,upsampling=transpose,classes=2,input_shape=572x572x1",
+    "text_cnn",
+)
+MORE_CNNS = ("vgg:depth=11", "vgg:depth=13", "resnet:depth=20", "resnet:depth=101", "unet:depth=3,base_filters=8")
+MLPS = ("intro", "functional", "sequential", "binary", "multiclass", "mlp-softmax", "mlp-binary")
+ZOO = (*MLPS, "lstm", "lstm:stateful=true,batch_size=32", *CNNS, "rcnn")
 # Half of the published multiply-adds of the papers' tables, to their digits: ResNet-50 3.8·10⁹ (He et al.,
 # table 1), MobileNetV2 300 M (Sandler et al., table 4), EfficientNet-B0 0.39·10⁹ (Tan and Le, table 2).
 APPLICATIONS = {"ResNet50": (3.86e9, 0.01e9), "MobileNetV2": (300e6, 1e6), "EfficientNetB0": (0.39e9, 0.005e9)}
@@ -69,14 +59,6 @@ def beside(backend: str, *names: str) -> dict[str, list[int]]:
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, list[int]] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-@pytest.mark.parametrize("text", ZOO)
-def test_zoo_macs(text: str) -> None:
-    counts = inspect(text)
-    assert counts.macs == ZOO[text]
-    assert counts.uncounted == ()
-    assert counts.parameters == sum(layer.parameters for layer in counts.layers)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +93,10 @@ def test_model_agrees_with_the_program_that_jax_compiles(text: str) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("text", CNNS)
+@pytest.mark.parametrize("text", [*CNNS, *MORE_CNNS])
 def test_cnn_agrees_with_torch(text: str) -> None:
     pytest.importorskip("torch")
-    ours, torchs = beside("torch", *CNNS)[text]
+    ours, torchs = beside("torch", *CNNS, *MORE_CNNS)[text]
     assert ours == torchs
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,25 +9,17 @@ import pytest
 from anatomy.bench.doctor.ceilings import PRODUCT
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.run_store import load_run
-
-
-def anatomy(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from anatomy.bench.cli.main import main; main()", *arguments],
-        cwd=folder,
-        env={**os.environ, "XDG_DATA_HOME": str(folder / "data")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from anatomy.reports.tables import utilisation_table
+from tests.command import anatomy
 
 
 @pytest.mark.backends
 @pytest.mark.extended
-def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
+def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     done = anatomy("doctor", "--backend", "jax", "--processes", "2", "--json", "--out", "doctor", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    assert done.code == 0, done.err
+    found = done.result
     assert {finding["name"] for finding in found["fitness"]} >= {"load", "timer", "GPU"}
     (ceiling,) = found["ceilings"]
     assert ceiling["matmul_flops_per_s"]["float32"] > 1e9
@@ -52,12 +40,11 @@ def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
         "run", f"{case.model}:size=512", "--backend", "jax", "--mode", "infer", "--batch-size", "512",
         "--seconds", "0.3", "--out", "run", folder=tmp_path,
     )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    assert ran.code == 0, ran.err
     run = load_run(tmp_path / "run")
     assert [one.model_dump() for one in run.header.ceilings] == [ceiling]
     # A product is the ceiling itself: its own utilisation cannot be far from 1.
     from anatomy.reports.run_labels import label_runs
-    from anatomy.reports.tables import utilisation_table
 
     (row,) = utilisation_table(label_runs([run])).frame.to_dict("records")
     assert 0.3 < row["mfu"] < 1.7
@@ -66,5 +53,5 @@ def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("option", "value", "named"), [("--backend", "jaxx", "jaxx"), ("--processes", "1", "--proc")])
 def test_wrong_options_are_named(tmp_path: Path, option: str, value: str, named: str) -> None:
     done = anatomy("doctor", option, value, folder=tmp_path)
-    assert done.returncode == 2
-    assert named in done.stderr
+    assert done.code == 2
+    assert named in done.err

@@ -56,6 +56,7 @@ def test_each_pair_has_both_and_their_order_alternates(pairs: int) -> None:
     assert all(a != b for a, b in pairwise(first))
 
 
+@pytest.mark.process
 def test_the_real_thing_runs() -> None:
     class Counting(Observers):
         waited = 0
@@ -85,12 +86,14 @@ class Slow:
         """Nothing to end."""
 
 
+@pytest.mark.process
 def test_what_the_observers_compute_is_seen() -> None:
     slow: DeviceSampler = Slow()  # type: ignore[assignment]
     found = measure_overhead(0.001, 0.01, lambda pid: Observers(pid, slow), pairs=40)
     assert 0.02 < found.supervisor_cores < 0.5
 
 
+@pytest.mark.process
 def test_observers_read_at_the_pace_of_a_run() -> None:
     """Windows shorter than the pace are strung together: no reading of its own for each."""
     program = "import sys, time\nfor _ in sys.stdin: time.sleep(0.04); print(1, flush=True)"
@@ -110,6 +113,7 @@ def test_observers_read_at_the_pace_of_a_run() -> None:
     assert readings <= observed_s / STEPS_WATCH_INTERVAL_S
 
 
+@pytest.mark.process
 def test_an_observed_process_that_dies_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="ended with status"):
         measure_overhead(float("nan"), 0.01, lambda pid: Observers(pid, DeviceSampler()), pairs=1)

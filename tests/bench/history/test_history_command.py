@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,39 +9,29 @@ import pytest
 from anatomy.bench.history.history_store import History
 from anatomy.bench.history.keep_run import branch_of, keep_run, project_of
 from tests.bench.history.conftest import numbered_run, record_at
-from tests.bench.regression_gate.conftest import Done, Project
-
-
-def anatomy(folder: Path, *arguments: str, db: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "anatomy.bench.cli", *arguments],
-        cwd=folder,
-        env={**os.environ, "ANATOMY_HISTORY": db},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+from tests.bench.regression_gate.conftest import Project
+from tests.command import anatomy
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'history.sqlite'}"
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    url = f"sqlite:///{tmp_path / 'history.sqlite'}"
+    monkeypatch.setenv("ANATOMY_HISTORY", url)
+    return url
 
 
 @pytest.mark.backends
 def test_a_run_goes_there_by_itself(tmp_path: Path, db: str) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\n')
     short = ("--backend", "jax", "--mode", "infer", "--seconds", "0.1", "--no-report", "-q")
-    done = anatomy(tmp_path, "run", "mlp", *short, "--out", "run", db=db)
+    done = anatomy("run", "mlp", *short, "--out", "run", folder=tmp_path)
     assert done.code == 0, done.err
-    shown = anatomy(tmp_path, "history", "show", "mlp", "--json", db=db)
-    (trend,) = json.loads(shown.out)
+    shown = anatomy("history", "show", "mlp", "--json", folder=tmp_path)
+    (trend,) = shown.result
     assert trend["name"] == "mlp infer jax b32"
     assert len(trend["points"]) == 1
-    assert anatomy(tmp_path, "run", "mlp", *short, "--out", "other", "--no-history", db=db).code == 0
-    assert anatomy(tmp_path, "history", "add", "run", db=db).code == 0
+    assert anatomy("run", "mlp", *short, "--out", "other", "--no-history", folder=tmp_path).code == 0
+    assert anatomy("history", "add", "run", folder=tmp_path).code == 0
     with History(db) as history:
         assert [row["run_id"] for row in history.runs("mine")] == [row["run_id"] for row in history.runs("mine")][:1]
 
@@ -63,13 +49,13 @@ def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
     with History(db) as history:
         for number in range(16):
             history.add(numbered_run(number, [record_at(0.010 if number < 8 else 0.013)]), "mine", "main")
-    shown = anatomy(tmp_path, "history", "show", "mlp", "train", "--project", "mine", db=db)
+    shown = anatomy("history", "show", "mlp", "train", "--project", "mine", folder=tmp_path)
     assert shown.code == 0, shown.err
     assert "+30.0%" in shown.out
     assert "10 ms → 13 ms, in 0000000007..0000000008" in shown.out
-    listed = anatomy(tmp_path, "history", "runs", "--project", "mine", db=db)
+    listed = anatomy("history", "runs", "--project", "mine", folder=tmp_path)
     assert listed.out.count("main") == 16
-    written = anatomy(tmp_path, "history", "report", "--project", "mine", "--out", "page.html", db=db)
+    written = anatomy("history", "report", "--project", "mine", "--out", "page.html", folder=tmp_path)
     assert written.code == 0
     assert (tmp_path / "page.html").read_text().count('class="change"') == 1
 
@@ -87,7 +73,7 @@ def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
 def test_what_cannot_be_shown(tmp_path: Path, db: str, arguments: tuple[str, ...], said: str) -> None:
     with History(db) as history:
         history.add(numbered_run(0), "mine")
-    done = anatomy(tmp_path, "history", *arguments, db=db)
+    done = anatomy("history", *arguments, folder=tmp_path)
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err

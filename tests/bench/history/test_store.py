@@ -74,6 +74,7 @@ with History(sys.argv[1]) as history:
 """
 
 
+@pytest.mark.process
 def test_several_that_open_a_new_store_at_once(url: str) -> None:
     """Each migrates it, or waits for the one that does."""
     root = Path(__file__).parents[3]

@@ -64,6 +64,7 @@ def test_a_process_that_has_gone_uses_nothing(parent: subprocess.Popen[bytes]) -
     assert ProcessSampler(short.pid).read() == Reading()
 
 
+@pytest.mark.process
 def test_cpu_time_of_children_counts() -> None:
     with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None

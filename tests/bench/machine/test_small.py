@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,12 +53,3 @@ def test_openvino_does_not_train() -> None:
     reason = unsupported_reason(Case(model="mlp", backend="openvino", mode="train"))
     assert reason is not None
     assert "does not train" in reason or not availability("openvino").installed
-
-
-@pytest.mark.parametrize("module", ["anatomy.bench.cli.main", "anatomy.models", "anatomy.bench.pytest_plugin.plugin"])
-def test_no_framework_is_imported_before_it_is_needed(module: str) -> None:
-    code = (
-        f"import sys, {module}; heavy = {{'keras', 'tensorflow', 'torch', 'jax', 'pandas', 'plotly'}};"
-        "found = heavy & set(sys.modules); assert not found, found"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

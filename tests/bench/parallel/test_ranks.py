@@ -6,6 +6,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 # Rank 1's connection is closed a moment after the framework has raised an error over that loss.
 LOSES_A_RANK = """
 import json, threading, time

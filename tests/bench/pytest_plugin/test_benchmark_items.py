@@ -28,6 +28,7 @@ def collected(*arguments: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("arguments", [["--benchmark"], ["bench"], ["bench/benchmark_items/test_zoo.py"]])
 def test_the_items_and_nothing_else_are_collected_without_the_test_extras(arguments: list[str]) -> None:
     items = collected(*arguments)

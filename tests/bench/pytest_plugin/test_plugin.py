@@ -27,14 +27,14 @@ FAST = ("-p", "no:cacheprovider", "--anatomy-seconds", "0.1")
 
 def test_items_are_skipped_without_the_flag(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MODULE)
-    result = pytester.runpytest_subprocess("-rs")
+    result = pytester.runpytest_inprocess("-rs")
     result.assert_outcomes(skipped=4)
     result.stdout.fnmatch_lines(["*a benchmark: run with --benchmark*"])
 
 
 def test_collected_ids_name_the_combination(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MODULE)
-    result = pytester.runpytest_subprocess("--collect-only", "-q")
+    result = pytester.runpytest_inprocess("--collect-only", "-q")
     result.stdout.fnmatch_lines(["*::test_model[[]tensorflow-train-b4-float32[]]", "*tensorflow-infer-b8-float32*"])
 
 
@@ -48,7 +48,7 @@ def test_collected_ids_name_the_combination(pytester: pytest.Pytester) -> None:
 )
 def test_mistakes_in_the_marker(pytester: pytest.Pytester, marker: str, message: str) -> None:
     pytester.makepyfile(f"import pytest\n@pytest.mark.anatomy({marker})\ndef test_x(): pass")
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     assert result.ret != 0
     result.stdout.fnmatch_lines([message])
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +9,8 @@ from hypothesis import strategies as st
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.regression_gate.git_bisect import search
-from tests.bench.regression_gate.conftest import NETS, Done, Project
+from tests.bench.regression_gate.conftest import NETS, Project
+from tests.command import anatomy
 
 
 @given(st.integers(1, 200), st.data())
@@ -39,19 +35,6 @@ def test_commits_without_an_answer_leave_a_range_with_the_first_bad_one(number: 
     assert set(found) - silent <= {max(found)}
 
 
-def run_bisect(project: Project, *arguments: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "anatomy.bench.cli", "bisect", *arguments],
-        cwd=project.folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 ASKED = ("--backend", "jax", "--mode", "infer", "--batch-size", "256", "--tolerate", "step=60%..300%")
 
 
@@ -63,8 +46,8 @@ def test_the_commit_that_made_it_slower(project: Project) -> None:
     project.commit(nets="def net(:\n")
     slow = project.commit(nets=NETS.format(layers=30))
     project.commit(note="# nothing either")
-    done = run_bisect(project, "nets.py:net", good, "HEAD", *ASKED, "--json")
-    found = json.loads(done.out)
+    done = anatomy("bisect", "nets.py:net", good, "HEAD", *ASKED, "--json", folder=project.folder)
+    found = done.result
     # The commit before it does not build: one of the two it is, and no more is known.
     assert [suspect["commit"] for suspect in found["suspects"]][-1] == slow
     assert len(found["suspects"]) == 2
@@ -77,7 +60,7 @@ def test_the_commit_that_made_it_slower(project: Project) -> None:
 @pytest.mark.extended
 def test_a_bad_revision_that_is_no_slower(project: Project) -> None:
     project.commit(note="# nothing of weight")
-    done = run_bisect(project, "nets.py:net", "HEAD~1", "HEAD", *ASKED)
+    done = anatomy("bisect", "nets.py:net", "HEAD~1", "HEAD", *ASKED, folder=project.folder)
     assert done.code == 5
     assert "there is nothing to look for" in done.out
 
@@ -92,7 +75,7 @@ def test_a_bad_revision_that_is_no_slower(project: Project) -> None:
     ],
 )
 def test_what_cannot_be_bisected(project: Project, arguments: tuple[str, ...], said: str) -> None:
-    done = run_bisect(project, *arguments)
+    done = anatomy("bisect", *arguments, folder=project.folder)
     assert done.code == 2
     assert said in done.err
 

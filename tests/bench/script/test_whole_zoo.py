@@ -14,11 +14,12 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.script.generate_script import script_of
 from anatomy.models import build_any, names, parse_model
 
-# Twenty seconds each.
-SLOW = ("resnet1202",)
+# Deeper or wider than others of the same code.
+EXTENDED = ("resnet32", "resnet44", "resnet56", "resnet101", "resnet110", "resnet152", "wrn-52-4", "wrn-52-4-no-bias")
+MARKS = dict.fromkeys(EXTENDED, pytest.mark.extended) | {"resnet1202": pytest.mark.slow}
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in names()])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in names()])
 def test_builds_the_same_model(name: str) -> None:
     import keras
 

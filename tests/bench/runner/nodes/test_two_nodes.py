@@ -20,6 +20,7 @@ from anatomy.bench.records.case import Backend
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import load_run
 from tests.bench.conftest import heed_interrupts
+from tests.command import anatomy
 
 PARALLEL = [backend for backend in installed_backends() if backend != "openvino"]
 HOST = "127.0.0.1"
@@ -123,20 +124,12 @@ def test_a_run_without_its_other_node_says_so(launch: Launch, tmp_path: Path) ->
     member.wait(30)
 
 
-def test_no_launcher_is_a_usage_error(tmp_path: Path) -> None:
-    names = ("RANK", "PMI_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
-    variables = {name: value for name, value in os.environ.items() if name not in names}
-    done = subprocess.run(
-        [sys.executable, "-m", "anatomy.bench.cli", "run", "mlp", "--nodes"],
-        cwd=tmp_path,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == exit_codes.USAGE
-    assert "--nodes needs a launcher" in done.stderr
+def test_no_launcher_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "PMI_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    done = anatomy("run", "mlp", "--nodes", folder=tmp_path)
+    assert done.code == exit_codes.USAGE
+    assert "--nodes needs a launcher" in done.err
 
 
 def _ended(process: subprocess.Popen[str], code: int) -> str:
