@@ -42,7 +42,10 @@ def _on_shapes() -> Iterator[None]:
 
     On TensorFlow they know variables by their values, and place their own beside them.
     """
-    changes = {"_var_key": lambda _, variable: id(variable), "add_variable_from_reference": _add_variable_like}
+    changes: dict[str, Any] = {
+        "_var_key": lambda _, variable: id(variable),
+        "add_variable_from_reference": _add_variable_like,
+    }
     with mock.patch.multiple(keras.optimizers.Optimizer, **changes):
         yield
 
