@@ -76,6 +76,7 @@ def test_an_interpreter_that_is_not_there(project: Project) -> None:
         resolved(project, "python:/no/such/python")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("script", "said"), [("#!/bin/sh\necho 'not today' >&2; exit 3\n", "not today"), ("#!/bin/sh\n", "")]
 )
@@ -87,12 +88,14 @@ def test_what_is_no_interpreter(project: Project, tmp_path: Path, script: str, s
         resolved(project, f"python:{fake}")
 
 
+@pytest.mark.process
 def test_an_interpreter_that_lacks_what_a_worker_needs(project: Project, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     with pytest.raises(SetupError, match=r"lacks keras, .*-m pip install keras"):
         resolved(project, f"python:{tmp_path / 'bare' / 'bin' / 'python'}")
 
 
+@pytest.mark.process
 def test_another_interpreter_gets_this_anatomy(project: Project, tmp_path: Path) -> None:
     python = overlay_venv(tmp_path / "other", project.folder, [])
     with resolve_sides(parse_base(f"python:{python}"), [], project.folder, False, None) as (base, candidate):
@@ -127,6 +130,7 @@ def test_outside_a_repository(tmp_path: Path) -> None:
         resolved(Project(tmp_path), "main")
 
 
+@pytest.mark.process
 def test_dependencies_that_cannot_be_installed(project: Project) -> None:
     project.commit(**{"requirements.txt": "./nowhere-1.0-py3-none-any.whl\n"})
     project.commit(**{"requirements.txt": ""})
@@ -135,6 +139,7 @@ def test_dependencies_that_cannot_be_installed(project: Project) -> None:
     assert no_worktree_left(project)
 
 
+@pytest.mark.process
 def test_a_base_with_dependencies_of_its_own(project: Project, wheel: Callable[[str, str], Path]) -> None:
     project.commit(**{"requirements.txt": f"{wheel('1.0', 'WIDTH = 64')}\n"})
     project.commit(**{"requirements.txt": ""})
