@@ -19,7 +19,6 @@ from anatomy.bench.regression_gate.gate_request import GateRequest, result_folde
 from anatomy.bench.regression_gate.gate_result import CaseResult, unmeasured_case
 from anatomy.bench.regression_gate.gate_session import GateSession
 from anatomy.bench.regression_gate.group_sequential import ALPHA
-from anatomy.bench.regression_gate.paired_comparison import Silent
 from anatomy.bench.regression_gate.policy import rules_of
 from anatomy.bench.regression_gate.resolve_sides import parse_base
 
@@ -63,7 +62,7 @@ def open_gate(config: pytest.Config) -> GateSession:
         out=result_folder(option("--anatomy-out")),
         command=["pytest", *map(str, config.invocation_params.args)],
     )
-    return GateSession(request, Silent())
+    return GateSession(request)
 
 
 def judge_item(gate: GateSession, case: Case, item: str, tolerate: Mapping[str, Any], items: int) -> CaseResult:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from anatomy.bench.backends.available import supports
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine import collect_environment
@@ -22,30 +19,26 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.runner.supervisor import usable_memory_bytes
+from anatomy.bench.suites.plan import points
 from anatomy.bench.suites.suite import Axes, validation_message
 
-
-@dataclass(frozen=True)
-class Point:
-    """One combination of the values of a marker's axes."""
-
-    values: Mapping[str, Any]
-
-    @property
-    def id(self) -> str:
-        """The item's id, e.g. `jax-train-b32-float32`."""
-        v = self.values
-        return (
-            f"{v['backend']}-{v['mode']}-b{v['batch_size']}-{v['dtype']}"
-            + ("" if v["jit"] == "auto" else f"-jit_{v['jit']}")
-            + ("" if v["feed"] == "numpy" else f"-{v['feed']}")
-            + ("" if v["devices"] == 1 else f"-{v['devices']}dev")
-            + ("" if v["model_parallel"] == 1 else f"-mp{v['model_parallel']}")
-            + ("" if not v["layout_map"] else f"-{v['layout_map'].rpartition(':')[2]}")
-        )
+# One combination of the values of a marker's axes: fields of a case.
+Point = Mapping[str, Any]
 
 
-def points(marker: pytest.Mark) -> list[Point]:
+def point_id(point: Point) -> str:
+    """The id of a combination's item, e.g. `jax-train-b32-float32`."""
+    return (
+        f"{point['backend']}-{point['mode']}-b{point['batch_size']}-{point['dtype']}"
+        + ("" if point["jit"] == "auto" else f"-jit_{point['jit']}")
+        + ("" if point["feed"] == "numpy" else f"-{point['feed']}")
+        + ("" if point["devices"] == 1 else f"-{point['devices']}dev")
+        + ("" if point["model_parallel"] == 1 else f"-mp{point['model_parallel']}")
+        + ("" if not point["layout_map"] else f"-{point['layout_map'].rpartition(':')[2]}")
+    )
+
+
+def points_of(marker: pytest.Mark) -> Sequence[Point]:
     """Every combination of the values of a marker's axes; by default all backends, both modes, 32 examples.
 
     Backends that are not installed are included: their items are skipped with the command that installs them.
@@ -58,32 +51,9 @@ def points(marker: pytest.Mark) -> list[Point]:
     try:
         axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
     except ValidationError as error:
-        raise UsageError(
-            "; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())
-        ) from error
-    found = [
-        Point(
-            {
-                "backend": backend,
-                "mode": mode,
-                "batch_size": share.batch_of(size),
-                "dtype": dtype,
-                "jit": jit,
-                "feed": feed,
-                **share.fields(),
-            }
-        )
-        for backend, mode, size, dtype, jit, feed, share in product(
-            axes.backend or BACKENDS,
-            axes.mode or ("train", "infer"),
-            axes.batch_size or (32,),
-            axes.dtype or ("float32",),
-            axes.jit or ("auto",),
-            axes.feed or ("numpy",),
-            axes.shares(),
-        )
-        if (axes.backend is not None or supports(backend, mode)) and (feed == "numpy" or mode in LOOPS)
-    ]
+        raise UsageError("; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())) from error
+    backends = axes.backend or BACKENDS
+    found = sorted(points(axes, backends), key=lambda point: backends.index(point["backend"]))
     if not found:
         raise UsageError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
     return found
@@ -115,9 +85,9 @@ class PytestRun:
                 f"{item.nodeid}: {what} cannot be had in a fresh process; use a plain function of"
                 " the module that builds and returns the model"
             )
-        return self._case(self._reference(item, item.function), options, point.values)
+        return self._case(self._reference(item, item.function), options, point)
 
-    def case_for(self, item: pytest.Item, model: str | Callable[[], Any], point: Mapping[str, Any]) -> Case:
+    def case_for(self, item: pytest.Item, model: str | Callable[[], Any], point: Point) -> Case:
         """The case of a call of the `anatomy` fixture.
 
         Raises:
@@ -170,7 +140,7 @@ class PytestRun:
         relative = path.relative_to(self._config.rootpath) if path.is_relative_to(self._config.rootpath) else path
         return f"{relative.as_posix()}:{function.__name__}"
 
-    def _case(self, model: str, options: Mapping[str, Any], point: Mapping[str, Any]) -> Case:
+    def _case(self, model: str, options: Mapping[str, Any], point: Point) -> Case:
         try:
             return Case(model=model, options=dict(options), **point)
         except (ValidationError, TypeError) as error:

@@ -105,14 +105,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("anatomy")
     if marker is None or not _measures(metafunc.definition):
         return
-    from anatomy.bench.pytest_plugin.items import points
+    from anatomy.bench.pytest_plugin.items import point_id, points_of
 
     try:
-        combinations = points(marker)
+        combinations = points_of(marker)
     except UsageError as error:
         raise UsageError(f"{metafunc.definition.nodeid}: {error}") from error
     metafunc.fixturenames.append(_CASE)
-    metafunc.parametrize(_CASE, combinations, ids=[point.id for point in combinations], indirect=True)
+    metafunc.parametrize(_CASE, combinations, ids=map(point_id, combinations), indirect=True)
 
 
 @edge

@@ -47,7 +47,7 @@ def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Me
 def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
     """Compare a count; fewer is as much another model as more."""
     if base is None or candidate is None:
-        return MetricResult(metric=name, verdict="INCONCLUSIVE" if rule.gated else "SHOWN", reason="not counted")
+        return _unknown(name, rule, "not counted")
     change = (candidate / base - 1) if base else (0.0 if candidate == base else float("inf"))
     verdict = _judged(rule, abs(candidate - base) <= max(rule.tolerated * base, rule.floor))
     return MetricResult(
@@ -63,8 +63,7 @@ def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) 
 def _programs(base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
     """Compare the number of programs compiled before and during the turns; fewer is fine."""
     if base is None or candidate is None:
-        verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
-        return MetricResult(metric="programs", verdict=verdict, reason="not counted")
+        return _unknown("programs", rule, "not counted")
     verdict = _judged(rule, candidate - base <= max(rule.tolerated * base, rule.floor))
     return MetricResult(metric="programs", verdict=verdict, base=base, candidate=candidate, tolerated=rule.tolerated)
 
@@ -80,12 +79,10 @@ def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: St
         return MetricResult(metric="outputs", verdict="SHOWN", reason="compared in infer mode")
     mine, other = base.get("output_sample"), candidate.get("output_sample")
     if not mine or not other:
-        verdict: MetricVerdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
-        return MetricResult(metric="outputs", verdict=verdict, reason="no sample of the outputs")
+        return _unknown("outputs", rule, "no sample of the outputs")
     if {base.get("stateful"), candidate.get("stateful")} == {None, True}:
-        verdict = "INCONCLUSIVE" if rule.gated else "SHOWN"
         reason = "an older record has the first step's outputs, and of a stateful model the second's are compared"
-        return MetricResult(metric="outputs", verdict=verdict, reason=reason)
+        return _unknown("outputs", rule, reason)
     if len(mine) != len(other):
         reason = f"{len(mine)} values of the outputs in the base, {len(other)} in the candidate"
         return MetricResult(metric="outputs", verdict=_judged(rule, False), reason=reason)
@@ -99,6 +96,10 @@ def _outputs(case: Case, base: Facts, candidate: Facts, ours: Stated, theirs: St
         tolerated=allowed,
         reason="largest difference over the largest value",
     )
+
+
+def _unknown(metric: Metric, rule: Rule, reason: str) -> MetricResult:
+    return MetricResult(metric=metric, verdict="INCONCLUSIVE" if rule.gated else "SHOWN", reason=reason)
 
 
 def _judged(rule: Rule, fine: bool) -> MetricVerdict:

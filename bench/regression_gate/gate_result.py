@@ -15,7 +15,9 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.frozen import Frozen
-from anatomy.bench.regression_gate.side_names import SideName
+
+SideName = Literal["base", "candidate"]
+SIDES: tuple[SideName, SideName] = ("base", "candidate")
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "gate.json"

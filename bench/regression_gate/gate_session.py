@@ -39,7 +39,7 @@ class GateSession:
 
     Args:
         request: what is to be compared.
-        listener: told of each pair.
+        listener: called after each pair.
 
     Attributes:
         request: as given.
@@ -50,7 +50,7 @@ class GateSession:
         SetupError: a side could not be set up.
     """
 
-    def __init__(self, request: GateRequest, listener: Listener) -> None:
+    def __init__(self, request: GateRequest, listener: Listener | None = None) -> None:
         self.request, self.results = request, list[CaseResult]()
         self._begin_s, self._started_at = time.perf_counter(), datetime.now(UTC)
         if (request.out / RESULT_FILE).exists():
@@ -144,7 +144,7 @@ class GateSession:
         (request.out / RESULT_FILE).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return result
 
-    def _open(self, listener: Listener, stack: ExitStack) -> PairedComparison | StoredComparison:
+    def _open(self, listener: Listener | None, stack: ExitStack) -> PairedComparison | StoredComparison:
         request = self.request
         comparison: PairedComparison | StoredComparison
         if request.base.kind == "run":
@@ -156,7 +156,7 @@ class GateSession:
                 )
             )
             request.out.mkdir(parents=True, exist_ok=True)
-            comparison = PairedComparison(*sides, request.settings, request.out, listener, sys.path)
+            comparison = PairedComparison(sides, request.settings, request.out, listener, sys.path)
         stack.callback(comparison.close)
         return comparison
 

@@ -85,7 +85,7 @@ class Bisection:
         settings: how the processes of a pair are measured.
         directory: folder of the working tree; each commit runs in the same folder of its worktree.
         folder: for logs, with a subfolder per commit.
-        listener: told of each pair.
+        listener: called after each pair.
         told: called with each tested commit.
         install: arguments of `pip install` for a commit with other dependencies; None for what it declares.
     """
@@ -136,7 +136,7 @@ class Bisection:
             )
             folder = self.folder / commit[:10]
             folder.mkdir(parents=True, exist_ok=True)
-            comparison = PairedComparison(base, candidate, self.settings, folder, self.listener)
+            comparison = PairedComparison((base, candidate), self.settings, folder, self.listener)
             stack.callback(comparison.close)
             missing = comparison.missing([self.case])
             if self.case.key in missing:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.side_names import SideName
+from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
 

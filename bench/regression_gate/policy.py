@@ -1,18 +1,7 @@
-"""How much each figure of a case may grow.
+"""How much each figure of a case may grow: rules such as `step = "5%..8%"`, on several levels.
 
-    [tool.anatomy.gate.tolerate]
-    step = "3%"                         # both modes; a FAIL shows more than 3 %, a PASS rules out 7.5 %
-    "train.step" = "5%..8%"             # one mode; the minimum effect given as well
-    compile = { tolerated = "10%", minimum = "25%", floor = "0.5s" }
-    peak_host = "2%, floor 32MiB"
-    parameters = "any"                  # shown, not judged
-
-    [[tool.anatomy.gate.case]]          # the keys of an exclude choose the cases
-    model = "lstm"
-    tolerate = { step = "5%" }
-
-Later levels win: defaults, project, suite, cases, the marker of a test, the command line; within a level, `train.step`
-wins over `step`.
+Later levels win: defaults, project, suite, cases of the project, the marker of a test, the command line; within a level
+`train.step` wins over `step`. docs/gate.md has examples.
 """
 
 from __future__ import annotations
@@ -76,9 +65,10 @@ class Rule(Frozen):
         return self
 
     def margins(self, base: float) -> Margins:
-        """The margins of a sampled metric whose base is at `base`, in its unit."""
+        """The margins of a sampled metric whose base is at `base` > 0, in its unit; a floor raises both of them."""
+        raised = max(0.0, self.floor / base - self.tolerated)
         minimum = self.minimum or MINIMUM_OVER_TOLERATED * self.tolerated
-        return Margins(tolerated=self.tolerated, minimum=minimum).with_floor(self.floor, base)
+        return Margins(self.tolerated + raised, minimum + raised)
 
 
 DEFAULTS: Mapping[Metric, Rule] = {

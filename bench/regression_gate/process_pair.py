@@ -6,10 +6,8 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -18,12 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.measurement.alternating_steps import END
 from anatomy.bench.protocol.events import TurnTaken, Warm
-from anatomy.bench.records.case import Case
-from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.side_names import SIDES, SideName
-from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.regression_gate.gate_result import SIDES, SideName
 from anatomy.bench.runner.fork_client import ForkServerClient
-from anatomy.bench.runner.requests import TakeTurns, WorkerPlace
+from anatomy.bench.runner.requests import TakeTurns
 from anatomy.bench.runner.worker_handle import WorkerHandle
 
 # A turn is long enough that passing it on, and waking up, are a small part of it.
@@ -72,71 +67,38 @@ class Pair(BaseModel):
     seconds: float
 
 
-@dataclass
-class PairRunner:
-    """Runs pairs of processes of one case.
+def measure_pair(key: str, number: int, turns: int, start: Callable[[SideName], SideProcess]) -> Pair:
+    """Measure the `number`-th pair of a case.
 
-    Attributes:
-        servers: fork server of each side.
-        import_paths: where workers look for modules after their directory.
-        folder: for logs and FIFOs.
+    Args:
+        key: of the case; with `number` it decides which side is started first.
+        number: from 0.
+        turns: most turns per side.
+        start: makes the process of a side.
+
+    Raises:
+        SetupError: a side failed; the message names both where both did.
     """
-
-    case: Case
-    sides: dict[SideName, Side]
-    servers: dict[SideName, ForkServerClient]
-    settings: MeasureSettings
-    import_paths: tuple[str, ...]
-    folder: Path
-
-    def run(self, number: int, turns: int, checked: bool) -> Pair:
-        """Measure the case's `number`-th pair, with up to `turns` turns per side.
-
-        Raises:
-            SetupError: a side failed; the message names both where both did.
-        """
-        begin = time.perf_counter()
-        rng = random.Random(f"{self.case.key}-{number}")
-        order: list[SideName] = list(SIDES)
-        rng.shuffle(order)
-        with ExitStack() as stack:
-            processes = {}
-            for name in order:
-                processes[name] = stack.enter_context(self._process(name, number, checked))
-            steps = {name: processes[name].warm_up() for name in order}
-            _require(processes)
-            start_s = time.perf_counter() - begin
-            known = [step_s for step_s in steps.values() if step_s is not None]
-            steps_a_turn = max(1, min(MOST_STEPS_A_TURN, math.ceil(SHORTEST_TURN_S / max(known))))
-            affordable = int(LONGEST_ALTERNATION_S / (sum(known) * steps_a_turn))
-            for name in alternation(max(FEWEST_TURNS, min(turns, affordable)), order[0]):
-                if not processes[name].turn(steps_a_turn):
-                    break
-            for name in order:
-                processes[name].finish()
-            _require(processes)
-            found = {name: process.facts() for name, process in processes.items()}
-        return Pair(
-            **found,
-            first=order[0],
-            steps_a_turn=steps_a_turn,
-            start_s=start_s,
-            seconds=time.perf_counter() - begin,
-        )
-
-    @contextmanager
-    def _process(self, name: SideName, number: int, checked: bool) -> Iterator[SideProcess]:
-        side = self.sides[name]
-        place = worker_place(side, self.case, self.import_paths, self.folder, str(number))
-        fifo = place.log.with_suffix(".fifo")
-        fifo.unlink(missing_ok=True)
-        os.mkfifo(fifo)
-        request = TakeTurns(place=place, settings=self.settings, case=side.case(self.case), fifo=fifo, checked=checked)
-        try:
-            with SideProcess(name, side.what, self.servers[name], request) as process:
-                yield process
-        finally:
-            fifo.unlink()
+    begin = time.perf_counter()
+    order: list[SideName] = list(SIDES)
+    random.Random(f"{key}-{number}").shuffle(order)
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(start(name)) for name in order}
+        steps = {name: processes[name].warm_up() for name in order}
+        _require(processes)
+        start_s = time.perf_counter() - begin
+        known = [step_s for step_s in steps.values() if step_s is not None]
+        steps_a_turn = max(1, min(MOST_STEPS_A_TURN, math.ceil(SHORTEST_TURN_S / max(known))))
+        affordable = int(LONGEST_ALTERNATION_S / (sum(known) * steps_a_turn))
+        for name in alternation(max(FEWEST_TURNS, min(turns, affordable)), order[0]):
+            if not processes[name].turn(steps_a_turn):
+                break
+        for name in order:
+            processes[name].finish()
+        _require(processes)
+        found = {name: process.facts() for name, process in processes.items()}
+    seconds = time.perf_counter() - begin
+    return Pair(**found, first=order[0], steps_a_turn=steps_a_turn, start_s=start_s, seconds=seconds)
 
 
 class SideProcess:
@@ -145,6 +107,8 @@ class SideProcess:
     def __init__(self, name: SideName, what: str, server: ForkServerClient, request: TakeTurns) -> None:
         self.name, self.what = name, what
         self._server, self._request = server, request
+        request.fifo.unlink(missing_ok=True)
+        os.mkfifo(request.fifo)
         # Open for reading too: opening then waits for no reader, and writing to a worker that ended raises nothing.
         self._commands = os.open(request.fifo, os.O_RDWR)
         self._worker: WorkerHandle | None = None
@@ -161,6 +125,7 @@ class SideProcess:
                 # The fork server reports this worker's end before it answers anything else.
                 self._worker.run_to_end()
         os.close(self._commands)
+        self._request.fifo.unlink()
 
     def warm_up(self) -> float | None:
         """Build, compile and warm up while the other side waits; seconds per step, or None where the worker ended."""
@@ -206,16 +171,6 @@ class SideProcess:
 
     def _write(self, line: str) -> None:
         os.write(self._commands, f"{line}\n".encode())
-
-
-def worker_place(side: Side, case: Case, import_paths: Sequence[str], folder: Path, what: str) -> WorkerPlace:
-    """The place of a worker of a side; `what` is part of its log's name."""
-    return WorkerPlace(
-        log=(folder / f"{case.key}.{what}.{side.name}.log").absolute(),
-        directory=side.directory,
-        import_paths=tuple(import_paths),
-        origin=side.origin,
-    )
 
 
 def alternation(turns: int, first: SideName) -> Iterator[SideName]:

@@ -14,9 +14,9 @@ from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
+from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, inject_anatomy
 from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, overlay_venv, requirements_of
-from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import GateResult, missing_case
 from anatomy.bench.regression_gate.gate_session import GateSession
-from anatomy.bench.regression_gate.paired_comparison import Listener, Silent
+from anatomy.bench.regression_gate.paired_comparison import Listener
 
 
 def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResult:
@@ -13,13 +13,13 @@ def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResu
 
     Args:
         request: what is to be compared; with a selection.
-        listener: told of each pair.
+        listener: called after each pair.
 
     Raises:
         UsageError: it cannot be compared as asked.
         SetupError: a side could not be set up.
     """
-    with GateSession(request, listener or Silent()) as session:
+    with GateSession(request, listener) as session:
         inventory = session.inventory()
         session.judge(inventory.common)
         session.add(missing_case(*entry, request.allow_new) for entry in inventory.missing.values())

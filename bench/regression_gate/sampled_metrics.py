@@ -85,28 +85,25 @@ def _judged(judged: Judged) -> dict[str, Any]:
     return {
         "verdict": judged.verdict,
         **_interval(decisive),
-        "tolerated": decisive.margins.tolerated if decisive.margins else None,
-        "minimum": decisive.margins.minimum if decisive.margins else None,
+        "tolerated": decisive.margins.tolerated,
+        "minimum": decisive.margins.minimum,
         "effects": list(judged.screening.effects),
         "confirmation": list(judged.confirmation.effects) if judged.confirmation else [],
-        "reason": _reason(judged),
+        "reason": _reason(judged.screening) if judged.verdict == "INCONCLUSIVE" else "",
     }
 
 
 def _interval(trial: Trial) -> dict[str, float | None]:
-    if trial.estimate is None:
-        return {"change": math.expm1(trial.effects[0]) if trial.effects else None, "low": None, "high": None}
     found = trial.estimate
+    if found is None:
+        return {"change": math.expm1(trial.effects[0]), "low": None, "high": None}
     # exp of a wide interval of few pairs overflows.
     return {"change": math.expm1(found.mean), "low": math.expm1(found.low), "high": math.expm1(min(found.high, 50.0))}
 
 
-def _reason(judged: Judged) -> str:
-    if judged.verdict != "INCONCLUSIVE":
-        return ""
-    if judged.screening.verdict == "FAIL":
+def _reason(screening: Trial) -> str:
+    if screening.verdict == "FAIL":
         return "flagged, and not confirmed on fresh pairs"
-    found = judged.screening.estimate
-    if found is None:
-        return f"{len(judged.screening.effects)} pairs: too few for an interval"
-    return f"known to ± {math.expm1(found.half_width):.1%} after {found.pairs} pairs"
+    if screening.estimate is None:
+        return "1 pair: too few for an interval"
+    return f"known to ± {math.expm1(screening.estimate.half_width):.1%} after {screening.estimate.pairs} pairs"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from statistics import median
 from typing import Literal, TypeVar
 
@@ -35,20 +36,19 @@ TimeLeft = Callable[[float], bool]
 
 @dataclass(frozen=True)
 class Trial:
-    """One metric over the pairs drawn so far.
+    """One metric over the pairs drawn so far, one or more.
 
     Attributes:
         effects: of the pairs, in the order they were drawn.
-        base: median level of the base; None without pairs.
-        estimate: None below two pairs.
-        margins: None without pairs.
+        margins: at the median level of the base.
+        estimate: None for a single pair.
+        verdict: INCONCLUSIVE between looks.
         p: p-value of "the change is at most the tolerated one".
     """
 
     effects: tuple[float, ...]
-    base: float | None
+    margins: Margins
     estimate: Estimate | None
-    margins: Margins | None
     verdict: Verdict
     p: float
 
@@ -74,20 +74,20 @@ class Judged:
 
 @dataclass
 class _Sampling:
-    """The growing observations of one case; a metric is closed when it has a verdict."""
+    """The growing observations of one case; a metric is closed when it is decided."""
 
     draw: Draw
     rules: Mapping[str, MarginsAt]
     alpha: float
     seen: dict[str, list[Observation]] = field(default_factory=dict)
-    closed: dict[str, Trial] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     error: SetupError | None = None
     pairs: int = 0
 
     @property
     def open(self) -> bool:
         """Whether another pair is needed; the first one is, even where no metric is judged."""
-        return self.error is None and (self.pairs == 0 or bool(self.seen.keys() - self.closed.keys()))
+        return self.error is None and (self.pairs == 0 or bool(self.seen.keys() - self.closed))
 
     def grow(self) -> None:
         """Draw one more pair."""
@@ -97,32 +97,25 @@ class _Sampling:
             self.error = error
             return
         self.pairs += 1
-        for name, observation in found.items():
-            if name in self.rules and name not in self.closed:
-                self.seen.setdefault(name, []).append(observation)
+        for name in found.keys() & self.rules.keys() - self.closed:
+            self.seen.setdefault(name, []).append(found[name])
 
     def look(self) -> None:
-        """Close the metrics whose verdict is known at this look."""
-        for name in self.seen.keys() - self.closed.keys():
-            trial = self.trial(name)
-            found = verdict_at(trial.estimate, trial.margins) if trial.estimate and trial.margins else None
-            if found is not None:
-                self.closed[name] = trial
-
-    def trial(self, name: str) -> Trial:
-        """What is known of a metric so far."""
-        if name in self.closed:
-            return self.closed[name]
-        effects = tuple(observation.effect for observation in self.seen[name])
-        base = median(observation.base for observation in self.seen[name])
-        margins = self.rules[name](base)
-        found = estimate(effects, self.alpha) if len(effects) > 1 else None
-        verdict = verdict_at(found, margins) if found and len(effects) in LOOKS else None
-        p = p_value(effects, margins.fail_above) if len(effects) > 1 else 1.0
-        return Trial(effects, base, found, margins, verdict or "INCONCLUSIVE", p)
+        """Close the metrics that are decided at this look."""
+        self.closed |= {name for name, trial in self.trials().items() if trial.verdict != "INCONCLUSIVE"}
 
     def trials(self) -> dict[str, Trial]:
-        return {name: self.trial(name) for name in self.seen}
+        """What is known of each metric so far."""
+        return {name: self._trial(name, seen) for name, seen in self.seen.items()}
+
+    def _trial(self, name: str, seen: Sequence[Observation]) -> Trial:
+        effects = tuple(observation.effect for observation in seen)
+        margins = self.rules[name](median(observation.base for observation in seen))
+        if len(effects) == 1:
+            return Trial(effects, margins, None, "INCONCLUSIVE", 1.0)
+        found = estimate(effects, self.alpha)
+        verdict = _verdict_at(found, margins) if found.pairs in LOOKS else "INCONCLUSIVE"
+        return Trial(effects, margins, found, verdict, p_value(effects, margins.fail_above))
 
 
 def judge(
@@ -147,36 +140,29 @@ def judge(
         Case → metric → verdict, and case → error for the cases that could not be measured to the end.
     """
     screened = _sample(draws, rules, ALPHA, lambda: time_left(SCREENING_SHARE))
-    first = {name: sampling.trials() for name, sampling in screened.items()}
     flagged = {
-        name: [metric for metric, trial in trials.items() if trial.verdict == "FAIL"]
-        for name, trials in first.items()
-        if screened[name].error is None
+        (name, metric): trial
+        for name, sampling in screened.items()
+        for metric, trial in sampling.trials().items()
+        if trial.verdict == "FAIL" and sampling.error is None
     }
-    number = sum(map(len, flagged.values()))
-    level = confirm_at or ALPHA / max(1, number)
-    fresh = _sample(
-        {name: draws[name] for name, metrics in flagged.items() if metrics},
-        {name: {metric: rules[name][metric] for metric in metrics} for name, metrics in flagged.items()},
-        level,
-        lambda: time_left(1.0),
-    )
+    again = {name: {metric: rules[name][metric] for case, metric in flagged if case == name} for name, _ in flagged}
+    level = confirm_at or ALPHA / max(1, len(flagged))
+    fresh = _sample({name: draws[name] for name in again}, again, level, lambda: time_left(1.0))
     second = {(name, metric): trial for name, s in fresh.items() for metric, trial in s.trials().items()}
-    p_values = {pair: trial.p for pair, trial in second.items()}
-    confirmed = {pair for pair, p in p_values.items() if p <= confirm_at} if confirm_at else holm(p_values, ALPHA)
-    judged = {
-        name: {
-            metric: Judged(
-                _verdict(trial, (name, metric) in confirmed),
-                trial,
-                second.get((name, metric)),
-            )
-            for metric, trial in trials.items()
-        }
-        for name, trials in first.items()
+    p_values = {flag: trial.p for flag, trial in second.items()}
+    confirmed = {flag for flag, p in p_values.items() if p <= confirm_at} if confirm_at else holm(p_values, ALPHA)
+
+    def judged(name: str, metric: str, first: Trial) -> Judged:
+        doubtful = first.verdict == "FAIL" and (name, metric) not in confirmed
+        return Judged("INCONCLUSIVE" if doubtful else first.verdict, first, second.get((name, metric)))
+
+    verdicts = {
+        name: {metric: judged(name, metric, trial) for metric, trial in sampling.trials().items()}
+        for name, sampling in screened.items()
     }
     errors = {name: s.error for group in (screened, fresh) for name, s in group.items() if s.error is not None}
-    return judged, errors
+    return verdicts, errors
 
 
 def _sample(
@@ -196,16 +182,14 @@ def _sample(
     return samplings
 
 
-def verdict_at(found: Estimate, margins: Margins) -> Verdict | None:
-    """FAIL above the tolerated change, PASS below the minimum effect, None where more pairs are needed.
+def _verdict_at(found: Estimate, margins: Margins) -> Verdict:
+    """FAIL above the tolerated change, PASS below the minimum effect.
 
     Where both hold, the change lies between the two, which is more than is tolerated: FAIL.
     """
     if found.low > margins.fail_above:
         return "FAIL"
-    if found.high < margins.pass_below:
-        return "PASS"
-    return "INCONCLUSIVE" if found.pairs >= LOOKS[-1] else None
+    return "PASS" if found.high < margins.pass_below else "INCONCLUSIVE"
 
 
 def holm(p_values: Mapping[Name, float], alpha: float) -> frozenset[Name]:
@@ -213,15 +197,6 @@ def holm(p_values: Mapping[Name, float], alpha: float) -> frozenset[Name]:
 
     This is the step-down Bonferroni procedure; it holds however the p-values depend on one another.
     """
-    rejected: list[Name] = []
-    for number, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        if p_values[name] > alpha / (len(p_values) - number):
-            break
-        rejected.append(name)
-    return frozenset(rejected)
-
-
-def _verdict(screening: Trial, confirmed: bool) -> Verdict:
-    if screening.verdict != "FAIL":
-        return screening.verdict
-    return "FAIL" if confirmed else "INCONCLUSIVE"
+    levels = (alpha / left for left in range(len(p_values), 0, -1))
+    ordered = zip(sorted(p_values, key=p_values.__getitem__), levels, strict=True)
+    return frozenset(name for name, _ in takewhile(lambda step: p_values[step[0]] <= step[1], ordered))

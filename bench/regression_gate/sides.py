@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.side_names import SideName
+from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.runner.import_origin import Origin
 
 # Fields of a case that a side may change; another model, mode or batch size is another case.

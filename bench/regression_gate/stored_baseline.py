@@ -28,7 +28,7 @@ from anatomy.bench.regression_gate.gate_result import (
     unmeasured_case,
     worst_verdict,
 )
-from anatomy.bench.regression_gate.group_sequential import ALPHA, Estimate
+from anatomy.bench.regression_gate.group_sequential import ALPHA
 from anatomy.bench.regression_gate.policy import METRICS, Policy, Rule
 from anatomy.bench.runner.session import Session, Silent
 
@@ -148,29 +148,22 @@ def _time(base: Record, candidate: Record, rule: Rule) -> MetricResult:
     if min(len(ours), len(theirs)) < 2:
         reason = f"{len(ours)} and {len(theirs)} processes: an interval needs two of each; use --processes 6 or more"
         return MetricResult(metric="step", verdict="INCONCLUSIVE" if rule.gated else "SHOWN", unit="s", reason=reason)
-    found = _welch(ours, theirs)
+    mean = fmean(theirs) - fmean(ours)
+    low, high = mean, mean
+    if variance(ours) + variance(theirs) > 0:
+        low, high = stats.ttest_ind(theirs, ours, equal_var=False).confidence_interval(1 - 2 * ALPHA)
     margins = rule.margins(math.exp(median(ours)))
-    failed, passed = found.low > margins.fail_above, found.high < margins.pass_below
+    failed, passed = low > margins.fail_above, high < margins.pass_below
     return MetricResult(
         metric="step",
         verdict="SHOWN" if not rule.gated else "FAIL" if failed else "PASS" if passed else "INCONCLUSIVE",
         unit="s",
         base=base.step_median_s,
         candidate=candidate.step_median_s,
-        change=math.expm1(found.mean),
-        low=math.expm1(found.low),
-        high=math.expm1(min(found.high, 50.0)),
+        change=math.expm1(mean),
+        low=math.expm1(low),
+        high=math.expm1(min(high, 50.0)),
         tolerated=margins.tolerated,
         minimum=margins.minimum,
         reason="against a stored run: unreliable",
     )
-
-
-def _welch(base: Sequence[float], candidate: Sequence[float]) -> Estimate:
-    first, second = variance(base) / len(base), variance(candidate) / len(candidate)
-    mean = fmean(candidate) - fmean(base)
-    if first + second == 0:
-        return Estimate(mean, mean, mean, len(base))
-    degrees = (first + second) ** 2 / (first**2 / (len(base) - 1) + second**2 / (len(candidate) - 1))
-    half = float(stats.t.isf(ALPHA, degrees)) * math.sqrt(first + second)
-    return Estimate(mean, mean - half, mean + half, min(len(base), len(candidate)))

@@ -54,13 +54,15 @@ def count_case(text: str) -> Case:
     return _case(text, mode="count", backend=COUNT_BACKEND, batch_size=1, dtype="float32", jit="auto")
 
 
-def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:
-    axes = overrides.over(matrix).over(suite)
-    backends = axes.backend or installed_backends()
-    if nodes > 1 and axes.devices is None:
-        axes = axes.model_copy(update={"devices": (1, nodes)})
-    for text, mode, batch_size, dtype, jit, feed, share, backend in product(
-        matrix.model,
+def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[dict[str, Any]]:
+    """Every combination of the axes' values, as fields of a case; backends vary fastest.
+
+    Args:
+        axes: an axis without values has its default.
+        backends: those of `axes`, or the ones to take without; impossible combinations with these are left out.
+        nodes: how many share a case on several devices.
+    """
+    for mode, batch_size, dtype, jit, feed, share, backend in product(
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
@@ -69,26 +71,29 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterat
         axes.shares(),
         backends,
     ):
-        # Asked for by name, an impossible pair becomes a record that says so; by default it is left out.
-        if axes.backend is None and not supports(backend, mode):
-            continue
+        # Asked for by name, an impossible pair becomes a record that says so. Keras on OpenVINO runs on one device.
+        possible = supports(backend, mode) and not (share.devices > 1 and backend == "openvino")
         # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
-        if feed != "numpy" and mode not in LOOPS:
-            continue
-        # Keras on OpenVINO runs on one device.
-        if axes.backend is None and share.devices > 1 and backend == "openvino":
-            continue
-        yield _case(
-            text,
-            mode=mode,
-            backend=backend,
-            batch_size=share.batch_of(batch_size),
-            dtype=dtype,
-            jit=jit,
-            feed=feed,
-            nodes=nodes if share.devices > 1 else 1,
-            **share.fields(),
-        )
+        if (possible or axes.backend is not None) and (feed == "numpy" or mode in LOOPS):
+            yield {
+                "mode": mode,
+                "backend": backend,
+                "batch_size": share.batch_of(batch_size),
+                "dtype": dtype,
+                "jit": jit,
+                "feed": feed,
+                "nodes": nodes if share.devices > 1 else 1,
+                **share.fields(),
+            }
+
+
+def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:
+    axes = overrides.over(matrix).over(suite)
+    if nodes > 1 and axes.devices is None:
+        axes = axes.model_copy(update={"devices": (1, nodes)})
+    for text in matrix.model:
+        for point in points(axes, axes.backend or installed_backends(), nodes):
+            yield _case(text, **point)
 
 
 def _case(text: str, **point: Any) -> Case:

@@ -32,11 +32,11 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.group_sequential import LOOKS
 from anatomy.bench.regression_gate.paired_comparison import PILOT_TURNS, best_turns
 from anatomy.bench.regression_gate.policy import DEFAULTS
-from anatomy.bench.regression_gate.process_pair import Pair, PairRunner
+from anatomy.bench.regression_gate.process_pair import Pair, measure_pair
 from anatomy.bench.regression_gate.sampled_metrics import observe
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, judge
+from anatomy.bench.regression_gate.side_workers import SideWorkers
 from anatomy.bench.regression_gate.sides import Side
-from anatomy.bench.runner.fork_client import ForkServerClient
 
 LAYERS = 60
 # Planted growth of the work → comparisons.
@@ -63,7 +63,7 @@ class Comparison:
 
     planted: float
     number: int
-    runner: PairRunner | None
+    workers: Mapping[str, SideWorkers] | None
     file: Path
     pairs: list[Pair]
     used: int = 0
@@ -72,9 +72,7 @@ class Comparison:
     def draw(self) -> Mapping[str, Observation]:
         """The next pair: a recorded one while there are some."""
         if self.used == len(self.pairs):
-            if self.runner is None:
-                raise LookupError("not finished")
-            self.pairs.append(self.runner.run(1000 * self.number + self.used, self.turns, checked=False))
+            self.pairs.append(self._measure(1000 * self.number + self.used))
             line = {"planted": self.planted, "number": self.number, "pair": compact(self.pairs[-1])}
             with self.file.open("a") as file:
                 # A torn line of an interrupted start gets an end of its own.
@@ -83,6 +81,14 @@ class Comparison:
         if self.used == LOOKS[0]:
             self.turns = best_turns(self.pairs[: self.used])
         return {"step": observe(self.pairs[self.used - 1])["step"]}
+
+    def _measure(self, number: int) -> Pair:
+        if self.workers is None:
+            raise LookupError("not finished")
+        workers = self.workers
+        return measure_pair(
+            CASE.key, number, self.turns, lambda name: workers[name].take_turns(CASE, number, checked=False)
+        )
 
     def judge(self) -> Judged:
         """As the gate does for a suite of one case and one metric."""
@@ -117,16 +123,8 @@ def run(folder: Path, numbers: Sequence[int]) -> None:
             for planted, wanted in zip(PLANTED, numbers, strict=True):
                 if number >= wanted:
                     continue
-                (side, host), (other, other_host) = base, candidates[planted]
-                runner = PairRunner(
-                    CASE,
-                    {"base": side, "candidate": other},
-                    {"base": host, "candidate": other_host},
-                    SETTINGS,
-                    (),
-                    made,
-                )
-                comparison = Comparison(planted, number, runner, folder / PAIRS, recorded.get((planted, number), []))
+                workers = {"base": base, "candidate": candidates[planted]}
+                comparison = Comparison(planted, number, workers, folder / PAIRS, recorded.get((planted, number), []))
                 judged = comparison.judge()
                 print(f"+{planted:.0%} {number}: {judged.verdict} after {judged.pairs} pairs", flush=True)
 
@@ -209,13 +207,13 @@ RULES = {
 }
 
 
-def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> tuple[Side, ForkServerClient]:
+def _side(stack: ExitStack, made: Path, name: Any, planted: float) -> SideWorkers:
     directory = made / f"{name}-{planted:.0%}"
     directory.mkdir()
     (directory / "chain.py").write_text(MODEL.format(layers=round(LAYERS * (1 + planted))))
-    host = ForkServerClient("jax", directory / "logs", directory=directory)
-    stack.callback(host.close)
-    return Side(name, f"+{planted:.0%}", directory), host
+    workers = SideWorkers(Side(name, f"+{planted:.0%}", directory), SETTINGS, directory)
+    stack.callback(workers.servers.close)
+    return workers
 
 
 def pack(folder: Path, results: Path) -> None:

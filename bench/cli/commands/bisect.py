@@ -54,13 +54,11 @@ def bisect(
 
 def _case(model: str, backend: str | None, mode: str, batch_size: int, dtype: str, jit: str) -> Case:
     from anatomy.bench.backends.available import installed_backends
-    from anatomy.bench.suites.axis_options import parse_axes
-    from anatomy.bench.suites.plan import plan
-    from anatomy.bench.suites.suite import Suite
+    from anatomy.bench.runner.run_plan import plan_run
 
-    axes = {"backend": [backend or installed_backends()[0]], "mode": [mode], "batch_size": [str(batch_size)]}
-    suite = Suite.model_validate({"name": "bisect", "matrix": [{"model": [model]}]})
-    cases = plan(suite, parse_axes(axes | {"dtype": [dtype], "jit": [jit]}))
+    values = {"backend": backend or installed_backends()[0], "mode": mode, "batch_size": str(batch_size)}
+    axes = {name: [value] for name, value in (values | {"dtype": dtype, "jit": jit}).items()}
+    cases = plan_run([model], None, axes, {}).cases
     if len(cases) != 1:
         raise UsageError(f"{model}: expected one case, got {len(cases)}; give one backend, mode and batch size")
     return cases[0]
@@ -75,7 +73,7 @@ def _bisection(
     folder: Path,
     console: Console,
 ) -> Bisection:
-    from anatomy.bench.cli.screens.gate_screen import Screen
+    from anatomy.bench.cli.screens.gate_screen import progress_on
     from anatomy.bench.regression_gate.gate_settings import gate_settings
     from anatomy.bench.regression_gate.gate_table import read_gate_table
     from anatomy.bench.regression_gate.git_bisect import Bisection
@@ -96,7 +94,7 @@ def _bisection(
         policy,
         directory,
         folder,
-        Screen(console, quiet=False),
+        progress_on(console),
         lambda tested: _tell(console, tested),
         table.install,
     )

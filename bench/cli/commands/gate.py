@@ -53,7 +53,7 @@ def gate(
     """Has this become slower, or larger? Exit code 0: no; 1: yes; 3: not known; 4: not all measured; 5: nothing."""
     from rich.console import Console
 
-    from anatomy.bench.cli.screens.gate_screen import Screen, print_result
+    from anatomy.bench.cli.screens.gate_screen import print_result, progress_on
     from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
     from anatomy.bench.regression_gate.gate_settings import gate_settings
     from anatomy.bench.regression_gate.inventory import Selection
@@ -79,7 +79,7 @@ def gate(
         out=result_folder(out),
     )
     try:
-        result = run_gate(request, Screen(console, quiet))
+        result = run_gate(request, progress_on(console, quiet))
     except NothingSelectedError as error:
         raise NothingMeasuredError(f"nothing compared: {error}") from error
     _publish(result, request.out)

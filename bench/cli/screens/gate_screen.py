@@ -9,28 +9,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from anatomy.bench.regression_gate.gate_result import GateResult
+    from anatomy.bench.regression_gate.paired_comparison import Listener
 
 _STYLE = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "INCONCLUSIVE": "yellow", "NEW": "cyan"}
 
 
-class Screen:
-    """Prints progress between pairs."""
+def progress_on(console: Console, quiet: bool = False) -> Listener:
+    """A listener that prints a line at each planned look; on a terminal, one line that is overwritten at each pair."""
+    from anatomy.bench.regression_gate.group_sequential import LOOKS
 
-    def __init__(self, console: Console, quiet: bool) -> None:
-        self._console, self._quiet = console, quiet
-
-    def pair(self, name: str, number: int) -> None:
-        """Print a line at each planned look; on a terminal, overwrite it at each pair."""
-        from anatomy.bench.regression_gate.group_sequential import LOOKS
-
-        if self._quiet:
+    def show(name: str, number: int) -> None:
+        if quiet:
             return
-        if self._console.is_terminal:
-            self._console.print(
-                f"\r\x1b[2K{name}: pair {number}", end="", highlight=False, markup=False, soft_wrap=True
-            )
+        if console.is_terminal:
+            console.print(f"\r\x1b[2K{name}: pair {number}", end="", highlight=False, markup=False, soft_wrap=True)
         elif number in LOOKS:
-            self._console.print(f"{name}: {number} pairs", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{name}: {number} pairs", highlight=False, markup=False, soft_wrap=True)
+
+    return show
 
 
 def print_result(console: Console, result: GateResult, folder: Path) -> None:

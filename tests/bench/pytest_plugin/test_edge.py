@@ -64,7 +64,7 @@ def shown(result: pytest.RunResult) -> str:
 
 
 @pytest.mark.parametrize(("error", "said"), ERRORS)
-@pytest.mark.parametrize("where", ["open_gate", "items_gone", "points"])
+@pytest.mark.parametrize("where", ["open_gate", "items_gone", "points_of"])
 def test_an_exception_in_a_hook_ends_the_session_with_a_sentence(
     run: Run,
     pytester: pytest.Pytester,
@@ -74,7 +74,7 @@ def test_an_exception_in_a_hook_ends_the_session_with_a_sentence(
     error: Exception,
     said: str,
 ) -> None:
-    monkeypatch.setattr(items if where == "points" else gated_items, where, raising(error))
+    monkeypatch.setattr(items if where == "points_of" else gated_items, where, raising(error))
     result = run(*GATED)
     assert result.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
     assert "Traceback" not in shown(result)

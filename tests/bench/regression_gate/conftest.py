@@ -15,9 +15,10 @@ import pytest
 
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.regression_gate import paired_comparison
+from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.regression_gate.paired_comparison import PairedComparison
-from anatomy.bench.regression_gate.process_pair import Pair, PairRunner, SideFacts
-from anatomy.bench.regression_gate.side_names import SideName
+from anatomy.bench.regression_gate.process_pair import Pair, SideFacts
+from anatomy.bench.regression_gate.side_workers import SideWorkers
 
 NETS = """
 import keras
@@ -143,20 +144,11 @@ class Script:
     pairs: int = 0
 
 
-class Server:
-    """Stands for a fork server that is ready."""
-
-    alive, versions, import_s = True, {"keras": "3"}, 0.0
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     made = Script()
 
-    def run(runner: PairRunner, number: int, turns: int, checked: bool) -> Pair:
+    def run(key: str, number: int, turns: int, start: object) -> Pair:
         if made.error is not None:
             raise made.error
         made.pairs += 1
@@ -170,8 +162,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     def no_profile(*_: object) -> None:
         raise SetupError("a scripted process has no profile")
 
-    monkeypatch.setattr(PairRunner, "run", run)
+    monkeypatch.setattr(paired_comparison, "measure_pair", run)
     monkeypatch.setattr(PairedComparison, "missing", lambda comparison, cases: made.missing)
-    monkeypatch.setattr(paired_comparison, "ForkServerClient", lambda *_, **__: Server())
-    monkeypatch.setattr("anatomy.bench.regression_gate.explain_failure.run_profile", no_profile)
+    monkeypatch.setattr(SideWorkers, "profile", no_profile)
     return made

@@ -12,9 +12,9 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.measurement.alternating_steps import LONGEST_REST_S, rest
 from anatomy.bench.pytest_plugin.gated_items import forwarded
 from anatomy.bench.records.case import Case
+from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.regression_gate.process_pair import alternation
 from anatomy.bench.regression_gate.resolve_sides import parse_base
-from anatomy.bench.regression_gate.side_names import SideName
 from anatomy.bench.regression_gate.sides import Side
 from anatomy.bench.runner.import_origin import Origin
 

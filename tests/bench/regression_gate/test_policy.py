@@ -46,7 +46,7 @@ def test_a_range_is_read_back(tolerated: float, room: float) -> None:
     assert rule.margins(1.0).minimum == pytest.approx((tolerated + room) / 100, abs=1e-5)
 
 
-@pytest.mark.parametrize("text", ["5", "-5%", "5%..", "8%..5%", "5%, floor 3 apples", "", "five", "%"])
+@pytest.mark.parametrize("text", ["5", "-5%", "5%..", "8%..5%", "5%..5%", "5%, floor 3 apples", "", "five", "%"])
 def test_what_is_no_rule(text: str) -> None:
     with pytest.raises(UsageError, match="command line: step: "):
         Policy().with_level({"step": text}, "command line")

@@ -141,14 +141,10 @@ def _log_ratio(host: ForkServerClient, case: Case, script: Path, folder: Path, n
         return pair_effect(ours.facts().step_s, theirs.step_s)
 
 
-@contextmanager
-def _worker(host: ForkServerClient, case: Case, folder: Path, number: int) -> Iterator[SideProcess]:
-    fifo = folder / f"{number}.fifo"
-    os.mkfifo(fifo)
+def _worker(host: ForkServerClient, case: Case, folder: Path, number: int) -> SideProcess:
     place = WorkerPlace(log=folder / f"{number}.log", directory=folder)
-    request = TakeTurns(place=place, settings=SETTINGS, case=case, fifo=fifo, checked=False)
-    with SideProcess("base", "Anatomy", host, request) as process:
-        yield process
+    request = TakeTurns(place=place, settings=SETTINGS, case=case, fifo=folder / f"{number}.fifo", checked=False)
+    return SideProcess("base", "Anatomy", host, request)
 
 
 class _Script:

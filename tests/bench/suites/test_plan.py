@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.pytest_plugin.items import points
+from anatomy.bench.pytest_plugin.items import point_id, points_of
 from anatomy.bench.records.case import BACKENDS, Case
 from anatomy.bench.suites.plan import count_case, plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
@@ -136,7 +136,7 @@ def test_a_dataset_for_the_compiled_step_alone_says_which_modes_take_one() -> No
 
 def test_a_marker_that_leaves_no_item_is_an_error() -> None:
     with pytest.raises(UsageError, match="for the modes fit, predict"):
-        points(pytest.mark.anatomy(feed="tf.data").mark)
+        points_of(pytest.mark.anatomy(feed="tf.data").mark)
 
 
 def test_with_weak_scaling_each_device_has_the_batch_and_with_strong_they_share_it() -> None:
@@ -158,8 +158,18 @@ def test_several_devices_are_for_backends_that_have_them_unless_asked_for_by_nam
     assert planned({**axes, "backend": "openvino"}, matrix=[{"model": "mlp"}])
 
 
+def test_the_items_of_a_backend_follow_one_another() -> None:
+    found = points_of(pytest.mark.anatomy(batch_size=[8, 16]).mark)
+    assert [point["backend"] for point in found] == [
+        backend for backend in BACKENDS for _ in range(2 if backend == "openvino" else 4)
+    ]
+    assert [point_id(point) for point in found[:4]] == [
+        f"{BACKENDS[0]}-{mode}-b{size}-float32" for mode in ("train", "infer") for size in (8, 16)
+    ]
+
+
 def test_a_markers_devices_are_items() -> None:
     marker = pytest.mark.anatomy(backend="jax", mode="train", batch_size=8, devices=[1, 2]).mark
-    found = points(marker)
-    assert [point.id for point in found] == ["jax-train-b8-float32", "jax-train-b16-float32-2dev"]
-    assert [point.values["devices"] for point in found] == [1, 2]
+    found = points_of(marker)
+    assert [point_id(point) for point in found] == ["jax-train-b8-float32", "jax-train-b16-float32-2dev"]
+    assert [point["devices"] for point in found] == [1, 2]
