@@ -1,4 +1,4 @@
-"""Axes as the command line has them: repeated, or separated by commas."""
+"""Axes on the command line: options that are repeated, or whose values are separated by commas."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from anatomy.bench.suites.suite import MAX_BATCH, Axes, validation_message
 
 
 def wants_largest_batch(batch_sizes: list[str] | None) -> bool:
-    """Whether `--batch-size max` was given.
+    """Return whether `--batch-size max` was given.
 
     Raises:
-        UsageError: beside other sizes.
+        UsageError: it was given beside other sizes.
     """
     given = [part.strip() for item in batch_sizes or () for part in item.split(",") if part.strip()]
     if MAX_BATCH in given and len(given) > 1:
-        raise UsageError(
-            f"--batch-size {','.join(given)}: {MAX_BATCH} tries the sizes that it needs by itself; give it alone"
-        )
+        raise UsageError(f"--batch-size {','.join(given)}: {MAX_BATCH} chooses the sizes that it tries; give it alone")
     return given == [MAX_BATCH]
 
 
 def parse_axes(given: Mapping[str, list[str] | None]) -> Axes:
-    """The command line's axes, validated as a suite's are.
+    """Parse and validate the axes of the command line.
 
     Raises:
-        UsageError: a value is not one of its axis.
+        UsageError: a value does not belong to its axis.
     """
     values = {
         name: [part.strip() for item in items for part in item.split(",") if part.strip()]

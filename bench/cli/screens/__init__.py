@@ -1,1 +1,1 @@
-"""What commands show on a terminal."""
+"""Tables and lines that commands show on a terminal."""
