@@ -1,1 +1,1 @@
-"""Every run in one database: what each case took, commit by commit and machine by machine."""
+"""Keep every run in one database, and find since when a case has become slower."""

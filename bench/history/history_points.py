@@ -1,4 +1,4 @@
-"""One case in one run, as the history has it."""
+"""A point of the history: the figures of one case in one run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Point:
-    """Figures in base units (seconds, bytes, examples/s); null where nothing was measured.
+class HistoryPoint:
+    """The figures of one case in one run, in base units (seconds, bytes, examples/s); `None` where not measured.
 
     Attributes:
-        commit: hash, null outside a repository; `dirty`: whether files differed from it.
-        fingerprint: of the machine and its software.
+        commit: hash; `None` outside a repository.
+        dirty: whether files differed from the commit.
+        fingerprint: identifies the machine and its software.
+        machine: the machine in words.
     """
 
     case_key: str
@@ -36,8 +38,8 @@ class Point:
     flops: int | None
 
     @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> Point:
-        """From a row of figures joined with its run."""
+    def of(cls, row: Mapping[Any, Any]) -> HistoryPoint:
+        """The point for a row of figures joined with its run."""
         environment = row["environment"]
         machine = ", ".join([environment["cpu"], f"{environment['usable_cores']} cores", *environment["gpus"]])
         given: dict[str, Any] = {"commit": row["commit_hash"], "machine": machine}
@@ -46,5 +48,5 @@ class Point:
 
     @property
     def where(self) -> str:
-        """The commit, shortened, with a plus where files differed; the run without one."""
+        """The shortened commit, with a plus if files differed from it; without a commit, the run."""
         return f"{self.commit[:10]}{'+' if self.dirty else ''}" if self.commit else self.run_id

@@ -1,4 +1,4 @@
-"""The history's store: a SQLite file by default, PostgreSQL by URL (SQLAlchemy; migrated by Alembic when opened)."""
+"""Store the history in a SQLite file by default, or in PostgreSQL by URL (SQLAlchemy; Alembic migrates on opening)."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.history.history_points import Point
+from anatomy.bench.history.history_points import HistoryPoint
 from anatomy.bench.history.history_tables import FIGURES, RUNS
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 
-# Names the store; without it, and without --db, the file in the user's data folder.
+# Environment variable with the URL of the store; `off` for no history.
 VARIABLE = "ANATOMY_HISTORY"
-# Of a transaction that migrates on PostgreSQL: two that begin at once wait for each other.
+# Advisory lock on PostgreSQL: of two processes that migrate at the same time, one waits.
 _LOCK = 4_172_021
 _BUSY_S = 30
 
 
 def default_url(environment: dict[str, str] | None = None) -> str:
-    """`ANATOMY_HISTORY`, or a SQLite file in the user's data folder."""
+    """URL of the store: `ANATOMY_HISTORY`, else a SQLite file in the user's data folder."""
     given = (os.environ if environment is None else environment).get(VARIABLE)
     return given or f"sqlite:///{platformdirs.user_data_path('anatomy') / 'history.sqlite'}"
 
 
 class History:
-    """One store. Use as a context manager."""
+    """The history in one store. Use as a context manager."""
 
     def __init__(self, url: str | None = None) -> None:
-        """Open it, make it where it is new, and bring its tables up to date.
+        """Open the store, create it if it is new, and migrate its tables.
 
         Args:
             url: of SQLAlchemy (`postgresql://user@host/name`, `sqlite:///file`); by default `default_url()`.
@@ -64,10 +64,10 @@ class History:
         self._engine.dispose()
 
     def add(self, run: Run, project: str, branch: str | None = None) -> int:
-        """Write a run with all its cases; one that is there already (project, id, machine) is replaced.
+        """Add a run with all its cases; a run with the same project, id and machine is replaced.
 
         Returns:
-            How many cases it has.
+            The number of cases.
         """
         header = run.header
         environment = header.environment
@@ -97,7 +97,7 @@ class History:
             return list(connection.scalars(sa.select(RUNS.c.project).distinct().order_by(RUNS.c.project)))
 
     def runs(self, project: str) -> list[dict[str, Any]]:
-        """A project's runs, oldest first, with the number of their cases."""
+        """The runs of a project, oldest first, each with the number of its cases."""
         cases = sa.func.count(FIGURES.c.id).label("cases")
         query = (
             sa.select(RUNS, cases)
@@ -109,11 +109,11 @@ class History:
         with self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def points(self, project: str, branch: str | None = None) -> list[Point]:
-        """Every measured figure of a project, oldest first.
+    def points(self, project: str, branch: str | None = None) -> list[HistoryPoint]:
+        """The points of all measured cases of a project, oldest first.
 
         Args:
-            branch: of this branch alone.
+            branch: only runs of this branch; by default of all.
         """
         query = (
             sa.select(FIGURES, RUNS)
@@ -124,7 +124,7 @@ class History:
         if branch is not None:
             query = query.where(RUNS.c.branch == branch)
         with self._reading() as connection:
-            return [Point.of(row) for row in connection.execute(query).mappings()]
+            return [HistoryPoint.of(row) for row in connection.execute(query).mappings()]
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -162,7 +162,7 @@ def _engine(text: str) -> Engine:
         _make_folder(url)
         engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S, "isolation_level": None})
         sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
-        # The driver begins no transaction before a change of tables; two that migrate at once must wait for each other.
+        # The driver begins no transaction before DDL. Of two processes that migrate at the same time, one must wait.
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
     if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
@@ -178,7 +178,7 @@ def _make_folder(url: URL) -> None:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
-# Alembic keeps its context in a module.
+# Alembic keeps its context in a global variable.
 _MIGRATING = threading.Lock()
 
 
@@ -212,9 +212,9 @@ def _figures(record: Record) -> dict[str, Any]:
     }
 
 
-def series_of_points(points: Sequence[Point]) -> dict[tuple[str, str], list[Point]]:
-    """Case and machine → its points: only figures of one machine make a series."""
-    found: dict[tuple[str, str], list[Point]] = {}
+def series_of_points(points: Sequence[HistoryPoint]) -> dict[tuple[str, str], list[HistoryPoint]]:
+    """Case and machine → its points in the given order: a series never mixes machines."""
+    found: dict[tuple[str, str], list[HistoryPoint]] = {}
     for point in points:
         found.setdefault((point.case_key, point.fingerprint), []).append(point)
     return found

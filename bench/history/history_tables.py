@@ -1,4 +1,4 @@
-"""The tables of the history. Their changes are in `migrations/versions`, one file a change."""
+"""The tables of the history. `migrations/versions` has one file per change of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-# Names that a migration can refer to on every database.
+# Fixed names of constraints, which migrations can refer to on every database.
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,7 +27,7 @@ METADATA = MetaData(
     }
 )
 
-# One a run of `anatomy run` or pytest. `started_at` is ISO 8601 in UTC, which sorts as text.
+# One row per run of `anatomy run` or pytest. `started_at` is ISO 8601 in UTC, which sorts as text.
 RUNS = Table(
     "runs",
     METADATA,
@@ -45,7 +45,7 @@ RUNS = Table(
     Index(None, "project", "started_at"),
 )
 
-# One a case of a run, in base units: seconds and bytes; null where nothing was measured.
+# One row per case of a run, in base units (seconds, bytes); NULL where not measured.
 FIGURES = Table(
     "figures",
     METADATA,

@@ -1,4 +1,4 @@
-"""Since when is this slow: change points in each series, and the commits that they lie between."""
+"""Since when is a case slow: change points in its figures over time, and the commits that they lie between."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, get_args
 
-from anatomy.bench.history.history_points import Point
+from anatomy.bench.history.history_points import HistoryPoint
 from anatomy.bench.statistics.change_points import change_points, spans
 
 Figure = Literal["step_s", "compile_s", "peak_host_bytes", "peak_device_bytes", "throughput_examples_per_s"]
@@ -16,29 +16,30 @@ FIGURES: tuple[Figure, ...] = get_args(Figure)
 
 
 @dataclass(frozen=True)
-class Change:
+class LevelChange:
     """A change of level.
 
     Attributes:
-        position: of the first point of the new level.
-        last, first: the points before and after: it came after `last`'s commit and no later than `first`'s.
-        before, after: medians of both levels.
+        position: index of the first point of the new level.
+        last, first: last point of the old level and first of the new: the change came after `last`'s commit and no
+            later than `first`'s.
+        before, after: medians of the two levels.
     """
 
     position: int
-    last: Point
-    first: Point
+    last: HistoryPoint
+    first: HistoryPoint
     before: float
     after: float
 
     @property
     def growth(self) -> float:
-        """Relative."""
+        """Relative change of the level."""
         return self.after / self.before - 1
 
     @property
     def commits(self) -> str:
-        """`1a2b3c4..5d6e7f8`, as git log takes it; runs where there are no commits."""
+        """The range of commits as `git log` takes it, `1a2b3c4..5d6e7f8`; without commits, the runs in words."""
         if self.last.commit and self.first.commit:
             return f"{self.last.commit[:10]}..{self.first.commit[:10]}"
         return f"between {self.last.where} and {self.first.where}"
@@ -46,35 +47,35 @@ class Change:
 
 @dataclass(frozen=True)
 class Trend:
-    """One case on one machine.
+    """A figure of one case on one machine over time.
 
     Attributes:
-        points: those that have the figure, oldest first.
-        values: the figure of each.
-        changes: oldest first; none where there are fewer than eight points.
+        points: points that have the figure, oldest first.
+        values: the figure at each point.
+        changes: oldest first; none with fewer than eight points.
     """
 
     figure: Figure
-    points: list[Point]
+    points: list[HistoryPoint]
     values: list[float]
-    changes: list[Change]
+    changes: list[LevelChange]
 
     @property
     def name(self) -> str:
-        """Of the case."""
+        """Name of the case."""
         return self.points[-1].name
 
     @property
     def last_level(self) -> float:
-        """Median since the last change."""
+        """Median of the figure since the last change."""
         return median(self.values[self.changes[-1].position if self.changes else 0 :])
 
 
-def trend(points: Sequence[Point], figure: Figure) -> Trend | None:
-    """The trend of one case on one machine; null where no point has the figure.
+def trend(points: Sequence[HistoryPoint], figure: Figure) -> Trend | None:
+    """The trend of a figure over the points of one case on one machine; `None` if no point has the figure.
 
-    Change points as of a series of steps (PELT; see `anatomy.bench.statistics.change_points`): a level has four
-    points or more, and levels that differ by less than 2 % are one.
+    Change points are found as in a series of steps (PELT; see `anatomy.bench.statistics.change_points`): a level has at
+    least four points, and levels that differ by less than 2 % are merged.
     """
     measured = [(point, value) for point in points if (value := getattr(point, figure)) and math.isfinite(value)]
     if not measured:
@@ -83,6 +84,6 @@ def trend(points: Sequence[Point], figure: Figure) -> Trend | None:
     cuts = change_points(values)
     parts = [median(values[a:b]) for a, b in spans(len(values), cuts)]
     changes = [
-        Change(cut, held[cut - 1], held[cut], parts[number], parts[number + 1]) for number, cut in enumerate(cuts)
+        LevelChange(cut, held[cut - 1], held[cut], parts[number], parts[number + 1]) for number, cut in enumerate(cuts)
     ]
     return Trend(figure, held, values, changes)

@@ -58,23 +58,23 @@ class OneDevice:
         self._backend = backend
 
     def initialise(self, seed: int) -> None:
-        """See `StepBackend`."""
+        """Initialise the backend; see `StepBackend`."""
         self._backend.initialise(seed)
 
     def prepare(self, model: Any, batch: Batch, mode: Mode) -> Step:
-        """See `StepBackend`."""
+        """The step of the model; see `StepBackend`."""
         return self._backend.prepare(model, batch, mode)
 
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
-        """See `StepBackend`."""
+        """The settings in effect; see `StepBackend`."""
         return self._backend.settings(model, step)
 
     def on_cpu(self) -> bool:
-        """See `StepBackend`."""
+        """Whether the backend computes on the CPU."""
         return self._backend.on_cpu()
 
     def peak_device_bytes(self) -> tuple[int | None, str]:
-        """See `StepBackend`."""
+        """Peak memory of the device in bytes, or `None` and the reason."""
         return self._backend.peak_device_bytes()
 
     def building(self) -> AbstractContextManager[Any]:

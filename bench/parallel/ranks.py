@@ -36,7 +36,7 @@ _REPLY_TIMEOUT_S = 600.0
 _EXIT_REPORT_GRACE_S = 5.0
 # Time for our connection to a rank to close after the framework has reported that rank as lost.
 _HANGUP_GRACE_S = 1.0
-# Time for a rank to end by itself; one that waits in a collective operation never does, and is killed.
+# Time for a rank to end before it is killed; one that waits in a collective operation never ends.
 _SHUTDOWN_GRACE_S = 2.0
 _POLL_MS = 200
 
@@ -236,7 +236,7 @@ def run_beside_rank_0(connection: Connection, work: Callable[[], None], emit: Em
 
 
 def run_rank_process(rank: int, connection: Connection, work: Callable[[int, Connection], None], emit: Emit) -> None:
-    """Do the work of a rank as a process of its own: emit the reason if it fails, and never return."""
+    """Do the work of a rank as the whole life of this process: emit the reason if it fails, and never return."""
     code = 1
     try:
         run_beside_rank_0(connection, lambda: work(rank, connection), emit)

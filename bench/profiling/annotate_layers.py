@@ -45,7 +45,7 @@ class _LayerScopes:
 
     def __init__(self, model: Any, layers: LayerIndex, scope: Scope) -> None:
         self._model, self._layers, self._scope = model, layers, scope
-        # Path of the layer that is being called; each replica of a strategy calls the model in a thread of its own.
+        # Path of the layer being called, per thread: each replica of a strategy calls the model in another thread.
         self._calling = threading.local()
 
     def around_call(self, inner: Callable[..., Any], kind: type) -> Callable[..., Any]:

@@ -108,7 +108,7 @@ class LayerIndex:
 
 
 def build_layer_index(model: Any, counts: ModelCounts, case: Case) -> LayerIndex:
-    """The index of a model: an entry per counted layer, and one per layer around these without a count of its own."""
+    """The index of a model: an entry per counted layer, and one per uncounted layer around these."""
     contained = [("/".join(path), layer) for path, layer in _walk(model, ())]
     calls: dict[str, list[LayerCount]] = {}
     for count in counts.layers:

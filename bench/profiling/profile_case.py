@@ -17,7 +17,7 @@ from anatomy.bench.profiling.stepping import stepping_of
 from anatomy.bench.profiling.tracer import open_tracer
 from anatomy.bench.protocol.events import PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
-from anatomy.bench.tensorboard.keras_graph import write_graph
+from anatomy.bench.tensorboard.event_files import write_graph
 from anatomy.bench.tensorboard.log_layout import place_trace
 
 

@@ -51,7 +51,9 @@ def points_of(marker: pytest.Mark) -> Sequence[Point]:
     try:
         axes = Axes.model_validate({name: value for name, value in marker.kwargs.items() if name != "tolerate"})
     except ValidationError as error:
-        raise UsageError("; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())) from error
+        raise UsageError(
+            "; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())
+        ) from error
     backends = axes.backend or BACKENDS
     found = sorted(points(axes, backends), key=lambda point: backends.index(point["backend"]))
     if not found:

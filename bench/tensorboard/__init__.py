@@ -1,4 +1,1 @@
-"""A run as TensorBoard shows it: traces in its Profile tab, scalars, HParams and graphs, a folder for each case.
-
-layout → xspace (traces), scalars, hparams, graph → write
-"""
+"""Export a run to TensorBoard: scalars, HParams and graphs in a folder per case, beside the trace of each case."""

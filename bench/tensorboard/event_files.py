@@ -1,6 +1,6 @@
-"""Event files, which TensorBoard reads: equal events make equal files, so that writing again changes nothing.
+"""Write TensorBoard's event files. Equal events give equal files: writing them again changes nothing.
 
-Written with TensorBoard's own protobufs and records, since TensorFlow's need TensorFlow, and `EventFileWriter` gives
+Uses TensorBoard's own protobufs and record format, since TensorFlow's require TensorFlow and `EventFileWriter` gives
 each file another name and time.
 """
 
@@ -19,19 +19,19 @@ _VERSION = "brain.Event:2"
 
 
 def event_file(folder: Path, kind: Kind) -> Path:
-    """The file of one kind of events; TensorBoard reads those with `tfevents` in their names."""
+    """The file for one kind of events. TensorBoard reads files with `tfevents` in their names."""
     return folder / f"events.out.tfevents.0.anatomy.{kind}"
 
 
 def summary_event(summary: Any, wall_time: float, step: int = 0) -> Any:
-    """An Event with a Summary; `wall_time` in seconds since the epoch."""
+    """An `Event` with a `Summary`; `wall_time` is in seconds since the epoch."""
     from tensorboard.compat.proto.event_pb2 import Event
 
     return Event(summary=summary, wall_time=wall_time, step=step)
 
 
 def write_events(folder: Path, kind: Kind, events: Iterable[Any]) -> None:
-    """Write the file of this kind, in place of the one before; one that is the same is left alone."""
+    """Replace the file of this kind; a file with the same contents is left alone."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -43,12 +43,19 @@ def write_events(folder: Path, kind: Kind, events: Iterable[Any]) -> None:
     if path.exists() and path.read_bytes() == buffer.getvalue():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    # A TensorBoard that is open must not see half a file; it reads what has `tfevents` in its name.
+    # A running TensorBoard must not read half a file: this name lacks `tfevents`.
     unfinished = folder / f".anatomy.{kind}.unfinished"
     unfinished.write_bytes(buffer.getvalue())
     unfinished.replace(path)
 
 
+def write_graph(folder: Path, graph_def: bytes) -> None:
+    """Write a graph for the Graphs tab: a serialised TensorFlow GraphDef."""
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    write_events(folder, "graph", [Event(graph_def=graph_def)])
+
+
 def started_s(record: Record) -> float:
-    """Seconds since the epoch at which the case was started."""
+    """When the case was started, in seconds since the epoch."""
     return datetime.fromisoformat(record.started_at).timestamp()

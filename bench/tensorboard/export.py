@@ -1,4 +1,4 @@
-"""A run's scalars and HParams, for `tensorboard --logdir RUN/tensorboard`."""
+"""Export a run's scalars and HParams for `tensorboard --logdir RUN/tensorboard`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from anatomy.bench.records.run_store import load_run
 from anatomy.bench.tensorboard.hparams import write_experiment, write_hparams
 from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
 from anatomy.bench.tensorboard.scalars import write_scalars
-from anatomy.bench.tensorboard.summary_figures import in_order, summary_of
+from anatomy.bench.tensorboard.summary_figures import ordered_figures, summary_of
 
 
 def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float]] | None = None) -> Path:
-    """Write, or renew, what TensorBoard shows of every case of a run but its trace and graph.
+    """Write, or update, the scalars and HParams of every case of a run; return the log directory.
 
-    Written again, the same records change nothing. Cases that were only counted have no time to show, and none here.
+    Writing the same records again changes nothing. Cases that were only counted are left out.
 
     Args:
-        run_folder: with `run.json` and `records.jsonl`.
-        figures: key of a case → name → value, of further figures to compare cases by.
-
-    Returns:
-        The log directory.
+        run_folder: folder with `run.json` and `records.jsonl`.
+        figures: key of a case → name → value of further figures to compare cases by.
 
     Raises:
-        UsageError: the folder holds no run, or a damaged one.
+        UsageError: the folder contains no run, or a damaged one.
     """
     run = load_run(run_folder)
     logdir = run.path / TENSORBOARD_FOLDER
@@ -37,5 +34,5 @@ def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float
         write_scalars(folder, record, further[record.key])
         write_hparams(folder, record)
     names = [name for record in timed for name in (*summary_of(record), *further[record.key])]
-    write_experiment(logdir, timed, in_order(names))
+    write_experiment(logdir, timed, ordered_figures(names))
     return logdir

@@ -1,7 +1,7 @@
-"""HParams: a row for each case in TensorBoard's table, an axis for each of its settings and figures.
+"""Write HParams, TensorBoard's table of cases by settings and figures.
 
-The experiment, which says what columns there are, is at the top of the log directory; each case's values are in its
-own folder. https://github.com/tensorflow/tensorboard/tree/master/tensorboard/plugins/hparams
+The columns are defined by the experiment at the top of the log directory; the values of a case are in its folder.
+https://github.com/tensorflow/tensorboard/tree/master/tensorboard/plugins/hparams
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from anatomy.bench.tensorboard.event_files import started_s, summary_event, writ
 from anatomy.bench.tensorboard.summary_figures import summary_tag
 
 Value = bool | float | str
-# Shown even where all cases have the same; a further setting only where they differ: the table has five at first.
+# Always shown. Other settings are shown only if cases differ in them: the table ticks five columns at first.
 COLUMNS = ("model", "mode", "backend", "batch size", "dtype")
 
 
 def write_experiment(logdir: Path, records: Sequence[Record], figures: Iterable[str]) -> None:
-    """Write the columns: settings that differ, and `figures`, names of which each case's summary has some."""
+    """Write the columns: settings, and the names of figures that cases have in their summaries."""
     from tensorboard.plugins.hparams import summary_v2
 
     hparams = [
@@ -35,7 +35,7 @@ def write_experiment(logdir: Path, records: Sequence[Record], figures: Iterable[
 
 
 def write_hparams(folder: Path, record: Record) -> None:
-    """Write a case's row, which has the name of its folder, and whether it was measured."""
+    """Write a case's row, named after its folder, with its settings and whether it was measured."""
     from tensorboard.plugins.hparams import summary_v2
 
     start_s = started_s(record)
@@ -45,7 +45,7 @@ def write_hparams(folder: Path, record: Record) -> None:
 
 
 def hparams_of(record: Record) -> Mapping[str, Value]:
-    """What was asked of a case, and whether its step was compiled, where the backend says so."""
+    """The settings of a case, and whether its step was compiled, where the backend tells."""
     from anatomy.models import format_model
 
     case = record.case
@@ -65,7 +65,7 @@ def hparams_of(record: Record) -> Mapping[str, Value]:
 
 
 def _values(rows: Iterable[Mapping[str, Value]]) -> dict[str, set[Value]]:
-    """Each setting with all that cases have for it."""
+    """Setting → all values that cases have for it."""
     found: dict[str, set[Value]] = {}
     for row in rows:
         for name, value in row.items():

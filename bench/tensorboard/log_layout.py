@@ -1,8 +1,8 @@
-"""Where TensorBoard looks: one log directory a run, in it a folder for each case, named as the case is.
+"""The layout of TensorBoard's files: one log directory per run with a folder per case, named after the case.
 
-RUN/tensorboard/                                           the experiment: what the table of cases has for columns
-RUN/tensorboard/vgg:depth=11 train jax b32/                scalars, HParams, graph of a case
-RUN/tensorboard/vgg:…/plugins/profile/trace/HOST.xplane.pb its trace
+RUN/tensorboard/                                           the experiment: the columns of the table of cases
+RUN/tensorboard/vgg:depth=11 train jax b32/                scalars, HParams and graph of a case
+RUN/tensorboard/vgg:…/plugins/profile/trace/HOST.xplane.pb trace of the case
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from anatomy.bench.records.case_name import case_name
 
 TENSORBOARD_FOLDER = "tensorboard"
 SESSION = "trace"
-# Names of files end at 255 bytes; what is left is for the key.
+# File names have at most 255 bytes; the rest is for the key.
 LONGEST_NAME = 200
-# Neither a path, nor of a meaning in a URL or a pattern, and of one byte each.
+# Everything but one-byte characters without a meaning in paths, URLs and patterns; and leading dots.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 .,:=_@()-]+|^\.+")
 
 
 def case_folder(logdir: Path, case: Case) -> Path:
-    """The case's folder, whose name TensorBoard shows: its readable name.
+    """The case's folder. TensorBoard shows its name, which is the readable name of the case.
 
-    The key is added where two cases may look alike: where a character had to be replaced or the name cut, and for
-    a layout map, which the name leaves out.
+    The key is appended where two cases may otherwise share a name: if a character had to be replaced or the name was
+    cut, and for a layout map, which the name leaves out.
     """
     name = case_name(case)
     safe = _UNSAFE.sub("_", name)[:LONGEST_NAME].strip()
@@ -36,12 +36,12 @@ def case_folder(logdir: Path, case: Case) -> Path:
 
 
 def profile_folder(folder: Path) -> Path:
-    """Where the Profile tab looks for a case's trace, which it calls `CASE/trace`; `folder` is the case's."""
+    """Where the Profile tab looks for a trace, which it calls `CASE/trace`; `folder` is the case's folder."""
     return folder / "plugins" / "profile" / SESSION
 
 
 def clear_profile_folder(folder: Path) -> Path:
-    """An empty `profile_folder`: xprof would go on showing what it had made of the trace before."""
+    """Make an empty `profile_folder`: xprof caches what it derived from an earlier trace there."""
     target = profile_folder(folder)
     if target.exists():
         shutil.rmtree(target)
@@ -50,15 +50,15 @@ def clear_profile_folder(folder: Path) -> Path:
 
 
 def trace_file(folder: Path, host: str | None = None) -> Path:
-    """The case's trace, taken on `host` (this machine, if not given)."""
+    """The file of the case's trace, taken on `host`; by default this machine."""
     return profile_folder(folder) / f"{host or socket.gethostname()}.xplane.pb"
 
 
 def place_trace(folder: Path, written: Path) -> Path:
-    """Move the trace that TensorFlow or JAX has written below the log directory `written` to the case's folder.
+    """Move the trace that a profiler wrote below the log directory `written` to the case's folder; return its path.
 
     Raises:
-        UsageError: there is no trace there, or more than one.
+        UsageError: there is not exactly one trace.
     """
     found = sorted(written.glob("plugins/profile/*/*.xplane.pb"))
     if len(found) != 1:

@@ -1,6 +1,6 @@
-"""A record as scalars: its raw times and samples as they came, and its figures.
+"""Write a record as scalars: its raw times and samples over time, and its figures.
 
-Times of day are the record's start plus what had passed by the clock of the samples.
+Wall times are the start of the record plus the time of the step or sample.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.tensorboard.event_files import started_s, summary_event, write_events
 from anatomy.bench.tensorboard.summary_figures import summary_of, summary_tag
 
-# Tag → (seconds from the start of the window, value), in order.
+# Tag → (seconds from the start of the window, value) in order of time.
 _Samples = Mapping[str, Sequence[tuple[float, float]]]
 
 
-class Point(NamedTuple):
+class ScalarPoint(NamedTuple):
     """One value of a scalar.
 
     Attributes:
-        step: the position on TensorBoard's axis: of a step or block its number, of a device's sample its milliseconds
-            from the start of the measured window, of the host's samples those from the start of the worker.
-        after_s: seconds since the first.
+        step: position on TensorBoard's axis: the number of a step or block, milliseconds from the start of the measured
+            window for samples of a device, milliseconds from the start of the worker for samples of the host.
+        after_s: seconds after the start of the record.
     """
 
     tag: str
@@ -35,7 +35,7 @@ class Point(NamedTuple):
     value: float
 
 
-# Columns of a GPU's samples → tag; times and bit masks are no scalars.
+# Column of a GPU's samples → tag. Times and bit masks are left out.
 GPU_TAGS = {
     "utilisation": "utilisation",
     "sm_utilisation": "SM utilisation",
@@ -60,26 +60,26 @@ def write_scalars(folder: Path, record: Record, figures: Mapping[str, float]) ->
     """Write a case's scalars into its folder.
 
     Args:
-        figures: further ones, by tag.
+        figures: further figures, name → value.
     """
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
     start_s = started_s(record)
-    points = [*over_the_run(record), *_figures({**summary_of(record), **figures})]
+    points = [*run_scalars(record), *_figures({**summary_of(record), **figures})]
     events = [summary_event(scalar_pb(tag, value), start_s + after_s, step) for tag, step, after_s, value in points]
     write_events(folder, "scalars", events)
 
 
-def over_the_run(record: Record) -> Iterator[Point]:
-    """Step by step, block by block, sample by sample; what a record has none of is left out."""
+def run_scalars(record: Record) -> Iterator[ScalarPoint]:
+    """The scalars over time: one per step, block and sample that the record has."""
     batch = record.case.batch_size
     ends_s = accumulate(record.step_s)
     for number, (seconds, end_s) in enumerate(zip(record.step_s, ends_s, strict=True)):
-        yield Point("steps/step time (s)", number, end_s, seconds)
-        yield Point("steps/throughput (examples per s)", number, end_s, batch / seconds)
+        yield ScalarPoint("steps/step time (s)", number, end_s, seconds)
+        yield ScalarPoint("steps/throughput (examples per s)", number, end_s, batch / seconds)
     ends_s = accumulate(block.seconds for block in record.blocks)
     for number, (block, end_s) in enumerate(zip(record.blocks, ends_s, strict=True)):
-        yield Point("blocks/throughput (examples per s)", number, end_s, batch * block.steps / block.seconds)
+        yield ScalarPoint("blocks/throughput (examples per s)", number, end_s, batch * block.steps / block.seconds)
     if record.host_use:
         yield from _sampled(_host_samples(record.host_use))
     for use in record.gpu or ():
@@ -88,14 +88,14 @@ def over_the_run(record: Record) -> Iterator[Point]:
         yield from _sampled(_cpu_samples(record.cpu_energy))
 
 
-def _figures(figures: Mapping[str, float]) -> Iterator[Point]:
-    return (Point(summary_tag(name), 0, 0.0, value) for name, value in figures.items())
+def _figures(figures: Mapping[str, float]) -> Iterator[ScalarPoint]:
+    return (ScalarPoint(summary_tag(name), 0, 0.0, value) for name, value in figures.items())
 
 
-def _sampled(samples: _Samples) -> Iterator[Point]:
-    """_Samples within the window: of those before it the axis has no place."""
+def _sampled(samples: _Samples) -> Iterator[ScalarPoint]:
+    """The samples as points; those before the window are left out, since the axis has no place for them."""
     for tag, pairs in samples.items():
-        yield from (Point(tag, round(1000 * at_s), at_s, value) for at_s, value in pairs if at_s >= 0)
+        yield from (ScalarPoint(tag, round(1000 * at_s), at_s, value) for at_s, value in pairs if at_s >= 0)
 
 
 def _host_samples(use: HostUse) -> _Samples:
@@ -109,7 +109,7 @@ def _gpu_samples(use: GpuUse) -> _Samples:
 
 
 def _cpu_samples(use: CpuEnergy) -> _Samples:
-    """Mean power from each reading of a package's joules to the next."""
+    """Mean power of each CPU package between successive readings of its energy."""
     found: dict[str, list[tuple[float, float]]] = {}
     for name in use.packages_j:
         readings = _known(use.trace.get("at_s", []), use.trace.get(name, []))

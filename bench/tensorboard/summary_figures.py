@@ -1,4 +1,4 @@
-"""The figures of a record that TensorBoard compares cases by: scalars of one point, and HParams' metrics."""
+"""The figures by which TensorBoard compares cases, as scalars with one point and as metrics of HParams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from anatomy.bench.records.record import Record
 
-# Figures of a record that cases are compared by → whence; TensorBoard's table shows the first five at first.
+# Name of a figure → how it follows from a record. TensorBoard's table ticks the first five at first.
 SUMMARY: Mapping[str, Callable[[Record], float | None]] = {
     "step time (s)": lambda record: record.step_median_s,
     "throughput (examples per s)": lambda record: record.throughput_examples_per_s,
@@ -26,24 +26,24 @@ SUMMARY: Mapping[str, Callable[[Record], float | None]] = {
 
 
 def summary_of(record: Record) -> dict[str, float]:
-    """The figures of a record that it has, by name."""
+    """Name → value of the figures that the record has."""
     found = {name: figure(record) for name, figure in SUMMARY.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def summary_tag(name: str) -> str:
-    """The tag of a figure."""
+    """The tag under which TensorBoard shows a figure."""
     return f"summary/{name}"
 
 
 def _of_used(record: Record, figure: str) -> float | None:
-    """Mean over the GPUs that the case ran on; null unless each of them has it."""
+    """Mean of a figure over the GPUs that the case ran on; `None` unless each of them has it."""
     values: list[Any] = [getattr(use, figure) for use in record.gpu or () if use.used]
     return fmean(values) if values and None not in values else None
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Each name once: the two of speed, what is not a record's own (MFU), the others of a record."""
+def ordered_figures(names: Iterable[str]) -> list[str]:
+    """Each name once: step time and throughput, then further figures (MFU), then the others of a record."""
     given = dict.fromkeys(names)
     speed, others = list(SUMMARY)[:2], list(SUMMARY)[2:]
     further = [name for name in given if name not in SUMMARY]

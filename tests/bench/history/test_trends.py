@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.bench.history.history_points import Point
+from anatomy.bench.history.history_points import HistoryPoint
 from anatomy.bench.history.trends import Trend, trend
 from anatomy.reports.history import render_history, trend_sentences, trend_to_dict
 from anatomy.reports.history.trend_line import trend_line
 
 
-def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> Point:
-    return Point(
+def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> HistoryPoint:
+    return HistoryPoint(
         case_key="abc",
         name=name,
         run_id=f"run-{number}",
@@ -37,12 +37,12 @@ def point(number: int, step_s: float | None, name: str = "mlp train jax b32", di
     )
 
 
-def noisy(levels: list[float], spread: float = 0.01) -> list[Point]:
+def noisy(levels: list[float], spread: float = 0.01) -> list[HistoryPoint]:
     rng = random.Random(1)
     return [point(number, level * rng.gauss(1, spread)) for number, level in enumerate(levels)]
 
 
-def found_in(points: list[Point]) -> Trend:
+def found_in(points: list[HistoryPoint]) -> Trend:
     found = trend(points, "step_s")
     assert found is not None
     return found

@@ -19,8 +19,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from anatomy.bench.records.run_store import Run
+from anatomy.bench.tensorboard.event_files import write_graph
 from anatomy.bench.tensorboard.export import write_tensorboard
-from anatomy.bench.tensorboard.keras_graph import write_graph
 from anatomy.bench.tensorboard.log_layout import case_folder, clear_profile_folder, place_trace, trace_file
 from tests.bench.tensorboard import traces
 from tests.factories import make_record, make_run

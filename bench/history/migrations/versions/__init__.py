@@ -1,1 +1,1 @@
-"""One file a change of the tables, in order by their numbers."""
+"""Migrations of the tables, one file per change, ordered by number."""
