@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anatomy.bench.backends.step import Step
 from anatomy.bench.measurement import timing, validity_checks
-from anatomy.bench.measurement.clock_check import backlog_of, check_clock
+from anatomy.bench.measurement.clock_check import backlog_of, check_clock, quiet_after_s
 from anatomy.bench.measurement.measure_case import MeasureTask, compile_and_warm_up, require_finite, require_valid
 from anatomy.bench.measurement.measured_window import WarmStep
 from anatomy.bench.protocol.events import PhaseBegan, TurnTaken, Warm
@@ -72,12 +72,7 @@ def rest(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Return once this process's threads have gone to sleep, or after `LONGEST_REST_S`."""
-    start = clock()
-    while clock() - start < LONGEST_REST_S:
-        used, began = cpu_clock(), clock()
-        sleep(SLICE_S)
-        if cpu_clock() - used < 0.5 * (clock() - began):
-            return
+    quiet_after_s(SLICE_S, LONGEST_REST_S, clock, cpu_clock, sleep)
 
 
 def _take_turn(step: Step, steps: int, timings: timing.Timings) -> TurnTaken:

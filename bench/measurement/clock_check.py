@@ -167,14 +167,21 @@ def _run_on_s(step: Step, steps: int, clock: Clock, cpu_clock: Clock, sleep: Cal
     step.drain(outputs)
     waiting_s = _reading_s(step, outputs[-1], clock) - _reading_s(step, outputs[-2], clock)
     del outputs
+    return max(quiet_after_s(SLICE_S, LONGEST_WAIT_S, clock, cpu_clock, sleep), waiting_s)
+
+
+def quiet_after_s(
+    slice_s: float, longest_s: float, clock: Clock, cpu_clock: Clock, sleep: Callable[[float], None]
+) -> float:
+    """Wait until the process uses under half a core for `slice_s`, at most `longest_s`; return the seconds."""
     start = quiet_since = clock()
-    while clock() - start < LONGEST_WAIT_S:
+    while clock() - start < longest_s:
         used, began = cpu_clock(), clock()
-        sleep(SLICE_S)
+        sleep(slice_s)
         if cpu_clock() - used < 0.5 * (clock() - began):
             break
         quiet_since = clock()
-    return max(quiet_since - start, waiting_s)
+    return quiet_since - start
 
 
 def _reading_s(step: Step, outputs: Any, clock: Clock) -> float:

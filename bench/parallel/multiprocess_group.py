@@ -17,7 +17,7 @@ from anatomy.bench.backends.step import Batch, Step
 from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, summed_peaks
 from anatomy.bench.parallel.codec import encode
 from anatomy.bench.parallel.device_group import Array, Build, Group
-from anatomy.bench.parallel.ranks import Peers, follow_orders
+from anatomy.bench.parallel.ranks import Peers, carry_out_orders
 from anatomy.bench.records.case import Case, Mode
 
 # Number of latest steps whose outputs can still be fetched from the other ranks.
@@ -207,7 +207,7 @@ def serve_rank(connection: Connection, case: Case, build: Build, join: Callable[
         step.drain(held)
         held.clear()
 
-    follow_orders(
+    carry_out_orders(
         connection,
         launch,
         {

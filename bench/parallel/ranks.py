@@ -205,7 +205,7 @@ def wait_for_hangup(connections: list[Connection], stopped: Callable[[], bool]) 
     return None
 
 
-def follow_orders(connection: Connection, launch: Callable[[], None], orders: dict[str, Callable[..., Any]]) -> None:
+def carry_out_orders(connection: Connection, launch: Callable[[], None], orders: dict[str, Callable[..., Any]]) -> None:
     """Launch a step whenever rank 0 does, and carry out and answer its orders, until it tells this rank to end."""
     while (message := connection.recv_bytes()) != END:
         if message == LAUNCH:
