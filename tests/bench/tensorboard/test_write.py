@@ -20,7 +20,7 @@ from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import Run, RunWriter
 from anatomy.bench.tensorboard.event_files import event_file, write_graph
 from anatomy.bench.tensorboard.export import write_tensorboard
-from anatomy.bench.tensorboard.log_layout import TENSORBOARD_FOLDER, case_folder
+from anatomy.bench.tensorboard.log_layout import case_folder
 from tests.factories import make_record, make_run
 
 START_S = 1_769_860_800.0  # 2026-01-31T12:00:00Z
