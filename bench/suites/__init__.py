@@ -1,1 +1,1 @@
-"""Suites: what to measure. The suites that come with Anatomy are package data, one TOML file each."""
+"""The suites that come with Anatomy (package data: one TOML file each)."""

@@ -1,4 +1,4 @@
-"""Axes on the command line: options that are repeated, or whose values are separated by commas."""
+"""Axes as the command line has them: repeated, or separated by commas."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from anatomy.bench.suites.suite import MAX_BATCH, Axes, validation_message
 
 
 def wants_largest_batch(batch_sizes: list[str] | None) -> bool:
-    """Return whether `--batch-size max` was given.
+    """Whether `--batch-size max` was given.
 
     Raises:
-        UsageError: it was given beside other sizes.
+        UsageError: beside other sizes.
     """
     given = [part.strip() for item in batch_sizes or () for part in item.split(",") if part.strip()]
     if MAX_BATCH in given and len(given) > 1:
-        raise UsageError(f"--batch-size {','.join(given)}: {MAX_BATCH} chooses the sizes that it tries; give it alone")
+        raise UsageError(
+            f"--batch-size {','.join(given)}: {MAX_BATCH} tries the sizes that it needs by itself; give it alone"
+        )
     return given == [MAX_BATCH]
 
 
 def parse_axes(given: Mapping[str, list[str] | None]) -> Axes:
-    """Parse and validate the axes of the command line.
+    """The command line's axes, validated as a suite's are.
 
     Raises:
-        UsageError: a value does not belong to its axis.
+        UsageError: a value is not one of its axis.
     """
     values = {
         name: [part.strip() for item in items for part in item.split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""From a suite to its cases: every point of its matrices, in an order that compares backends fairly."""
+"""From a suite to cases: every point of its matrices, in an order that compares backends fairly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anatomy.bench.errors.anatomy_error import NothingSelectedError, UsageError
 from anatomy.bench.records.case import LOOPS, Backend, Case, Mode
 from anatomy.bench.suites.suite import Axes, Exclusion, Matrix, Suite
 
-# Values of an axis that neither the suite nor the command line sets.
+# What an axis has when neither the suite nor the command line says otherwise.
 DEFAULT_MODES: tuple[Mode, ...] = ("train", "infer")
 DEFAULT_BATCH_SIZE = 32
 # Counting needs no device; TensorFlow is the backend that is always installed.
@@ -21,19 +21,15 @@ COUNT_BACKEND: Backend = "tensorflow"
 
 
 def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int = 1) -> list[Case]:
-    """Return all cases of a suite, each once.
+    """All cases of `suite`, without repetitions.
 
-    Backends vary fastest: figures that are compared are measured close in time.
-
-    Args:
-        suite: the suite.
-        overrides: axes that replace those of every matrix.
-        models: names of models; cases of other models are left out.
-        nodes: number of machines; the devices of a case are equally many on each, but for cases on one device.
+    Backends vary fastest, so that the figures that are compared are taken close in time.
+    `overrides` replaces axes for every matrix; `models` keeps the matrices' models of these names. On several `nodes`
+    the devices of a case are equally many on each, but for one device.
 
     Raises:
-        UsageError: a model or option is unknown.
-        NothingSelectedError: no case is left.
+        UsageError: an unknown model or option.
+        NothingSelectedError: a selection that leaves nothing.
     """
     cases = {
         case.key: case
@@ -54,7 +50,7 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
 
 
 def count_case(text: str) -> Case:
-    """Return the case that counts a model without running it."""
+    """The case that counts a model without running it."""
     return _case(text, mode="count", backend=COUNT_BACKEND, batch_size=1, dtype="float32", jit="auto")
 
 

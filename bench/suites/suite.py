@@ -38,7 +38,7 @@ from anatomy.models.suggestion import unknown_name
 # Fields of a suite that are settings of measuring, by the same names.
 SUITE_BUDGETS = ("seconds", "target", "warmup_s", "warmup_budget_s", "processes", "timeout_s")
 
-# Value of `anatomy run --batch-size` that searches for the largest batch that fits.
+# What `anatomy run` takes in place of a batch size.
 MAX_BATCH = "max"
 
 
@@ -56,8 +56,8 @@ def _known_dtype(value: Any) -> Any:
 def _known_batch(value: Any) -> Any:
     if MAX_BATCH in (_as_list(value) or ()):
         raise ValueError(
-            "the largest batch is found by trying, which only `anatomy run MODEL --batch-size max` does: give numbers"
-            " here"
+            "the largest batch is found by trying; that is what `anatomy run MODEL --batch-size max` does, and no"
+            " other command or file: give numbers here"
         )
     return value
 
@@ -66,7 +66,7 @@ Several = BeforeValidator(_as_list)
 
 
 class Share(NamedTuple):
-    """How devices share a step; the fields are those of `Case`."""
+    """How devices share a step; see `Case` for the fields."""
 
     devices: int
     model_parallel: int
@@ -74,16 +74,16 @@ class Share(NamedTuple):
     layout_map: str
 
     def batch_of(self, batch_size: int) -> int:
-        """Return the examples per step over all devices: `batch_size` for each copy of the weights, or for all."""
+        """Examples a step over all devices: each part of the batch has `batch_size` of them, or they share as many."""
         return batch_size * (self.devices // self.model_parallel) if self.scaling == "weak" else batch_size
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a case."""
+        """Those of a case."""
         return {"devices": self.devices, "model_parallel": self.model_parallel, "layout_map": self.layout_map}
 
 
 class Axes(Frozen):
-    """Values of each axis; `None` leaves it to the next level: command line, matrix, suite, default."""
+    """Values of each axis; null leaves it to the next level: command line, matrix, suite, default."""
 
     backend: Annotated[tuple[Backend, ...] | None, Several] = None
     mode: Annotated[tuple[Mode, ...] | None, Several] = None
@@ -97,7 +97,7 @@ class Axes(Frozen):
     layout_map: Annotated[tuple[str, ...] | None, Several] = None
 
     def shares(self) -> tuple[Share, ...]:
-        """Return every way to share a step that the axes give, each once; on one device there is only one."""
+        """Every way to share a step that the axes give, each once: on one device there is but one."""
         found = {
             Share(devices, split, scaling if devices > split else "weak", layout_map if split > 1 else "")
             for devices in self.devices or (1,)
@@ -114,19 +114,19 @@ class Axes(Frozen):
         return tuple(sorted(found, key=place))
 
     def over(self, lower: Axes) -> Axes:
-        """Return these axes, completed by those of the lower level."""
+        """These axes, and the lower level's where these have none."""
         merged = {name: getattr(self, name) or getattr(lower, name) for name in Axes.model_fields}
         return Axes(**merged)
 
 
 class Matrix(Axes):
-    """Models, and the axes that each of them is measured at."""
+    """Models times axes."""
 
     model: Annotated[tuple[str, ...], Several] = Field(min_length=1)
 
 
 class Exclusion(Frozen):
-    """A pattern of cases to leave out: every key that is set must match."""
+    """A pattern of points to leave out: every key given must match."""
 
     model: str | None = None
     backend: Backend | None = None
@@ -139,13 +139,13 @@ class Exclusion(Frozen):
     model_parallel: int | None = None
 
     def matches(self, case: Case) -> bool:
-        """Return whether every key that is set equals the case's."""
+        """Whether every key that is set equals the case's."""
         wanted = self.model_dump(exclude_none=True)
         return bool(wanted) and all(getattr(case, name) == value for name, value in wanted.items())
 
 
 class Suite(Axes):
-    """A suite; the docstring of this module explains the keys."""
+    """A suite as read; see the module's docstring for the keys."""
 
     name: str
     description: str = ""
@@ -163,16 +163,16 @@ class Suite(Axes):
 
 
 def built_in_suites() -> tuple[str, ...]:
-    """Return the names of the suites that come with Anatomy."""
+    """Names of the suites that come with Anatomy."""
     folder = resources.files("anatomy.bench.suites")
     return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
 def load_suite(name_or_path: str, directory: Path | None = None) -> Suite:
-    """Load a suite: a `.toml` file, a name under `[tool.anatomy.suites]` of `pyproject.toml`, or a built-in.
+    """Find a suite: a `.toml` file, a name under `[tool.anatomy.suites]` of `pyproject.toml`, or a built-in.
 
     Raises:
-        UsageError: there is no suite of that name, or the file is not a suite.
+        UsageError: nothing of that name, or the file is not a suite.
     """
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
@@ -199,12 +199,12 @@ def _validated(data: Mapping[str, Any], where: str, name: str) -> Suite:
 
 
 def validation_message(where: str, item: Any, tables: Mapping[str, type[BaseModel]] = _TABLES) -> str:
-    """Return one line for an error of validation: file, key, what was expected, and the nearest valid name.
+    """One line of a validation error: file, key, what was expected, the nearest valid name.
 
     Args:
-        where: file or option.
-        item: one item of pydantic's `errors()`.
-        tables: model of each table by its key; under "" the outermost.
+        where: the file, or the option.
+        item: one of the error's `errors()`.
+        tables: key of a table → its model; under "" the outermost.
     """
     location = [str(part) for part in item["loc"]]
     if item["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""Sizes of memory and short times as text."""
+"""Sizes of memory and short times, as people write them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 def parse_bytes(text: str) -> int:
-    """Parse a size in bytes: `4GiB` is 4294967296, `500MB` 500000000; `2g` is binary, a bare number is bytes.
+    """`4GiB` → 4294967296; `500MB` → 500000000; `2g` is binary; a bare number is bytes.
 
     Raises:
-        UsageError: the text is not a size.
+        UsageError: anything else.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
     if match is None or match[2] not in _UNITS:
@@ -29,10 +29,10 @@ def parse_bytes(text: str) -> int:
 
 
 def parse_seconds(text: str) -> float:
-    """Parse a time in seconds: `5us` is 5e-6; it needs a unit: s, ms, us or ns.
+    """`5us` → 5e-6; a unit is needed: s, ms, us or ns.
 
     Raises:
-        UsageError: the text is not a time.
+        UsageError: anything else.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*", text.lower())
     if match is None or match[2] not in _SECONDS:

@@ -1,4 +1,4 @@
-"""`anatomy explain`: the layers and kinds of work that account for the difference between two profiles."""
+"""`anatomy explain`: which layers and kinds of work account for the difference between two profiles."""
 
 from __future__ import annotations
 
@@ -15,20 +15,16 @@ if TYPE_CHECKING:
 
 def explain(
     before: Annotated[
-        str,
-        typer.Argument(metavar="A", help="Folder of a run, or a profile of --run: its key, or words of its name."),
+        str, typer.Argument(metavar="A", help="A run's folder, or a profile in --run: its key or words of its name.")
     ],
-    after: Annotated[str, typer.Argument(metavar="B", help="The other run or profile, as for A.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Likewise.")],
     run: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of the run that has the profiles A and B. Default: the newest in anatomy-runs.",
-            show_default=False,
-        ),
+        typer.Option(help="Where A and B are looked up. Default: the newest in anatomy-runs.", show_default=False),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the explanations as a JSON list.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the explanations as one JSON list.")] = False,
 ) -> None:
-    """Explain by layers why B is slower or faster than A; needs profiles (`anatomy profile`, `run --profile`)."""
+    """Say what made B slower or faster than A, layer by layer; needs profiles (`anatomy profile`, `run --profile`)."""
     import json as json_module
 
     from anatomy.bench.cli.screens.explain_screen import print_explanation

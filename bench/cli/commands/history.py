@@ -1,11 +1,19 @@
-"""`anatomy history`: each case's figures run by run, and since when one is slower."""
+"""`anatomy history`: what each case took, run by run, and since when it is slow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anatomy.bench.errors.anatomy_error import UsageError
+
+if TYPE_CHECKING:
+    from anatomy.bench.history.history_store import History
+    from anatomy.bench.history.trends import Trend
 
 app = typer.Typer(help="Every run in one database: trends, and since when something is slow.", no_args_is_help=True)
 
@@ -13,16 +21,15 @@ Database = Annotated[
     str | None,
     typer.Option("--db", help="sqlite:///FILE or postgresql://USER@HOST/NAME. Default: $ANATOMY_HISTORY, or a file."),
 ]
-Project = Annotated[
-    str | None, typer.Option(help="Name of the project. Default: that in pyproject.toml, or the repository's.")
-]
+Project = Annotated[str | None, typer.Option(help="Default: the name in pyproject.toml, or the repository's.")]
 Words = Annotated[
-    list[str] | None, typer.Argument(metavar="CASE", help="Words of a case's name: mlp train jax. Default: all cases.")
+    list[str] | None, typer.Argument(metavar="CASE", help="Words of its name, mlp train jax; all by default.")
 ]
 Figure = Annotated[
-    str, typer.Option(help="step_s, compile_s, peak_host_bytes, peak_device_bytes or throughput_examples_per_s.")
+    str,
+    typer.Option(help="step_s, compile_s, peak_host_bytes, peak_device_bytes or throughput_examples_per_s."),
 ]
-Branch = Annotated[str | None, typer.Option(help="Use only runs of this branch.")]
+Branch = Annotated[str | None, typer.Option(help="Of this branch alone.")]
 
 
 @app.command("add")
@@ -30,19 +37,16 @@ def add(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
     db: Database = None,
     project: Project = None,
-    branch: Annotated[
-        str | None, typer.Option(help="Branch of the runs. Default: the one checked out, or the one that CI names.")
-    ] = None,
+    branch: Annotated[str | None, typer.Option(help="Default: the one checked out, or the one CI names.")] = None,
 ) -> None:
-    """Add runs to the history, in place of earlier copies; new runs are added when they end."""
+    """Put runs into the history; one that is there already is replaced. New runs go there by themselves."""
     import os
 
-    from anatomy.bench.history.history_store import History
     from anatomy.bench.history.keep_run import branch_of, project_of
     from anatomy.bench.records.run_store import load_run
 
     here = Path.cwd()
-    with History(db) as history:
+    with _opened(db) as history:
         for folder in runs:
             number = history.add(load_run(folder), project or project_of(here), branch or branch_of(here, os.environ))
             print(f"{folder}: {number} cases in {history.name}")
@@ -54,14 +58,12 @@ def runs(db: Database = None, project: Project = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from anatomy.bench.history.find_trends import find_project
-    from anatomy.bench.history.history_store import History
-
-    with History(db) as history:
+    with _opened(db) as history:
+        name = _project(history, project)
         table = Table(box=None, pad_edge=False)
         for head in ("started", "commit", "branch", "machine", "suite", "cases"):
             table.add_column(head)
-        for row in history.runs(find_project(history, _name(project))):
+        for row in history.runs(name):
             commit = (row["commit_hash"] or "–")[:10] + ("+" if row["dirty"] else "")
             cells = (row["started_at"], commit, row["branch"] or "–", row["fingerprint"], row["suite"])
             table.add_row(*cells, str(row["cases"]))
@@ -71,21 +73,21 @@ def runs(db: Database = None, project: Project = None) -> None:
 @app.command("show")
 def show(
     words: Words = None,
-    figure: Figure = "step_s",
+    figure: Annotated[
+        str, typer.Option(help="step_s, compile_s, peak_host_bytes, throughput_examples_per_s, …")
+    ] = "step_s",
     db: Database = None,
     project: Project = None,
     branch: Branch = None,
     json: Annotated[bool, typer.Option("--json", help="Print the trends as a JSON list.")] = False,
 ) -> None:
-    """Show since when a case is slower: its level now, and the commits between which it changed."""
+    """Since when is this slow: each case's level now, and the commits between which it changed."""
     import json as json_module
 
-    from anatomy.bench.history.find_trends import find_trends
-    from anatomy.bench.history.history_store import History
     from anatomy.reports.history import trend_sentences, trend_to_dict
 
-    with History(db) as history:
-        trends = find_trends(history, _name(project), figure, words or [], branch)
+    with _opened(db) as history:
+        trends = _trends(history, words or [], figure, project, branch)
     if json:
         print(json_module.dumps([trend_to_dict(trend) for trend in trends], indent=1))
         return
@@ -97,25 +99,56 @@ def show(
 
 @app.command("report")
 def report(
-    words: Words = None,
-    out: Annotated[Path, typer.Option(help="File to write.")] = Path("history.html"),
-    figure: Figure = "step_s",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="CASE", help="Words of its name; all by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("history.html"),
+    figure: Annotated[
+        str, typer.Option(help="step_s, compile_s, peak_host_bytes, throughput_examples_per_s, …")
+    ] = "step_s",
     db: Database = None,
     project: Project = None,
     branch: Branch = None,
 ) -> None:
-    """Write the trends as an HTML page."""
-    from anatomy.bench.history.find_trends import find_trends
-    from anatomy.bench.history.history_store import History
+    """Write the trends as a page."""
     from anatomy.reports.history import render_history
 
-    with History(db) as history:
-        trends = find_trends(history, _name(project), figure, words or [], branch)
-    out.write_text(render_history(trends, _name(project)), encoding="utf-8")
+    with _opened(db) as history:
+        name = _project(history, project)
+        trends = _trends(history, words or [], figure, name, branch)
+    out.write_text(render_history(trends, name), encoding="utf-8")
     print(out)
 
 
-def _name(project: str | None) -> str:
+@contextmanager
+def _opened(url: str | None) -> Iterator[History]:
+    from anatomy.bench.history.history_store import History
+
+    with History(url) as history:
+        yield history
+
+
+def _project(history: History, given: str | None) -> str:
     from anatomy.bench.history.keep_run import project_of
 
-    return project or project_of(Path.cwd())
+    name = given or project_of(Path.cwd())
+    known = history.projects()
+    if name not in known:
+        has = f"it has {', '.join(known)}" if known else "it is empty: runs go there when they end"
+        raise UsageError(f"the history {history.name} has no project {name!r}; {has}")
+    return name
+
+
+def _trends(history: History, words: list[str], figure: str, project: str | None, branch: str | None) -> list[Trend]:
+    from anatomy.bench.history.history_store import series_of_points
+    from anatomy.bench.history.trends import FIGURES, trend
+
+    known = next((name for name in FIGURES if name == figure), None)
+    if known is None:
+        raise UsageError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
+    points = history.points(_project(history, project), branch)
+    chosen = [point for point in points if set(" ".join(words).split()) <= {*point.name.split(), point.case_key}]
+    trends = [found for group in series_of_points(chosen).values() if (found := trend(group, known)) is not None]
+    if not trends:
+        raise UsageError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
+    return trends

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from anatomy.bench.cli.screens.counts_screen import print_counts
 from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
 from anatomy.bench.cli.screens.memory_screen import MODES, Fit, estimate, memory_to_dict, print_memory
-from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors import exit_codes
 from anatomy.models import format_model, parse_model
 from anatomy.models.suggestion import unknown_name
 
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
     from anatomy.models import ModelSpec
 
-# Backends by the time that `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
+# Installed backends in order of the time `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
 CHEAPEST_FIRST = ("jax", "torch", "tensorflow")
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="Model: vgg, vgg:depth=11,classes=10, package.module:function.")],
+    model: Annotated[str, typer.Argument(help="vgg, vgg:depth=11,classes=10, package.module:function.")],
     input_shape: Annotated[
         list[str] | None,
         typer.Option(
-            help="Input shape of one example, for models that leave lengths open: 50x100. For several inputs: "
+            help="Of one example, where the model leaves lengths open: 50x100. For several inputs, "
             "name=50x100 (repeat, or separate by commas)."
         ),
     ] = None,
@@ -45,50 +44,57 @@ def inspect(
     cross_check: Annotated[
         bool,
         typer.Option(
-            "--cross-check",
-            help="Compare the FLOPs with those of XLA, TensorFlow's profiler and torch.",
+            "--cross-check", help="FLOPs beside those of XLA, TensorFlow's profiler and torch, and why they differ."
         ),
     ] = False,
     batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="Estimate the memory of a step with this many examples."),
+        int | None, typer.Option(min=1, help="Estimate the memory of a step on so many examples, and whether it fits.")
     ] = None,
-    mode: Annotated[str, typer.Option(help="Step whose memory is estimated: train or infer.")] = "train",
+    mode: Annotated[str, typer.Option(help="The step of that estimate: train or infer.")] = "train",
     memory_limit: Annotated[
-        str | None,
-        typer.Option(help="Memory that the step must fit in, e.g. 4GiB. Default: free memory of GPU or host."),
+        str | None, typer.Option(help="What it must fit in, e.g. 4GiB. Default: what is free on the GPU, or here.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Count layers, parameters, MACs and activations of a model, without building weights or measuring."""
+    """Count layers, parameters, MACs and activations of a model; builds no weights, measures nothing."""
     try:
         _check_memory_options(batch_size, mode, memory_limit)
         spec, counts = _count(model, input_shape or [], dtype, backend)
         memory = _memory(model, mode, batch_size, input_shape or [], dtype, memory_limit) if batch_size else None
         check = _cross_check(model, input_shape or [], dtype) if cross_check else None
     except (ValueError, TypeError) as error:
-        raise UsageError(" ".join(str(error).split())) from error
+        raise _usage_error(str(error)) from error
     except Exception as error:  # the boundary: a user's function may raise anything
         if ":" not in parse_model(model).model:
             raise
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raised = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        raise UsageError(" ".join(f"{model} raised {raised}".split())) from error
+        raise _usage_error(_what_was_raised(model, error)) from error
     if json:
         print(_as_json(spec, counts, check, memory))
         return
     if check is not None:
         print_cross_check(format_model(spec.model, spec.options), check)
     else:
-        print_counts(format_model(spec.model, spec.options), counts)
+        _print_tables(spec, counts)
     if memory is not None:
         from rich.console import Console
 
         print_memory(Console(highlight=False), *memory)
 
 
+def _usage_error(message: str) -> typer.Exit:
+    """Print one line; the exit that follows it."""
+    typer.echo(f"anatomy inspect: {' '.join(message.split())}", err=True)
+    return typer.Exit(exit_codes.USAGE)
+
+
+def _what_was_raised(model: str, error: Exception) -> str:
+    """What a user's code raised, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{model} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+
+
 def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, ModelCounts]:
-    """Check the options that need no Keras, then import it and count."""
+    """Check what can be checked without Keras, then import it and count."""
     from anatomy.bench.records.case import DTYPES
 
     spec = parse_model(model)
@@ -96,7 +102,7 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(unknown_name("--dtype", dtype, DTYPES))
     _choose_backend(backend, is_zoo=":" not in spec.model)
-    # Output of a user's module must not end up in the JSON.
+    # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.counting import inspect as inspect_model
 
@@ -111,20 +117,20 @@ def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str |
     if memory_limit is not None:
         parse_bytes(memory_limit)
         if batch_size is None:
-            raise ValueError("--memory-limit is for the memory of a step; give --batch-size as well")
+            raise ValueError("--memory-limit is what a batch must fit in; give --batch-size too")
 
 
 def _memory(
     model: str, mode: str, batch_size: int, shapes: list[str], dtype: str | None, memory_limit: str | None
 ) -> tuple[MemoryEstimate, Fit]:
-    """Estimate the memory of a step; the options have been checked."""
+    """Estimate the memory of a step; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
         step_mode = cast("StepMode", mode)
         return estimate(model, step_mode, batch_size, parse_shapes(shapes), dtype, memory_limit)
 
 
 def _cross_check(model: str, shapes: list[str], dtype: str | None) -> CrossCheck:
-    """Count with every counter; the options have been checked."""
+    """Count with every counter; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.cross_check import Subject, cross_check
 
@@ -132,10 +138,10 @@ def _cross_check(model: str, shapes: list[str], dtype: str | None) -> CrossCheck
 
 
 def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
-    """Parse `["50x100"]` to `[50, 100]`, `["a=50x100,b=7"]` to `{"a": [50, 100], "b": [7]}`, and `[]` to `None`.
+    """`["50x100"]` → `[50, 100]`; `["a=50x100,b=7"]` → `{"a": [50, 100], "b": [7]}`; nothing → `None`.
 
     Raises:
-        ValueError: a shape is not lengths joined by "x", or several shapes have no names.
+        ValueError: not lengths joined by "x", or several shapes without names.
     """
     parts = [part.strip() for text in texts for part in text.split(",")]
     if not parts:
@@ -156,9 +162,9 @@ def _lengths(text: str) -> list[int]:
 
 
 def _choose_backend(asked: str | None, *, is_zoo: bool) -> None:
-    """Set `KERAS_BACKEND` to the given backend; else leave it, or for the zoo take the quickest one to import.
+    """Set `KERAS_BACKEND`: as asked, as it is set, or for the zoo the installed one that imports quickest.
 
-    A user's function may call functions of one backend, and therefore gets Keras's configured backend.
+    A user's function may call its backend's own functions, so it gets Keras's configured backend.
     """
     from anatomy.bench.backends.available import availability
     from anatomy.bench.records.case import BACKENDS
@@ -186,3 +192,56 @@ def _as_json(
     tail = {} if check is None else {"cross_check": check.to_dict()}
     tail |= {} if memory is None else {"memory": memory_to_dict(*memory)}
     return json_module.dumps(head | count_to_dict(counts) | tail, indent=2)
+
+
+def _print_tables(spec: ModelSpec, counts: ModelCounts) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    figures = Table.grid(padding=(0, 2))
+    figures.add_column()
+    figures.add_column(justify="right")
+    for name, figure in _figures(counts).items():
+        figures.add_row(name, figure)
+    layers = Table("layer", "type", "output", box=None, pad_edge=False)
+    layers.add_column("parameters", justify="right")
+    layers.add_column("MACs", justify="right")
+    for layer in counts.layers:
+        name = layer.name if layer.call == 1 else f"{layer.name} (call {layer.call})"
+        macs = "not counted" if layer.macs is None else f"{layer.macs:,}"
+        layers.add_row(name, layer.type, _shape(layer.output_shape), f"{layer.parameters:,}", macs)
+    console.print(format_model(spec.model, spec.options), style="bold")
+    console.print(layers)
+    console.print()
+    console.print(figures)
+    for layer in counts.uncounted:
+        console.print(f"Not counted: {layer.name} ({layer.type}): {layer.note}", markup=False)
+
+
+def _figures(counts: ModelCounts) -> dict[str, str]:
+    """The header figures as text; MACs are a lower bound when something could not be counted."""
+    at_least = "≥ " if counts.uncounted else ""
+    return {
+        "input": _shape(counts.input_shape),
+        "output": _shape(counts.output_shape),
+        "parameters": f"{counts.parameters:,}",
+        "trainable parameters": f"{counts.trainable_parameters:,}",
+        "MACs": f"{at_least}{counts.macs:,}",
+        "FLOPs": f"{at_least}{counts.flops:,}",
+        "units": f"{at_least}{counts.units:,}",
+        "weight layers": f"{counts.weight_layers:,}",
+        "depth": f"{counts.depth:,}",
+        "activations (bytes)": f"{at_least}{counts.activation_bytes:,}",
+    }
+
+
+def _shape(shape: object) -> str:
+    """`[224, 224, 3]` → `224×224×3`; several shapes are joined by commas."""
+    if isinstance(shape, dict):
+        return ", ".join(f"{name} {_shape(one)}" for name, one in shape.items())
+    if isinstance(shape, list) and any(isinstance(part, (list, dict)) for part in shape):
+        return ", ".join(map(_shape, shape))
+    if isinstance(shape, list):
+        return "×".join("?" if length is None else str(length) for length in shape) or "scalar"
+    return str(shape)

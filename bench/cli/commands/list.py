@@ -11,7 +11,7 @@ import typer
 def list_(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List models, backends, suites and devices, and how to install what is missing."""
+    """List models, backends, suites and devices, and how to get what is missing."""
     found = inventory()
     if json:
         print(json_module.dumps(found, indent=2))
@@ -35,7 +35,7 @@ def list_(
 
 
 def inventory() -> dict[str, Any]:
-    """Return the models, backends, suites and devices of this machine, as `anatomy list --json` prints them."""
+    """What `anatomy list --json` prints."""
     import os
 
     from anatomy.bench.backends.available import availability, supports

@@ -1,4 +1,4 @@
-"""`anatomy report`: writes HTML, Markdown or CSV from the records of runs. Imports no framework."""
+"""`anatomy report`: write HTML, Markdown or CSV from the records of runs. Imports no framework."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, e.g. anatomy-runs/2026-01-31T12-00-00Z.")],
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="Formats: html, md, csv (repeat, or separate by commas). Default: html."),
+        typer.Option("--format", help="html, md, csv; repeat, or separate by commas. Default: html."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: the folder of the first run.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the names of the written files as a JSON list.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: that of the first run.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the written files as one JSON list.")] = False,
 ) -> None:
-    """Write the report of one run, or of several side by side."""
+    """Write a report of one run, or of several side by side."""
     import json as json_module
 
     from anatomy.reports import write_report

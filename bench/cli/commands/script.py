@@ -1,4 +1,4 @@
-"""`anatomy script`: prints the stand-alone program that reproduces a record's figure. Imports no framework."""
+"""`anatomy script`: print the stand-alone program that reproduces a record's figure. Imports no framework."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def script(
     record: Annotated[
         list[str],
-        typer.Argument(metavar="KEY", help="Key of a record, its beginning, or words of a name: mlp train jax."),
+        typer.Argument(metavar="KEY", help="A record's key, its beginning, or words of its name: mlp train jax."),
     ],
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run. Default: the newest in anatomy-runs.", show_default=False)
+        Path | None, typer.Option(help="The run's folder. Default: the newest in anatomy-runs.", show_default=False)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print key, name and program as one JSON object.")] = False,
 ) -> None:
-    """Print a program that builds the same model and reproduces the figure without Anatomy."""
+    """Print a program that builds the same model and prints the same figure, without Anatomy."""
     import json as json_module
 
     from anatomy.bench.records.find_record import find_record

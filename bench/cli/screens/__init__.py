@@ -1,1 +1,1 @@
-"""Tables and lines that commands show on a terminal."""
+"""What commands show on a terminal."""

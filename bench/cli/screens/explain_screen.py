@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
-    """Print a headline and two tables, by layer and by kind of work, whose last row is the sum."""
+    """Two tables whose last row is their sum."""
     from anatomy.bench.profiling.explanation import headline
 
     console.print(headline(explanation), style="bold", soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""Lines of a tree of layers, with figures that stay in their columns at every level."""
+"""The lines of a tree of layers, with figures that stay in their columns at every level."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from rich.text import Text
 
 from anatomy.bench.profiling.layer_tree import LayerNode
 
-# Width of rich's guides before the text of each level.
+# Cells of rich's guides before the text of each level.
 _GUIDE = 4
-# Heading and width of each column of figures, behind the name.
+# Head and width of each column of figures, behind the name.
 _COLUMNS = (("ms", 9), ("time %", 7), ("FLOP %", 7), ("GFLOP/s", 8), ("bound", 8))
 _NAME_LEAST, _NAME_MOST, _KINDS_LEAST = 16, 44, 14
 _NONE = "–"
 
 
 class LayerLines:
-    """Makes lines for one width of the terminal: names and kinds of work share what the figures leave."""
+    """Lines for one width of the terminal: what the figures leave is shared by names and kinds of work."""
 
     def __init__(self, width: int) -> None:
         left = width - sum(cells for _, cells in _COLUMNS) - 2
@@ -25,12 +25,12 @@ class LayerLines:
         self._kinds = max(0, left - self._name)
 
     def heading(self) -> Text:
-        """Return the line of headings, which is the root of the tree at level 0."""
+        """Of the columns; it is the root of the tree, and so at level 0."""
         heads = "".join(head.rjust(cells) for head, cells in _COLUMNS)
         return self._text("layer", 0, heads, "kinds of work", "bold")
 
     def node(self, node: LayerNode, level: int, name: str = "") -> Text:
-        """Return the line of a layer or nested model; several layers together have no bound."""
+        """A layer or nested model; what several layers are bound by has no one word."""
         layers = list(node.layers)
         bound = layers[0].bound if len(layers) == 1 else None
         figures = (node.time, node.share, node.flops_share, node.flops_per_s)
@@ -47,7 +47,7 @@ class LayerLines:
         bound: str | None = None,
         kinds: Iterable[str] = (),
     ) -> Text:
-        """Return a line of figures; `None` is a dash."""
+        """What is null is a dash."""
         percents = (_NONE if one is None else f"{100 * one:.1f}" for one in (share, flops_share))
         rate = _NONE if flops_per_s is None else _short(flops_per_s / 1e9, 1)
         figures = (_short(1e3 * time, 3), *percents, rate, bound or _NONE)
@@ -61,7 +61,7 @@ class LayerLines:
 
 
 def _shortened(name: str, room: int) -> str:
-    """Cut the middle out of a long name, since names of layers differ at their ends."""
+    """Without its middle, since names of layers differ at their ends."""
     if len(name) <= room:
         return name
     start = room // 2
@@ -69,7 +69,7 @@ def _shortened(name: str, room: int) -> str:
 
 
 def _fitting(kinds: list[str], cells: int) -> str:
-    """Join as many kinds as fit, and say how many more there are."""
+    """As many kinds as fit, and how many more there are."""
     for shown in range(len(kinds), 0, -1):
         more = f" +{len(kinds) - shown}" if shown < len(kinds) else ""
         text = ", ".join(kinds[:shown]) + more
@@ -79,5 +79,5 @@ def _fitting(kinds: list[str], cells: int) -> str:
 
 
 def _short(value: float, decimals: int) -> str:
-    """Format a number with fewer decimals from 100 on: it then fits its column."""
+    """With fewer decimals where it is large, so that it fits its column."""
     return f"{value:,.{decimals if value < 100 else max(0, decimals - 2)}f}"

@@ -1,4 +1,4 @@
-"""The memory of a step, estimated, and whether it fits: the part of `anatomy inspect --batch-size`."""
+"""The part of `anatomy inspect` that says what a step takes in memory, and whether that fits."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MEBIBYTE = 2**20
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether a step fits into memory.
+    """Whether a step fits.
 
     Attributes:
-        limit_bytes: memory that there is.
-        limit: what limits the memory, in words.
-        framework_bytes: memory of Keras and the backend on the host, measured in this process; 0 where the limit is a
-            GPU's.
-        needed_bytes: peak of the estimate (on torch, of a step run layer by layer) and `framework_bytes`.
-        largest_batch_size: largest batch size that fits by the estimate; `None` where none does, or it is not known.
-        largest_batch_size_is_cap: whether the search ended at its largest batch size (`LARGEST_BATCH`): larger ones may
+        limit_bytes: what there is.
+        limit: of what, in words.
+        framework_bytes: what Keras and the backend take on the host by themselves, measured in this process; 0 where
+            the limit is a GPU's.
+        needed_bytes: the estimate's peak, on torch that of a step run layer by layer, and the framework.
+        largest_batch_size: that the estimate says fits; null where none does, or where it is not known.
+        largest_batch_size_is_cap: whether it is as large as the search goes (`LARGEST_BATCH`), so that larger ones may
             fit too.
-        why_not_known: why the largest batch size is not known; empty where it is.
+        why_not_known: why it is not; empty where it is.
     """
 
     limit_bytes: int
@@ -41,7 +41,7 @@ class Fit:
 
     @property
     def fits(self) -> bool:
-        """Whether the step fits."""
+        """Whether the limit is kept."""
         return self.needed_bytes <= self.limit_bytes
 
 
@@ -53,7 +53,7 @@ def estimate(
     dtype: str | None,
     memory_limit: str | None,
 ) -> tuple[MemoryEstimate, Fit]:
-    """Estimate the memory of one step, and compare it with the memory that there is.
+    """The estimate of one step, beside the memory that there is.
 
     Raises:
         ValueError: the model, an option or a size is wrong.
@@ -84,12 +84,12 @@ def estimate(
 
 
 def memory_to_dict(found: MemoryEstimate, fit: Fit) -> dict[str, Any]:
-    """Return the published JSON object: the estimate, and under `fit` whether it fits."""
+    """The published JSON object: the estimate, and under `fit` whether it fits."""
     return found.to_dict() | {"fit": asdict(fit) | {"fits": fit.fits}}
 
 
 def print_memory(console: Console, found: MemoryEstimate, fit: Fit) -> None:
-    """Print a table by layer, the totals, where the peak is, and whether the step fits."""
+    """A table by layer, the totals, where the peak is, and whether it fits."""
     from rich.table import Table
 
     trains = found.mode == "train"
@@ -117,11 +117,11 @@ def print_memory(console: Console, found: MemoryEstimate, fit: Fit) -> None:
 
 
 def verdict(found: MemoryEstimate, fit: Fit) -> str:
-    """Say in one or two sentences whether the step fits."""
+    """Whether it fits, in one sentence or two."""
     framework = f" ({_gibibytes(fit.framework_bytes)} of it Keras and its backend)" if fit.framework_bytes else ""
     needed = f"batch {found.batch_size} needs about {_gibibytes(fit.needed_bytes)}{framework}"
     there = f"{_gibibytes(fit.limit_bytes)} {fit.limit}"
-    # "May": workspaces and allocators come on top of the estimate, and fusion seldom saves as much.
+    # Work spaces and allocators come on top, so that what fits by the estimate may not; fusion seldom saves as much.
     said = f"May fit: {needed}, and there is {there}." if fit.fits else f"Will not fit: {needed}, more than {there}."
     if fit.why_not_known:
         return f"{said} The largest batch that fits is not known: {fit.why_not_known}."

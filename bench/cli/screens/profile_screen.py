@@ -14,23 +14,22 @@ from anatomy.bench.cli.screens.layer_lines import LayerLines
 from anatomy.bench.profiling.layer_tree import LayerNode, layer_tree
 from anatomy.bench.records.case_profile import Gaps, Operation, Profile
 
-# Number of layers shown per level, if they take at least this share of the device time; the rest is one line.
+# Layers of one level that are shown, if they take at least this share of the device time; the rest is one line.
 MOST_LAYERS, SMALLEST_SHARE = 12, 0.01
-# Number of operations of no layer that are named.
+# Operations named of those that belong to no layer.
 MOST_OPERATIONS = 5
 _BAR_CELLS = 30
-# A sum of gaps that differs from the step by more than this is pointed out.
+# A sum of gaps farther from the step than this is said.
 _TOLERANCE = 0.05
+_GAPS = ("input wait", "host dispatch", "device compute", "communication", "idle")
 
 
 def print_profile(console: Console, profile: Profile, depth: int | None = None, limit: int = MOST_LAYERS) -> None:
-    """Print a profile: the step, what it waited for, its layers as a tree, and its kinds of work.
+    """Everything that a profile says, for people.
 
     Args:
-        console: where to print.
-        profile: a profile of any outcome.
-        depth: levels of nested models that are shown; by default all.
-        limit: number of layers that are shown per level.
+        depth: levels of nested models to go into; by default all.
+        limit: layers of one level that are shown.
     """
     console.print(Text(profile.name, style="bold"), soft_wrap=True)
     if profile.outcome != "ok":
@@ -58,11 +57,11 @@ def _header(profile: Profile) -> RenderableType:
 
 
 def _gaps(gaps: Gaps | None) -> RenderableType | None:
-    """A bar for each of the five parts, and their sum beside the step."""
+    """A bar for each of the five, and their sum against the step."""
     if gaps is None or gaps.step <= 0:
         return None
-    parts = [(name.replace("_", " "), time, time / gaps.step) for name, time in gaps.parts.items()]
-    table = _bars("what a step waits for", parts)
+    found = [(name, getattr(gaps, name.replace(" ", "_"))) for name in _GAPS]
+    table = _bars("what a step waits for", [(name, time, time / gaps.step) for name, time in found])
     off = abs(gaps.sum / gaps.step - 1) > _TOLERANCE
     table.add_row(
         "sum", _ms(gaps.sum), _percent(gaps.sum / gaps.step), Text("does not add up to the step" if off else "", "red")
@@ -71,7 +70,7 @@ def _gaps(gaps: Gaps | None) -> RenderableType | None:
 
 
 def _layers(console: Console, profile: Profile, depth: int | None, limit: int) -> RenderableType | None:
-    """The tree of layers, with figures in columns."""
+    """The tree, its figures in columns."""
     top = layer_tree(profile.layers)
     if not top:
         return None
@@ -85,10 +84,10 @@ def _layers(console: Console, profile: Profile, depth: int | None, limit: int) -
 
 
 def _grow(tree: Tree, nodes: Sequence[LayerNode], lines: LayerLines, level: int, depth: int | None, limit: int) -> None:
-    """Add a level: the longest layers, then one line for the rest."""
+    """Add a level: what is long enough, then one line for all the rest."""
     shown = [node for node in nodes[:limit] if node.share >= SMALLEST_SHARE]
     rest = nodes[len(shown) :]
-    # For a single layer, its own line says more.
+    # One line for a single layer says less than the layer's own.
     if len(rest) == 1:
         shown, rest = [*shown, *rest], ()
     for node in shown:
@@ -108,7 +107,7 @@ def _kinds(profile: Profile) -> RenderableType | None:
 
 
 def _unattributed(profile: Profile) -> RenderableType | None:
-    """The share of the unattributed operations, and the longest of them."""
+    """Their share and the longest of them."""
     if profile.unattributed_share is None:
         return None
     share = _percent(profile.unattributed_share)
@@ -126,7 +125,7 @@ def _not_measured(profile: Profile) -> RenderableType | None:
 
 
 def _bars(head: str, rows: Iterable[tuple[str, float, float]]) -> Table:
-    """A table of names, times and shares of the step, with the shares as bars."""
+    """Name, time and share of the step, with the share as a bar that needs no colour."""
     table = Table(box=None, pad_edge=False)
     table.add_column(head, no_wrap=True, min_width=22)
     table.add_column("time", justify="right", no_wrap=True)
