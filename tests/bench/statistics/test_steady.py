@@ -113,11 +113,15 @@ def test_equal_times_have_settled() -> None:
     assert classify([0.01] * 100) == Steadiness("settled", [], 1.0)
 
 
-def test_asking_costs_little() -> None:
+def test_asking_costs_less_than_adding_numbers_for_a_fifth_of_a_millisecond() -> None:
     steps = list(course_times("falls by 20 %, a line", 50, 0.0, 1)[0])
-    times = []
+    asking, adding = [], []
+    # In turns: a machine that is slow for a while is slow for both.
     for _ in range(100):
         start = time.perf_counter()
         has_settled(steps)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 2e-4
+        middle = time.perf_counter()
+        sum(range(16_000))
+        asking.append(middle - start)
+        adding.append(time.perf_counter() - middle)
+    assert min(asking) < min(adding)
