@@ -19,6 +19,7 @@ pytest_plugins = ["pytester"]
 # What starts a fork server, a browser, a database or another program that is not there at once.
 STARTING_FIXTURES = frozenset({"measure", "browser", "postgres", "board", "cluster", "parent"})
 STARTING_MARKERS = ("backends", "extended", "slow")
+TESTS = Path(__file__).parent
 
 _guarded = False
 
@@ -40,9 +41,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """A test without the mark starts no other Python."""
+    """A test without the mark starts no other Python; this file is also loaded for the benchmark items, which do."""
     global _guarded
-    _guarded = item.get_closest_marker("process") is None
+    _guarded = item.path.is_relative_to(TESTS) and item.get_closest_marker("process") is None
     try:
         return (yield)
     finally:
