@@ -64,7 +64,7 @@ def installed_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    # The CPU build of TensorFlow is a distribution of its own.
+    # The CPU build of TensorFlow is another distribution.
     if "tensorflow" in names and "tensorflow" not in found:
         cpu_build = installed_versions(("tensorflow-cpu",))
         if cpu_build:

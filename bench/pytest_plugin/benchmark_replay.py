@@ -1,8 +1,7 @@
 """Feed recorded step times to pytest-benchmark through its public interface.
 
-`benchmark.pedantic` times a function with the timer of the item's `benchmark` marker. Here the
-timer is a clock that stands still, and the function advances it by the next recorded step: the
-table, the JSON and `pytest-benchmark compare` then hold the worker's own raw times.
+`benchmark.pedantic` times a function with the timer of the item's `benchmark` marker. Here only the function advances
+that timer, by one recorded step per call. The table, the JSON and `pytest-benchmark compare` get the raw times.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 from anatomy.bench.records.record import Record
 
-# What goes into `extra_info`; the names are the record's.
+# Figures of a record that go into `extra_info`.
 _FIGURES = (
     "throughput_examples_per_s",
     "step_median_s",
@@ -27,7 +26,7 @@ _FIGURES = (
 
 
 class ReplayClock:
-    """A timer for pytest-benchmark. It shows no time of its own, only what `replay` gives it."""
+    """A timer for pytest-benchmark that shows only the times given to `replay`."""
 
     def __init__(self) -> None:
         self.__name__ = "anatomy.synchronised_step"
@@ -42,7 +41,7 @@ class ReplayClock:
         steps = iter(times)
 
         def reset() -> None:
-            # From zero each time, so that end − start is the recorded value to the last bit.
+            # From zero each time: end − start is then the recorded value to the last bit.
             self._now_s = 0.0
 
         def step() -> None:

@@ -1,4 +1,4 @@
-"""What is asked of the gate: the base, the candidate, the cases, and what may differ."""
+"""A request to the gate: the base, the candidate, the cases, and how much they may differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def result_folder(out: Path | str | None = None) -> Path:
 
 @dataclass(frozen=True)
 class GateRequest:
-    """A comparison as it is asked for.
+    """A comparison to make.
 
     Attributes:
         base: what the candidate is compared with.
