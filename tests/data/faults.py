@@ -96,8 +96,7 @@ def skips() -> Any:
 
 def disagrees_once() -> Any:
     """No fault of the step: the machine changed its speed in the first window."""
-    from anatomy.bench.measurement import measured_window
-
+    measured_window: Any = import_module("anatomy.bench.measurement.measured_window")
     real, calls = measured_window.check_clock, [0]
 
     def check(*given: Any, **named: Any) -> Any:

@@ -1,5 +1,7 @@
 """What the networks compute, beyond their counts."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from anatomy.models import build
 from anatomy.models.rcnn import keywords_model
 
-TINY_RCNN = {"words": 6, "embedding_dim": 3, "lstm_units": 4, "dense_units": 5}
+TINY_RCNN: dict[str, Any] = {"words": 6, "embedding_dim": 3, "lstm_units": 4, "dense_units": 5}
 
 
 def call(model, x):
@@ -125,7 +127,7 @@ def test_networks_are_sequential_where_the_slides_are():
     assert not isinstance(build("functional"), keras.Sequential)
 
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "mlp": {},
     "lstm": {},
     "alexnet": {"input_shape": (67, 67, 3), "classes": 10},

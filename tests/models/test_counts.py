@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from anatomy.bench.counting import abstract_model, count_model
 from anatomy.models import build, parse_model, zoo
 
 # From the papers, keras.applications and independent builds: parameters, trainable, MACs, output.
-FACTS = {
+FACTS: dict[str, tuple[Any, ...]] = {
     "intro": (7_114, 7_114, 7_040, [10]),
     "functional": (55_050, 55_050, 54_912, [10]),
     "sequential": (25_450, 25_450, 25_408, [10]),
@@ -82,8 +83,9 @@ def test_figures_are_those_of_the_table(name):
 
 @pytest.mark.parametrize("architecture", zoo(), ids=lambda a: a.name)
 def test_docstring_holds_the_parameter_count(architecture):
-    text = importlib.import_module(architecture.module).__doc__
+    text = importlib.import_module(architecture.module).__doc__ or ""
     figures = re.search(r"^Parameters: ([\d,]*\d)(?:, trainable ([\d,]*\d))?", text, re.MULTILINE)
+    assert figures
     total, trainable = (int((f or figures[1]).replace(",", "")) for f in figures.groups())
     counts = counted(architecture.name)
     assert (counts.parameters, counts.trainable_parameters) == (total, trainable)

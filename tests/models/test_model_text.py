@@ -1,5 +1,7 @@
 """Models as text: read, written, and read again."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_models_of_the_user_survive_being_written(options):
 
 
 SIDES = st.integers(67, 300)
-VALUES = {
+VALUES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "mlp": {"hidden": st.lists(st.integers(1, 99), max_size=3), "dropout": st.floats(0, 0.99)},
     "lstm": {"stateful": st.booleans(), "batch_size": st.none() | st.integers(1, 64)},
     "alexnet": {"input_shape": st.tuples(SIDES, SIDES, st.integers(1, 3)), "towers": st.sampled_from([1, 2])},

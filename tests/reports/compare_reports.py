@@ -23,9 +23,9 @@ def compare(before: Path, after: Path) -> int:
         equal = [name for name in names if name.suffix == suffix and name not in different]
         print(f"{suffix}: {len(equal)} of {sum(name.suffix == suffix for name in names)} files are equal byte for byte")
     for name in different:
-        lines = [_bytes(folder / name).decode().splitlines() for folder in (before, after)]
+        old, new = (_bytes(folder / name).decode().splitlines() for folder in (before, after))
         changes = [
-            line[:200] for line in difflib.unified_diff(*lines, lineterm="", n=0) if line[:2] not in ("--", "++")
+            line[:200] for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:2] not in ("--", "++")
         ]
         print(f"\n{name}:", *changes, sep="\n")
     return int(any(name.suffix == ".csv" for name in different))

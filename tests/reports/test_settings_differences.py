@@ -191,7 +191,7 @@ def test_scaling_is_not_taken_from_unlike_cases(
     gpu = [GpuUse(index=n, name="G", utilisation=0.9, memory_used_peak_bytes=1, samples=3) for n in range(2)]
     one = record(speed=100.0, case={"backend": "jax"})
     two = record(**({"speed": 170.0, "gpu": gpu} | change), case={"backend": "jax", "devices": 2})
-    frame = framework_table(labelled(run, [one, two])).frame.set_index("framework")
+    frame: Any = framework_table(labelled(run, [one, two])).frame.set_index("framework")
     assert text in frame.loc["JAX", "multi_gpu"]
     assert ("%" in frame.loc["JAX", "multi_gpu"]) is (not change)
 

@@ -137,7 +137,7 @@ def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run:
         record(CNN, outcome="crashed", reason="x", phases=Phases(build_s=1), case=point("infer", "torch")),
         record(RNN, outcome="timeout", reason="x", case=point("train", "torch")),
     ]
-    frame = framework_table(label_runs([run(records)])).frame
+    frame: Any = framework_table(label_runs([run(records)])).frame
     slides, today = frame.iloc[:7], frame.iloc[7:].set_index("framework")
     assert list(slides["framework"]) == [row.framework for row in SLIDE_ROWS]
     assert list(slides["rnn"]) == ["++", "++", "++", "–", "+", "+", "+++"]

@@ -14,6 +14,7 @@ NOTEBOOK = Path(__file__).parents[3] / "docs" / "examples" / "measure-a-model.ip
 
 @pytest.mark.backends
 # Jupyter's own packages warn about their paths and event loops.
+@pytest.mark.extended
 @pytest.mark.filterwarnings("ignore")
 def test_it_runs_and_shows_its_results(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)

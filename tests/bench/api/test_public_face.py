@@ -165,6 +165,7 @@ def test_the_gate_names_what_cannot_be_compared(tmp_path: Path, monkeypatch: pyt
         ab.gate("mlp", against="main", backend=["jaxx"])
 
 
+@pytest.mark.quiet
 @pytest.mark.backends
 def test_the_gate_compares_two_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from anatomy.bench.counting import count_to_dict, inspect
+from tests.marks import extended_but
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,6 +85,7 @@ def test_rcnn_is_linear_in_its_length(words: int) -> None:
     assert inspect("rcnn:words=none", input_shape=(words, 100)).macs == 530_000 * words + 100
 
 
+@pytest.mark.extended
 @pytest.mark.backends
 @pytest.mark.parametrize("text", [*ZOO, *(f"{OWN_FILE}:{name}" for name in OWN)])
 def test_model_agrees_with_the_program_that_jax_compiles(text: str) -> None:
@@ -92,6 +94,7 @@ def test_model_agrees_with_the_program_that_jax_compiles(text: str) -> None:
     assert ours == in_program > 0
 
 
+@pytest.mark.extended
 @pytest.mark.backends
 @pytest.mark.parametrize("text", [*CNNS, *MORE_CNNS])
 def test_cnn_agrees_with_torch(text: str) -> None:
@@ -111,7 +114,7 @@ def test_keras_applications_agree_with_torch_and_the_papers(name: str) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize("backend", extended_but(["torch", "jax"], "torch"))
 def test_single_layers_agree(backend: str) -> None:
     pytest.importorskip(backend)
     found = beside(backend, "layers")

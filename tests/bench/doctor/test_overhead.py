@@ -56,6 +56,8 @@ def test_each_pair_has_both_and_their_order_alternates(pairs: int) -> None:
     assert all(a != b for a, b in pairwise(first))
 
 
+@pytest.mark.quiet
+@pytest.mark.extended
 @pytest.mark.process
 def test_the_real_thing_runs() -> None:
     class Counting(Observers):
@@ -86,6 +88,8 @@ class Slow:
         """Nothing to end."""
 
 
+@pytest.mark.quiet
+@pytest.mark.extended
 @pytest.mark.process
 def test_what_the_observers_compute_is_seen() -> None:
     slow: DeviceSampler = Slow()  # type: ignore[assignment]

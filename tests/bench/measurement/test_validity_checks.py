@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from anatomy.bench.measurement.validity_checks import Losses
 
 class Reports:
     """A step that reports the running mean of given losses, and repeats the last."""
+
+    drain = use = fetch = weight = restore = programs = cast("Any", None)  # not called here
 
     def __init__(self, losses: Iterable[float]) -> None:
         self.losses = list(losses)

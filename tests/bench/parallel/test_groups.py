@@ -16,6 +16,7 @@ from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import TESTS, Measure, cases_of, session_at
+from tests.marks import extended_but
 
 PARALLEL = [backend for backend in installed_backends() if backend != "openvino"]
 MLP = "mlp:hidden=32,dropout=0.5"
@@ -23,7 +24,7 @@ UNSYNCHRONISED = f"{TESTS / 'data' / 'unsynchronised_models.py'}:build"
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", PARALLEL)
+@pytest.mark.parametrize("backend", extended_but(PARALLEL, "torch"))
 def test_two_devices_train_as_one_and_both_modes_are_measured(backend: Backend, measure: Measure) -> None:
     records = measure(cases_of([MLP], backend=backend, mode=["train", "infer"], batch_size=8, devices=[1, 2]))
     assert [(r.outcome, r.reason) for r in records] == [("ok", "")] * 4
@@ -55,7 +56,7 @@ def test_the_outputs_are_those_of_the_whole_batch(backend: Backend, measure: Mea
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", PARALLEL)
+@pytest.mark.parametrize("backend", extended_but(PARALLEL, "jax"))
 def test_a_strategy_that_does_not_synchronise_is_invalid(backend: Backend, measure: Measure) -> None:
     one, two = (
         record

@@ -14,6 +14,7 @@ MAPS = TESTS / "data" / "layout_maps.py"
 needs_jax = pytest.mark.skipif("jax" not in installed_backends(), reason="jax is not installed")
 
 
+@pytest.mark.extended
 @pytest.mark.backends
 @needs_jax
 def test_a_shared_model_trains_as_one_device_does(measure: Measure) -> None:
@@ -37,6 +38,7 @@ def test_a_shared_model_trains_as_one_device_does(measure: Measure) -> None:
         assert "share the weights" in record.not_measured["all_reduce"]
 
 
+@pytest.mark.extended
 @pytest.mark.backends
 @needs_jax
 def test_a_users_layout_map_is_used(measure: Measure) -> None:

@@ -93,7 +93,8 @@ def test_shared_layers_and_operations_that_are_nodes_have_their_own_time(backend
     assert not any(operation.kind == "matrix product" for operation in of_input)
 
 
-@pytest.mark.parametrize("backend", extended_but([b for b in PROFILED if b != "torch"], "tensorflow"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", [b for b in PROFILED if b != "torch"])
 def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: Path) -> None:
     model = "mlp:hidden=256x256,input_size=256"
     (profile,) = profiles(
@@ -112,13 +113,14 @@ def test_devices_of_one_process_exchange_gradients(backend: Backend, tmp_path: P
 
 @pytest.mark.skipif("torch" not in installed_backends(), reason="torch is not installed")
 def test_devices_of_several_processes_are_refused(tmp_path: Path) -> None:
-    options = ("--backend", "torch", "--mode", "train", "--devices", "2", "--batch-size", "8", "--seconds", "0.1")
-    options += ("--no-report", "--json")
+    options: tuple[str, ...] = ("--backend", "torch", "--mode", "train", "--devices", "2", "--batch-size", "8")
+    options += ("--seconds", "0.1", "--no-report", "--json")
     said = anatomy("profile", "mlp", *options, folder=tmp_path, code=exit_codes.NOTHING_MEASURED)
     assert "the trace of a step of several processes would show one of them; use --devices 1" in said
 
 
-@pytest.mark.parametrize("backend", extended_but(PROFILED, "torch"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", PROFILED)
 def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, LSTM, "--backend", backend, "--mode", "train", "--batch-size", "4")
     kinds = {kind.kind: kind.time for kind in profile.kinds}
@@ -132,7 +134,8 @@ def test_a_recurrent_layers_time_is_its_own(backend: Backend, tmp_path: Path) ->
     assert profile.unattributed_share < 0.1
 
 
-@pytest.mark.parametrize("backend", extended_but(PROFILED, "tensorflow"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", PROFILED)
 def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     (profile,) = profiles(tmp_path, UNET, "--backend", backend, "--mode", "fit", "--batch-size", "8")
     assert profile.gaps is not None
@@ -143,7 +146,8 @@ def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     assert profile.gaps.input_wait > 0 or backend == "jax"
 
 
-@pytest.mark.parametrize("backend", extended_but(PROFILED, "jax"))
+@pytest.mark.parametrize("backend", PROFILED)
+@pytest.mark.extended
 def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Path) -> None:
     plain, slow = f"{PLANTED}:units=256,slow=1", f"{PLANTED}:units=256,slow=8"
     profiles(tmp_path, plain, slow, "--backend", backend, "--mode", "train", "--batch-size", "256", "--out", "run")

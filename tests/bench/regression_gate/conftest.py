@@ -122,7 +122,7 @@ def wheel(tmp_path: Path) -> Callable[[str, str], Path]:
     return make
 
 
-FACTS = {"settings": {}, "counts": None, "programs": 1, "recompilations": 0}
+FACTS: dict[str, Any] = {"settings": {}, "counts": None, "programs": 1, "recompilations": 0}
 # Nothing but the step is judged: the scripted processes have no more.
 STEP_ALONE = dict.fromkeys(["parameters", "flops", "outputs"], "any")
 

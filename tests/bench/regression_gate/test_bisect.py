@@ -38,6 +38,7 @@ def test_commits_without_an_answer_leave_a_range_with_the_first_bad_one(number: 
 ASKED = ("--backend", "jax", "--mode", "infer", "--batch-size", "256", "--tolerate", "step=60%..300%")
 
 
+@pytest.mark.quiet
 @pytest.mark.backends
 @pytest.mark.extended
 def test_the_commit_that_made_it_slower(project: Project) -> None:
@@ -56,6 +57,7 @@ def test_the_commit_that_made_it_slower(project: Project) -> None:
     assert len(project.git("worktree", "list").splitlines()) == 1
 
 
+@pytest.mark.quiet
 @pytest.mark.backends
 @pytest.mark.extended
 def test_a_bad_revision_that_is_no_slower(project: Project) -> None:

@@ -23,6 +23,7 @@ ANY_MODEL = tuple(f"--tolerate={rule}" for rule in ("parameters=any", "flops=any
 SLOW = NETS.format(layers=30)
 
 
+@pytest.mark.quiet
 def test_identical_code_passes(project: Project) -> None:
     done = project.gate(*CASE, *LAX, "--against", "HEAD", "--json")
     assert done.code == 0, done.err
@@ -40,6 +41,8 @@ def test_identical_code_passes(project: Project) -> None:
     assert no_worktree_left(project)
 
 
+@pytest.mark.quiet
+@pytest.mark.extended
 def test_slower_code_fails_and_every_report_says_so(project: Project, tmp_path: Path) -> None:
     project.commit(nets=SLOW)
     summary = tmp_path / "summary.md"
@@ -86,6 +89,7 @@ def test_another_model_fails_by_its_counts_alone(project: Project) -> None:
     assert (verdicts["parameters"], verdicts["flops"], verdicts["step"]) == ("FAIL", "FAIL", "SHOWN")
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 def test_settings_of_the_candidate(project: Project) -> None:
     done = project.gate(*CASE, *LAX, "--candidate", "jit=off", "--candidate", "env:ANATOMY_TEST=1", "--json")
@@ -97,6 +101,7 @@ def test_settings_of_the_candidate(project: Project) -> None:
     assert programs["verdict"] == "SHOWN"
 
 
+@pytest.mark.extended
 def test_a_new_case_is_let_through_where_that_is_allowed(project: Project) -> None:
     project.commit(more=NETS.format(layers=1))
     done = project.gate("more.py:net", *CASE[1:], "--against", "HEAD~1", "--allow-new")
@@ -132,6 +137,7 @@ def test_a_side_that_loads_the_other_sides_code_is_refused(project: Project) -> 
     assert "compared with itself" in done.out
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 def test_a_base_with_dependencies_of_its_own(project: Project, wheel: Callable[[str, str], Path]) -> None:
     path = wheel("1.0", "WIDTH = 64\n")
@@ -144,6 +150,7 @@ def test_a_base_with_dependencies_of_its_own(project: Project, wheel: Callable[[
     assert done.result["base"]["versions"] == done.result["candidate"]["versions"]
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 def test_another_interpreter(project: Project, tmp_path: Path) -> None:
     from anatomy.bench.regression_gate.overlay_venv import overlay_venv
@@ -175,6 +182,8 @@ def stored(project: Project) -> Path:
     return project.folder / "anatomy-runs" / "base"
 
 
+@pytest.mark.quiet
+@pytest.mark.extended
 def test_a_stored_run_judges_exact_figures_and_time_only_when_told(project: Project, stored: Path) -> None:
     done = project.gate("--against", "anatomy-runs/base", "--json")
     assert done.code == 0, done.out + done.err

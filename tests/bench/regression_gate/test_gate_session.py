@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,8 @@ Ask = Callable[..., GateRequest]
 def ask(project: Project, tmp_path: Path) -> Ask:
     """A request for cases of the project against its HEAD."""
 
-    def make(models: Sequence[str] = ("nets.py:net",), suite: str | None = None, **more: object) -> GateRequest:
-        fields = {
+    def make(models: Sequence[str] = ("nets.py:net",), suite: str | None = None, **more: Any) -> GateRequest:
+        fields: dict[str, Any] = {
             "base": parse_base("HEAD"),
             "directory": project.folder,
             "selection": Selection(models, suite, AXES),

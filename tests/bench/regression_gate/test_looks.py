@@ -34,7 +34,7 @@ def test_the_interval_is_students_at_the_share_of_one_look(effects: list[float])
         low, high = stats.t.interval(
             1 - 2 * ALPHA / len(LOOKS), len(effects) - 1, loc=np.mean(effects), scale=stats.sem(effects)
         )
-        assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_effects_that_do_not_vary_have_no_width() -> None:

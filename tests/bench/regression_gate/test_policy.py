@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,7 @@ def test_what_is_no_rule(text: str) -> None:
 
 def test_the_minimum_follows_the_tolerated_change() -> None:
     margins = Rule(tolerated=0.04).margins(1.0)
-    assert (margins.tolerated, margins.minimum) == (0.04, pytest.approx(0.1))
+    assert [margins.tolerated, margins.minimum] == [0.04, pytest.approx(0.1)]
 
 
 def test_a_floor_raises_the_margins_of_small_figures_only() -> None:
@@ -98,14 +100,14 @@ def test_mistakes_are_named(table: dict[str, object], said: str) -> None:
 
 
 @pytest.mark.parametrize("given", [3, "step", ["step"]])
-def test_rules_that_are_no_table(given: object) -> None:
+def test_rules_that_are_no_table(given: Any) -> None:
     with pytest.raises(UsageError, match=r"test_x\.py::test_y: tolerate: expected a table"):
         Policy().with_level(given, "test_x.py::test_y: tolerate")
 
 
 def test_a_metric_that_is_no_text() -> None:
     with pytest.raises(UsageError, match="unknown metric '1'"):
-        Policy().with_level({1: "5%"}, "x")
+        Policy().with_level({1: "5%"}, "x")  # type: ignore[dict-item]
 
 
 def test_every_metric_has_a_default_that_can_be_judged() -> None:

@@ -62,6 +62,7 @@ def tested(project: Project) -> Project:
     return project
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 def test_each_item_decides_and_what_is_gone_or_new_fails(tested: Project, tmp_path: Path) -> None:
     tested.commit(test_speed=TESTS.replace("NAME", "new"), nets=NETS.format(layers=30))
@@ -97,6 +98,7 @@ def test_each_item_decides_and_what_is_gone_or_new_fails(tested: Project, tmp_pa
     assert shown["extra_info"]["verdict"] == "FAIL"
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 def test_identical_code_passes(tested: Project) -> None:
     done = run_pytest(tested, "--benchmark", "--anatomy-against", "HEAD", "-k", "kept")

@@ -12,6 +12,7 @@ from anatomy.bench.protocol.events import Event, Exited, Forked, PhaseBegan
 from anatomy.bench.records.run_store import load_run
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner import open_run, worker_handle
+from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.requests import MeasureCase, WorkerPlace
 from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.supervisor import usable_memory_bytes
@@ -37,7 +38,7 @@ def test_nine_tenths_of_the_free_memory_are_usable(monkeypatch: pytest.MonkeyPat
     assert usable_memory_bytes() == 9 * GIB
 
 
-class Server:
+class Server(ForkServerClient):
     """A fork server whose worker is killed while it compiles."""
 
     def __init__(self, pid: int) -> None:

@@ -9,7 +9,6 @@ import pytest
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.records.run_store import load_run
 from tests.bench.conftest import Measure, cases_of
-from tests.marks import extended_but
 
 pytestmark = pytest.mark.backends
 
@@ -31,7 +30,8 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", installed_backends())
 def test_trouble_becomes_records_and_the_rest_is_measured(measure: Measure, backend: str, tmp_path: Path) -> None:
     mode = "infer" if backend == "openvino" else "train"
     trouble = [name for name in EXPECTED if not (name == "diverges" and mode == "infer")]

@@ -32,5 +32,6 @@ def test_the_steps_have_a_peak_of_their_own(measure: Measure, backend: str) -> N
     assert len(use.at_s) == len(use.resident_bytes) == len(use.cpu_s) >= 3
     assert use.at_s == sorted(use.at_s)
     assert record.base_host_bytes is not None
+    assert record.peak_host_bytes is not None
     assert record.base_host_bytes / 2 < max(use.resident_bytes) <= 1.1 * record.peak_host_bytes
     assert max(cores for _, cores in use.cores()) > 0.5

@@ -42,7 +42,7 @@ OUTCOMES = {
     f"{TROUBLED}:leaves": ("crashed", "status 7"),
     f"{TROUBLED}:babbles": ("crashed", "expected an event of the protocol"),
     f"{TROUBLED}:raises": ("crashed", "RuntimeError: this model cannot be built"),
-    f"{TROUBLED}:never_returns": ("timeout", "not finished after 6 s, in phase build"),
+    f"{TROUBLED}:never_returns": ("timeout", "not finished after 3 s, in phase build"),
     f"{TROUBLED}:allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
     f"{TROUBLED}:not_a_model": ("crashed", "must return a keras.Model"),
     f"{TROUBLED}:open_shape": ("unsupported", "is open"),
@@ -59,12 +59,12 @@ def fake_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def suite(*models: str, **axes: Any) -> ab.Suite:
-    return ab.Suite.model_validate({"name": "scripted", "matrix": [{"model": models, "backend": "torch", **axes}]})
+    return ab.Suite.model_validate({"name": "scripted", "matrix": [{"model": models, "backend": "jax", **axes}]})
 
 
 def test_every_outcome_is_a_record_on_disk_and_in_the_report(tmp_path: Path) -> None:
     planned = suite(*OUTCOMES, mode="train", batch_size=4)
-    run = ab.run_suite(planned, out=tmp_path / "run", seconds=2, timeout_s=6, memory_limit="1.5GiB")
+    run = ab.run_suite(planned, out=tmp_path / "run", seconds=2, timeout_s=3, memory_limit="1.5GiB")
     assert len(run.records) == len(OUTCOMES)
     for record, (outcome, reason) in zip(run.records, expected("train"), strict=True):
         assert record.outcome == outcome, f"{record.name}: {record.outcome}: {record.reason}"
@@ -83,13 +83,13 @@ def expected(mode: str) -> list[tuple[str, str]]:
 
 
 def test_outputs_that_do_not_depend_on_the_inputs_are_invalid() -> None:
-    record = ab.measure(f"{SCRIPTED}:constant", backend="torch", mode="infer", seconds=1)
+    record = ab.measure(f"{SCRIPTED}:constant", backend="jax", mode="infer", seconds=1)
     assert (record.outcome, record.step_s) == ("invalid", record.step_s)
     assert "input" in record.reason
 
 
 def test_the_figures_are_those_of_the_script() -> None:
-    record = ab.measure("mlp", backend="torch", mode="infer", batch_size=8, seconds=2)
+    record = ab.measure("mlp", backend="jax", mode="infer", batch_size=8, seconds=2)
     assert record.outcome == "ok", record.reason
     assert record.step_median_s == pytest.approx(STEP_S, rel=0.05)
     assert record.throughput_examples_per_s == pytest.approx(8 / STEP_S, rel=0.05)
@@ -110,7 +110,7 @@ def test_processes_are_interleaved_and_combined(tmp_path: Path) -> None:
 
 
 def test_the_largest_batch_is_found() -> None:
-    found = ab.largest_batch(f"{SCRIPTED}:limited", backend="torch", mode="infer", seconds=0.5)
+    found = ab.largest_batch(f"{SCRIPTED}:limited", backend="jax", mode="infer", seconds=0.5)
     assert found.largest_record is not None
     assert found.too_large is not None
     assert found.largest_record.case.batch_size <= 37 < found.too_large.case.batch_size
@@ -119,7 +119,7 @@ def test_the_largest_batch_is_found() -> None:
 
 def test_ctrl_c_keeps_what_was_finished_and_resume_measures_the_rest(tmp_path: Path) -> None:
     run, models = tmp_path / "run", ["mlp", "mlp:hidden=8", f"{TROUBLED}:never_returns", "mlp:hidden=10"]
-    options = ["--backend", "torch", "--mode", "infer", "--timeout", "8", "--no-history", "--out", str(run)]
+    options = ["--backend", "jax", "--mode", "infer", "--timeout", "4", "--no-history", "--out", str(run)]
     # A session of its own: the terminal sends SIGINT to the whole foreground group, fork servers and workers too.
     with subprocess.Popen(
         [*ANATOMY, "run", *models, *options], start_new_session=True, text=True, preexec_fn=heed_interrupts

@@ -40,7 +40,9 @@ INVALID = {
 }
 
 
-@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow"))
+@pytest.mark.quiet
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", installed_backends())
 def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
     trains = backend != "openvino"
     planted = {point: why for point, why in INVALID.items() if trains or point[1] in ("infer", "predict")}
@@ -56,6 +58,7 @@ def test_every_planted_fault_is_caught(measure: Measure, backend: str) -> None:
         assert re.search(why, record.reason), f"{point}: {record.reason}"
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax"))
 def test_honest_cases_pass_every_check(measure: Measure, backend: str) -> None:
     modes = ["infer"] if backend == "openvino" else ["train", "infer"]

@@ -51,6 +51,7 @@ def test_figures_and_intervals_come_from_the_processes() -> None:
     assert whole.process_medians_s == pytest.approx([0.012048, 0.01004, 0.011044])
     assert whole.step_median_s == pytest.approx(0.011044)
     assert whole.throughput_examples_per_s == pytest.approx(1 / 0.011)
+    assert whole.step_interval_s
     low, high = whole.step_interval_s
     # Student's t with 2 degrees of freedom: far wider than any of the series, each within 1 %.
     assert low < 0.009
@@ -111,7 +112,7 @@ def test_what_any_process_showed_is_said_of_the_case(order: tuple[int, ...]) -> 
 
 
 def test_the_highest_peaks_are_the_cases() -> None:
-    peaks = [
+    peaks: list[dict[str, Any]] = [
         {"base_host_bytes": 100, "peak_host_bytes": 500, "step_peak_host_bytes": 300},
         {"base_host_bytes": 110, "peak_host_bytes": 600, "step_peak_host_bytes": 200, "peak_device_bytes": 9},
         {"base_host_bytes": 90, "peak_host_bytes": 400, "not_measured": {"peak_device_bytes": "busy"}},

@@ -6,11 +6,12 @@ Anatomy cannot be imported here. Prints one line of JSON a script.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-sys.modules["anatomy"] = None
+sys.modules["anatomy"] = None  # type: ignore[assignment]  # so that importing it fails
 
 
 def layer_configs(config):
@@ -23,7 +24,7 @@ def rebuild(path):
     text = path.read_text()
     end = text.index("\nassert model.count_params()")
     line = text[end:].split("\n")[1]
-    names = {"__name__": "script"}
+    names: dict[str, Any] = {"__name__": "script"}
     exec(compile(text[:end] + "\n" + line + "\n", str(path), "exec"), names)
     model = names["model"]
     own = {layer.name for layer in model.layers if type(layer).__module__ == "script"}

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import random
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from scipy import stats
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.records.case import Backend, Case
@@ -26,6 +24,7 @@ from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.requests import TakeTurns, WorkerPlace
 from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import Measure, cases_of, session_at
+from tests.ratios import half_width, judge_ratio
 
 MODELS = {
     "mlp": ("mlp:input_size=784,hidden=512x512", 256),
@@ -64,23 +63,20 @@ def test_a_script_takes_the_same_time_a_step(
     host = ForkServerClient(backend, tmp_path)
     try:
         # Precision alone decides when to stop: stopping at a ratio that pleases would choose the ratio.
-        while len(logs) < FEWEST_PAIRS or (_half_width(logs) > PRECISION and len(logs) < MOST_PAIRS):
+        while len(logs) < FEWEST_PAIRS or (half_width(logs) > PRECISION and len(logs) < MOST_PAIRS):
             logs.append(_log_ratio(host, case, script, tmp_path, len(logs)))
     finally:
         host.close()
-    mean, half = statistics.fmean(logs), _half_width(logs)
-    ratio, low, high = (math.exp(value) for value in (mean, mean - half, mean + half))
-    said = (
-        f"{model} {backend}: script / Anatomy = {ratio:.3f} (95 % interval {low:.3f} to {high:.3f}, {len(logs)} pairs)"
-    )
+    verdict, said = judge_ratio(f"{model} {backend}: script / Anatomy", logs, TOLERANCE, PRECISION)
     record_property("ratio", said)
     print(said)
-    if low > 1 + TOLERANCE or high < 1 - TOLERANCE:
+    if verdict == "differs":
         pytest.fail(said)
-    if half > PRECISION or abs(ratio - 1) > TOLERANCE:
+    if verdict == "unclear":
         pytest.skip(f"this machine is too noisy to say: {said}")
 
 
+@pytest.mark.quiet
 @pytest.mark.backends
 @pytest.mark.extended
 def test_a_script_prints_the_figures_of_its_record(measure: Measure, tmp_path: Path) -> None:
@@ -113,11 +109,6 @@ def _printed(script: Path) -> dict[str, float]:
     assert done.returncode == 0, done.stderr[-3000:]
     parts = (line.rsplit(maxsplit=2) for line in done.stdout.splitlines())
     return {f"{name} {unit}": float(value) for name, value, unit in parts}
-
-
-def _half_width(logs: list[float]) -> float:
-    """Of the 95 % interval of the mean, Student's t."""
-    return float(stats.t.ppf(0.975, len(logs) - 1) * stats.sem(logs))
 
 
 def _log_ratio(host: ForkServerClient, case: Case, script: Path, folder: Path, number: int) -> float:

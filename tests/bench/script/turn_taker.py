@@ -7,6 +7,7 @@ seconds a step are printed. Between turns the process sleeps.
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from anatomy.bench.measurement.alternating_steps import rest
 
@@ -17,7 +18,7 @@ def main():
     """Build and warm up as the script does, then obey."""
     path = Path(sys.argv[1])
     text = path.read_text()
-    names = {"__name__": "script"}
+    names: dict[str, Any] = {"__name__": "script"}
     exec(compile(text[: text.index("\nwarm, end = ")], str(path), "exec"), names)
     timed = names["timed"]
     end = time.perf_counter() + WARMUP_S

@@ -6,6 +6,7 @@ Beside each script: the model's weights, an input and the outputs (`.npz`), its 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ def write(text, mode, folder):
     path = folder / f"{case.key}.py"
     path.write_text(script)
     outputs = keras.tree.flatten(built.model.predict(built.batch.x, batch_size=BATCH_SIZE, verbose=0))
-    weights = {f"weight_{n:04}": np.array(w) for n, w in enumerate(built.model.get_weights())}
+    weights: dict[str, Any] = {f"weight_{n:04}": np.array(w) for n, w in enumerate(built.model.get_weights())}
     np.savez(path.with_suffix(".npz"), x=built.batch.x, **weights, **{f"output_{n}": o for n, o in enumerate(outputs)})
     config = keras.saving.serialize_keras_object(built.model.get_config())
     path.with_suffix(".json").write_text(json.dumps(config))

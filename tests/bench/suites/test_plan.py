@@ -45,7 +45,8 @@ def test_a_pair_asked_for_by_name_stays_and_will_say_why_not() -> None:
 
 
 def test_command_line_beats_matrix_beats_suite() -> None:
-    suite = {"batch_size": [1], "backend": "jax", "mode": "infer", "matrix": [{"model": "mlp", "batch_size": [2, 3]}]}
+    matrix = [{"model": "mlp", "batch_size": [2, 3]}]
+    suite: dict[str, Any] = {"batch_size": [1], "backend": "jax", "mode": "infer", "matrix": matrix}
     assert [c.batch_size for c in planned(**suite)] == [2, 3]
     assert [c.batch_size for c in planned({"batch_size": [9]}, **suite)] == [9]
     assert {c.backend for c in planned(**suite)} == {"jax"}

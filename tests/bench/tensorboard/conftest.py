@@ -89,7 +89,7 @@ def traced_run(root: Path) -> tuple[Run, dict[str, str]]:
     records = [make_record(model, case={"backend": backend, "batch_size": 8}) for backend in BACKENDS]
     run = make_run(root / "run", records)
     logdir = write_tensorboard(run.path)
-    names = {}
+    names: dict[str, str] = {}
     for record in run.records:
         backend, folder = record.case.backend, case_folder(logdir, record.case)
         taken = root / backend

@@ -13,7 +13,7 @@ import pytest
 from tests.bench.tensorboard.conftest import Board
 from tests.chromium import open_chromium
 
-pytestmark = pytest.mark.backends
+pytestmark = [pytest.mark.backends, pytest.mark.extended]
 
 LIMIT_S = 60
 # A folder to look at what the tests saw.

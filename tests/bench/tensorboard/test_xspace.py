@@ -11,7 +11,7 @@ from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace, xplane_pb2
 from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.one_of(
     st.integers(-(2**63), 2**64 - 1), st.booleans(), st.floats(allow_nan=False), st.binary(max_size=8), texts
 )

@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.window_arithmetic import (
-    UnmeasurableError,
-    counter_gain,
-    integrate_power,
-    interval_mean,
-)
+from anatomy.bench.machine.telemetry.sample_series import UnmeasurableError
+from anatomy.bench.machine.telemetry.window_arithmetic import counter_gain, integrate_power, interval_mean
 
 ends = st.tuples(st.floats(0.0, 2.0), st.floats(3.0, 4.9))
 

@@ -79,7 +79,7 @@ def test_without_a_gpu_everything_has_its_reason() -> None:
 
 def test_without_a_window_everything_has_its_reason(played: Played) -> None:
     facts = telemetry_facts(Recording(gpus=played("h100")), None, None, 1, None)
-    assert facts.gpu is facts.cpu_energy is None
+    assert (facts.gpu, facts.cpu_energy) == (None, None)
     assert set(facts.not_measured) == {
         "gpu",
         "cpu_energy",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.machine.telemetry.gpu_processes import CONTAINER, UnmeasurableError, in_machine_namespace, own_bytes
+from anatomy.bench.machine.telemetry.gpu_processes import CONTAINER, in_machine_namespace, own_bytes
+from anatomy.bench.machine.telemetry.sample_series import UnmeasurableError
 
 UNKNOWN = 4_194_999
 

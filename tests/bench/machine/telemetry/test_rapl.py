@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.rapl import RaplReader, UnmeasurableError, gained_uj
+from anatomy.bench.machine.telemetry.rapl import RaplReader, gained_uj
+from anatomy.bench.machine.telemetry.sample_series import UnmeasurableError
 
 RANGE_UJ = 1_000_000
 

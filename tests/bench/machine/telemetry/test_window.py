@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.machine.telemetry.sample_series import CpuReading, DeviceSeries, Reading
+from anatomy.bench.machine.telemetry.sample_series import CpuReading, DeviceSeries, Reading, UnmeasurableError
 from anatomy.bench.machine.telemetry.telemetry_window import cpu_energy, gpu_use
-from anatomy.bench.machine.telemetry.window_arithmetic import UnmeasurableError, integrate_power
+from anatomy.bench.machine.telemetry.window_arithmetic import integrate_power
 from anatomy.bench.records.gpu_use import GpuUse
 from tests.bench.machine.telemetry.conftest import Played
 
@@ -28,7 +28,7 @@ def test_a_busy_window_of_a_whole_device(played: Played) -> None:
     (series,) = played("h100")
     use = gpu_use(series, BUSY, used=True)
     assert use.samples == 27
-    assert (use.utilisation, use.memory_used_peak_bytes) == (pytest.approx(0.97), 30 * GIBI)
+    assert [use.utilisation, use.memory_used_peak_bytes] == [pytest.approx(0.97), 30 * GIBI]
     assert use.process_memory_peak_bytes == 20 * GIBI
     assert (use.sm_clock_min_mhz, use.memory_clock_mean_mhz, use.temperature_max_c) == (1700, 2619, 60)
     assert use.power_max_w == 120 + 20 * 29
@@ -57,7 +57,7 @@ def test_figures_can_be_derived_again_from_the_trace(played: Played) -> None:
     (series,) = played("h100")
     use = gpu_use(series, BUSY, used=True)
     at_s, power = use.trace["at_s"], use.trace["power_w"]
-    assert (at_s[0], at_s[-1], len(at_s)) == (pytest.approx(-0.05), pytest.approx(2.75), 29)
+    assert [at_s[0], at_s[-1], len(at_s)] == [pytest.approx(-0.05), pytest.approx(2.75), 29]
     pairs = [(t, w) for t, w in zip(at_s, power, strict=True) if t is not None and w is not None]
     times, watts = zip(*pairs, strict=True)
     assert integrate_power(times, watts, 0.0, BUSY[1] - BUSY[0]) == pytest.approx(use.power_energy_j)
