@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,31 @@ def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
         ValueError: there is no such model, or the options do not fit.
         TypeError: the user's function does not return a Keras model.
     """
+    return build_with_data(model, options).model
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """What a builder returned."""
+
+    model: "keras.Model"
+    data: Any = None
+
+
+def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
+    """Build a model, and keep what its builder returned beside it."""
     if ":" not in model:
-        return build(model, **options)
+        return BuiltModel(build(model, **options))
     import keras
 
     function = resolve_user_function(model)
     built = function(**options)
+    if isinstance(built, tuple) and built and isinstance(built[0], keras.Model):
+        rest = tuple(built[1:])
+        return BuiltModel(built[0], rest[0] if len(rest) == 1 else rest or None)
     if not isinstance(built, keras.Model):
         raise TypeError(f"{model} must return a keras.Model, returned {type(built).__name__}")
-    return built
+    return BuiltModel(built)
 
 
 def resolve_user_function(model: str) -> Callable[..., Any]:

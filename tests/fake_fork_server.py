@@ -42,7 +42,7 @@ class FakeStep:
         return self._losses / self.launched
 
     def use(self, batch: Any) -> None:
-        first = batch.x[0] if isinstance(batch.x, list) else batch.x
+        first = batch.x
         if len(first) > self._script.get("fits", len(first)):
             raise MemoryError(f"a batch of {len(first)}")
         self._output = np.array([0.5 if "constant" in self._script else np.mean(first)])
@@ -50,8 +50,11 @@ class FakeStep:
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         return [self._output]
 
-    def weight(self) -> np.ndarray[Any, Any]:
-        return np.array([0.0 if "frozen" in self._script else self.launched])
+    def weights(self) -> list[tuple[str, int]]:
+        return [("dense/kernel", 0 if "frozen" in self._script else self.launched)]
+
+    def put_weights(self, values: Sequence[Any]) -> None:
+        return None
 
     def restore(self) -> None:
         return None

@@ -59,6 +59,8 @@ class CaseOptions(Budgets, total=False):
         dtype: a Keras dtype policy.
         jit: `auto`, `on` or `off`.
         feed: what `fit` and `predict` read: `numpy` or `tf.data`.
+        inputs: path of an input → what the model leaves open, such as `{"tokens": "128"}`; see `Case`. The empty path
+            is that of an only input.
         devices: number of devices that share a step.
     """
 
@@ -68,6 +70,7 @@ class CaseOptions(Budgets, total=False):
     dtype: str
     jit: str
     feed: str
+    inputs: Mapping[str, str]
     devices: int
 
 
@@ -181,7 +184,9 @@ def _run(
     point = default | {name: value for name, value in options.items() if name in names}
     budgets = budgets_of({name: value for name, value in options.items() if name not in names})
     suite = Suite.model_validate({"name": "anatomy.bench", "matrix": [{"model": [source.text]}]})
-    axes = parse_axes({name: [str(value)] for name, value in point.items()})
+    lines = [f"{path}={said}" for path, said in options.get("inputs", {}).items()]
+    point.pop("inputs", None)
+    axes = parse_axes({name: [str(value)] for name, value in point.items()} | {"inputs": lines})
     plan = plan_suite(suite, axes, (), budgets | ({"profile": True} if profile else {}))
     if len(plan.cases) != 1:
         raise UsageError(f"{source.text}: expected one case, got {len(plan.cases)}; give one value for each setting")

@@ -13,7 +13,7 @@ import jax
 import keras
 import numpy as np
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, WeightSums, checksum, loss_of
 from anatomy.bench.records.case import Mode
 
 
@@ -22,6 +22,7 @@ class JaxStep:
 
     def __init__(self, model: Any, batch: Batch, mode: Mode) -> None:
         self._train = mode == "train"
+        self._paths = [variable.path for variable in model.trainable_variables]
         self.use(batch)
         python_step = model.train_step if self._train else model.predict_step
         self._groups = [model.trainable_variables, model.non_trainable_variables]
@@ -29,7 +30,7 @@ class JaxStep:
             self._groups += [model.optimizer.variables, model.metrics_variables]
         # The arrays are donated as `fit` does, and not copied; see `restore`.
         self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
-        self.function = self._compiled(python_step) if model.jit_compile else python_step
+        self.function = self._compiled(python_step) if model.jit_compile and not model.run_eagerly else python_step
 
     def _compiled(self, python_step: Any) -> Any:
         """As Keras's `make_train_function` does; on several devices the state stays where it lies."""
@@ -52,20 +53,25 @@ class JaxStep:
 
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
-        return float(outputs["loss"]) if self._train else None
+        return loss_of(outputs) if self._train else None
 
     def use(self, batch: Batch) -> None:
         """Put the batch on the device."""
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = jax.block_until_ready(jax.device_put(host_data))
+        self._data = jax.block_until_ready(jax.device_put(batch.of_step(self._train)))
 
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """Copies on the host; reading waits for the values."""
         return [np.array(leaf) for leaf in jax.tree.leaves(outputs)]
 
-    def weight(self) -> np.ndarray[Any, Any]:
-        """A copy: the array itself is donated to the next step."""
-        return np.array(self._state[0][-1])
+    def weights(self) -> WeightSums:
+        """Of the state that is carried from step to step."""
+        return [(path, checksum(np.asarray(array))) for path, array in zip(self._paths, self._state[0], strict=True)]
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Put arrays of the weights' own dtypes and places into the state."""
+        old = self._state[0]
+        new = [jax.device_put(jax.numpy.asarray(v, a.dtype), a.sharding) for v, a in zip(values, old, strict=True)]
+        self._state = (new, *self._state[1:])
 
     def restore(self) -> None:
         """Assign the state: the arrays that the variables held were donated."""
@@ -88,17 +94,33 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> JaxStep:
     return JaxStep(model, batch, mode)
 
 
+def refusal(model: Any, batch: Batch) -> Exception | None:
+    """Traced on shapes."""
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    state = tuple([variable.value for variable in group] for group in groups)
+    try:
+        jax.eval_shape(model.train_step, state, batch.of_step(True))
+    except Exception as error:  # noqa: BLE001  # the boundary: a model's own step refuses in any way it likes
+        return error
+    return None
+
+
 def settings(model: Any, step: JaxStep) -> dict[str, Any]:
     """JAX's settings in effect. XLA on CPU sizes its own pool; JAX has no way to ask for it."""
     device = jax.devices()[0]
     return {
-        "jit": bool(model.jit_compile),
+        "jit": bool(model.jit_compile) and not model.run_eagerly,
         "threads_intra": None,
         "threads_inter": None,
         "tf32": None,
         "matmul_precision": jax.config.jax_default_matmul_precision or "default",
         "device": device.device_kind if device.platform != "cpu" else "cpu",
-        "donated_buffers": step._train and bool(model.jit_compile),
+        "donated_buffers": step._train and bool(model.jit_compile) and not model.run_eagerly,
     }
 
 

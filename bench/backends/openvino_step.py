@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import openvino
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, WeightSums
 from anatomy.bench.records.case import Mode
 
 
@@ -45,9 +45,13 @@ class OpenVinoStep:
         """Copies; the outputs are numpy arrays already."""
         return [np.array(leaf) for leaf in keras.tree.flatten(outputs)]
 
-    def weight(self) -> np.ndarray[Any, Any]:
+    def weights(self) -> WeightSums:
         """Nothing trains here."""
         raise NotImplementedError("Keras on OpenVINO does not train")
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        """The weights are constants of the compiled model."""
+        raise NotImplementedError("weights are constants of OpenVINO's compiled model")
 
     def restore(self) -> None:
         """Nothing to do: the step works on the model's own variables."""
@@ -71,6 +75,11 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> OpenVinoStep:
     if mode != "infer":
         raise NotImplementedError("Keras on OpenVINO predicts only; use --mode infer")
     return OpenVinoStep(model, batch)
+
+
+def refusal(model: Any, batch: Batch) -> Exception | None:
+    """Nothing trains here."""
+    return NotImplementedError("Keras on OpenVINO does not train")
 
 
 def settings(model: Any, step: OpenVinoStep) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -11,13 +12,61 @@ import numpy as np
 
 from anatomy.bench.records.case import Backend, Mode
 
+# The path and a checksum of each trainable weight, in the model's order.
+WeightSums = list[tuple[str, int]]
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Synthetic data of one step, on the host: inputs, and targets in train mode (else None)."""
+    """Data of one step, on the host.
+
+    Attributes:
+        x: inputs, in the structure that the model takes.
+        y: targets, in training; `None` for a model that is trained on its inputs alone.
+        sample_weight: weights of the examples; `None` for none.
+        dataset: what `fit` and `predict` read instead, where the user gave a dataset; the other fields are of its
+            first batches.
+        dataset_batch: number of examples in each of its batches.
+    """
 
     x: Any
     y: Any = None
+    sample_weight: Any = None
+    dataset: Any = None
+    dataset_batch: int = 0
+
+    def of_step(self, trains: bool) -> Any:
+        """What a step is given: as `fit` packs it in training, else the inputs alone.
+
+        https://keras.io/api/models/model_training_apis/: inputs alone come as they are, unless they are a structure.
+        """
+        if not trains:
+            return (self.x,)
+        if self.sample_weight is not None:
+            return self.x, self.y, self.sample_weight
+        if self.y is not None:
+            return self.x, self.y
+        return (self.x,) if isinstance(self.x, list | tuple | dict) else self.x
+
+
+def loss_of(logs: Any) -> float | None:
+    """The loss that the logs of a train step report: `loss`, else the first whose name has it in; else `None`."""
+    if isinstance(logs, Mapping):
+        name = "loss" if "loss" in logs else next((name for name in logs if "loss" in str(name)), None)
+        return None if name is None else _number(logs[name])
+    return _number(logs)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def checksum(array: np.ndarray[Any, Any]) -> int:
+    """CRC-32 of the values; it differs if any bit of them does."""
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 class Step(Protocol):
@@ -30,7 +79,7 @@ class Step(Protocol):
         """Return when all these outputs, and the state their steps have changed, are computed."""
 
     def loss(self, outputs: Any) -> float | None:
-        """The loss a train step reported (Keras's running mean over the steps), null in infer mode."""
+        """The loss that a train step reported, in Keras the mean over the steps so far; null without one."""
 
     def use(self, batch: Batch) -> None:
         """Put other data of the same shapes on the device for the steps that follow."""
@@ -38,8 +87,15 @@ class Step(Protocol):
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """The values of the outputs of one step on the host, read without the help of `drain`."""
 
-    def weight(self) -> np.ndarray[Any, Any]:
-        """The last trainable variable (the output layer's) as it is now."""
+    def weights(self) -> WeightSums:
+        """A checksum of each trainable weight as it is now."""
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Give the trainable weights other values for the steps that follow; it may be refused, saying so.
+
+        Raises:
+            NotImplementedError: this step cannot take other weights.
+        """
 
     def restore(self) -> None:
         """Give the model's variables the state the steps have left, where a step keeps it apart."""
@@ -49,7 +105,7 @@ class Step(Protocol):
 
 
 class StepBackend(Protocol):
-    """A module of this package, one a backend, named `<backend>_step`."""
+    """What makes steps: the module of a backend, or a group of devices."""
 
     def initialise(self, seed: int) -> None:
         """Seed the framework and create the device's client: its cost belongs to the start, not to the build."""
@@ -67,6 +123,16 @@ class StepBackend(Protocol):
         """The framework allocator's peak on the device, or null and why."""
 
 
-def load(backend: Backend) -> StepBackend:
+class StepModule(StepBackend, Protocol):
+    """A module of this package, one a backend, named `<backend>_step`."""
+
+    def refusal(self, model: Any, batch: Batch) -> Exception | None:
+        """What the model's `train_step` raises when it is given this batch, and `None` if it takes it.
+
+        The model's state is afterwards what it was.
+        """
+
+
+def load(backend: Backend) -> StepModule:
     """Import the module of one backend. Keras must already run on it (`KERAS_BACKEND`)."""
-    return cast("StepBackend", import_module(f"anatomy.bench.backends.{backend}_step"))
+    return cast("StepModule", import_module(f"anatomy.bench.backends.{backend}_step"))

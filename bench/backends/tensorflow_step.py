@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, WeightSums, checksum, loss_of
 from anatomy.bench.records.case import Mode
 
 
@@ -28,7 +28,8 @@ class TensorFlowStep:
         self.use(batch)
         python_step = model.train_step if mode == "train" else model.predict_step
         # Without autograph, as in Keras's own make_train_function: layers are traced as they are.
-        self.function = tf.function(python_step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile)
+        options = {"autograph": False, "reduce_retracing": True, "jit_compile": model.jit_compile}
+        self.function = python_step if model.run_eagerly else tf.function(python_step, **options)
         self._on_device = bool(tf.config.list_physical_devices("GPU"))
 
     def launch(self) -> Any:
@@ -48,27 +49,31 @@ class TensorFlowStep:
 
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
-        return float(outputs["loss"]) if self._train else None
+        return loss_of(outputs) if self._train else None
 
     def use(self, batch: Batch) -> None:
         """Convert the batch to tensors on the device."""
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = keras.tree.map_structure(tf.convert_to_tensor, host_data)
+        self._data = keras.tree.map_structure(tf.convert_to_tensor, batch.of_step(self._train))
 
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """Copies on the host."""
         return [np.array(tensor) for tensor in keras.tree.flatten(outputs)]
 
-    def weight(self) -> np.ndarray[Any, Any]:
-        """A copy: on CPU the array would be the variable's own memory."""
-        return np.array(self._model.trainable_variables[-1].value)
+    def weights(self) -> WeightSums:
+        """Of the model's own variables."""
+        return [(v.path, checksum(np.asarray(v.value))) for v in self._model.trainable_variables]
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Assign them to the model's own variables."""
+        for variable, value in zip(self._model.trainable_variables, values, strict=True):
+            variable.assign(value)
 
     def restore(self) -> None:
         """Nothing to do: the step works on the model's own variables."""
 
     def programs(self) -> int:
-        """Traces of the `tf.function`."""
-        return int(self.function.experimental_get_tracing_count())
+        """Traces of the `tf.function`; 0 where the model runs eagerly."""
+        return 0 if self._model.run_eagerly else int(self.function.experimental_get_tracing_count())
 
 
 def initialise(seed: int) -> None:
@@ -82,13 +87,23 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> TensorFlowStep:
     return TensorFlowStep(model, batch, mode)
 
 
+def refusal(model: Any, batch: Batch) -> Exception | None:
+    """Traced to a graph."""
+    data = keras.tree.map_structure(tf.convert_to_tensor, batch.of_step(True))
+    try:
+        tf.function(model.train_step, autograph=False).get_concrete_function(data)
+    except Exception as error:  # noqa: BLE001  # the boundary: a model's own step refuses in any way it likes
+        return error
+    return None
+
+
 def settings(model: Any, step: TensorFlowStep) -> dict[str, Any]:
     """TensorFlow's settings in effect; where no thread count is set it takes one for each usable core."""
     cores = len(os.sched_getaffinity(0))
     # One switch for products and convolutions.
     tf32 = tf.config.experimental.tensor_float_32_execution_enabled() if step._on_device else None
     return {
-        "jit": bool(model.jit_compile),
+        "jit": bool(model.jit_compile) and not model.run_eagerly,
         "threads_intra": tf.config.threading.get_intra_op_parallelism_threads() or cores,
         "threads_inter": tf.config.threading.get_inter_op_parallelism_threads() or cores,
         "tf32": tf32,

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import torch
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, WeightSums, checksum, loss_of
 from anatomy.bench.records.case import Mode
 
 
@@ -26,7 +26,8 @@ class TorchStep:
         self.use(batch)
         model.train(self._train)
         python_step = model.train_step if self._train else _without_gradients(model.predict_step)
-        self.function = torch.compile(python_step) if model.jit_compile else python_step
+        self._compiles = bool(model.jit_compile) and not model.run_eagerly
+        self.function = torch.compile(python_step) if self._compiles else python_step
 
     def launch(self) -> Any:
         """Run one step; on CUDA the kernels may be unfinished when it returns."""
@@ -37,33 +38,41 @@ class TorchStep:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         if self._train:
-            for logs in outputs:
-                float(logs["loss"])
+            for value in keras.tree.flatten(list(outputs)):
+                if torch.is_tensor(value):
+                    value.detach().cpu()
 
     def loss(self, outputs: Any) -> float | None:
         """The running mean that Keras reports under `loss`."""
-        return float(outputs["loss"]) if self._train else None
+        return loss_of(outputs) if self._train else None
 
     def use(self, batch: Batch) -> None:
         """Convert the batch to tensors on the device."""
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
-        self._data = keras.tree.map_structure(keras.ops.convert_to_tensor, host_data)
+        self._data = keras.tree.map_structure(keras.ops.convert_to_tensor, batch.of_step(self._train))
 
     def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
         """Copies on the host; reading waits for the values. bfloat16, which numpy lacks, becomes float32."""
         leaves = (torch.as_tensor(leaf).detach() for leaf in keras.tree.flatten(outputs))
         return [np.array((leaf.float() if leaf.dtype == torch.bfloat16 else leaf).cpu()) for leaf in leaves]
 
-    def weight(self) -> np.ndarray[Any, Any]:
-        """A copy on the host."""
-        return np.array(self._model.trainable_variables[-1].value.detach().cpu())
+    def weights(self) -> WeightSums:
+        """Of the model's own variables."""
+        values = ((v.path, v.value.detach().cpu().contiguous()) for v in self._model.trainable_variables)
+        # numpy has no bfloat16: the bits are the same as bytes.
+        return [(path, checksum(value.reshape(-1).view(torch.uint8).numpy())) for path, value in values]
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Assign them to the model's own variables."""
+        with torch.no_grad():
+            for variable, value in zip(self._model.trainable_variables, values, strict=True):
+                variable.assign(value)
 
     def restore(self) -> None:
         """Nothing to do: the step works on the model's own variables."""
 
     def programs(self) -> int:
         """Graphs that `torch.compile` made in this process; 0 in eager mode."""
-        if not self._model.jit_compile:
+        if not self._compiles:
             return 0
         return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
@@ -108,11 +117,30 @@ def prepare(model: Any, batch: Batch, mode: Mode) -> TorchStep:
     return TorchStep(model, batch, mode)
 
 
+def refusal(model: Any, batch: Batch) -> Exception | None:
+    """Run once, since torch traces nothing, and taken back."""
+    variables = [*model.variables, *model.metrics_variables]
+    before = [variable.value.detach().clone() for variable in variables]
+    data = keras.tree.map_structure(keras.ops.convert_to_tensor, batch.of_step(True))
+    model.train(True)
+    try:
+        model.train_step(data)
+    except Exception as error:  # noqa: BLE001  # the boundary: a model's own step refuses in any way it likes
+        return error
+    finally:
+        with torch.no_grad():
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+        model.zero_grad()
+        model.reset_metrics()
+    return None
+
+
 def settings(model: Any, step: TorchStep) -> dict[str, Any]:
     """Torch's settings in effect."""
     on_cuda = torch.cuda.is_available()
     return {
-        "jit": bool(model.jit_compile),
+        "jit": bool(model.jit_compile) and not model.run_eagerly,
         "threads_intra": torch.get_num_threads(),
         "threads_inter": torch.get_num_interop_threads(),
         "tf32": torch.backends.cuda.matmul.allow_tf32 if on_cuda else None,

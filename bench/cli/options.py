@@ -35,6 +35,15 @@ Feeds = Annotated[
 DeviceCounts = Annotated[
     list[str] | None, typer.Option("--devices", help=f"Number of devices that share a step: 1,2,4 ({_REPEAT}).")
 ]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "--input-shape",
+        help="An input as NAME=SHAPE:DTYPE:LOW..HIGH, each part optional: tokens=128, image=224x224x3:uint8:0..255;"
+        f" without NAME= the only one ({_REPEAT}).",
+    ),
+]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="Kill a case after so many seconds.")]
 MemoryLimit = Annotated[
     str | None,

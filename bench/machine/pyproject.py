@@ -28,11 +28,18 @@ class Project(_Table):
     optional_dependencies: dict[str, list[str]] = Field(default_factory=dict, alias="optional-dependencies")
 
 
+class ModelTable(_Table):
+    """`[tool.anatomy.models."package.module:function"]`: what a model leaves open; see `Case.inputs`."""
+
+    inputs: dict[str, str] = Field(default_factory=dict)
+
+
 class AnatomyTables(_Table):
-    """`[tool.anatomy]`: the gate's table and suites by name, each validated by its reader."""
+    """`[tool.anatomy]`: the gate's table and suites by name, each validated by its reader; models by name."""
 
     gate: dict[str, Any] = Field(default_factory=dict)
     suites: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    models: dict[str, ModelTable] = Field(default_factory=dict)
 
 
 class _Tool(_Table):

@@ -6,9 +6,7 @@ import math
 import time
 from typing import Any, cast
 
-import numpy as np
-
-from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.backends.step import Batch, Step, WeightSums
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement import validity_checks
 from anatomy.bench.measurement.keras_loop import LoopCall
@@ -49,14 +47,15 @@ class FitStep:
 
 
 def require_trained(
-    fits: list[tuple[int, float]], step: FitStep, before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
+    fits: list[tuple[int, float]], step: FitStep, before: WeightSums, after: WeightSums, unjudged: str = ""
 ) -> dict[str, str]:
     """The checks of a `fit`, like those of `train`: compares the loss of its first step with that of the last epoch.
 
     Args:
         fits: number of steps and mean loss of each epoch; the first epoch is a single step.
         step: trains further epochs where these are too few to tell.
-        before, after: the output layer's weights before the first epoch and after the last.
+        before, after: checksums of the weights before the first epoch and after the last.
+        unjudged: why a loss that does not go down says nothing; empty if it does.
 
     Returns:
         Name of each check → its result.
@@ -64,16 +63,18 @@ def require_trained(
     Raises:
         InvalidCaseError: a loss is not finite, the weights did not change, or the loss does not go down.
     """
+    moved = validity_checks.require_moved(before, after)
+    if not fits:
+        return {"weights move": moved, "loss goes down": "not checked: the epochs report no loss"}
     fits = fits + _further(fits, step)
     seen = f"within {sum(steps for steps, _ in fits)} steps"
     if bad := [loss for _, loss in fits if not math.isfinite(loss)]:
         raise InvalidCaseError(f"the loss became {bad[0]} {seen}; it must be finite")
-    moved = validity_checks.require_moved(before, after)
     losses = Losses()
     judged = cast("Step", step)
     for steps, loss in fits:
         losses.after(steps, judged, step.note(steps, loss))
-    return {"weights move": moved, "loss goes down": validity_checks.require_learning(judged, losses)}
+    return {"weights move": moved, "loss goes down": validity_checks.require_learning(judged, losses, unjudged)}
 
 
 def _further(fits: list[tuple[int, float]], step: FitStep) -> list[tuple[int, float]]:

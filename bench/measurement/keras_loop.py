@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, loss_of
 from anatomy.bench.records.case import Feed, Mode
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.workload.data_feed import repeated
@@ -120,13 +120,19 @@ class LoopCall:
         self._model = model
         self._fits = mode == "fit"
         self._feed = feed
-        self._data = (batch.x, batch.y) if self._fits else (batch.x,)
+        self._dataset = batch.dataset
+        given = batch.of_step(self._fits)
+        self._data = given if isinstance(given, tuple) else (given,)
         leaves = keras.tree.flatten(self._data)
         self._size = len(leaves[0])
         self.most_steps = max(1, LARGEST_DATA_BYTES // sum(leaf.nbytes for leaf in leaves))
+        if self._dataset is not None:
+            self.most_steps = _length(self._dataset)
 
     def data(self, steps: int) -> EpochData:
         """The data of an epoch of `steps` batches, and the arguments that say how to batch it."""
+        if self._dataset is not None:
+            return (self._dataset,), {"steps_per_epoch" if self._fits else "steps": steps}
         return repeated(self._data, steps, self._feed, self._size)
 
     def last_batch(self, outputs: Sequence[Any]) -> list[Any]:
@@ -144,4 +150,12 @@ class LoopCall:
             return Epoch(clock() - start, outputs=keras.tree.flatten(outputs))
         start = clock()
         history = self._model.fit(*data, **batching, epochs=1, verbose=0, shuffle=False)
-        return Epoch(clock() - start, loss=float(history.history["loss"][-1]))
+        return Epoch(clock() - start, loss=loss_of({name: values[-1] for name, values in history.history.items()}))
+
+
+def _length(dataset: Any) -> int:
+    """Batches in a dataset; `MOST_STEPS` where it does not know or has no end."""
+    try:
+        return len(dataset)
+    except TypeError:
+        return MOST_STEPS

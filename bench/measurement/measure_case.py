@@ -27,8 +27,7 @@ from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.record_parts import ClockCheck, Phases
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
-from anatomy.bench.workload.compile_model import optimizer_bytes
-from anatomy.bench.workload.synthetic_batch import SEED, make_batch
+from anatomy.bench.workload.compile_model import optimizer_bytes, trains_itself
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
     """Compile the step and warm it up, on a batch that is already on the device."""
     case, settings, built = task.case, task.settings, task.built
     step = task.backend.prepare(built.model, built.batch, case.mode)
-    losses = Losses()
+    losses = Losses(raw=trains_itself(built.model) == "train_step")
     with phase("compile", task.emit):
         *_, outputs = timing.timed_step(step)
     losses.after(1, step, outputs)
@@ -73,7 +72,7 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
         sample = sample_outputs(values) if case.mode == "infer" else None
         del outputs, values
     task.memory.begin_phase()
-    weight = step.weight() if case.mode == "train" else None
+    weights = step.weights() if case.mode == "train" else []
     task.found(CaseFacts(settings=_settings_in_effect(task, step), output_sample=sample, stateful=stateful))
 
     with phase("warmup", task.emit):
@@ -86,7 +85,7 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
     )
     task.found(known.merged(_peaks(task)))
     gc.collect()
-    return WarmStep(step, losses, output_bytes, weight, warm_up)
+    return WarmStep(step, losses, output_bytes, weights, warm_up)
 
 
 def measure_step(task: MeasureTask) -> int:
@@ -120,17 +119,24 @@ def require_valid(task: MeasureTask, warm: WarmStep, clock: ClockCheck) -> None:
         InvalidCaseError: it did not, or its clocks disagree.
     """
     step, losses = warm.step, warm.losses
-    validity_checks.require_finite(losses)
+    diverged = validity_checks.diverged(losses) if task.built.chosen_optimizer else ""
+    if not diverged:
+        validity_checks.require_finite(losses)
     if clock.verdict == "disagrees":
         raise InvalidCaseError(clock.reason)
     checks = {}
     if task.case.mode == "train":
-        checks["weights move"] = validity_checks.require_moved(warm.weight, step.weight())
-        checks["loss goes down"] = validity_checks.require_learning(step, losses)
+        checks["weights move"] = validity_checks.require_moved(warm.weights, step.weights())
+        checks["loss goes down"] = diverged or validity_checks.require_learning(step, losses, task.built.unjudged)
     else:
-        other = make_batch(task.built.model, task.case.batch_size, None, seed=SEED + 1)
-        checks["outputs depend on inputs"] = validity_checks.require_dependence(step, task.built.batch, other)
+        checks["outputs depend on inputs"] = _dependence(task, step)
     task.found(CaseFacts(checks=checks))
+
+
+def _dependence(task: MeasureTask, step: Step) -> str:
+    built = task.built
+    others = (built.other_inputs(number) for number in range(1, validity_checks.OTHER_INPUTS + 1))
+    return validity_checks.require_dependence(step, built.batch, others, built.model.trainable_variables)
 
 
 def measure_loop(task: MeasureTask) -> None:
@@ -144,7 +150,7 @@ def measure_loop(task: MeasureTask) -> None:
     fits = case.mode == "fit"
     with task.memory.paused():
         # This step only gives access to the weight: `fit` donates the state that it holds.
-        before = task.backend.prepare(built.model, built.batch, loop_mode).weight() if fits else None
+        before = task.backend.prepare(built.model, built.batch, loop_mode).weights() if fits else None
     task.emit(PhaseBegan(name="warmup"))
     start_s, cpu_start_s = time.perf_counter(), time.process_time()
     timings = time_loop(built.model, built.batch, case.mode, task.settings.seconds, task.settings.steps, case.feed)
@@ -160,14 +166,14 @@ def measure_loop(task: MeasureTask) -> None:
         warmup_steps=timings.warmup_steps,
         blocks=timings.blocks,
         cpu_cores_used=cpu_s / wall_s,
-        loss_first=_finite(timings.fits[0][1]) if fits else None,
-        loss_last=_finite(timings.fits[-1][1]) if fits else None,
+        loss_first=_finite(timings.fits[0][1]) if timings.fits else None,
+        loss_last=_finite(timings.fits[-1][1]) if timings.fits else None,
         not_measured={"step_s": f"{case.mode} times whole epochs of Keras's loop"},
     )
     task.found(known.merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
         trains_on = FitStep(built.model, built.batch, case.feed)
-        checks = require_trained(timings.fits, trains_on, before, step.weight())
+        checks = require_trained(timings.fits, trains_on, before, step.weights(), built.unjudged)
         sample = None
     else:
         validity_checks.require_finite_outputs(timings.sampled, "second epoch")
@@ -207,6 +213,7 @@ def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
         "optimizer": type(optimizer).__name__ if optimizer is not None else None,
         "optimizer_bytes": optimizer_bytes(optimizer) if optimizer is not None else None,
         "initialisers": "numpy",
+        **({"run_eagerly": True} if model.run_eagerly else {}),
         **task.backend.settings(model, step),
     }
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anatomy.bench.backends.step import Step
+from anatomy.bench.backends.step import Step, WeightSums
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock, ran_on
 from anatomy.bench.measurement.timing import RoundPlan, Timings, WarmUp, time_rounds
 from anatomy.bench.measurement.validity_checks import Losses
@@ -24,14 +24,14 @@ class WarmStep:
     Attributes:
         losses: updated with every step that is launched.
         output_bytes: size of one step's outputs.
-        weight: the output layer's weight before the second step of a case that trains; else `None`.
+        weights: checksums of the weights before the second step of a case that trains; else empty.
         warm_up: times of the warm-up.
     """
 
     step: Step
     losses: Losses
     output_bytes: int
-    weight: Any
+    weights: WeightSums
     warm_up: WarmUp
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.backends.step import Batch, Step, WeightSums
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement.output_sample import not_finite
 
@@ -20,6 +20,13 @@ PASSED = "passed"
 LEARNING_STEPS = 10
 CONDEMNING_STEPS = 100
 LEARNING_BUDGET_S = 3.0
+# Other inputs that must all give the same outputs before weights are tried.
+OTHER_INPUTS = 6
+# Scales of other weights: as large as values pass best, and so large that what saturates or has a threshold responds.
+WEIGHT_SCALES = (1.0, 30.0)
+CHOSEN = "the optimizer that Anatomy chose: compile the model with one of its own to have it judged"
+# Of the weights that did not move, so many are named.
+NAMED = 5
 
 
 @dataclass
@@ -32,11 +39,13 @@ class Losses:
         steps: number of steps so far.
         readings: number of steps and the running mean after them.
         early: mean loss of the steps before `end_early`.
+        raw: whether readings are taken for the loss of one step each, as a `train_step` of the model's own may report.
     """
 
     steps: int = 0
     readings: list[tuple[int, float]] = field(default_factory=list)
     early: float | None = None
+    raw: bool = False
 
     def after(self, steps: int, step: Step, outputs: Any = None) -> None:
         """Add `steps` steps and, given the outputs of the last of them, a reading of the running mean."""
@@ -68,6 +77,8 @@ class Losses:
         return self._mean_since(since[-1]) if since else None
 
     def _mean_since(self, reading: tuple[int, float]) -> float:
+        if self.raw:
+            return self.readings[-1][1]
         (before, mean_before), (steps, mean) = reading, self.readings[-1]
         return (steps * mean - before * mean_before) / (steps - before)
 
@@ -79,6 +90,12 @@ def require_finite(losses: Losses) -> None:
             raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
 
 
+def diverged(losses: Losses) -> str:
+    """`not checked: …` where a loss is not finite, which says nothing of an optimizer that the user did not choose."""
+    found = [value for value in (losses.first, losses.last) if value is not None and not math.isfinite(value)]
+    return f"not checked: the loss became {found[0]} under {CHOSEN}" if found else ""
+
+
 def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -> str:
     """Raise `InvalidCaseError` if a value of the outputs is NaN or infinite; `what` names the step they are of."""
     if bad := not_finite(outputs):
@@ -86,27 +103,33 @@ def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -
     return PASSED
 
 
-def require_learning(step: Step, losses: Losses) -> str:
+def require_learning(step: Step, losses: Losses, unjudged: str = "") -> str:
     """Train on, untimed, until the loss has gone down, up to `CONDEMNING_STEPS` steps in all.
 
+    Args:
+        unjudged: why a loss that does not go down says nothing about the step; empty if it does.
+
     Returns:
-        `passed`, or `not checked: …` if the time does not suffice for that many steps.
+        `passed`, or `not checked: …` if the time does not suffice for that many steps, or the loss is not to be judged.
 
     Raises:
         InvalidCaseError: the loss has not gone down, or is not finite.
     """
+    if losses.first is None:
+        return "not checked: the step reports no loss"
     end = time.perf_counter() + LEARNING_BUDGET_S
     while not _learned(losses) and losses.steps < CONDEMNING_STEPS and time.perf_counter() < end:
         losses.after(1, step, step.launch())
     require_finite(losses)
-    if losses.first is None or losses.last is None:
-        return "not checked: the step reports no loss"
     if _learned(losses):
         return PASSED
     if losses.steps < CONDEMNING_STEPS:
         return f"not checked: not down within the {losses.steps} steps that fitted into the budget"
+    said = f"the loss went from {losses.first:.4g} to {losses.recent:.4g} in {losses.steps} steps"
+    if unjudged:
+        return f"not checked: {said}, which says nothing, since {unjudged}"
     raise InvalidCaseError(
-        f"the loss went from {losses.first:.4g} to {losses.recent:.4g} in {losses.steps} steps on learnable data;"
+        f"{said} on learnable data;"
         " it must go down (wrong gradients, a step that does not update, or too high a learning rate)"
     )
 
@@ -116,22 +139,85 @@ def _learned(losses: Losses) -> bool:
     return early is not None and losses.recent is not None and losses.recent < early
 
 
-def require_moved(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> str:
-    """Raise `InvalidCaseError` if training left the output layer's weights unchanged."""
-    if np.array_equal(before, after):
-        raise InvalidCaseError("training left the output layer's weights as they were; the step does not update")
-    return PASSED
+def require_moved(before: WeightSums, after: WeightSums) -> str:
+    """Compare the checksums of all trainable weights before and after training.
 
+    Returns:
+        `passed`, with the weights that did not move where there are any: some may rightly have no gradient.
 
-def require_dependence(step: Step, batch: Batch, other: Batch) -> str:
-    """Raise `InvalidCaseError` if other inputs give the same outputs: the step was folded into a constant.
-
-    The step uses `batch` again afterwards.
+    Raises:
+        InvalidCaseError: training left all of them as they were.
     """
+    still = [path for (path, old), (_, new) in zip(before, after, strict=True) if old == new]
+    if len(still) == len(before):
+        raise InvalidCaseError("training left all weights as they were; the step does not update")
+    if not still:
+        return PASSED
+    named = ", ".join(still[:NAMED]) + (", …" if len(still) > NAMED else "")
+    return f"{PASSED}; {len(still)} of {len(before)} weights did not move: {named}"
+
+
+def require_dependence(step: Step, batch: Batch, others: Iterable[Batch], variables: Sequence[Any]) -> str:
+    """Check that the outputs follow the inputs; the step uses `batch` again afterwards.
+
+    Equal outputs for other inputs alone are no evidence of folding: a threshold, a class or a head of zeros gives them,
+    too. So more inputs are tried and, if none changes the outputs, other weights.
+
+    Args:
+        others: other inputs, tried in turn.
+        variables: the model's trainable variables.
+
+    Raises:
+        InvalidCaseError: neither inputs nor weights change the outputs: the step was folded into a constant.
+    """
+    import keras
+
     ours = step.fetch(step.launch())
-    step.use(other)
-    theirs = step.fetch(step.launch())
+    tried: list[Batch] = []
+    try:
+        for other in others:
+            tried.append(other)
+            if _differ(ours, _outputs(step, other)):
+                return PASSED
+        same = f"the outputs are the same for {len(tried)} other inputs"
+        moved = False
+        own = [np.asarray(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+        for scale in WEIGHT_SCALES:
+            try:
+                step.put_weights(other_weights(own, scale))
+            except NotImplementedError as error:
+                return f"not checked: {same}, and {error}"
+            changed = [_outputs(step, other) for other in (batch, *tried)]
+            step.put_weights(own)
+            if any(_differ(changed[0], outputs) for outputs in changed[1:]):
+                return f"{PASSED}; with other weights: with its own, {same}"
+            moved = moved or _differ(ours, changed[0])
+    finally:
+        step.use(batch)
+    if moved:
+        return f"not checked: {same}, though they follow the weights"
+    raise InvalidCaseError(f"{same} and for other weights; the step was folded into a constant")
+
+
+def other_weights(own: Sequence[np.ndarray[Any, Any]], scale: float) -> list[np.ndarray[Any, Any]]:
+    """Values for trainable weights that let values pass, times `scale`: He's for kernels, about 1 for vectors.
+
+    He et al. 2015, https://arxiv.org/abs/1502.01852.
+    """
+    rng = np.random.default_rng(1)
+    drawn = [
+        rng.standard_normal(value.shape) * math.sqrt(2 / max(1, math.prod(value.shape[:-1])))
+        if value.ndim > 1
+        else rng.uniform(0.5, 1.5, value.shape)
+        for value in own
+    ]
+    return [(scale * new).astype(value.dtype) for new, value in zip(drawn, own, strict=True)]
+
+
+def _outputs(step: Step, batch: Batch) -> list[np.ndarray[Any, Any]]:
     step.use(batch)
-    if all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True)):
-        raise InvalidCaseError("the outputs are the same for other inputs; the step was folded into a constant")
-    return PASSED
+    return step.fetch(step.launch())
+
+
+def _differ(ours: Sequence[np.ndarray[Any, Any]], theirs: Sequence[np.ndarray[Any, Any]]) -> bool:
+    return not all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -187,7 +187,7 @@ def _losses(model: keras.Model) -> list[str]:
         )
     if any("int" in str(output.dtype) for output in model.outputs):
         raise ValueError(f"model {model.name!r} has an integer output, which has no gradient; use --mode infer")
-    return compile_model(model, "auto", {})
+    return compile_model(model, "auto", {}).losses
 
 
 def _input_bytes(inputs: Any) -> int:

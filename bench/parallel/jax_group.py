@@ -29,7 +29,7 @@ class SharedStep(jax_step.JaxStep):
 
     def use(self, batch: Batch) -> None:
         """Put this process's part of the batch on its devices, in the layout of the current distribution."""
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        host_data = batch.of_step(self._train)
         distribution = keras.distribution.distribution()
 
         def put(values: Any) -> jax.Array:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.backends.step import Batch, Step, WeightSums
 from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, summed_peaks
 from anatomy.bench.parallel.codec import encode
 from anatomy.bench.parallel.device_group import Array, Build, Group
@@ -53,7 +53,7 @@ class MultiprocessStep:
         if not self._train:
             return None
         own, others = self._peers.together("loss", lambda: self._own.loss(outputs), self._place(outputs))
-        return float(np.mean([own, *others]))
+        return None if own is None else float(np.mean([own, *others]))
 
     def use(self, batch: Batch) -> None:
         """Use this batch from here on: every rank takes its part."""
@@ -66,9 +66,13 @@ class MultiprocessStep:
         own, others = self._peers.together("fetch", lambda: self._own.fetch(outputs), self._place(outputs))
         return [np.concatenate(parts) for parts in zip(own, *others, strict=True)]
 
-    def weight(self) -> Array:
-        """Rank 0's copy of the weight; see `Step`."""
-        return self._own.weight()
+    def weights(self) -> WeightSums:
+        """Of rank 0's copy; see `Step`."""
+        return self._own.weights()
+
+    def put_weights(self, values: Sequence[Array]) -> None:
+        """The other ranks would keep theirs."""
+        raise NotImplementedError("the weights lie on several processes")
 
     def restore(self) -> None:
         """Put the state back into the model on every rank."""

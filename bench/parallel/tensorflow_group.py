@@ -41,7 +41,7 @@ class MirroredStep(tensorflow_step.TensorFlowStep):
 
     def use(self, batch: Batch) -> None:
         """Give each replica its part of the batch."""
-        host_data = (batch.x, batch.y) if self._train else (batch.x,)
+        host_data = batch.of_step(self._train)
         count = self._strategy.num_replicas_in_sync
 
         def part(context: Any) -> Any:

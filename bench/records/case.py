@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, computed_field, field_validator, model_validator
 
 from anatomy.bench.records.frozen import FrozenWithComputedFields
+from anatomy.bench.records.input_spec import canonical
 
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 Mode = Literal["train", "infer", "fit", "predict", "count"]
@@ -29,7 +30,7 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
-_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": ""}
+_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": "", "inputs": {}}
 
 
 class Case(FrozenWithComputedFields):
@@ -53,6 +54,8 @@ class Case(FrozenWithComputedFields):
             returns the `keras.distribution.LayoutMap` of the weights; empty for the rule of
             `anatomy.bench.parallel.sharding`.
         feed: source of the batches of `fit` and `predict`: NumPy arrays or a `tf.data.Dataset`.
+        inputs: path of an input → what is given of it, as `SHAPE:DTYPE:LOW..HIGH`; see `InputSpec`. The empty path is
+            that of a model's only input.
     """
 
     model: str
@@ -67,6 +70,12 @@ class Case(FrozenWithComputedFields):
     model_parallel: int = Field(default=1, ge=1)
     layout_map: str = ""
     feed: Feed = "numpy"
+    inputs: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("inputs")
+    @classmethod
+    def _canonical_inputs(cls, inputs: dict[str, str]) -> dict[str, str]:
+        return canonical(inputs)
 
     @field_validator("options")
     @classmethod

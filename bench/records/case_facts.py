@@ -9,7 +9,7 @@ from pydantic import Field
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.process_usage import HostUse
-from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, Phases
+from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, DrawnInput, Phases
 
 
 class CaseFacts(Frozen):
@@ -24,6 +24,7 @@ class CaseFacts(Frozen):
     not_measured: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     counts: Counts | None = None
+    inputs: list[DrawnInput] = Field(default_factory=list)
     step_s: list[float] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
     warmup_steps: int | None = None

@@ -17,6 +17,7 @@ def case_name(case: Case) -> str:
         parts.append(case.dtype)
     if case.jit != "auto":
         parts.append(f"jit={case.jit}")
+    parts += [f"{path}={said}" if path else said for path, said in case.inputs.items()]
     if case.feed != "numpy":
         parts.append(case.feed)
     if case.devices > 1:

@@ -26,7 +26,16 @@ from anatomy.bench.records.frozen import FrozenWithComputedFields
 from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, gpu_energy
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.process_usage import HostUse
-from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, Equality, Phases, Series
+from anatomy.bench.records.record_parts import (
+    AllReduce,
+    Block,
+    ClockCheck,
+    Counts,
+    DrawnInput,
+    Equality,
+    Phases,
+    Series,
+)
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
 SCHEMA_VERSION = 4
@@ -54,7 +63,8 @@ class Record(FrozenWithComputedFields):
         warmup_settled: whether the times of these steps had settled; else warm-up ended with its budget.
         series: whether `step_s` had settled.
         clock: whether the two clocks agree.
-        checks: name of a check → `passed`, or `not checked: ` and why. A check that fails makes the outcome `invalid`.
+        checks: name of a check → `passed`, after a semicolon with what is to be known beside it, or `not checked: ` and
+            why. A check that fails makes the outcome `invalid`.
         recompilations: number of programs compiled during the measured window.
         output_sample: evenly spaced values of the outputs, in order, for equal weights and inputs on every backend. In
             infer mode those of the first step, or of the second where a state is carried into it; in predict mode those
@@ -66,6 +76,7 @@ class Record(FrozenWithComputedFields):
         loss_first: loss of the first step in the modes train and fit.
         loss_last: mean loss of the steps of the measured window in train mode; in fit of those of the last epoch.
         counts: counts of the model.
+        inputs: the inputs that were drawn or given; empty in records from before they were recorded.
         base_host_bytes: resident memory of the worker before the model was built.
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute, from before the model was built to the
             end of the warm-up.
@@ -113,6 +124,7 @@ class Record(FrozenWithComputedFields):
     loss_first: float | None = None
     loss_last: float | None = None
     counts: Counts | None = None
+    inputs: list[DrawnInput] = Field(default_factory=list)
     base_host_bytes: int | None = None
     peak_host_bytes: int | None = None
     step_peak_host_bytes: int | None = None

@@ -43,6 +43,24 @@ class Block(Frozen):
     seconds: float = Field(gt=0)
 
 
+class DrawnInput(Frozen):
+    """One input of the measured model.
+
+    Attributes:
+        path: its place in the structure that the model takes, such as `tokens` or `image/left`; empty for the only one.
+        shape: with the batch axis.
+        dtype: Keras dtype.
+        range: least and largest value that is drawn; null where there is none, as for normal values.
+        why: what in the model asks for these values, or that they were given.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    range: tuple[float, float] | None = None
+    why: str
+
+
 class Counts(Frozen):
     """Counts of the model by the analytic counter, per example and forward. See `anatomy inspect`.
 

@@ -187,6 +187,7 @@ class Supervisor:
             equality=equality,
             settings=facts.settings,
             counts=facts.counts,
+            inputs=facts.inputs,
             step_s=facts.step_s,
             blocks=facts.blocks,
             warmup_steps=facts.warmup_steps,

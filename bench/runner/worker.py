@@ -51,7 +51,7 @@ from anatomy.bench.runner.requests import (
 )
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
-from anatomy.bench.workload.build_case import build
+from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
@@ -161,7 +161,8 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
     with phase("build", emit), group.building():
         built = build(case)
     _require_own(origin)
-    emit(FactsFound(facts=CaseFacts(counts=count_model(built.model).summary())))
+    counts = count_model(built.model, built.input_shapes()).summary()
+    emit(FactsFound(facts=CaseFacts(counts=counts, inputs=built.drawn())))
     return MeasureTask(case, settings, group, built, memory, emit)
 
 
@@ -177,7 +178,7 @@ def _measure(case: Case, settings: MeasureSettings, group: Group, emit: Emit, or
         task.found(CaseFacts(cpu_cores_used=None, not_measured={"cpu_cores_used": why}))
     if case.devices > 1:
         _measure_exchange(case, group, task.built.model, emit)
-    emit(_script(task.built.model, case, settings, output_bytes))
+    emit(_script(task.built, case, settings, output_bytes))
 
 
 def _take_turns(
@@ -236,7 +237,7 @@ def _width(dtype: str) -> int:
     return int("".join(filter(str.isdigit, dtype))) // 8
 
 
-def _script(model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> ScriptMade:
+def _script(built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> ScriptMade:
     """The stand-alone program for this case, or why there is none."""
     if case.devices > 1:
         return ScriptMade(text=None, why_not="programs for several devices are not written yet")
@@ -244,7 +245,7 @@ def _script(model: Any, case: Case, settings: MeasureSettings, output_bytes: int
         # Keras's serialisation asks whether an object is TensorFlow's, and would import it to see: 2 s a case.
         sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]  # documented: makes the import fail
     try:
-        return ScriptMade(text=script_of(model, case, settings, output_bytes))
+        return ScriptMade(text=script_of(built, case, settings, output_bytes))
     except InexpressibleError as error:
         return ScriptMade(text=None, why_not=str(error))
     except Exception as error:  # noqa: BLE001  # the boundary: a user's get_config may raise; the figure stands

@@ -1,58 +1,100 @@
-"""The lines that draw a batch: the shapes and dtypes that Anatomy uses, plain values."""
+"""The lines that draw a batch: the structure, shapes, dtypes and ranges that Anatomy uses, plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from anatomy.bench.script.code_layout import call
+from anatomy.bench.script.expression import InexpressibleError
+from anatomy.bench.workload.build_case import Built
+from anatomy.bench.workload.input_values import InputValues
+from anatomy.bench.workload.learnable_data import NO_LOSS
+from anatomy.bench.workload.model_inputs import ModelInput, input_leaves
+
+# Most numbers that an array of means may have in a script.
+LONGEST_ARRAY = 16
 
 
-def data_lines(model: Any, losses: Sequence[str] | None, examples: int) -> list[str]:
-    """Code that sets `x`, and `y` for `losses` (one per output) unless null; `rng` is numpy's generator.
+def data_lines(built: Built) -> list[str]:
+    """Code that sets `x` and, in training, `y`; `rng` is numpy's generator.
 
-    Args:
-        examples: the first dimension of every array.
+    Raises:
+        InexpressibleError: the inputs are drawn from strings or by tables that would fill pages.
     """
-    vocabulary = _vocabulary(model)
-    inputs = [_input(tensor, examples, vocabulary) for tensor in model.inputs]
-    lines = ["rng = np.random.default_rng(0)", *_assigned("x", inputs)]
-    if losses is not None:
-        targets = [
-            _target((examples, *tensor.shape[1:]), loss) for tensor, loss in zip(model.outputs, losses, strict=True)
-        ]
-        lines += _assigned("y", targets)
+    import keras
+
+    assert built.plan is not None
+    drawn = [
+        _input(leaf, values) for leaf, values in zip(input_leaves(built.plan.structure), built.plan.values, strict=True)
+    ]
+    lines = [
+        "rng = np.random.default_rng(0)",
+        *_assigned("x", keras.tree.pack_sequence_as(built.plan.structure, drawn)),
+    ]
+    if built.targets is not None:
+        targets = [_target(output.shape, loss) for output, loss in zip(built.outputs, built.targets, strict=True)]
+        lines += _assigned("y", targets[0] if len(targets) == 1 else targets)
     return lines
 
 
-def _assigned(name: str, parts: Sequence[str]) -> list[str]:
-    """One array, or a list of several."""
-    if len(parts) == 1:
-        return [f"{name} = {parts[0]}"]
-    if len(set(parts)) == 1:
-        return [f"{name} = [{parts[0]} for _ in range({len(parts)})]"]
-    return call(f"{name} = [", parts, "]")
+def _assigned(name: str, parts: Any) -> list[str]:
+    """One array, or a list or dict of several, at most one level deep."""
+    if isinstance(parts, str):
+        return [f"{name} = {parts}"]
+    if isinstance(parts, dict):
+        return call(f"{name} = {{", [f'"{key}": {_nested(part)}' for key, part in parts.items()], "}")
+    if len(parts) > 1 and len(set(map(str, parts))) == 1:
+        return [f"{name} = [{_nested(parts[0])} for _ in range({len(parts)})]"]
+    return call(f"{name} = [", [_nested(part) for part in parts], "]")
 
 
-def _input(tensor: Any, examples: int, vocabulary: int) -> str:
-    shape = (examples, *tensor.shape[1:])
-    dtype = str(tensor.dtype)
-    if dtype.startswith(("int", "uint")):
-        return f'rng.integers(0, {vocabulary}, {_tuple(shape)}).astype("{dtype}")'
-    if dtype == "bool":
-        return f"rng.integers(0, 2, {_tuple(shape)}).astype(bool)"
-    return _normal(shape)
+def _nested(part: Any) -> str:
+    if isinstance(part, dict):
+        return "{" + ", ".join(f'"{key}": {_nested(inner)}' for key, inner in part.items()) + "}"
+    return part if isinstance(part, str) else "[" + ", ".join(map(_nested, part)) + "]"
+
+
+def _input(leaf: ModelInput, values: InputValues) -> str:
+    shape, dtype = _tuple(leaf.shape), "float32" if leaf.dtype == "bfloat16" else leaf.dtype
+    match values.kind:
+        case "integers":
+            return f'rng.integers({int(values.low)}, {int(values.high) + 1}, {shape}).astype("{dtype}")'
+        case "mask":
+            return f'(rng.random({shape}) < 0.9).astype("{dtype}")'
+        case "uniform":
+            return f'rng.uniform({values.low:g}, {values.high:g}, {shape}).astype("{dtype}")'
+        case "normal" if np.ndim(values.mean) == 0 and (values.mean, values.deviation) == (0.0, 1.0):
+            return _normal(leaf.shape) if dtype == "float32" else f'{_normal(leaf.shape)}.astype("{dtype}")'
+        case "normal" if np.size(values.mean) <= LONGEST_ARRAY:
+            mean, deviation = (
+                np.round(np.asarray(part, float), 6).tolist() for part in (values.mean, values.deviation)
+            )
+            return f'({mean} + np.array({deviation}) * {_normal(leaf.shape)}).astype("{dtype}")'
+        case _:
+            raise InexpressibleError(f"input {leaf.path!r} is drawn from the {values.why}")
+
+
+# Part of a loss's name → its targets for an output of this shape. The first that fits counts.
+_TARGETS: tuple[tuple[str, Callable[[Sequence[int]], str]], ...] = (
+    ("sparse", lambda s: f'rng.integers(0, {s[-1]}, {_tuple(s[:-1])}).astype("int32")'),
+    ("categorical", lambda s: f'np.eye({s[-1]}, dtype="float32")[rng.integers(0, {s[-1]}, {_tuple(s[:-1])})]'),
+    ("hinge", lambda s: f'(2 * rng.integers(0, 2, {_tuple(s)}) - 1).astype("float32")'),
+    ("ctc", lambda s: f'rng.integers(1, {max(2, s[-1])}, ({s[0]}, {max(1, (s[1] - 1) // 3)})).astype("int32")'),
+    ("circle", lambda s: f'rng.integers(0, {max(2, s[0] // 4)}, {s[0]}).astype("int32")'),
+    ("poisson", lambda s: f'rng.poisson(1.0, {_tuple(s)}).astype("float32")'),
+    ("divergence", lambda s: f'rng.dirichlet(np.ones({s[-1]}), {_tuple(s[:-1])}).astype("float32")'),
+    ("percentage", lambda s: f'rng.uniform(0.5, 1.5, {_tuple(s)}).astype("float32")'),
+    ("logarithmic", lambda s: f'rng.uniform(0.5, 1.5, {_tuple(s)}).astype("float32")'),
+    *((name, lambda s: f'rng.integers(0, 2, {_tuple(s)}).astype("float32")') for name in ("binary", "dice", "tversky")),
+)
 
 
 def _target(shape: Sequence[int], loss: str) -> str:
-    name = loss.lower()
-    if "sparse" in name:
-        return f'rng.integers(0, {shape[-1]}, {_tuple(shape[:-1])}).astype("int32")'
-    if "categorical" in name:
-        return f'np.eye({shape[-1]}, dtype="float32")[rng.integers(0, {shape[-1]}, {_tuple(shape[:-1])})]'
-    if "binary" in name:
-        return f'rng.integers(0, 2, {_tuple(shape)}).astype("float32")'
-    return _normal(shape)
+    name = loss.lower() if loss != NO_LOSS else ""
+    return next((write(shape) for part, write in _TARGETS if part in name), _normal(shape))
 
 
 def _normal(shape: Sequence[int]) -> str:
@@ -61,11 +103,3 @@ def _normal(shape: Sequence[int]) -> str:
 
 def _tuple(shape: Sequence[int]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-
-
-def _vocabulary(model: Any) -> int:
-    """The smallest vocabulary of the model's embeddings."""
-    import keras
-
-    embeddings = (layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Embedding))
-    return min((layer.input_dim for layer in embeddings), default=2)

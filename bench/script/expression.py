@@ -88,7 +88,10 @@ def _object(serialised: Mapping[str, Any], names: Mapping[str, Any]) -> str:
 def _without_defaults(kind: type, config: Mapping[str, Any], positional: Sequence[str]) -> dict[str, Any]:
     """The entries that an object made of the positional arguments alone would not have."""
     make: Any = kind
-    plain = _config(make.from_config({name: config[name] for name in positional}))
+    try:
+        plain = _config(make.from_config({name: config[name] for name in positional}))
+    except KeyError as error:
+        raise InexpressibleError(f"{kind.__name__}.from_config wants {error} as well") from error
     always = (*positional, "learning_rate")
     return {name: v for name, v in config.items() if name in always or name not in plain or plain[name] != v}
 

@@ -16,20 +16,20 @@ from anatomy.bench.script.preamble import import_lines, setting_lines
 from anatomy.bench.script.script_header import docstring_lines
 from anatomy.bench.script.step_source import step_lines
 from anatomy.bench.script.timing_source import clock_lines
-from anatomy.bench.workload.compile_model import loss_names
+from anatomy.bench.workload.build_case import Built
 
 # A model is written out as long as the whole program has no more lines of code than this.
 LONGEST = 60
 
 
-def script_of(model: Any, case: Case, settings: MeasureSettings, output_bytes: int = 0) -> str:
+def script_of(built: Built, case: Case, settings: MeasureSettings, output_bytes: int = 0) -> str:
     """A Python program that prints the throughput (examples/s) and the median step (ms) of `case`.
 
     The model is written out layer by layer where that fits into about 60 lines; else its
     configuration is packed into one; a user's model with code of its own is built by its function.
 
     Args:
-        model: the compiled model in the process that measures it. Its optimizer is read: on JAX, a
+        built: the compiled model in the process that measures it, and its data. Its optimizer is read: on JAX, a
             model whose variables were donated to a step must have got them back.
         case: what is measured.
         settings: how.
@@ -38,11 +38,13 @@ def script_of(model: Any, case: Case, settings: MeasureSettings, output_bytes: i
     Raises:
         InexpressibleError: a model of the zoo that is not made of Keras's and the zoo's layers.
     """
+    if built.plan is None:
+        raise InexpressibleError("its data came with it, and a script draws its own")
     programs: list[str] = []
     reason = ""
-    for origin in origins_of(model, case):
+    for origin in origins_of(built.model, case):
         try:
-            programs.append(_program(origin(), model, case, settings, output_bytes))
+            programs.append(_program(origin(), built, case, settings, output_bytes))
         except InexpressibleError as error:
             reason = str(error)
             continue
@@ -53,7 +55,8 @@ def script_of(model: Any, case: Case, settings: MeasureSettings, output_bytes: i
     return min(programs, key=code_lines)
 
 
-def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> str:
+def _program(origin: Origin, built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> str:
+    model = built.model
     trains = case.mode in ("train", "fit")
     definitions = [line for text in origin.definitions for line in ("", "", *text.splitlines())]
     lines = [
@@ -65,7 +68,7 @@ def _program(origin: Origin, model: Any, case: Case, settings: MeasureSettings, 
         *origin.lines,
         f"assert model.count_params() == {model.count_params()}",
         *_compiling(origin, model, trains),
-        *_measuring(model, case, settings, output_bytes),
+        *_measuring(built, case, settings, output_bytes),
     ]
     return "\n".join(lines) + "\n"
 
@@ -80,10 +83,9 @@ def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
         return [f"model.jit_compile = {model.jit_compile}"]
 
 
-def _measuring(model: Any, case: Case, settings: MeasureSettings, output_bytes: int) -> list[str]:
-    trains = case.mode in ("train", "fit")
-    losses = loss_names(model) if trains else None
-    lines = data_lines(model, losses, case.batch_size)
+def _measuring(built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> list[str]:
+    trains, model = case.mode in ("train", "fit"), built.model
+    lines = data_lines(built)
     if case.mode in LOOPS:
         return [*lines, *loop_lines(case, settings)]
     if trains:

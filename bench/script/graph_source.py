@@ -43,8 +43,11 @@ def _functional(model: Any, names: Mapping[str, Any]) -> list[str]:
     config = model.get_config()
     variables = _variables(config)
     lines = []
+    layers = {layer.name: layer for layer in model.layers}
     for entry in config["layers"]:
-        layer = model.get_layer(entry["name"])
+        if entry["name"] not in layers:
+            raise InexpressibleError(f"{entry['name']} is an operation, not a layer")
+        layer = layers[entry["name"]]
         target = variables[entry["name"]]
         if entry["class_name"] == "InputLayer":
             lines.append(f"{target} = {_input(entry['config'], layer.output)}")
@@ -100,10 +103,12 @@ def _argument(entry: Mapping[str, Any], variables: Mapping[str, str]) -> str:
 
 
 def _tensors(history: Any, variables: Mapping[str, str]) -> str:
-    """One tensor or a list of them; Keras writes one as `[name, node, output]`."""
+    """One tensor, a list or a dict of them; Keras writes one as `[name, node, output]`."""
+    if isinstance(history, dict):
+        return "{" + ", ".join(f'"{key}": {_tensors(part, variables)}' for key, part in history.items()) + "}"
     if isinstance(history[0], str):
         return variables[history[0]]
-    return "[" + ", ".join(variables[name] for name, *_ in history) + "]"
+    return "[" + ", ".join(_tensors(part, variables) for part in history) + "]"
 
 
 def _input(config: Mapping[str, Any], tensor: Any) -> str:

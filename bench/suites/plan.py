@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.errors.anatomy_error import NothingSelectedError, UsageError
+from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.case import LOOPS, Backend, Case, Mode
+from anatomy.bench.records.input_spec import parse_inputs
 from anatomy.bench.suites.suite import Axes, Exclusion, Matrix, Suite
 
 # What an axis has when neither the suite nor the command line says otherwise.
@@ -83,6 +86,7 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
                 "jit": jit,
                 "feed": feed,
                 "nodes": nodes if share.devices > 1 else 1,
+                "inputs": parse_inputs(axes.inputs or ()),
                 **share.fields(),
             }
 
@@ -105,6 +109,9 @@ def _case(text: str, **point: Any) -> Case:
         if options.get("stateful"):
             # A stateful model is built for one batch size: the step's.
             options["batch_size"] = point["batch_size"]
+        own = read_pyproject(Path.cwd()).tool.anatomy.models.get(spec.model)
+        if own is not None and not point.get("inputs"):
+            point["inputs"] = own.inputs
         return Case(model=spec.model, options=options, **point)
     except ValidationError as error:
         first = error.errors()[0]

@@ -12,6 +12,7 @@ tolerate = { step = "3%" }         # for `anatomy gate`; see anatomy.bench.regre
 [[matrix]]
 model = ["vgg:depth=11,input_shape=32x32x3,classes=10"]
 batch_size = [8, 16]               # … unless a matrix has its own; of one device
+inputs = { tokens = "128" }        # what the model leaves open, as `--input` has it
 devices = [1, 2, 4]                # with scaling = "weak" (default) each has that batch, with "strong" they share it
 
 [[include]]                        # added after the excludes
@@ -33,6 +34,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.pyproject import parse_toml, read_pyproject
 from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
 from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.records.input_spec import parse_inputs
 from anatomy.models.suggestion import unknown_name
 
 # Fields of a suite that are settings of measuring, by the same names.
@@ -60,6 +62,14 @@ def _known_batch(value: Any) -> Any:
             " other command or file: give numbers here"
         )
     return value
+
+
+def _as_inputs(value: Any) -> Any:
+    """A table of inputs as lines, and the lines checked: `{ tokens = "128" }` is `tokens=128`."""
+    lines = [f"{path}={said}" for path, said in value.items()] if isinstance(value, Mapping) else _as_list(value)
+    if lines is not None:
+        parse_inputs(lines)
+    return lines
 
 
 Several = BeforeValidator(_as_list)
@@ -95,6 +105,8 @@ class Axes(Frozen):
     scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
     model_parallel: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
     layout_map: Annotated[tuple[str, ...] | None, Several] = None
+    # No axis: all of them are given to every case.
+    inputs: Annotated[tuple[str, ...] | None, BeforeValidator(_as_inputs)] = None
 
     def shares(self) -> tuple[Share, ...]:
         """Every way to share a step that the axes give, each once: on one device there is but one."""

@@ -2,33 +2,85 @@
 
 from __future__ import annotations
 
+import inspect
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.records.case import Case
-from anatomy.bench.workload.synthetic_batch import SEED, make_batch
+from anatomy.bench.records.case import LOOPS, Case
+from anatomy.bench.records.record_parts import DrawnInput
+from anatomy.bench.workload.compile_model import compile_model, ordered_losses, trains_itself
+from anatomy.bench.workload.model_inputs import declared_structure
+from anatomy.bench.workload.model_outputs import ModelOutput, as_tensor, model_outputs
+from anatomy.bench.workload.own_data import read_own_data
+from anatomy.bench.workload.synthetic_batch import SEED, InputPlan, draw_batch, plan_inputs
+
+GIVEN = "given with the model"
 
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled model and a batch for it, on the host."""
+    """A compiled model and a batch for it, on the host.
+
+    Attributes:
+        batch: what a step is given.
+        plan: how inputs are drawn; `None` where they came with the model.
+        targets: for each output, the loss whose targets are drawn; `None` where none are.
+        unjudged: why a loss that does not go down says nothing; empty if it does.
+        chosen_optimizer: whether the optimizer is Anatomy's choice for a loss without a bound.
+    """
 
     model: Any
     batch: Batch
+    plan: InputPlan | None = None
+    targets: Sequence[str] | None = None
+    outputs: Sequence[ModelOutput] = field(default=())
+    unjudged: str = ""
+    chosen_optimizer: bool = False
+
+    def drawn(self) -> list[DrawnInput]:
+        """What a record says of the inputs."""
+        return self.plan.drawn() if self.plan is not None else _as_given(self.batch.x)
+
+    def input_shapes(self) -> Any:
+        """The shape of each input without the batch axis, as the counter takes them."""
+        import keras
+
+        shapes = keras.tree.map_structure(lambda array: array.shape[1:], self.batch.x)
+        if not getattr(self.model, "inputs", None):
+            return shapes
+        # By the names of the model's own tensors.
+        leaves = keras.tree.flatten(self.batch.x)
+        declared = keras.tree.flatten(declared_structure(self.model))
+        return {tensor.name: leaf.shape[1:] for tensor, leaf in zip(declared, leaves, strict=True)}
+
+    def other_inputs(self, number: int) -> Batch:
+        """Other inputs of the same shapes: drawn anew, or given ones changed."""
+        if self.plan is not None:
+            return draw_batch(self.plan, (), None, seed=SEED + number)
+        import keras
+
+        rng = np.random.default_rng(SEED + number)
+        return Batch(keras.tree.map_structure(lambda array: _changed(rng, array), self.batch.x))
 
 
 def build(case: Case) -> Built:
-    """The model under its dtype policy, compiled, with its optimizer and data."""
+    """The model under its dtype policy, compiled, with its optimizer and data.
+
+    Raises:
+        NotImplementedError: the model cannot be measured so; the message says what to give.
+        ValueError: what was given does not fit the model.
+    """
     import keras
 
-    from anatomy.bench.workload.compile_model import compile_model
     from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
-    from anatomy.models import build_any
+    from anatomy.bench.workload.target_kinds import target_kinds
+    from anatomy.models import build_with_data
 
     trains = case.mode in ("train", "fit")
     # Not keras.utils.set_random_seed: it imports TensorFlow on every backend, time and memory that are not the model.
@@ -36,20 +88,123 @@ def build(case: Case) -> Built:
     np.random.seed(SEED)
     keras.config.set_dtype_policy(case.dtype)
     with numpy_initialisers(SEED):
-        model = build_any(case.model, case.options)
-        if not getattr(model, "inputs", None):
-            raise NotImplementedError(
-                f"{case.model} returned a model without known inputs;"
-                " use the functional API, or a Sequential that begins with an Input"
-            )
-        if trains and any("int" in str(output.dtype) for output in model.outputs):
-            raise NotImplementedError(f"{case.model} has an integer output, which has no gradient; use --mode infer")
-        losses = compile_model(model, case.jit, _loss_weights(case.model))
-        batch = make_batch(model, case.batch_size, losses if trains else None)
+        returned = build_with_data(case.model, case.options)
+        model = returned.model
+        own = None if returned.data is None else read_own_data(returned.data, case.batch_size)
+        if own is not None:
+            _require_measurable(own, case)
+        plan = plan_inputs(model, case.batch_size, case.inputs) if own is None else None
+        x = own.x if own is not None else draw_batch(plan, (), None).x  # type: ignore[arg-type]  # one of them is there
+        outputs = model_outputs(model, x)
         if trains:
-            # Creates loss trackers and optimizer slots now: inside a traced step they could not be.
-            model._symbolic_build(data_batch=(batch.x, batch.y))
-    return Built(model, batch)
+            _require_trainable(model, case.model, outputs)
+            _require_own_signature(model, case.model)
+        training = compile_model(model, case.jit, _loss_weights(case.model), outputs)
+        kinds = None
+        if own is not None:
+            batch = own if trains else replace(own, y=None, sample_weight=None)
+        else:
+            kinds = target_kinds(ordered_losses(model, outputs), training.losses, outputs) if trains else None
+            batch = draw_batch(plan, [output.shape for output in outputs], kinds)  # type: ignore[arg-type]
+        if trains:
+            _create_training_variables(model, batch)
+            batch = _taken_by_own_step(case, model, batch)
+    return Built(model, batch, plan, kinds, outputs, training.unjudged, training.chosen_optimizer)
+
+
+def _require_measurable(own: Batch, case: Case) -> None:
+    if case.mode in LOOPS and own.dataset is not None and own.dataset_batch != case.batch_size:
+        raise ValueError(
+            f"the dataset that came with the model has batches of {own.dataset_batch} examples: {case.mode} reads them"
+            f" as they are, so use --batch-size {own.dataset_batch}"
+        )
+    if case.devices > 1:
+        raise NotImplementedError("data that come with a model are measured on one device; leave --devices out")
+
+
+def _require_trainable(model: Any, name: str, outputs: Sequence[ModelOutput]) -> None:
+    if any("int" in output.dtype for output in outputs) and len(outputs) == 1:
+        raise NotImplementedError(f"{name} has an integer output, which has no gradient; use --mode infer")
+    if model.built and not model.trainable_variables:
+        raise NotImplementedError(f"every weight of {name} is frozen, so there is nothing to train; use --mode infer")
+
+
+def _require_own_signature(model: Any, name: str) -> None:
+    """JAX's `train_step` is given the state, and returns it: one that is written for another backend cannot run.
+
+    https://keras.io/guides/custom_train_step_in_jax/
+    """
+    import keras
+
+    if keras.backend.backend() != "jax" or trains_itself(model) != "train_step":
+        return
+    parameters = inspect.signature(model.train_step).parameters.values()
+    if not any(p.kind is p.VAR_POSITIONAL for p in parameters) and len(parameters) < 2:
+        raise NotImplementedError(
+            f"the train_step of {name} takes the data alone, as on TensorFlow and PyTorch; JAX gives it state and data:"
+            " use another backend, or --mode infer"
+        )
+
+
+def _create_training_variables(model: Any, batch: Batch) -> None:
+    """Create loss trackers and optimizer slots: inside a traced step they could not be."""
+    import keras
+
+    if not trains_itself(model) or batch.y is not None:
+        arguments = batch.of_step(True)
+        data = keras.tree.map_structure(as_tensor, arguments if isinstance(arguments, tuple) else (arguments,))
+        try:
+            model._symbolic_build(data_batch=data)
+        except Exception:
+            # A model with a `train_step` of its own may compute its loss in no other place, and make no use of these.
+            if not trains_itself(model):
+                raise
+    if keras.backend.backend() == "jax" and not model.optimizer.built:
+        # As `fit` does on JAX, where a step can make no variable.
+        model.optimizer.build(model.trainable_variables)
+
+
+def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
+    """The batch as a `train_step` of the model's own takes it: inputs and targets, or the inputs alone.
+
+    Raises:
+        Exception: what the step raises if it takes neither.
+    """
+    if trains_itself(model) != "train_step":
+        return batch
+    backend = step_module.load(case.backend)
+    alone = replace(batch, y=None)
+    # A model that was compiled with a loss is fitted on targets, one without on its inputs.
+    forms = [batch, alone] if batch.y is not None and getattr(model, "loss", None) is not None else [alone, batch]
+    refusals = []
+    for form in forms:
+        refusal = backend.refusal(model, form)
+        if refusal is None:
+            return form
+        refusals.append(refusal)
+    raise refusals[0]
+
+
+def _as_given(x: Any) -> list[DrawnInput]:
+    import keras
+
+    return [
+        DrawnInput(
+            path="/".join(map(str, path)),
+            shape=leaf.shape,
+            dtype="string" if leaf.dtype.kind == "O" else leaf.dtype.name,
+            range=(float(leaf.min()), float(leaf.max())) if leaf.size and leaf.dtype.kind in "iuf" else None,
+            why=GIVEN,
+        )
+        for path, leaf in keras.tree.flatten_with_path(x)
+    ]
+
+
+def _changed(rng: np.random.Generator, array: Any) -> Any:
+    """Floats with noise of their own scale; anything else shuffled within the batch, so that all values stay valid."""
+    if array.dtype.kind == "f":
+        return (array + (array.std() or 1.0) * rng.standard_normal(array.shape)).astype(array.dtype)
+    return rng.permutation(array.ravel()).reshape(array.shape)
 
 
 def _loss_weights(name: str) -> Mapping[str, float]:

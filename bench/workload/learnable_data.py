@@ -22,14 +22,38 @@ def draw_targets(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]], lo
     classes: dict[tuple[int, ...], Array] = {}
     targets = []
     for shape, loss in zip(shapes, losses, strict=True):
-        if "categorical" not in loss:
-            targets.append(_binary(rng, shape) if "binary" in loss else rng.uniform(-1, 1, shape).astype(np.float32))
+        if "categorical" not in loss or "hinge" in loss:
+            targets.append(_other_targets(rng, shape, loss))
             continue
         if shape not in classes:
             classes[shape] = _coarse(rng, shape[:-1], shape[-1]) if len(shape) > 2 else rng.integers(0, *_ids(shape))
         ids = classes[shape]
         targets.append(ids.astype(np.int32) if "sparse" in loss else np.eye(shape[-1], dtype=np.float32)[ids])
     return targets
+
+
+def _other_targets(rng: np.random.Generator, shape: tuple[int, ...], loss: str) -> Array:
+    """Targets of a loss that is not about classes, in the range that its documentation asks for.
+
+    https://keras.io/api/losses/
+    """
+    if any(kind in loss for kind in ("binary", "dice", "tversky")):
+        return _binary(rng, shape)
+    if "hinge" in loss:
+        return 2 * _binary(rng, shape) - 1
+    if loss == "ctc":
+        # Labels without the blank one, 0, and short enough for a path with a blank between any two.
+        length = max(1, (shape[1] - 1) // 3)
+        return rng.integers(1, max(2, shape[-1]), (shape[0], length)).astype(np.int32)
+    if "circle" in loss:
+        return rng.integers(0, max(2, shape[0] // 4), shape[:1]).astype(np.int32)
+    if "poisson" in loss:
+        return rng.poisson(1.0, shape).astype(np.float32)
+    if "divergence" in loss:
+        return rng.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(np.float32)
+    if "percentage" in loss or "logarithmic" in loss:
+        return rng.uniform(0.5, 1.5, shape).astype(np.float32)
+    return rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 def carry(rng: np.random.Generator, x: Array, target: Array, vocabulary: int) -> Array:

@@ -1,63 +1,186 @@
-"""Synthetic inputs and targets for any Keras model: realistic, reproducible, no zeros, no denormals."""
+"""Synthetic inputs and targets for any Keras model: values as the model expects them, reproducible, learnable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.records.record_parts import DrawnInput
+from anatomy.bench.workload.input_values import InputValues, narrowest
 from anatomy.bench.workload.learnable_data import NO_LOSS, carry, draw_targets
+from anatomy.bench.workload.model_inputs import OWN_DATA, ModelInput, input_leaves, model_inputs
+
+Array = np.ndarray[Any, Any]
 
 SEED = 20_170_901
+# Of the places of a mask, the share that is on: real sequences are padded little.
+MASK_SHARE = 0.9
+# Standard deviations that the whole range of a uniform input spans.
+SPAN = 6.0
+BYTE = 255
 
 
-def make_batch(model: Any, batch_size: int, losses: list[str] | None, seed: int = SEED) -> Batch:
-    """Draw inputs for `model`, and targets fit for `losses` (one per output) unless null.
+@dataclass(frozen=True)
+class InputPlan:
+    """How the inputs of a model are drawn: the same for every batch of the model.
 
-    Floats are standard normal; integers are uniform over the smallest vocabulary of the model's
-    embeddings. Targets: class ids for sparse losses, one-hot rows for categorical ones, 0/1 for
-    binary ones, else values between -1 and 1. The data can be learned: the inputs carry a pattern
-    of the targets (`signals`).
+    Attributes:
+        structure: a `ModelInput` in each place of the structure that the model takes.
+        values: the values of each, in Keras's order of the leaves.
+    """
+
+    structure: Any
+    values: tuple[InputValues, ...]
+
+    def drawn(self) -> list[DrawnInput]:
+        """What a record says of them."""
+        return [
+            DrawnInput(path=leaf.path, shape=leaf.shape, dtype=leaf.dtype, range=values.range(), why=values.why)
+            for leaf, values in zip(input_leaves(self.structure), self.values, strict=True)
+        ]
+
+
+def plan_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> InputPlan:
+    """Find the inputs of `model`, and which values each of them takes.
+
+    Args:
+        given: path → what the user says of an input; see `InputSpec`.
 
     Raises:
-        NotImplementedError: an input has an open dimension besides the batch.
+        ValueError: what is given does not fit the model.
+        NotImplementedError: an input is unknown or open, or takes strings that this backend has not.
     """
+    import keras
+
+    from anatomy.bench.workload.input_uses import find_uses
+
+    structure = model_inputs(model, batch_size, given)
+    leaves = input_leaves(structure)
+    symbols = [keras.KerasTensor((1, *leaf.shape[1:]), dtype=leaf.dtype) for leaf in leaves]
+    paths = {id(symbol): leaf.path for symbol, leaf in zip(symbols, leaves, strict=True)}
+    uses = find_uses(model, keras.tree.pack_sequence_as(structure, symbols), paths)
+    smallest = min((layer.input_dim for layer in _embeddings(model)), default=None)
+    values = tuple(_values_of(leaf, uses.values.get(leaf.path, ()), smallest) for leaf in leaves)
+    for leaf, found in zip(leaves, values, strict=True):
+        if leaf.dtype == "string" and keras.backend.backend() != "tensorflow":
+            raise NotImplementedError(
+                f"input {leaf.path or leaf.dtype!r} of model {model.name!r} takes strings, which Keras on"
+                f" {keras.backend.backend()} has not: measure it on tensorflow, or move the look-up into the data"
+            )
+        if leaf.dtype == "string" and not found.choices:
+            raise NotImplementedError(
+                f"input {leaf.path or leaf.dtype!r} of model {model.name!r} takes strings, and the model does not say"
+                f" which: adapt its vocabulary before it is returned, {OWN_DATA}"
+            )
+    return InputPlan(structure, values)
+
+
+def draw_batch(
+    plan: InputPlan, outputs: Sequence[tuple[int, ...]], losses: Sequence[str] | None, seed: int = SEED
+) -> Batch:
+    """Draw inputs as planned and, unless `losses` is null, targets fit for them, one per output.
+
+    The data can be learned: the inputs carry a pattern of the targets (`learnable_data`).
+
+    Args:
+        outputs: shapes of the model's outputs, with the batch axis.
+    """
+    import keras
+
     rng = np.random.default_rng(seed)
-    vocabulary = min((layer.input_dim for layer in _embeddings(model)), default=2)
-    inputs = [_draw_input(rng, tensor, batch_size, vocabulary) for tensor in model.inputs]
-    if losses is None:
-        return Batch(inputs[0] if len(inputs) == 1 else inputs)
-    shapes = [_concrete(tensor.shape, batch_size, "output") for tensor in model.outputs]
-    targets = draw_targets(rng, shapes, losses)
     # Only from a target that a loss looks at can anything be learned.
-    told = next((target for target, loss in zip(targets, losses, strict=True) if loss != NO_LOSS), targets[0])
-    inputs = [carry(rng, x, told, vocabulary) for x in inputs]
-    return Batch(inputs[0] if len(inputs) == 1 else inputs, targets[0] if len(targets) == 1 else targets)
+    targets = None if losses is None else draw_targets(rng, outputs, losses)
+    told = None
+    if targets:
+        told = next((t for t, loss in zip(targets, losses or (), strict=True) if loss != NO_LOSS), targets[0])
+    drawn = [
+        draw_input(rng, leaf, values, told)
+        for leaf, values in zip(input_leaves(plan.structure), plan.values, strict=True)
+    ]
+    x = keras.tree.pack_sequence_as(plan.structure, drawn)
+    if targets is None:
+        return Batch(x)
+    return Batch(x, targets[0] if len(targets) == 1 else targets)
 
 
-def _draw_input(rng: np.random.Generator, tensor: Any, batch_size: int, vocabulary: int) -> Any:
-    shape = _concrete(tensor.shape, batch_size, "input")
-    dtype = str(tensor.dtype)
+def draw_input(rng: np.random.Generator, leaf: ModelInput, values: InputValues, told: Array | None) -> Array:
+    """Values of one input; they carry a pattern of the targets `told`, unless it is null."""
+    match values.kind:
+        case "mask":
+            return _mask(rng, leaf.shape).astype(_numpy_dtype(leaf.dtype))
+        case "integers":
+            low, size = int(values.low), int(values.high) - int(values.low) + 1
+            ids = rng.integers(0, size, leaf.shape)
+            ids = ids if told is None else carry(rng, ids, told, size)
+            return (low + ids).astype(_numpy_dtype(leaf.dtype))
+        case "strings" | "members":
+            return _chosen(rng, leaf, values, told)
+        case _:
+            z = rng.standard_normal(leaf.shape, dtype=np.float32)
+            z = z if told is None or not z.ndim > 1 else carry(rng, z, told, 2)
+            return _scaled(z, values, leaf.dtype)
+
+
+def _values_of(leaf: ModelInput, uses: Sequence[InputValues], smallest: int | None) -> InputValues:
+    """The user's range, else what the model's uses ask for, else what the dtype suggests."""
+    integral = leaf.dtype.startswith(("int", "uint"))
+    if leaf.spec.low is not None and leaf.spec.high is not None:
+        return InputValues("integers" if integral else "uniform", "given", low=leaf.spec.low, high=leaf.spec.high)
+    if uses:
+        return narrowest(uses)
+    if leaf.dtype == "bool" or "mask" in leaf.path.lower():
+        return InputValues("mask", "a mask, mostly true")
+    if leaf.dtype == "uint8":
+        return InputValues("integers", "bytes", high=BYTE)
+    if integral and smallest:
+        return InputValues(
+            "integers",
+            "the model's smallest vocabulary, since it is not seen which table this input reaches",
+            high=smallest - 1,
+        )
+    if integral:
+        return InputValues("integers", "nothing in the model says more: give a range, --input PATH=0..N")
+    return InputValues("normal", "standard normal")
+
+
+def _scaled(z: Array, values: InputValues, dtype: str) -> Array:
+    """Standard normal values at the scale of an input."""
+    if values.kind == "normal":
+        scaled = values.mean + values.deviation * z
+    else:
+        scaled = values.low + (values.high - values.low) * np.clip(0.5 + z / SPAN, 0, 1)
     if dtype.startswith(("int", "uint")):
-        return rng.integers(0, vocabulary, shape).astype(dtype)
-    if dtype == "bool":
-        return rng.integers(0, 2, shape).astype(bool)
-    # numpy has no bfloat16: Keras casts float32 inputs to the compute dtype itself.
-    return rng.standard_normal(shape, dtype=np.float32)
+        scaled = np.rint(scaled)
+    return np.asarray(scaled).astype(_numpy_dtype(dtype))
 
 
-def _concrete(shape: tuple[int | None, ...], batch_size: int, what: str) -> tuple[int, ...]:
-    if shape[0] is not None and shape[0] != batch_size:
-        raise NotImplementedError(
-            f"the model's batch size is fixed to {shape[0]}; measure it with --batch-size {shape[0]}"
-        )
-    if any(size is None for size in shape[1:]):
-        raise NotImplementedError(
-            f"the model's {what} shape {tuple(shape)} is open; give every dimension a size, e.g. rcnn:words=50"
-        )
-    return (batch_size, *(size for size in shape[1:] if size is not None))
+def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Ones up to a length, drawn per row, that is nine tenths of the last axis on average; then zeros."""
+    size = shape[-1] if len(shape) > 1 else 1
+    least = max(1, round((2 * MASK_SHARE - 1) * size))
+    lengths = rng.integers(least, size + 1, (*shape[:-1], 1)) if len(shape) > 1 else np.ones(shape, int)
+    return np.asarray(np.arange(size) < lengths) if len(shape) > 1 else lengths.astype(bool)
+
+
+def _chosen(rng: np.random.Generator, leaf: ModelInput, values: InputValues, told: Array | None) -> Array:
+    """Members of a vocabulary; several words in each text where a layer splits it."""
+    shape = (*leaf.shape, values.words) if values.words > 1 else leaf.shape
+    places = rng.integers(0, len(values.choices), shape)
+    if told is not None:
+        places = carry(rng, places, told, len(values.choices))
+    found = np.asarray(values.choices, dtype=object)[places]
+    if values.words > 1:
+        found = np.apply_along_axis(lambda words: " ".join(map(str, words)), -1, found).astype(object)
+    return found if values.kind == "strings" else found.astype(_numpy_dtype(leaf.dtype))
+
+
+def _numpy_dtype(dtype: str) -> Any:
+    """numpy has no bfloat16: Keras casts float32 inputs to the compute dtype itself."""
+    return np.float32 if dtype == "bfloat16" else np.dtype(dtype)
 
 
 def _embeddings(model: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anatomy.bench.cli.options import Backends, Dtypes, Jits, Models, SuiteName
+from anatomy.bench.cli.options import Backends, Dtypes, Inputs, Jits, Models, SuiteName
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import NothingMeasuredError, NothingSelectedError
 
@@ -33,6 +33,7 @@ def gate(
     batch_size: Annotated[list[str] | None, typer.Option(help=f"Examples per step ({_REPEAT}).")] = None,
     dtype: Dtypes = None,
     jit: Jits = None,
+    inputs: Inputs = None,
     tolerate: Annotated[
         list[str] | None, typer.Option(help="A rule that wins over all others: step=5%, train.compile=20%..40%.")
     ] = None,
@@ -63,7 +64,7 @@ def gate(
     from anatomy.bench.suites.axis_options import parse_axes
 
     console = Console(stderr=json)
-    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit}
+    axes = {"backend": backend, "mode": mode, "batch_size": batch_size, "dtype": dtype, "jit": jit, "inputs": inputs}
     request = GateRequest(
         base=parse_base(against),
         directory=Path.cwd().resolve(),

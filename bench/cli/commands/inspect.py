@@ -32,8 +32,10 @@ def inspect(
     input_shape: Annotated[
         list[str] | None,
         typer.Option(
+            "--input-shape",
+            "--input",
             help="Of one example, where the model leaves lengths open: 50x100. For several inputs, "
-            "name=50x100 (repeat, or separate by commas)."
+            "name=50x100 (repeat, or separate by commas).",
         ),
     ] = None,
     dtype: Annotated[str | None, typer.Option(help="Dtype policy, e.g. mixed_bfloat16. Default: Keras's.")] = None,
@@ -143,7 +145,8 @@ def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
     Raises:
         ValueError: not lengths joined by "x", or several shapes without names.
     """
-    parts = [part.strip() for text in texts for part in text.split(",")]
+    # A dtype and a range, as `anatomy run` takes them, change no count.
+    parts = [part.strip().partition(":")[0] for text in texts for part in text.split(",")]
     if not parts:
         return None
     if len(parts) == 1 and "=" not in parts[0]:

@@ -22,6 +22,7 @@ def profile(
     dtype: options.Dtypes = None,
     jit: options.Jits = None,
     feed: options.Feeds = None,
+    inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     seconds: Annotated[float, typer.Option(help="Measured window per case, before and apart from its trace.")] = 1.0,
     timeout: options.Timeout = None,
@@ -47,6 +48,7 @@ def profile(
         "dtype": dtype,
         "jit": jit,
         "feed": feed,
+        "inputs": inputs,
         "devices": devices,
     }
     limit = parse_bytes(memory_limit) if memory_limit else None

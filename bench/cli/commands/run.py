@@ -31,6 +31,7 @@ def run(
     dtype: options.Dtypes = None,
     jit: options.Jits = None,
     feed: options.Feeds = None,
+    inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     scaling: Annotated[
         list[str] | None,
@@ -84,6 +85,7 @@ def run(
         "dtype": dtype,
         "jit": jit,
         "feed": feed,
+        "inputs": inputs,
         "devices": devices,
         "scaling": scaling,
         "model_parallel": model_parallel,

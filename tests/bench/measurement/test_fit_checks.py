@@ -14,7 +14,7 @@ from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.validity_checks import PASSED
 
 BATCH = Batch(np.ones((4, 3), np.float32), np.ones((4, 1), np.float32))
-BEFORE, AFTER = np.zeros(2), np.ones(2)
+BEFORE, AFTER = [("kernel", 1)], [("kernel", 2)]
 
 
 class Fits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.backends.step import Batch
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement import validity_checks
 from anatomy.bench.measurement.validity_checks import Losses
@@ -18,7 +19,7 @@ from anatomy.bench.measurement.validity_checks import Losses
 class Reports:
     """A step that reports the running mean of given losses, and repeats the last."""
 
-    drain = use = fetch = weight = restore = programs = cast("Any", None)  # not called here
+    drain = use = fetch = weights = put_weights = restore = programs = cast("Any", None)  # not called here
 
     def __init__(self, losses: Iterable[float]) -> None:
         self.losses = list(losses)
@@ -122,7 +123,61 @@ def test_outputs_must_be_finite() -> None:
 
 
 def test_weights_must_move() -> None:
-    weight = np.ones(3)
-    assert validity_checks.require_moved(weight, weight * 1.0001) == validity_checks.PASSED
+    before = [("a/kernel", 1), ("a/bias", 2), ("b/kernel", 3)]
+    assert validity_checks.require_moved(before, [("a/kernel", 4), ("a/bias", 5), ("b/kernel", 6)]) == "passed"
+    some = validity_checks.require_moved(before, [("a/kernel", 1), ("a/bias", 5), ("b/kernel", 3)])
+    assert some == "passed; 2 of 3 weights did not move: a/kernel, b/kernel"
     with pytest.raises(InvalidCaseError, match="does not update"):
-        validity_checks.require_moved(weight, weight.copy())
+        validity_checks.require_moved(before, before)
+
+
+class Network:
+    """A step whose output is a function of its input and its weight."""
+
+    launch = drain = loss = weights = restore = programs = cast("Any", lambda *_: None)
+
+    def __init__(self, output: Callable[[float, float], float], takes_weights: bool = True) -> None:
+        self.output, self.takes_weights = output, takes_weights
+        self.x, self.weight = 0.0, 1.0
+
+    def use(self, batch: Batch) -> None:
+        self.x = float(batch.x)
+
+    def fetch(self, outputs: Any) -> list[np.ndarray[Any, Any]]:
+        return [np.array([self.output(self.x, self.weight)])]
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        if not self.takes_weights:
+            raise NotImplementedError("weights are constants")
+        self.weight = float(np.asarray(values[0]).ravel()[0])
+
+
+@pytest.mark.parametrize(
+    ("output", "takes_weights", "said"),
+    [
+        (lambda x, w: x * w, True, "passed"),
+        # Only the sixth of the other inputs reaches the threshold.
+        (lambda x, w: float(x > 5), True, "passed"),
+        (lambda x, w: max(0.0, x * w - 40), True, "passed; with other weights: with its own, the outputs are the same"),
+        (lambda x, w: w, True, "not checked: the outputs are the same for 6 other inputs, though they follow"),
+        (
+            lambda x, w: 1.0,
+            False,
+            "not checked: the outputs are the same for 6 other inputs, and weights are const",
+        ),
+    ],
+)
+def test_equal_outputs_alone_condemn_nothing(output: Any, takes_weights: bool, said: str) -> None:
+    step = Network(output, takes_weights)
+    found = validity_checks.require_dependence(step, Batch(0.0), map(Batch, (1, 2, 3, 4, 5, 6)), [Variable()])
+    assert found.startswith(said)
+    assert (step.x, step.weight) == (0.0, 1.0)
+
+
+def test_a_constant_is_a_folded_step() -> None:
+    with pytest.raises(InvalidCaseError, match="6 other inputs and for other weights; the step was folded"):
+        validity_checks.require_dependence(Network(lambda x, w: 1.0), Batch(0.0), map(Batch, range(6)), [Variable()])
+
+
+class Variable:
+    value = np.ones((1, 1), np.float32)

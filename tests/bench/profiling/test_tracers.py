@@ -146,6 +146,7 @@ def test_a_loop_waits_for_its_input(backend: Backend, tmp_path: Path) -> None:
     assert profile.gaps.input_wait > 0 or backend == "jax"
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("backend", PROFILED)
 @pytest.mark.extended
 def test_a_planted_slowdown_is_found_by_its_name(backend: Backend, tmp_path: Path) -> None:
@@ -182,6 +183,7 @@ def test_a_run_takes_profiles_after_its_measurements(tmp_path: Path) -> None:
     assert "Where the time goes" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.quiet
 @pytest.mark.extended
 @pytest.mark.skipif("openvino" not in installed_backends(), reason="openvino is not installed")
 def test_openvinos_counters_add_up_and_find_a_planted_slowdown(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ WEIGHTS_BYTES = 4096 * 4096 * 4
 pytestmark = pytest.mark.backends
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("backend", extended_but(installed_backends(), "jax"))
 def test_the_steps_have_a_peak_of_their_own(measure: Measure, backend: str) -> None:
     (record,) = measure(cases_of([HEAVY], backend=backend, mode="infer", batch_size=8), seconds=1.0)

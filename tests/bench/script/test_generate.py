@@ -22,7 +22,7 @@ def _script(function: str, settings: MeasureSettings = SETTINGS, **point: Any) -
 
     model = f"{USER_FILE}:{function}" if ":" not in function else function
     case = Case.model_validate({"model": model, "backend": keras.backend.backend(), "batch_size": 4, **point})
-    return script_of(build(case).model, case, settings)
+    return script_of(build(case), case, settings)
 
 
 def _model_of(text: str) -> Any:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.backends.step import Batch
 from anatomy.bench.counting import abstract_model
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.script.generate_script import script_of
+from anatomy.bench.workload.build_case import Built
+from anatomy.bench.workload.synthetic_batch import plan_inputs
 from anatomy.models import build_any, names, parse_model
 
 # Deeper or wider than others of the same code.
@@ -28,7 +31,7 @@ def test_builds_the_same_model(name: str) -> None:
     with abstract_model():
         model = build_any(spec.model, spec.options)
         model.compile()
-        text = script_of(model, case, MeasureSettings())
+        text = script_of(Built(model, Batch(None), plan_inputs(model, case.batch_size, {})), case, MeasureSettings())
         built: dict[str, Any] = {"__name__": "script"}
         # With the script's own check of the number of parameters.
         exec(text[: text.index("\nmodel.compile(")], built)

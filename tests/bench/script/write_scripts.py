@@ -28,7 +28,7 @@ def write(text, mode, folder):
         model=spec.model, options=spec.options, mode=mode, backend=keras.backend.backend(), batch_size=BATCH_SIZE
     )
     built = build(case)
-    script = script_of(built.model, case, MeasureSettings(steps=6, warmup_s=0.0))
+    script = script_of(built, case, MeasureSettings(steps=6, warmup_s=0.0))
     path = folder / f"{case.key}.py"
     path.write_text(script)
     outputs = keras.tree.flatten(built.model.predict(built.batch.x, batch_size=BATCH_SIZE, verbose=0))

@@ -1,0 +1,46 @@
+"""Which values an input takes, and why: a range of integers, a scale of floats, a mask, or strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["integers", "normal", "uniform", "mask", "strings", "members"]
+
+
+@dataclass(frozen=True)
+class InputValues:
+    """The values of one input.
+
+    Attributes:
+        kind: `integers` and `uniform` from `low` to `high`, both included; `normal` with `mean` and `deviation`, arrays
+            that broadcast to an example; `mask` of ones and zeros; `strings` and `members` drawn from `choices`.
+        words: number of choices in each string.
+        why: what in the model asks for them.
+    """
+
+    kind: Kind
+    why: str
+    low: float = 0.0
+    high: float = 1.0
+    mean: Any = 0.0
+    deviation: Any = 1.0
+    choices: Sequence[Any] = field(default=(), repr=False)
+    words: int = 1
+
+    def range(self) -> tuple[float, float] | None:
+        """Least and largest value; `None` where there is none."""
+        if self.kind in ("integers", "uniform"):
+            return self.low, self.high
+        return (0.0, 1.0) if self.kind == "mask" else None
+
+
+def narrowest(found: Sequence[InputValues]) -> InputValues:
+    """Of what several uses of an input ask for: the first that is no range of integers, else what all ranges share."""
+    others = [values for values in found if values.kind != "integers"]
+    if others:
+        return others[0]
+    low, high = max(found, key=lambda values: values.low), min(found, key=lambda values: values.high)
+    reasons = dict.fromkeys([high.why, low.why] if low.low > 0 else [high.why])
+    return InputValues("integers", " and ".join(reasons), low=low.low, high=high.high)

@@ -1,0 +1,89 @@
+"""Models as people write them, measured by real workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.records.case import Case
+from tests.bench.conftest import TESTS, Measure
+from tests.marks import extended_but
+
+pytestmark = pytest.mark.backends
+
+MODELS = TESTS / "data" / "users_models.py"
+GIVEN = {"open_text": {"words": "40"}, "subclassed": {"ids": "12:int32"}, "autoencoder": {"": "16"}}
+OUTCOMES: dict[str, dict[str, str]] = {
+    "train": {
+        **dict.fromkeys(
+            [
+                "two_towers",
+                "encoder",
+                "nested",
+                "open_text",
+                "subclassed",
+                "autoencoder",
+                "masked_loss",
+                "reader",
+                "half_used",
+                "eager",
+                "transferred",
+                "with_data",
+                "with_dataset",
+            ],
+            "ok",
+        ),
+        "frozen": "unsupported",
+    },
+    "infer": dict.fromkeys(
+        ["two_towers", "encoder", "nested", "subclassed", "zero_head", "threshold", "frozen", "with_data"], "ok"
+    ),
+    "fit": {"with_data": "ok", "with_dataset": "ok", "two_towers": "ok"},
+    "predict": {"nested": "ok", "with_dataset": "ok"},
+}
+BACKENDS = [backend for backend in installed_backends() if backend != "openvino"]
+
+
+def case_of(name: str, backend: Any, mode: Any, **options: Any) -> Case:
+    return Case(
+        model=f"{MODELS}:{name}", options=options, backend=backend, mode=mode, batch_size=8, inputs=GIVEN.get(name, {})
+    )
+
+
+@pytest.mark.parametrize("backend", extended_but(BACKENDS, "jax"))
+def test_they_are_measured_as_they_are(measure: Measure, backend: str) -> None:
+    expected = {(name, mode): said for mode, models in OUTCOMES.items() for name, said in models.items()}
+    records = measure([case_of(name, backend, mode) for name, mode in expected], seconds=0.1, warmup_budget_s=0.2)
+    found = dict(zip(expected, records, strict=True))
+    wrong = {key: (r.outcome, r.reason) for key, r in found.items() if r.outcome != expected[key]}
+    assert not wrong
+    assert found["frozen", "train"].reason.endswith("is frozen, so there is nothing to train; use --mode infer")
+    assert found["half_used", "train"].checks["weights move"] == "passed; 2 of 6 weights did not move: b/kernel, b/bias"
+    assert found["eager", "train"].settings["run_eagerly"]
+    assert not found["eager", "train"].settings["jit"]
+    assert found["transferred", "train"].counts is not None
+    assert found["transferred", "train"].counts.macs == 72
+    for name in ("zero_head", "threshold"):
+        assert found[name, "infer"].checks["outputs depend on inputs"].startswith("passed; with other weights")
+    drawn = {item.path: item.range for item in found["two_towers", "train"].inputs}
+    assert drawn == {"item": (0, 8999), "user": (0, 49)}
+    assert [item.why for item in found["with_data", "fit"].inputs] == ["given with the model"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "mode", "said"),
+    [
+        ("open_text", {"dtype": "float32"}, "train", "is open, ?: give its size"),
+        ("with_data", {"examples": 4}, "train", "4 examples came with the model, and a step takes 8"),
+        ("with_dataset", {}, "fit", "has batches of 8 examples: fit reads them as they are, so use --batch-size 8"),
+    ],
+)
+def test_what_is_to_be_given_is_said(measure: Measure, name: str, options: Any, mode: Any, said: str) -> None:
+    case = case_of(name, "jax", mode, **options).model_copy(update={"inputs": {}})
+    if name == "with_dataset":
+        case = case.model_copy(update={"batch_size": 16})
+    (record,) = measure([case])
+    assert record.outcome in ("unsupported", "crashed")
+    assert said in record.reason
