@@ -6,6 +6,7 @@ from typing import Any
 
 from anatomy.models.architecture import Architecture
 from anatomy.models.literals import format_value, parse_value, split_options
+from anatomy.models.model_name import kind_of, split_name
 from anatomy.models.registry import find, names
 
 
@@ -14,7 +15,8 @@ class ModelSpec:
     """A model that can be built by `build_any(model, options)`.
 
     Attributes:
-        model: canonical name of an architecture, or `package.module:function`.
+        model: canonical name of an architecture, `package.module:function`, `file.py:function`, or the path of a saved
+            model.
         options: complete options of the zoo's builder, or the given options of a user's function.
     """
 
@@ -23,34 +25,69 @@ class ModelSpec:
 
 
 def parse_model(text: str) -> ModelSpec:
-    """Parse `name`, `name:option=value,…`, `package.module:function` or `…:function:option=value,…`.
+    """Parse `name`, `package.module:function`, `file.py:function` or a path, each with `:option=value,…` if it has any.
 
-    A name is one of the zoo's architectures or variants. Values are `64x64x3` (a list), `true`, `false`, `none`,
-    numbers, plain strings, or JSON. For the zoo, a list of one may be written as the number alone.
+    A name is one of the zoo's architectures or variants. A function may also be joined by a dot,
+    `keras.applications.ResNet50`. A path is that of a saved model (`.keras`, `.h5`, `.json`, a SavedModel's folder) and
+    takes no options but `safe_mode=false`. Values are `64x64x3` (a list), `true`, `false`, `none`, numbers, plain
+    strings, or JSON. For the zoo, a list of one may be written as the number alone.
 
     Raises:
         ValueError: the text, a name, an option or a value is wrong; the message says what was expected.
     """
-    head, _, rest = text.strip().partition(":")
+    text = text.strip()
+    head, _, rest = text.partition(":")
     if head in names():
         architecture, named = find(head)
         options = {**named, **_parse_options(rest, text)}
         return ModelSpec(architecture.name, architecture.complete(options))
-    function, _, rest = rest.partition(":")
-    if not all(part.isidentifier() for part in function.split(".")):
+    found = split_name(text)
+    if found is None:
         # Without a function the text can only name a model of the zoo.
         find(head)
-    return ModelSpec(f"{head}:{function}", _parse_options(rest, text))
+        raise ValueError(f"{text!r}: expected name:option=value,…")
+    if kind_of(found.model) == "function":
+        return ModelSpec(found.model, _parse_options(found.options, text))
+    return ModelSpec(found.model, _options_of_saved(found.model, found.options, text))
+
+
+def _options_of_saved(path: str, written: str, text: str) -> dict[str, Any]:
+    """The options of a saved model: none, or `safe_mode=false` of one that Keras reads in its safe mode."""
+    is_folder = kind_of(path) == "folder"
+    options = _parse_or_nothing(written, text) if written else {}
+    if written and (is_folder or set(options) != {"safe_mode"} or not isinstance(options["safe_mode"], bool)):
+        raise ValueError(
+            f"{path} is a saved model, complete as it is: it takes no options, got {written!r}; to vary it, name a"
+            " function that builds it, file.py:build:option=value"
+        )
+    return {} if options.get("safe_mode", True) else options
+
+
+def allow_code(text: str) -> str:
+    """The text of a saved model that may run code it brings along: `model.keras:safe_mode=false`; others as they are.
+
+    Raises:
+        ValueError: as `parse_model`.
+    """
+    spec = parse_model(text)
+    return format_model(spec.model, {"safe_mode": False}) if kind_of(spec.model) == "file" else text
+
+
+def _parse_or_nothing(written: str, text: str) -> dict[str, Any]:
+    try:
+        return _parse_options(written, text)
+    except ValueError:
+        return {}
 
 
 def format_model(model: str, options: Mapping[str, Any]) -> str:
     """Return the shortest text that `parse_model` reads as this model, without options at their defaults.
 
     Args:
-        model: name of the zoo, or `package.module:function`.
+        model: name of the zoo, `package.module:function`, `file.py:function`, or the path of a saved model.
         options: options with JSON values.
     """
-    if ":" in model:
+    if kind_of(model) != "zoo":
         return _join(model, options)
     architecture, named = find(model)
     complete = architecture.complete({**named, **options})

@@ -1,4 +1,4 @@
-"""Models of the user: finds and calls `package.module:function` or `path/file.py:function`."""
+"""Models of the user: finds what a name stands for, `package.module:function` or a saved model, and builds it."""
 
 import importlib
 import importlib.util
@@ -9,18 +9,37 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from anatomy.models.registry import build
+from anatomy.models.model_name import kind_of, split_function
+from anatomy.models.pretrained_weights import without_download
+from anatomy.models.registry import build, find
+from anatomy.models.returned_object import describe, foreign_object
+from anatomy.models.saved_model import load_saved
 from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     import keras
 
 
+@dataclass(frozen=True)
+class BuiltModel:
+    """What a builder returned.
+
+    Attributes:
+        model: the model.
+        data: what a builder that returns a tuple returned beside it, untouched: the one item, or a tuple of several;
+            `None` where it returned the model alone.
+    """
+
+    model: "keras.Model"
+    data: Any = None
+
+
 def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
     """Build a model of the zoo or of the user.
 
     Args:
-        model: name of the zoo, `package.module:function` or `path/file.py:function`.
+        model: name of the zoo, `package.module:function`, `path/file.py:function`, or the path of a saved model. For a
+            function, a class or a model may stand.
         options: keyword arguments of the builder or the function.
 
     Raises:
@@ -30,28 +49,44 @@ def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
     return build_with_data(model, options).model
 
 
-@dataclass(frozen=True)
-class BuiltModel:
-    """What a builder returned."""
-
-    model: "keras.Model"
-    data: Any = None
-
-
 def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
-    """Build a model, and keep what its builder returned beside it."""
-    if ":" not in model:
+    """Build a model as `build_any` does, and keep what its builder returned beside it: `return model, batch`."""
+    kind = kind_of(model)
+    if kind == "zoo":
         return BuiltModel(build(model, **options))
+    if kind != "function":
+        return BuiltModel(load_saved(model, options))
     import keras
 
-    function = resolve_user_function(model)
-    built = function(**options)
+    found = find_object(model)
+    if isinstance(found, keras.Model):
+        if options:
+            raise ValueError(f"{model} is a model, not a function: it takes no options, got {', '.join(options)}")
+        return BuiltModel(found)
+    builder = _require_builder(model, found)
+    built = builder(**without_download(model, builder, options))
     if isinstance(built, tuple) and built and isinstance(built[0], keras.Model):
         rest = tuple(built[1:])
         return BuiltModel(built[0], rest[0] if len(rest) == 1 else rest or None)
     if not isinstance(built, keras.Model):
-        raise TypeError(f"{model} must return a keras.Model, returned {type(built).__name__}")
+        what = describe(built, lambda value: isinstance(value, keras.layers.Layer))
+        raise TypeError(f"{model} must return a keras.Model, returned {what}")
     return BuiltModel(built)
+
+
+def require_model(model: str) -> None:
+    """Make sure that there is such a model; modules are imported, nothing is built.
+
+    Raises:
+        ValueError: there is none. Errors that a module raises while it is imported are passed on.
+    """
+    kind = kind_of(model)
+    if kind == "zoo":
+        find(model)
+    elif kind == "function":
+        find_object(model)
+    elif not Path(model).exists():
+        raise ValueError(f"no file or folder {model} (looked in {Path.cwd()})")
 
 
 def resolve_user_function(model: str) -> Callable[..., Any]:
@@ -63,28 +98,66 @@ def resolve_user_function(model: str) -> Callable[..., Any]:
         ValueError: there is no such module, file or function; the message names the nearest function. Errors that the
             module raises while it is imported are passed on.
     """
-    place, _, function = model.rpartition(":")
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    found: Any = module
-    for part in function.split("."):
-        if not hasattr(found, part):
-            callables = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
-            raise ValueError(unknown_name(f"function in {place}", part, callables))
-        found = getattr(found, part)
+    return _require_builder(model, find_object(model))
+
+
+def find_object(model: str) -> Any:
+    """Return what `package.module:name` or `path/file.py:name` names: a function, a class, a model, anything.
+
+    Raises:
+        ValueError: there is no such module, file or name; the message names the nearest. Errors that a module raises
+            while it is imported are passed on.
+    """
+    place, function = split_function(model)
+    if place.endswith(".py"):
+        found: Any = _load_file(Path(place))
+        parts = function.split(".")
+    else:
+        found, parts = _load_module(place, function.split("."))
+    for part in parts:
+        found = _attribute(found, part, place)
+    return found
+
+
+def _attribute(owner: Any, name: str, place: str) -> Any:
+    if hasattr(owner, name):
+        return getattr(owner, name)
+    if isinstance(owner, ModuleType) and hasattr(owner, "__path__"):
+        submodule = f"{owner.__name__}.{name}"
+        try:
+            return importlib.import_module(submodule)
+        except ModuleNotFoundError as error:
+            if error.name != submodule:
+                raise
+    callables = [n for n, v in vars(owner).items() if callable(v) and not n.startswith("_")]
+    raise ValueError(unknown_name(f"function in {place}", name, callables))
+
+
+def _require_builder(model: str, found: Any) -> Callable[..., Any]:
+    foreign = foreign_object(found)
+    if foreign is not None:
+        raise TypeError(f"{model} is {foreign}")
     if not callable(found):
-        raise ValueError(f"{model}: expected a function that returns a keras.Model, got {type(found).__name__}")
-    resolved: Callable[..., Any] = found
-    return resolved
+        what = f"the module {found.__name__}" if isinstance(found, ModuleType) else type(found).__name__
+        raise ValueError(f"{model}: expected a function that returns a keras.Model, or a model, got {what}")
+    builder: Callable[..., Any] = found
+    return builder
 
 
-def _load_module(name: str) -> ModuleType:
+def _load_module(name: str, rest: list[str]) -> tuple[ModuleType, list[str]]:
+    """Import the longest part of a dotted name that is a module; what follows it are names in it."""
     _make_importable(Path.cwd())
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(name), rest
     except ModuleNotFoundError as error:
         # A module that the user's own module fails to import is the user's to see.
         if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
             raise
+        above, _, last = name.rpartition(".")
+        if above and error.name != above and not above.startswith(error.name + "."):
+            module, parts = _load_module(above, [last])
+            if hasattr(module, parts[0]):
+                return module, [*parts, *rest]
         raise ValueError(
             f"no module {name!r} in {Path.cwd()} or among the installed packages; "
             f"run from the folder that holds it, or name the file: path/to/file.py:function"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from anatomy.bench.counting import ModelCounts, count_model, inspect
+from anatomy.models import check_model, parse_model
 
 
 def count(model: str | Any, *, input_shape: tuple[int, ...] | None = None) -> ModelCounts:
@@ -18,5 +20,10 @@ def count(model: str | Any, *, input_shape: tuple[int, ...] | None = None) -> Mo
     Raises:
         ValueError: no such model, or an input whose shape is open.
     """
-    counts: ModelCounts = inspect(model, input_shape) if isinstance(model, str) else count_model(model, input_shape)
+    if not isinstance(model, str):
+        counted: ModelCounts = count_model(model, input_shape)
+        return counted
+    spec = parse_model(model)
+    check_model(spec.model, spec.options, Path.cwd())
+    counts: ModelCounts = inspect(model, input_shape)
     return counts

@@ -25,6 +25,7 @@ from anatomy.bench.runner.run_plan import plan_suite
 from anatomy.bench.suites.axis_options import parse_axes
 from anatomy.bench.suites.suite import Suite
 from anatomy.bench.suites.units import parse_bytes
+from anatomy.models.pretrained_weights import say_once
 from anatomy.models.suggestion import unknown_name
 
 
@@ -187,7 +188,8 @@ def _run(
     lines = [f"{path}={said}" for path, said in options.get("inputs", {}).items()]
     point.pop("inputs", None)
     axes = parse_axes({name: [str(value)] for name, value in point.items()} | {"inputs": lines})
-    plan = plan_suite(suite, axes, (), budgets | ({"profile": True} if profile else {}))
+    plan = plan_suite(suite, axes, (), budgets | ({"profile": True} if profile else {}), directory=source.directory)
+    say_once(plan.notes)
     if len(plan.cases) != 1:
         raise UsageError(f"{source.text}: expected one case, got {len(plan.cases)}; give one value for each setting")
     if largest:

@@ -15,6 +15,7 @@ from anatomy.bench.runner.measure_run import RunListener, measure_run
 from anatomy.bench.runner.open_run import open_run, resume_run
 from anatomy.bench.runner.run_plan import plan_suite
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
+from anatomy.models.pretrained_weights import say_once
 
 if TYPE_CHECKING:
     from anatomy.bench.cli.screens.run_listeners import RunDisplay
@@ -50,6 +51,7 @@ def run_suite(
     else:
         found = suite if isinstance(suite, Suite) else load_suite(suite)
         plan = plan_suite(found, Axes(), models, budgets_of(budgets))
+        say_once(plan.notes)
         run = open_run(plan, Path(out) if out else None, here, ["anatomy.bench"])
     with entered(listener) as listening:
         finished = measure_run(replace(run, import_paths=tuple(sys.path)), listening)

@@ -8,10 +8,16 @@ from typing import Annotated
 import typer
 
 _REPEAT = "repeat, or separate by commas"
+_NAMES = "vgg:depth=11,classes=10, package.module:function, file.py:function, keras.applications.ResNet50, saved.keras."
 
 Models = Annotated[
     list[str] | None,
-    typer.Argument(help="Models: vgg, vgg:depth=11,classes=10, package.module:function. Default: the suite's."),
+    typer.Argument(help=f"Models: {_NAMES} Default: the suite's."),
+]
+Model = Annotated[str, typer.Argument(help=f"A model: {_NAMES}")]
+NamedModels = Annotated[list[str], typer.Argument(help=f"Models: {_NAMES}")]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Let saved models (.keras, .h5, .json) run code of their own: Lambda layers.")
 ]
 SuiteName = Annotated[
     str | None, typer.Option("--suite", help="quick, full, smoke, a .toml file, or a name in pyproject.")

@@ -18,6 +18,7 @@ from anatomy.bench.records.run_store import DEFAULT_FOLDER, load_run, new_run_id
 from anatomy.bench.runner.measure_run import FinishedRun
 from anatomy.bench.runner.open_run import OpenRun, open_run, resume_run
 from anatomy.bench.runner.run_plan import RunPlan
+from anatomy.models import kind_of
 
 
 def measure_on_cluster(
@@ -47,7 +48,7 @@ def measure_on_cluster(
     types = list(machine_types) or [""]
     settings, models = _settings_of(what)
     # The nodes may lack the modules of the user's own models.
-    ship = Path.cwd() if any(":" in model for model in models) else None
+    ship = Path.cwd() if any(kind_of(model) != "zoo" for model in models) else None
     with connect_to_cluster(address, ship) as ray:
         scheduler = Scheduler(ray, settings, say)
         try:

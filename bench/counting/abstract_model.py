@@ -34,7 +34,7 @@ def abstract_model() -> Iterator[None]:
     pending = list(global_state.get_global_attribute(_PENDING) or [])
     create = mock.patch.object(keras.Variable, "__init__", _deferring(keras.Variable.__init__))
     try:
-        with create, keras.StatelessScope(initialize_variables=False):
+        with create, optimizers_on_shapes(), keras.StatelessScope(initialize_variables=False):
             yield
     finally:
         global_state.set_global_attribute(_PENDING, pending)
@@ -52,6 +52,27 @@ def dtype_policy(name: str | None) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def optimizers_on_shapes() -> Iterator[None]:
+    """Within the block, optimizers read no values of variables, which are missing and would be drawn anew each time.
+
+    On TensorFlow they know variables by their values, and place their own beside them.
+    """
+    import keras
+
+    changes: dict[str, Any] = {
+        "_var_key": lambda _, variable: id(variable),
+        "add_variable_from_reference": _add_variable_like,
+    }
+    with mock.patch.multiple(keras.optimizers.Optimizer, **changes):
+        yield
+
+
+def _add_variable_like(optimizer: Any, reference_variable: Any, name: Any = None, initializer: Any = "zeros") -> Any:
+    shape, dtype = reference_variable.shape, reference_variable.dtype
+    return optimizer.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 
 
 def _deferring(create: Callable[..., None]) -> Callable[..., None]:

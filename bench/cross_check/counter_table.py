@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,11 +14,10 @@ from typing import Any
 from anatomy.bench.backends.available import availability
 from anatomy.bench.cross_check.counter_row import Row
 from anatomy.bench.cross_check.subject import Subject, build
+from anatomy.bench.errors.printable import shortened, without_styles
 from anatomy.bench.records.case import Backend
 
 TIMEOUT_S = 600.0
-# Keras prints its errors in bold.
-_STYLE = re.compile(r"\x1b\[[\d;]*m")
 # Counting needs no accelerator; the processor's programs are the same on every machine.
 _QUIET_CPU = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
@@ -122,7 +120,7 @@ def _last_words(done: subprocess.CompletedProcess[str]) -> str:
     """The exception that ended a process, or its exit status: a killed process says nothing."""
     if done.returncode < 0:
         return f"killed by signal {-done.returncode}"
-    _, found, trace = _STYLE.sub("", done.stderr).rpartition("Traceback (most recent call last):\n")
+    _, found, trace = without_styles(done.stderr).rpartition("Traceback (most recent call last):\n")
     # Below the header, the stack is indented and the exception is not.
     lines = list(itertools.dropwhile(lambda line: line.startswith(" "), trace.splitlines())) if found else []
-    return " ".join(" ".join(lines).split())[:300] or f"ended with status {done.returncode}"
+    return shortened(" ".join(" ".join(lines).split()), 600) or f"ended with status {done.returncode}"

@@ -15,7 +15,7 @@ import platformdirs
 
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import AnatomyError
-from anatomy.bench.errors.printable import printable
+from anatomy.bench.errors.printable import one_line, printable, without_styles
 
 
 def verdict_on(error: Exception) -> tuple[int, str]:
@@ -25,13 +25,12 @@ def verdict_on(error: Exception) -> tuple[int, str]:
     else is a fault of Anatomy: exit code 4, with the traceback in a log file that the sentence names.
     """
     if isinstance(error, AnatomyError):
-        return error.exit_code, printable(str(error))
+        return error.exit_code, printable(without_styles(str(error)))
     if isinstance(error, OSError):
         return exit_codes.USAGE, printable(_operating_system(error))
     where = _write_traceback(error)
     kept = f"the traceback is in {where}" if where else "and no place could be found to write its traceback to"
-    what = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
-    return exit_codes.NOT_ALL_MEASURED, f"an error in Anatomy itself, please report it: {what}; {kept}"
+    return exit_codes.NOT_ALL_MEASURED, f"an error in Anatomy itself, please report it: {one_line(error)}; {kept}"
 
 
 def _operating_system(error: OSError) -> str:

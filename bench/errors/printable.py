@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 _KEPT = "\n\t"
+# Control sequences (colours), operating system commands (links) and the shorter ones, ECMA-48.
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]",
+)
 
 
 def printable(text: str) -> str:
@@ -29,11 +34,25 @@ def printable_values(value: Any) -> Any:
     return value
 
 
-def one_line(error: BaseException, limit: int = 300) -> str:
-    """Class and message of an error on one line, cut at `limit` characters: `ValueError: 3 is no batch size`."""
-    words = " ".join(printable(str(error)).split())
-    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def one_line(error: BaseException, limit: int = 600) -> str:
+    """Class and message of an error on one line: `ValueError: 3 is no batch size`; a long one ends at a word."""
+    words = " ".join(printable(without_styles(str(error))).split())
+    return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__, limit)
+
+
+def without_styles(text: str) -> str:
+    """The text without a terminal's escape sequences, as Keras and others colour their messages with."""
+    return _ESCAPE_SEQUENCE.sub("", text)
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, at most `limit` characters of it: as many whole words as there is place for, and `…`."""
+    if len(text) <= limit:
+        return text
+    kept = text[:limit]
+    space = kept.rfind(" ")
+    # A word that is as long as half of the place is cut: without it little would be left.
+    return (kept[:space] if space >= limit // 2 else kept[: limit - 1]) + "…"
 
 
 def first_mistake(error: ValidationError) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
-from unittest import mock
 
-import keras
-
+from anatomy.bench.counting.abstract_model import optimizers_on_shapes
 from anatomy.bench.counting.shapes import variable_bytes
 from anatomy.bench.workload.compile_model import optimizer_bytes
 
@@ -20,7 +17,7 @@ def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int]
     Fresh copies of the optimizer are built, one for all variables and one for each, so the optimizer itself may be
     built or not. The second value is `None` for an optimizer whose configuration gives no copy.
     """
-    with _on_shapes():
+    with optimizers_on_shapes():
         try:
             whole, *each = _copies(optimizer, 1 + len(variables))
         except (NotImplementedError, TypeError):
@@ -34,25 +31,6 @@ def _copies(optimizer: Any, count: int) -> list[Any]:
         # Reading the learning rate, Keras 3.15 on JAX meets numpy 2 with the older `__array__`.
         warnings.simplefilter("ignore", DeprecationWarning)
         return [type(optimizer).from_config(optimizer.get_config()) for _ in range(count)]
-
-
-@contextmanager
-def _on_shapes() -> Iterator[None]:
-    """Within the block, optimizers read no values of variables, which are missing and would be drawn anew each time.
-
-    On TensorFlow they know variables by their values, and place their own beside them.
-    """
-    changes: dict[str, Any] = {
-        "_var_key": lambda _, variable: id(variable),
-        "add_variable_from_reference": _add_variable_like,
-    }
-    with mock.patch.multiple(keras.optimizers.Optimizer, **changes):
-        yield
-
-
-def _add_variable_like(optimizer: Any, reference_variable: Any, name: Any = None, initializer: Any = "zeros") -> Any:
-    shape, dtype = reference_variable.shape, reference_variable.dtype
-    return optimizer.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 
 
 def _made_for(optimizer: Any, variables: Sequence[Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.largest_batch import smallest_cases
 from anatomy.bench.suites.axis_options import parse_axes, wants_largest_batch
+from anatomy.bench.suites.find_models import require_models
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import SUITE_BUDGETS, Axes, Suite, load_suite
 
@@ -24,12 +26,14 @@ class RunPlan(NamedTuple):
         cases: in the order in which they are measured; with `largest_batch` each stands for a search.
         settings: how cases are measured.
         largest_batch: whether the largest batch that fits is searched for each case.
+        notes: sentences for the user on how models will be built.
     """
 
     suite: str
     cases: list[Case]
     settings: MeasureSettings
     largest_batch: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def plan_run(
@@ -65,18 +69,25 @@ def plan_run(
 
 
 def plan_suite(
-    suite: Suite, overrides: Axes, models: Sequence[str], budgets: Mapping[str, Any], nodes: int = 1
+    suite: Suite,
+    overrides: Axes,
+    models: Sequence[str],
+    budgets: Mapping[str, Any],
+    nodes: int = 1,
+    directory: Path | None = None,
 ) -> RunPlan:
     """Plan the cases of a suite; axes and budgets that are given win over its own.
 
     Raises:
-        UsageError: a model or an option cannot be turned into a case, or a budget is out of its bounds.
+        UsageError: a model or an option cannot be turned into a case, there is no such model in `directory` (`None` for
+            the current one), or a budget is out of its bounds.
     """
     cases = plan(suite, overrides, models, nodes)
+    notes = require_models(cases, directory)
     given = {name: value for name, value in budgets.items() if value is not None}
     of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
     try:
-        return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given))
+        return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given), notes=notes)
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(

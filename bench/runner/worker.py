@@ -96,15 +96,12 @@ def serve(request: Request, emit: Emit) -> None:
 
 def missing_models(models: Sequence[str]) -> dict[str, str]:
     """Model → why it cannot be found; empty where all are there."""
-    from anatomy.models import find, resolve_user_function
+    from anatomy.models import require_model
 
     missing = {}
     for model in models:
         try:
-            if ":" in model:
-                resolve_user_function(model)
-            else:
-                find(model)
+            require_model(model)
         except ValueError as error:
             missing[model] = one_line(error)
         except Exception as error:  # noqa: BLE001  # what a user's module raises when imported is found when it is built

@@ -13,6 +13,9 @@ from anatomy.bench.script.expression import InexpressibleError, expression
 from anatomy.bench.script.graph_source import written_out
 from anatomy.bench.script.layer_source import sources_of
 from anatomy.bench.script.packed_config import packed
+from anatomy.models.model_name import kind_of, split_function
+from anatomy.models.pretrained_weights import without_download
+from anatomy.models.user import find_object
 
 # Below this a graph of the zoo is built without a higher limit.
 _USUAL_RECURSION_LIMIT = 1000
@@ -27,7 +30,7 @@ class Origin:
         definitions: of custom layers.
         lines: that set `model`.
         note: a sentence for the reader, empty where there is nothing to say.
-        by_function: whether the user's function builds it.
+        by_function: whether the user's function, module or file has it, with what they compiled it for.
     """
 
     lines: list[str]
@@ -41,8 +44,11 @@ def origins_of(model: Any, case: Case) -> Iterable[Callable[[], Origin]]:
     """Ways to make the model, the most readable first; each may raise `InexpressibleError`."""
     yield lambda: _written_out(model)
     yield lambda: _packed(model)
-    if ":" in case.model:
+    kind = kind_of(case.model)
+    if kind == "function":
         yield lambda: _imported(case)
+    elif kind == "file":
+        yield lambda: _loaded(case)
 
 
 def _written_out(model: Any) -> Origin:
@@ -70,24 +76,53 @@ def _packed(model: Any) -> Origin:
 
 
 def _imported(case: Case) -> Origin:
-    """The user's function, found as Anatomy found it: from the working directory, or from its file."""
-    place, _, function = case.model.rpartition(":")
+    """The user's function or model, found as Anatomy found it: from the working directory, or from its file."""
+    place, name = split_function(case.model)
     if place.endswith(".py"):
         path = Path(place).resolve()
         folder, module = path.parent, path.stem
     else:
         folder, module = Path.cwd(), place
-    arguments = [f"{name}={expression(value, {})}" for name, value in case.options.items()]
     return Origin(
         lines=[
             f"sys.path.insert(0, {expression(str(folder), {})})",
             f"user_module = importlib.import_module({expression(module, {})})",
-            *call(f"model = user_module.{function}(", arguments),
+            *_taken(case, f"user_module.{name}"),
         ],
         imports=["import importlib", "import sys"],
         note=f"The model has code of its own, so that it is built by {case.model}.",
         by_function=True,
     )
+
+
+def _taken(case: Case, name: str) -> list[str]:
+    """Lines that set `model` to an object of a module, or to what it builds."""
+    import keras
+
+    found = find_object(case.model)
+    if isinstance(found, keras.Model):
+        return [f"model = {name}"]
+    options = without_download(case.model, found, case.options)
+    return [
+        *call(f"built = {name}(", [f"{option}={expression(value, {})}" for option, value in options.items()]),
+        "model = built[0] if isinstance(built, tuple) else built  # its data may follow it",
+    ]
+
+
+def _loaded(case: Case) -> Origin:
+    """A saved model, read from its file."""
+    path = Path(case.model).resolve()
+    safe = [f"safe_mode={expression(value, {})}" for value in case.options.values()]
+    if path.suffix == ".json":
+        imports = ["import json", "from pathlib import Path"]
+        lines = [
+            f"CONFIG = json.loads(Path({expression(str(path), {})}).read_text())",
+            *call("model = keras.saving.deserialize_keras_object(", ["CONFIG", *safe]),
+        ]
+    else:
+        imports, lines = [], call("model = keras.saving.load_model(", [expression(str(path), {}), *safe])
+    note = f"The model has code of its own, so that it is read from {case.model}."
+    return Origin(lines, imports, note=note, by_function=True)
 
 
 def _own_layers(model: Any) -> dict[str, type]:

@@ -97,7 +97,19 @@ def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterat
         axes = axes.model_copy(update={"devices": (1, nodes)})
     for text in matrix.model:
         for point in points(axes, axes.backend or installed_backends(), nodes):
-            yield _case(text, **point)
+            case = _case(text, **point)
+            if not _left_out(case, axes):
+                yield case
+
+
+def _left_out(case: Case, axes: Axes) -> bool:
+    """Whether a SavedModel cannot be measured so, and nobody asked: it is a graph of TensorFlow, of inference alone."""
+    from anatomy.models import kind_of
+
+    if kind_of(case.model) != "folder":
+        return False
+    other_backend = axes.backend is None and case.backend != "tensorflow"
+    return other_backend or (axes.mode is None and case.mode not in ("infer", "predict"))
 
 
 def _case(text: str, **point: Any) -> Case:
@@ -126,4 +138,16 @@ def _excluded(case: Case, exclusions: Sequence[Exclusion]) -> bool:
 
 
 def _selected(case: Case, models: Sequence[str]) -> bool:
-    return not models or case.model in models
+    """Whether a model of a suite is one of those named on the command line, in any spelling of the user's own."""
+    return not models or case.model in models or case.model in map(_spelling, models)
+
+
+def _spelling(text: str) -> str:
+    from anatomy.models import kind_of, parse_model
+
+    try:
+        model = parse_model(text).model
+    except ValueError:
+        return text
+    # A variant of the zoo has options, which the name alone does not tell.
+    return text if kind_of(model) == "zoo" else model

@@ -80,9 +80,13 @@ def build(case: Case) -> Built:
 
     from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
     from anatomy.bench.workload.target_kinds import target_kinds
-    from anatomy.models import build_with_data
+    from anatomy.models import build_with_data, kind_of
 
     trains = case.mode in ("train", "fit")
+    if trains and kind_of(case.model) == "folder":
+        raise NotImplementedError(
+            f"{case.model} is a SavedModel, which holds a graph of inference alone; use --mode infer"
+        )
     # Not keras.utils.set_random_seed: it imports TensorFlow on every backend, time and memory that are not the model.
     random.seed(SEED)
     np.random.seed(SEED)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.models import ModelSpec, find, format_model, parse_model, zoo
+from anatomy.models import ModelSpec, allow_code, find, format_model, parse_model, zoo
 from anatomy.models.literals import format_value, parse_value
 
 JSON = st.recursive(
@@ -81,10 +81,43 @@ def test_options_of_the_zoo_are_complete(text, model, options):
         ("folder/file.py:make:n=3", "folder/file.py:make", {"n": 3}),
         ("m:Maker.make:a=1e-3,b=TRUE,c=x=y", "m:Maker.make", {"a": 0.001, "b": True, "c": "x=y"}),
         ('m:f:a="1,2",b=[1, {"c": 2}],d=nan', "m:f", {"a": "1,2", "b": [1, {"c": 2}], "d": "nan"}),
+        ("keras.applications.MobileNetV3Small", "keras.applications:MobileNetV3Small", {}),
+        ("keras.applications.ResNet50:weights=none,n=1", "keras.applications:ResNet50", {"weights": None, "n": 1}),
+        ("hub.models.Bert.from_preset:preset=a/b", "hub.models:Bert.from_preset", {"preset": "a/b"}),
+        ("package.models.build", "package.models:build", {}),
+        ("package.keras:build:n=1", "package.keras:build", {"n": 1}),
+        ("package.module:f:path=x/model.keras", "package.module:f", {"path": "x/model.keras"}),
+        ("package.module:f:path=x.py:y", "package.module:f", {"path": "x.py:y"}),
+        ("runs/12:00/file.py:make:n=3", "runs/12:00/file.py:make", {"n": 3}),
+        ("model.keras", "model.keras", {}),
+        ("../a/model.h5:safe_mode=true", "../a/model.h5", {}),
+        ("/a/b.json:safe_mode=false", "/a/b.json", {"safe_mode": False}),
+        ("runs/12:00/model.keras", "runs/12:00/model.keras", {}),
+        ("saved/", "./saved", {}),
+        ("a/saved", "a/saved", {}),
     ],
 )
 def test_options_of_the_user_are_as_given(text, model, options):
-    assert parse_model(text) == ModelSpec(model, options)
+    spec = parse_model(text)
+    assert spec == ModelSpec(model, options)
+    assert parse_model(format_model(spec.model, spec.options)) == spec
+
+
+def test_a_folder_of_a_saved_model_needs_no_slash(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").mkdir()
+    with pytest.raises(ValueError, match="unknown model 'saved'"):
+        parse_model("saved")
+    (tmp_path / "saved" / "saved_model.pb").touch()
+    assert parse_model("saved") == ModelSpec("./saved", {})
+
+
+def test_code_is_allowed_to_saved_files_alone():
+    assert [allow_code(text) for text in ("a.keras", "m:f:n=1", "vgg16")] == [
+        "a.keras:safe_mode=false",
+        "m:f:n=1",
+        "vgg16",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +151,16 @@ def test_variants_survive_being_written(variant):
         ("vgg:dept=11", "did you mean 'depth'"),
         ("mlp:hidden=[64", "starts like JSON"),
         ("mlp:dropout=high", "valid number"),
+        ("model.keras:units=3", "is a saved model, complete as it is: it takes no options, got 'units=3'"),
+        ("a/model.json:build", "it takes no options, got 'build'"),
+        ("./saved:safe_mode=false", "it takes no options"),
+        ("model.keras:safe_mode=no", "it takes no options"),
+        ("mine.py", "name the function in it that builds the model, mine.py:build"),
+        ("mine.py:", "expected the name of a function after mine.py:"),
+        ("mine.ipynb", "is a notebook"),
+        ("a/model.onnx", "is no file that Keras builds a model from"),
+        ("a/saved_model.pb", "name its folder, a/"),
+        ("a/b:build", "a/b is no Python file"),
     ],
 )
 def test_mistakes_are_named(text, message):

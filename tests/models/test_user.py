@@ -4,11 +4,33 @@ import sys
 
 import pytest
 
-from anatomy.models import build_any, resolve_user_function
+from anatomy.models import build_any, build_with_data, resolve_user_function
 
 SOURCE = """
 import keras
 from helper_beside_it import UNITS
+
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])
+
+class Own(keras.Model):
+    def __init__(self, units=4):
+        row = keras.Input((2,))
+        super().__init__(row, keras.layers.Dense(units)(row))
+
+def one():
+    return model, DATA[0]
+
+def two():
+    return model, *DATA
+
+def alone():
+    return model,
+
+def pretrained(weights="imagenet"):
+    return make(9 if weights is None else 1)
+
+def drawn(weights="he_normal"):
+    return make(9 if weights is None else 1)
 
 def make(units=UNITS):
     return keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
@@ -17,6 +39,7 @@ def wrong():
     return 42
 
 NUMBER = 1
+DATA = [object(), object()]
 """
 
 
@@ -27,10 +50,13 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "lacks.py").write_text("import not_there_at_all")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "hub" / "models").mkdir(parents=True)
+    (tmp_path / "hub" / "__init__.py").write_text("")
+    (tmp_path / "hub" / "models" / "__init__.py").write_text("from my_models import Own, make")
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        if name in ("my_models", "helper_beside_it", "lacks", "_anatomy_user_my_models"):
+        if name in ("my_models", "helper_beside_it", "lacks", "_anatomy_user_my_models", "hub", "hub.models"):
             del sys.modules[name]
 
 
@@ -38,6 +64,51 @@ def folder(tmp_path, monkeypatch):
 def test_functions_are_found(folder, place):
     assert build_any(f"{place}:make", {}).output_shape == (None, 3)
     assert build_any(f"{place}:make", {"units": 5}).output_shape == (None, 5)
+
+
+@pytest.mark.parametrize(
+    ("model", "units"),
+    [
+        ("my_models.py:model", 7),
+        ("my_models:Own", 4),
+        ("hub.models:Own", 4),
+        ("hub.models:make", 3),
+        ("hub:models.Own", 4),
+        ("hub.models.Own:mro", None),
+        ("my_models:pretrained", 9),
+        ("my_models:drawn", 1),
+    ],
+)
+def test_objects_and_classes_are_found_wherever_the_colon_is(folder, model, units):
+    if units is None:
+        assert callable(resolve_user_function(model))
+    else:
+        assert build_any(model, {}).output_shape == (None, units)
+
+
+@pytest.mark.parametrize(("function", "given"), [("one", 1), ("two", 2), ("alone", 0), ("make", 0)])
+def test_what_is_returned_beside_a_model_is_kept_untouched(folder, function, given):
+    built = build_with_data(f"my_models:{function}", {})
+    made = sys.modules["my_models"].DATA
+    assert type(built.model).__name__ == "Sequential"
+    data = built.data if given != 1 else (built.data,)
+    assert (data or ()) == tuple(made[:given])
+    assert all(kept is one for kept, one in zip(data or (), made, strict=False))
+
+
+def test_pretrained_weights_are_left_out_and_that_is_said_once(folder, capsys, monkeypatch):
+    monkeypatch.setattr("anatomy.models.pretrained_weights._said", set())
+    for _ in range(2):
+        assert build_any("my_models:pretrained", {}).output_shape == (None, 9)
+    assert build_any("my_models:pretrained", {"weights": "mine"}).output_shape == (None, 1)
+    said = capsys.readouterr().err
+    assert said.startswith("my_models.pretrained: weights=None, since speed does not depend on them")
+    assert said.count("\n") == 1
+
+
+def test_a_model_takes_no_options(folder):
+    with pytest.raises(ValueError, match="is a model, not a function: it takes no options, got units"):
+        build_any("my_models:model", {"units": 2})
 
 
 def test_a_file_is_loaded_once(folder):
@@ -53,6 +124,8 @@ def test_the_zoo_is_built_too():
     [
         ("my_models:mke", "did you mean 'make'"),
         ("my_models:NUMBER", "got int"),
+        ("hub:models", "got the module hub.models"),
+        ("hub.modelz:Own", "no module 'hub.modelz'"),
         ("my_modelz:make", "no module 'my_modelz'"),
         ("my_modelz.py:make", "no file my_modelz.py"),
     ],
@@ -63,7 +136,7 @@ def test_mistakes_are_named(folder, model, message):
 
 
 def test_what_is_not_a_model_is_refused(folder):
-    with pytest.raises(TypeError, match=r"must return a keras\.Model, returned int"):
+    with pytest.raises(TypeError, match=r"must return a keras\.Model, returned an int, not a Keras model"):
         build_any("my_models:wrong", {})
 
 

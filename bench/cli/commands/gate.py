@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anatomy.bench.cli.options import Backends, Dtypes, Inputs, Jits, Models, SuiteName
+from anatomy.bench.cli.options import Backends, Dtypes, Inputs, Jits, Models, SuiteName, Unsafe
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import NothingMeasuredError, NothingSelectedError
 
@@ -47,6 +47,7 @@ def gate(
     allow_stored_time: Annotated[
         bool, typer.Option("--allow-stored-time", help="Compare time with a stored run, unreliable as it is.")
     ] = False,
+    unsafe: Unsafe = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the result. Default: anatomy-runs/gate-<time>.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors and the verdict.")] = False,
@@ -55,6 +56,7 @@ def gate(
     from rich.console import Console
 
     from anatomy.bench.cli.screens.gate_screen import print_result, progress_on
+    from anatomy.bench.cli.unsafe_models import allow_code_in
     from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
     from anatomy.bench.regression_gate.gate_settings import gate_settings
     from anatomy.bench.regression_gate.inventory import Selection
@@ -68,7 +70,7 @@ def gate(
     request = GateRequest(
         base=parse_base(against),
         directory=Path.cwd().resolve(),
-        selection=Selection(models or [], suite, parse_axes(axes)),
+        selection=Selection(allow_code_in(models or [], unsafe=unsafe), suite, parse_axes(axes)),
         settings=gate_settings(timeout, memory_limit),
         candidate=candidate or [],
         tolerate=rules_of(tolerate or [], "--tolerate"),

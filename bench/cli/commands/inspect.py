@@ -7,14 +7,18 @@ import json as json_module
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from anatomy.bench.cli import options
 from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
 from anatomy.bench.cli.screens.memory_screen import MODES, Fit, estimate, memory_to_dict, print_memory
+from anatomy.bench.cli.unsafe_models import allow_code_in
 from anatomy.bench.errors import exit_codes
-from anatomy.models import format_model, parse_model
+from anatomy.bench.errors.printable import printable, without_styles
+from anatomy.models import check_model, format_model, kind_of, parse_model
 from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
@@ -22,13 +26,14 @@ if TYPE_CHECKING:
     from anatomy.bench.cross_check import CrossCheck
     from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
     from anatomy.models import ModelSpec
+    from anatomy.models.model_name import Kind
 
 # Installed backends in order of the time `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
 CHEAPEST_FIRST = ("jax", "torch", "tensorflow")
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="vgg, vgg:depth=11,classes=10, package.module:function.")],
+    model: options.Model,
     input_shape: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,10 +61,12 @@ def inspect(
     memory_limit: Annotated[
         str | None, typer.Option(help="What it must fit in, e.g. 4GiB. Default: what is free on the GPU, or here.")
     ] = None,
+    unsafe: options.Unsafe = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count layers, parameters, MACs and activations of a model; builds no weights, measures nothing."""
     try:
+        (model,) = allow_code_in([model], unsafe=unsafe)
         _check_memory_options(batch_size, mode, memory_limit)
         spec, counts = _count(model, input_shape or [], dtype, backend)
         memory = _memory(model, mode, batch_size, input_shape or [], dtype, memory_limit) if batch_size else None
@@ -67,7 +74,7 @@ def inspect(
     except (ValueError, TypeError) as error:
         raise _usage_error(str(error)) from error
     except Exception as error:  # the boundary: a user's function may raise anything
-        if ":" not in parse_model(model).model:
+        if kind_of(parse_model(model).model) == "zoo":
             raise
         raise _usage_error(_what_was_raised(model, error)) from error
     if json:
@@ -85,7 +92,7 @@ def inspect(
 
 def _usage_error(message: str) -> typer.Exit:
     """Print one line; the exit that follows it."""
-    typer.echo(f"anatomy inspect: {' '.join(message.split())}", err=True)
+    typer.echo(f"anatomy inspect: {' '.join(printable(without_styles(message)).split())}", err=True)
     return typer.Exit(exit_codes.USAGE)
 
 
@@ -100,10 +107,11 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     from anatomy.bench.records.case import DTYPES
 
     spec = parse_model(model)
+    check_model(spec.model, spec.options, Path.cwd())
     input_shape = parse_shapes(shapes)
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(unknown_name("--dtype", dtype, DTYPES))
-    _choose_backend(backend, is_zoo=":" not in spec.model)
+    _choose_backend(backend, kind_of(spec.model))
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.counting import inspect as inspect_model
@@ -164,10 +172,11 @@ def _lengths(text: str) -> list[int]:
     return [int(length) for length in lengths]
 
 
-def _choose_backend(asked: str | None, *, is_zoo: bool) -> None:
+def _choose_backend(asked: str | None, kind: Kind) -> None:
     """Set `KERAS_BACKEND`: as asked, as it is set, or for the zoo the installed one that imports quickest.
 
-    A user's function may call its backend's own functions, so it gets Keras's configured backend.
+    A user's function, and what it has saved, may call its backend's own functions, so it gets Keras's configured
+    backend; a SavedModel is a graph of TensorFlow.
     """
     from anatomy.bench.backends.available import availability
     from anatomy.bench.records.case import BACKENDS
@@ -181,7 +190,9 @@ def _choose_backend(asked: str | None, *, is_zoo: bool) -> None:
         if not found.installed:
             raise ValueError(f"--backend {asked} is not installed; {found.remedy}")
         os.environ["KERAS_BACKEND"] = asked
-    elif is_zoo and "KERAS_BACKEND" not in os.environ:
+    elif kind == "folder":
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    elif kind == "zoo" and "KERAS_BACKEND" not in os.environ:
         installed = [backend for backend in BACKENDS if availability(backend).installed]
         os.environ["KERAS_BACKEND"] = next((name for name in CHEAPEST_FIRST if name in installed), "tensorflow")
 

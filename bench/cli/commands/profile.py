@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def profile(
-    models: Annotated[list[str], typer.Argument(help="Models: vgg, vgg:depth=11, package.module:function.")],
+    models: options.NamedModels,
     backend: options.Backends = None,
     mode: options.Modes = None,
     batch_size: options.BatchSizes = None,
@@ -28,6 +28,7 @@ def profile(
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
     out: options.Out = None,
+    unsafe: options.Unsafe = False,
     report: options.Report = True,
     json: Annotated[bool, typer.Option("--json", help="Print each profile as a JSON line.")] = False,
 ) -> None:
@@ -35,11 +36,13 @@ def profile(
     from rich.console import Console
 
     from anatomy.bench.cli.screens.run_listeners import RunDisplay
+    from anatomy.bench.cli.unsafe_models import allow_code_in
     from anatomy.bench.machine.collect_environment import collect
     from anatomy.bench.runner.measure_run import measure_run
     from anatomy.bench.runner.open_run import open_run
     from anatomy.bench.runner.run_plan import plan_run, refuse_profiled_search
     from anatomy.bench.suites.units import parse_bytes
+    from anatomy.models.pretrained_weights import say_once
 
     axes = {
         "backend": backend,
@@ -53,7 +56,8 @@ def profile(
     }
     limit = parse_bytes(memory_limit) if memory_limit else None
     budgets = {"seconds": seconds, "timeout_s": timeout, "memory_limit_bytes": limit, "profile": True}
-    plan = plan_run(models, None, axes, budgets)
+    plan = plan_run(allow_code_in(models, unsafe=unsafe), None, axes, budgets)
+    say_once(plan.notes)
     if plan.largest_batch:
         refuse_profiled_search()
     run = open_run(plan, out, collect(), ["anatomy", *sys.argv[1:]])

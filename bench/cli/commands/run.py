@@ -70,6 +70,7 @@ def run(
         list[str] | None,
         typer.Option(help=f"Use only cluster nodes with this label; one run per type ({_REPEAT})."),
     ] = None,
+    unsafe: options.Unsafe = False,
     history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
     quiet: options.Quiet = False,
@@ -77,6 +78,9 @@ def run(
     """Measure models on backends: one fresh process per case, one record as each ends."""
     from anatomy.bench.cli.commands.conclude import conclude
     from anatomy.bench.cli.commands.run_nodes import take_part
+    from anatomy.bench.cli.unsafe_models import allow_code_in
+    from anatomy.bench.runner.run_plan import RunPlan
+    from anatomy.models.pretrained_weights import say_once
 
     axes = {
         "backend": backend,
@@ -102,12 +106,15 @@ def run(
     }
     _refuse_together(cluster, machine_type, nodes, profile)
     if resume is not None:
-        _refuse_with_resume({"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, **axes})
+        given = {"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, "--unsafe": unsafe}
+        _refuse_with_resume({**given, **axes})
     place = _place(nodes)
     if place is not None and place.rank > 0:
         take_part(place)
         return
-    what = resume or _plan(models or [], suite, axes, budgets, place)
+    what = resume or _plan(allow_code_in(models or [], unsafe=unsafe), suite, axes, budgets, place)
+    if isinstance(what, RunPlan) and not quiet:
+        say_once(what.notes)
     _refuse_search(what, profile, cluster, nodes)
     if cluster is not None:
         from anatomy.bench.cli.commands.run_on_cluster import run_on_cluster

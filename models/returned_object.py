@@ -1,0 +1,137 @@
+"""What an object that should be a Keras model is, and the way to measure it; no other framework is imported for it."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+_WRAP = "keras.Sequential([keras.Input(shape), {layer}])"
+
+
+class _Foreign(NamedTuple):
+    """Objects of another library, known by a class among their bases.
+
+    Attributes:
+        module: of that base class, or a module above it.
+        names: of that base class; empty for any.
+        what: what such an object is.
+        remedy: how it can be measured.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    what: str
+    remedy: str
+
+
+_FOREIGN = (
+    _Foreign(
+        "torch",
+        ("Module",),
+        "a torch module",
+        f"wrap it, {_WRAP.format(layer='keras.layers.TorchModuleWrapper(module, output_shape=(None, …))')}, and measure"
+        " that with --backend torch",
+    ),
+    _Foreign(
+        "flax.linen",
+        ("Module",),
+        "a module of Flax",
+        f"wrap it, {_WRAP.format(layer='keras.layers.FlaxLayer(module)')}, and measure that with --backend jax",
+    ),
+    _Foreign(
+        "flax",
+        ("Module", "Object", "Pytree"),
+        "a module of Flax NNX",
+        "split it by nnx.split into a graph and a state, wrap both,"
+        f" {_WRAP.format(layer='keras.layers.JaxLayer(lambda state, x: nnx.merge(graph, state)(x), state)')}, and"
+        " measure that with --backend jax",
+    ),
+    _Foreign("tf_keras", (), "an object of Keras 2", "build it with Keras 3: import keras instead of tf_keras"),
+    _Foreign(
+        "tensorflow",
+        ("Module",),
+        "a tf.Module",
+        "call it in a keras.layers.Layer of your own, or save it by tf.saved_model.save and name the folder; measure"
+        " that with --backend tensorflow",
+    ),
+    _Foreign(
+        "equinox",
+        ("Module",),
+        "a module of Equinox",
+        f"wrap it, {_WRAP.format(layer='keras.layers.JaxLayer(function, params)')}, and measure it with --backend jax",
+    ),
+)
+
+
+def class_name(kind: type) -> str:
+    """A class by the name that its users know: `torch.nn.Sequential` for `torch.nn.modules.container.Sequential`."""
+    module = kind.__module__.removeprefix("_anatomy_user_")
+    for private, public in (("torch.nn.modules", "torch.nn"), ("keras.src.layers", "keras.layers")):
+        if module == private or module.startswith(f"{private}."):
+            module = public
+    for package in ("flax.linen", "flax.nnx"):
+        if module.startswith(f"{package}."):
+            module = package
+    if module.startswith("tensorflow.python.") and kind.__name__ == "Module":
+        module = "tf"
+    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+
+
+def foreign_object(value: Any) -> str | None:
+    """What an object or class of another framework is and how to measure it; `None` for any other."""
+    bases = value.__mro__ if isinstance(value, type) else type(value).__mro__
+    # On torch, Keras's own layers are torch modules as well.
+    if any(base.__module__.partition(".")[0] == "keras" for base in bases):
+        return None
+    for foreign in _FOREIGN:
+        for base in bases:
+            within = base.__module__ == foreign.module or base.__module__.startswith(f"{foreign.module}.")
+            if within and (not foreign.names or base.__name__ in foreign.names):
+                return _foreign_sentence(bases[0], base, foreign)
+    return None
+
+
+def _foreign_sentence(kind: type, base: type, foreign: _Foreign) -> str:
+    name, own = class_name(kind), class_name(base)
+    what = f", {foreign.what}" if name != own and not kind.__module__.startswith(f"{foreign.module}.") else ""
+    return f"a {name}{what}, not a Keras model: {foreign.remedy}"
+
+
+def describe(value: Any, is_layer: Callable[[Any], bool]) -> str:
+    """What an object that is no Keras model is, and what to return instead.
+
+    Args:
+        value: the object.
+        is_layer: whether an object is a Keras layer.
+    """
+    foreign = foreign_object(value)
+    if foreign is not None and not isinstance(value, type):
+        return foreign
+    if value is None:
+        return "None, not a Keras model: does it end with `return model`?"
+    if isinstance(value, type):
+        return f"the class {class_name(value)}, not a Keras model: call it, and return what it makes"
+    if inspect.isroutine(value):
+        return f"a function, {getattr(value, '__name__', value)}, not a Keras model: call it, and return what it makes"
+    if inspect.ismodule(value):
+        return f"the module {value.__name__}, not a Keras model: name a function or a model in it"
+    if is_layer(value):
+        return f"a {class_name(type(value))}, a layer and not a model: {_WRAP.format(layer='layer')} makes one of it"
+    if isinstance(value, dict):
+        return (
+            "a dict, not a Keras model: if it is a model's configuration, return"
+            " keras.Sequential.from_config(config), keras.Model.from_config(config) or, of to_json(),"
+            " keras.models.model_from_json(text)"
+        )
+    if isinstance(value, tuple | list):
+        inside = ", ".join(class_name(type(item)) for item in value[:4]) + (", …" if len(value) > 4 else "")
+        return (
+            f"a {type(value).__name__} of ({inside}), not a Keras model; a tuple may follow a model with its data:"
+            " return model, data"
+        )
+    if isinstance(value, str):
+        return f"a str, not a Keras model; of a saved model's path, return keras.saving.load_model({value[:40]!r})"
+    return f"{_article(class_name(type(value)))}, not a Keras model: return a keras.Model"
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
