@@ -64,7 +64,10 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
             raise ValueError(f"{model} is a model, not a function: it takes no options, got {', '.join(options)}")
         return BuiltModel(found)
     builder = _require_builder(model, found)
-    built = builder(**without_download(model, builder, options))
+    given = without_download(model, builder, options)
+    if isinstance(builder, type) and issubclass(builder, keras.Model):
+        given = {name: _object_of(value) for name, value in given.items()}
+    built = builder(**given)
     if isinstance(built, tuple) and built and isinstance(built[0], keras.Model):
         rest = tuple(built[1:])
         return BuiltModel(built[0], rest[0] if len(rest) == 1 else rest or None)
@@ -72,6 +75,15 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
         what = describe(built, lambda value: isinstance(value, keras.layers.Layer))
         raise TypeError(f"{model} must return a keras.Model, returned {what}")
     return BuiltModel(built)
+
+
+def _object_of(value: Any) -> Any:
+    """The object that a value describes as Keras serialises it, such as the backbone of a task; others as they are."""
+    import keras
+
+    if isinstance(value, dict) and {"class_name", "config"} <= value.keys():
+        return keras.saving.deserialize_keras_object(value)
+    return value
 
 
 def require_model(model: str) -> None:

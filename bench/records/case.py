@@ -37,7 +37,8 @@ class Case(FrozenWithComputedFields):
     """One point: model, options, mode, backend, batch size, dtype policy, jit, devices.
 
     Attributes:
-        model: name of the zoo (`vgg`), `package.module:function` or `path/to/file.py:function`.
+        model: name of the zoo (`vgg`), `package.module:function`, `path/to/file.py:function`, or the path of a saved
+            model.
         options: keyword arguments of the builder, JSON values only. For the zoo they are complete (defaults filled
             in): the key survives a change of defaults.
         mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step; `fit` and

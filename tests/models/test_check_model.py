@@ -30,7 +30,7 @@ class Own(keras.Model):
     "lacks.py": "import os\nimport not_there.at_all",
     "lacks_name.py": "from helper import LAYERS",
     "imports_wrong.py": "import wrong",
-    "optional.py": "try:\n    import not_there\nexcept ImportError:\n    not_there = None\ndef build(): import not_there",
+    "optional.py": "try:\n    import not_there\nexcept ImportError:\n    pass\ndef build(): import not_there",
     "finds.py": "import sys\nsys.path.append('x')\nimport not_there\ndef build(): ...",
     "two.py": "if 1:\n    def build(): ...\nelse:\n    build = None",
     "package/__init__.py": "from .inner import build\nfrom package import part",

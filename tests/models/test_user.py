@@ -17,6 +17,12 @@ class Own(keras.Model):
         row = keras.Input((2,))
         super().__init__(row, keras.layers.Dense(units)(row))
 
+class Task(keras.Model):
+    def __init__(self, backbone, preprocessor="some"):
+        row = keras.Input((2,))
+        super().__init__(row, backbone(row))
+        assert preprocessor is None
+
 def one():
     return model, DATA[0]
 
@@ -104,6 +110,12 @@ def test_pretrained_weights_are_left_out_and_that_is_said_once(folder, capsys, m
     said = capsys.readouterr().err
     assert said.startswith("my_models.pretrained: weights=None, since speed does not depend on them")
     assert said.count("\n") == 1
+
+
+def test_a_class_takes_objects_as_keras_serialises_them(folder):
+    backbone = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 5}}
+    built = build_any("my_models:Task", {"backbone": backbone, "preprocessor": None})
+    assert built.output_shape == (None, 5)
 
 
 def test_a_model_takes_no_options(folder):

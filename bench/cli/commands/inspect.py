@@ -17,7 +17,7 @@ from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
 from anatomy.bench.cli.screens.memory_screen import MODES, Fit, estimate, memory_to_dict, print_memory
 from anatomy.bench.cli.unsafe_models import allow_code_in
 from anatomy.bench.errors import exit_codes
-from anatomy.bench.errors.printable import printable, without_styles
+from anatomy.bench.errors.printable import one_line, printable, without_styles
 from anatomy.models import check_model, format_model, kind_of, parse_model
 from anatomy.models.suggestion import unknown_name
 
@@ -99,7 +99,7 @@ def _usage_error(message: str) -> typer.Exit:
 def _what_was_raised(model: str, error: Exception) -> str:
     """What a user's code raised, and where."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{model} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+    return f"{model} raised {one_line(error)} ({place.filename}, line {place.lineno})"
 
 
 def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, ModelCounts]:
