@@ -110,6 +110,10 @@ def describe(value: Any, is_layer: Callable[[Any], bool]) -> str:
         return "None, not a Keras model: does it end with `return model`?"
     if isinstance(value, type):
         return f"the class {class_name(value)}, not a Keras model: call it, and return what it makes"
+    if inspect.isawaitable(value) or inspect.isasyncgen(value):
+        return "a coroutine, not a Keras model: make it a plain function, since nothing awaits it"
+    if inspect.isgenerator(value):
+        return "a generator, not a Keras model: return the model instead of yielding it"
     if inspect.isroutine(value):
         return f"a function, {getattr(value, '__name__', value)}, not a Keras model: call it, and return what it makes"
     if inspect.ismodule(value):

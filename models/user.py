@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from anatomy.models.builder_outcomes import outcomes_as_errors
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.pretrained_weights import without_download
 from anatomy.models.registry import build, find
 from anatomy.models.returned_object import describe, foreign_object
 from anatomy.models.saved_model import load_saved
 from anatomy.models.suggestion import unknown_name
+from anatomy.models.user_method import as_method
 
 if TYPE_CHECKING:
     import keras
@@ -39,12 +42,13 @@ def build_any(model: str, options: Mapping[str, Any]) -> "keras.Model":
 
     Args:
         model: name of the zoo, `package.module:function`, `path/file.py:function`, or the path of a saved model. For a
-            function, a class or a model may stand.
+            function, a class or a model may stand; `Class.method` is called on a new instance.
         options: keyword arguments of the builder or the function.
 
     Raises:
         ValueError: there is no such model, or the options do not fit.
         TypeError: the user's function does not return a Keras model.
+        NotImplementedError: it skipped itself, as a test does.
     """
     return build_with_data(model, options).model
 
@@ -67,11 +71,24 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
     given = without_download(model, builder, options)
     if isinstance(builder, type) and issubclass(builder, keras.Model):
         given = {name: _object_of(value) for name, value in given.items()}
-    built = builder(**given)
+    with outcomes_as_errors(model):
+        return built_model(model, builder(**given))
+
+
+def built_model(model: str, built: Any) -> BuiltModel:
+    """The model in what the function of `model` returned, and what came beside it.
+
+    Raises:
+        TypeError: there is none; the message says what it is, and what to return.
+    """
+    import keras
+
     if isinstance(built, tuple) and built and isinstance(built[0], keras.Model):
         rest = tuple(built[1:])
         return BuiltModel(built[0], rest[0] if len(rest) == 1 else rest or None)
     if not isinstance(built, keras.Model):
+        if inspect.iscoroutine(built):
+            built.close()
         what = describe(built, lambda value: isinstance(value, keras.layers.Layer))
         raise TypeError(f"{model} must return a keras.Model, returned {what}")
     return BuiltModel(built)
@@ -102,7 +119,7 @@ def require_model(model: str) -> None:
 
 
 def resolve_user_function(model: str) -> Callable[..., Any]:
-    """Return the function that `package.module:function` or `path/file.py:function` names.
+    """Return the function that `package.module:function` or `path/file.py:function` names; of a method, a `UserMethod`.
 
     The current directory is searched for modules first; the directory of a file becomes importable.
 
@@ -114,7 +131,8 @@ def resolve_user_function(model: str) -> Callable[..., Any]:
 
 
 def find_object(model: str) -> Any:
-    """Return what `package.module:name` or `path/file.py:name` names: a function, a class, a model, anything.
+    """Return what `package.module:name` or `path/file.py:name` names: a function, a class, a model, anything; of a method,
+    a `UserMethod`.
 
     Raises:
         ValueError: there is no such module, file or name; the message names the nearest. Errors that a module raises
@@ -126,9 +144,11 @@ def find_object(model: str) -> Any:
         parts = function.split(".")
     else:
         found, parts = _load_module(place, function.split("."))
+    method = None
     for part in parts:
-        found = _attribute(found, part, place)
-    return found
+        owner, found = found, _attribute(found, part, place)
+        method = as_method(owner, part)
+    return method or found
 
 
 def _attribute(owner: Any, name: str, place: str) -> Any:

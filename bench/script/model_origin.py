@@ -16,6 +16,7 @@ from anatomy.bench.script.packed_config import packed
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.pretrained_weights import without_download
 from anatomy.models.user import find_object
+from anatomy.models.user_method import UserMethod
 
 # Below this a graph of the zoo is built without a higher limit.
 _USUAL_RECURSION_LIMIT = 1000
@@ -76,7 +77,13 @@ def _packed(model: Any) -> Origin:
 
 
 def _imported(case: Case) -> Origin:
-    """The user's function or model, found as Anatomy found it: from the working directory, or from its file."""
+    """The user's function or model, found as Anatomy found it: from the working directory, or from its file.
+
+    Raises:
+        InexpressibleError: it is a method, which needs an instance that is set up.
+    """
+    if isinstance(find_object(case.model), UserMethod):
+        raise InexpressibleError("a method, whose class needs setting up; make it a function of its module")
     place, name = split_function(case.model)
     if place.endswith(".py"):
         path = Path(place).resolve()

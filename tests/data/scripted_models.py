@@ -49,3 +49,11 @@ def shared() -> Any:
     inputs = keras.Input((4,))
     layer = keras.layers.Dense(4)
     return keras.Model(inputs, layer(layer(inputs)))
+
+
+class TestNets:
+    """A test class, as pytest collects them."""
+
+    def test_lambda(self) -> Any:
+        """The model with code of its own, by a method."""
+        return with_lambda()

@@ -7,7 +7,10 @@ import pytest
 from anatomy.models import build_any, build_with_data, resolve_user_function
 
 SOURCE = """
+import unittest
+
 import keras
+import pytest
 from helper_beside_it import UNITS
 
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])
@@ -43,6 +46,64 @@ def make(units=UNITS):
 
 def wrong():
     return 42
+
+async def late():
+    return make()
+
+def nothing():
+    pass
+
+def one_after_another():
+    yield make()
+
+def skips():
+    pytest.skip("no luck")
+
+def fails():
+    pytest.fail("no luck")
+
+class TestPlain:
+    units = 1
+
+    def setup_class(cls):
+        cls.units = 4
+
+    def setup_method(self, method):
+        self.units *= 10
+
+    def test_it(self, more=0):
+        return make(self.units + more)
+
+    @staticmethod
+    def test_static(units=7):
+        return make(units)
+
+    class TestInner:
+        def test_it(self):
+            return make(6)
+
+class TestHeir(TestPlain):
+    @classmethod
+    def setup_class(cls):
+        cls.units = 5
+
+    def setup_method(self):
+        pass
+
+class Cases(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.units = 2
+
+    def setUp(self):
+        self.units += 1
+
+    def test_it(self):
+        self.assertEqual(self.id().rpartition(".")[2], "test_it")
+        return make(self.units)
+
+    def test_skips(self):
+        self.skipTest("no luck")
 
 NUMBER = 1
 DATA = [object(), object()]
@@ -123,6 +184,22 @@ def test_a_model_takes_no_options(folder):
         build_any("my_models:model", {"units": 2})
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "units"),
+    [
+        ("TestPlain.test_it", {}, 40),
+        ("TestPlain.test_it", {"more": 2}, 42),
+        ("TestPlain.test_static", {}, 7),
+        ("TestPlain.TestInner.test_it", {}, 6),
+        ("TestHeir.test_it", {}, 5),
+        ("Cases.test_it", {}, 3),
+    ],
+)
+def test_a_method_is_called_on_a_new_instance_that_is_set_up(folder, method, options, units):
+    for _ in range(2):
+        assert build_any(f"my_models.py:{method}", options).output_shape == (None, units)
+
+
 def test_a_file_is_loaded_once(folder):
     assert resolve_user_function("my_models.py:make") is resolve_user_function("./my_models.py:make")
 
@@ -138,6 +215,7 @@ def test_the_zoo_is_built_too():
         ("my_models:NUMBER", "got int"),
         ("hub:models", "got the module hub.models"),
         ("hub.modelz:Own", "no module 'hub.modelz'"),
+        ("my_models:TestPlain.test_if", "did you mean 'test_it'"),
         ("my_modelz:make", "no module 'my_modelz'"),
         ("my_modelz.py:make", "no file my_modelz.py"),
     ],
@@ -147,9 +225,21 @@ def test_mistakes_are_named(folder, model, message):
         build_any(model, {})
 
 
-def test_what_is_not_a_model_is_refused(folder):
-    with pytest.raises(TypeError, match=r"must return a keras\.Model, returned an int, not a Keras model"):
-        build_any("my_models:wrong", {})
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        ("wrong", TypeError, r"must return a keras\.Model, returned an int, not a Keras model"),
+        ("nothing", TypeError, "returned None, not a Keras model: does it end with `return model`"),
+        ("late", TypeError, "a coroutine, not a Keras model: make it a plain function"),
+        ("one_after_another", TypeError, "a generator, not a Keras model: return the model"),
+        ("skips", NotImplementedError, "my_models:skips skipped itself: no luck"),
+        ("Cases.test_skips", NotImplementedError, "skipped itself: no luck"),
+        ("fails", AssertionError, r"called pytest\.fail: no luck"),
+    ],
+)
+def test_what_does_not_return_a_model_is_refused(folder, function, error, message):
+    with pytest.raises(error, match=message):
+        build_any(f"my_models:{function}", {})
 
 
 def test_a_module_that_lacks_another_says_so_itself(folder):

@@ -9,6 +9,7 @@ import pytest
 
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
 from anatomy.bench.workload.build_case import build
 
@@ -51,6 +52,11 @@ def test_code_of_the_users_own_is_imported(function: str) -> None:
     assert f"user_module.{function}({'factor=3.0' if options else ''})" in text
     assert str(DATA) in text
     assert _model_of(text).jit_compile is False
+
+
+def test_code_of_a_method_cannot_be_called_by_a_script() -> None:
+    with pytest.raises(InexpressibleError, match=r"TestNets\.test_lambda: a method, whose class needs setting up"):
+        _script("TestNets.test_lambda", mode="infer")
 
 
 def test_a_shared_layer_is_packed() -> None:
