@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def outcomes_as_errors(model: str) -> Iterator[None]:
-    """Turn the outcomes of pytest and unittest into exceptions; pytest's own are no `Exception`, and would end a process.
+    """Turn the outcomes of pytest and unittest into exceptions; pytest's own are no `Exception` and end a process.
 
     Raises:
         NotImplementedError: the builder skipped itself.

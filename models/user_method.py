@@ -37,7 +37,7 @@ class UserMethod:
 
 
 def as_method(owner: Any, name: str) -> Callable[..., Any] | None:
-    """The attribute as a method that needs an instance; `None` where `owner` is no class or the attribute needs none."""
+    """The attribute as a method that needs an instance; `None` where it needs none, or `owner` is no class."""
     if not inspect.isclass(owner) or inspect.isclass(getattr(owner, name)):
         return None
     if isinstance(inspect.getattr_static(owner, name), staticmethod | classmethod):

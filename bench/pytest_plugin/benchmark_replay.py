@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from anatomy.bench.pytest_plugin.json_parameters import shown_parameters
 from anatomy.bench.records.record import Record
 
 # Figures of a record that go into `extra_info`.
@@ -38,6 +39,10 @@ class ReplayClock:
 
     def replay(self, benchmark: Any, times: Sequence[float], info: Mapping[str, Any]) -> None:
         """Hand step times in seconds to the `benchmark` fixture, and `info` for its JSON."""
+        # Its file must be written whatever the parameters are: a dict with tuples as keys ends json.dump.
+        benchmark.params = None if benchmark.params is None else shown_parameters(benchmark.params)
+        # `--dist` without workers distributes nothing, but makes pytest-benchmark disable itself.
+        benchmark.disabled = False
         steps = iter(times)
 
         def reset() -> None:

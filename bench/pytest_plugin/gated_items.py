@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from anatomy.bench.errors.anatomy_error import SetupError, UsageError
+from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.pytest_plugin.benchmark_options import require_measuring
 from anatomy.bench.pytest_plugin.hook_edge import sentence_on
 from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
@@ -48,8 +49,7 @@ def open_gate(config: pytest.Config) -> GateSession:
         SetupError: a side could not be set up.
     """
     option = config.getoption
-    if option("numprocesses", None) or hasattr(config, "workerinput"):
-        raise UsageError("pytest-xdist would measure several items at once; leave out -n")
+    require_measuring(config, "--anatomy-against" if option("--anatomy-against") else "--anatomy-candidate")
     request = GateRequest(
         base=parse_base(option("--anatomy-against")),
         directory=config.rootpath,

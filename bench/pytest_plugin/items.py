@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine import collect_environment
+from anatomy.bench.pytest_plugin.builders import options_of, reference_of, reference_to
 from anatomy.bench.records.case import BACKENDS, LOOPS, Case
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
@@ -77,17 +78,9 @@ class PytestRun:
         """The case of a marked function; its other parameters become options of the builder.
 
         Raises:
-            UsageError: it takes fixtures, or is a method.
+            UsageError: it takes fixtures, or parameters that are no JSON values.
         """
-        options = {name: value for name, value in item.callspec.params.items() if name != "_anatomy_case"}
-        needed = set(item._fixtureinfo.argnames) - set(options)
-        if needed or item.cls is not None:
-            what = f"the fixtures {', '.join(sorted(needed))}" if needed else "a method of a class"
-            raise UsageError(
-                f"{item.nodeid}: {what} cannot be had in a fresh process; use a plain function of"
-                " the module that builds and returns the model"
-            )
-        return self._case(self._reference(item, item.function), options, point)
+        return self._case(reference_of(item), options_of(item), point)
 
     def case_for(self, item: pytest.Item, model: str | Callable[[], Any], point: Point) -> Case:
         """The case of a call of the `anatomy` fixture.
@@ -97,8 +90,8 @@ class PytestRun:
         """
         from anatomy.models import parse_model
 
-        if callable(model):
-            return self._case(self._reference(item, model), {}, point)
+        if not isinstance(model, str):
+            return self._case(reference_to(model, item), {}, point)
         try:
             spec = parse_model(model)
         except ValueError as error:
@@ -135,12 +128,6 @@ class PytestRun:
         )
         self.folder = writer.path
         return Session(writer, settings, here.fingerprint, self._config.rootpath, tuple(sys.path))
-
-    def _reference(self, item: pytest.Item, function: Callable[..., Any]) -> str:
-        """`tests/test_x.py:function`; the path is relative to pytest's root, since it is part of the case's key."""
-        path = item.path
-        relative = path.relative_to(self._config.rootpath) if path.is_relative_to(self._config.rootpath) else path
-        return f"{relative.as_posix()}:{function.__name__}"
 
     def _case(self, model: str, options: Mapping[str, Any], point: Point) -> Case:
         try:

@@ -11,26 +11,35 @@ Results go to pytest-benchmark's table and JSON, and as records into a run's fol
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.pytest_plugin.hook_edge import edge, sentence_on
+from anatomy.bench.pytest_plugin.benchmark_options import is_disabled, require_one_at_a_time
+from anatomy.bench.pytest_plugin.builders import CASE
+from anatomy.bench.pytest_plugin.hook_edge import edge
+from anatomy.bench.pytest_plugin.item_outcome import (
+    CLOCK,
+    GATE,
+    GATED_ITEMS,
+    RUN,
+    call_once,
+    errors_of,
+    judge,
+    measure,
+    run_of,
+)
 
 if TYPE_CHECKING:
-    from anatomy.bench.pytest_plugin.items import Point, PytestRun
-    from anatomy.bench.records.case import Case
+    from anatomy.bench.pytest_plugin.items import Point
     from anatomy.bench.records.record import Record
-    from anatomy.bench.regression_gate.gate_session import GateSession
 
-_CASE = "_anatomy_case"
-_RUN: pytest.StashKey[PytestRun] = pytest.StashKey()
-_GATE: pytest.StashKey[GateSession] = pytest.StashKey()
-_GATED_ITEMS: pytest.StashKey[int] = pytest.StashKey()
-_CLOCK: pytest.StashKey[Any] = pytest.StashKey()
+# Of a marked item that was measured, compared, refused or called.
+_DECIDED: pytest.StashKey[bool] = pytest.StashKey()
+# Fixtures by which pytest calls the set-up functions that `anatomy.models.UserMethod` calls.
+_SET_UPS = ("_xunit_setup_class", "_xunit_setup_method", "_unittest_setUpClass", "_unittest_setup_method")
 _SUMMARY: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -63,16 +72,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @edge
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Set up both sides of the gate before anything is collected."""
+    """Refuse what would measure several items at once; set up both sides of the gate before anything is collected."""
     config, option = session.config, session.config.getoption
     config.stash[_SUMMARY] = []
-    if not (option("--anatomy-against") or option("--anatomy-candidate")) or option("--collect-only"):
+    if option("--collect-only"):
+        return
+    if option("--benchmark"):
+        require_one_at_a_time(config)
+    if not (option("--anatomy-against") or option("--anatomy-candidate")):
         return
     if not option("--benchmark"):
         raise UsageError("--anatomy-against compares measuring items; add --benchmark")
     from anatomy.bench.pytest_plugin.gated_items import open_gate
 
-    config.stash[_GATE] = open_gate(config)
+    config.stash[GATE] = open_gate(config)
 
 
 @edge
@@ -88,22 +101,33 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @edge
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add a failing item for each that only the base measures."""
-    gate = config.stash.get(_GATE, None)
+    gate = config.stash.get(GATE, None)
     if gate is None:
         return
     from anatomy.bench.pytest_plugin.gated_items import GoneItem, items_gone
 
     measuring = [item.nodeid for item in items if _measures(item)]
-    config.stash[_GATED_ITEMS] = len(measuring)
+    config.stash[GATED_ITEMS] = len(measuring)
     gone = items_gone(config, gate, measuring)
     items += [GoneItem.from_parent(session, name=nodeid, nodeid=nodeid) for nodeid in gone]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
+    """Let marked methods of `unittest.TestCase` be parametrised, too."""
+    made = yield
+    if isinstance(made, pytest.Class):
+        from anatomy.bench.pytest_plugin.test_case_items import parametrise_marked
+
+        parametrise_marked(made)
+    return made
 
 
 @edge
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item for each combination of the marker's axes."""
     marker = metafunc.definition.get_closest_marker("anatomy")
-    if marker is None or not _measures(metafunc.definition):
+    if marker is None:
         return
     from anatomy.bench.pytest_plugin.items import point_id, points_of
 
@@ -111,8 +135,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         combinations = points_of(marker)
     except UsageError as error:
         raise UsageError(f"{metafunc.definition.nodeid}: {error}") from error
-    metafunc.fixturenames.append(_CASE)
-    metafunc.parametrize(_CASE, combinations, ids=map(point_id, combinations), indirect=True)
+    metafunc.fixturenames.append(CASE)
+    metafunc.parametrize(CASE, combinations, ids=map(point_id, combinations), indirect=True)
 
 
 @edge
@@ -121,31 +145,63 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if isinstance(item, pytest.Function) and _measures(item):
         from anatomy.bench.pytest_plugin.benchmark_replay import ReplayClock
 
-        clock = item.stash[_CLOCK] = ReplayClock()
+        clock = item.stash[CLOCK] = ReplayClock()
         item.add_marker(pytest.mark.benchmark(timer=clock))
         if "benchmark" not in item.fixturenames:
             # --benchmark-only and --benchmark-skip look for the fixture.
             item.fixturenames.append("benchmark")
+        if _point_of(item) is not None:
+            # The builder is set up where it is called: here that would import Keras, or take a device, for nothing.
+            item.fixturenames[:] = [name for name in item.fixturenames if not name.startswith(_SET_UPS)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip measuring items without `--benchmark`."""
-    if _CLOCK in item.stash and not item.config.getoption("--benchmark"):
+    if CLOCK not in item.stash:
+        return
+    if not item.config.getoption("--benchmark"):
         pytest.skip("a benchmark: run with --benchmark")
+    from anatomy.bench.pytest_plugin.test_case_items import why_skipped
+
+    if isinstance(item, pytest.Function) and (why := why_skipped(item)) is not None:
+        pytest.skip(why)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Measure the model of a marked function in a fresh process, which calls it; it is not called here."""
-    callspec = getattr(pyfuncitem, "callspec", None)
-    if callspec is None or _CASE not in callspec.params:
+    point = _point_of(pyfuncitem)
+    if point is None:
         return None
-    point = cast("Point", callspec.params[_CASE])
-    decide = _judge if _GATE in pyfuncitem.config.stash else _measure
-    with _errors_of(pyfuncitem):
-        decide(pyfuncitem, _run(pyfuncitem).case_of(pyfuncitem, point), pyfuncitem.funcargs["benchmark"])
+    pyfuncitem.stash[_DECIDED] = True
+    with errors_of(pyfuncitem):
+        case = run_of(pyfuncitem).case_of(pyfuncitem, point)
+    if is_disabled(pyfuncitem.config):
+        call_once(pyfuncitem, case)
+        return True
+    decide = judge if GATE in pyfuncitem.config.stash else measure
+    with errors_of(pyfuncitem):
+        decide(pyfuncitem, case, pyfuncitem.funcargs["benchmark"])
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a marked item that passed without being measured: another plugin has called its function."""
+    yield
+    if CLOCK in item.stash and item.get_closest_marker("anatomy") is not None and _DECIDED not in item.stash:
+        pytest.fail(f"ERROR {item.nodeid}: it was called by another plugin, and not measured", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep pytest-benchmark from warning that a marked or failed item has not used its fixture."""
+    report = yield
+    benchmark = getattr(item, "funcargs", {}).get("benchmark")
+    if benchmark is not None and CLOCK in item.stash and (_DECIDED in item.stash or report.failed):
+        benchmark.skipped = True
+    return report
 
 
 @pytest.fixture
@@ -164,16 +220,19 @@ def anatomy(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Rec
     item = request.node
     used: list[bool] = []
 
-    def measure(model: str | Callable[[], Any], **point: Any) -> Record:
+    def measured(model: str | Callable[[], Any], **point: Any) -> Record:
         feed = None if used else benchmark
         used.append(True)
-        with _errors_of(item):
-            case = _run(item).case_for(item, model, point)
-            if _GATE in item.config.stash:
-                _judge(item, case, None)
-            return _measure(item, case, feed)
+        with errors_of(item):
+            case = run_of(item).case_for(item, model, point)
+        if is_disabled(item.config):
+            pytest.skip("--benchmark-disable: nothing is measured, and there is no record to return")
+        with errors_of(item):
+            if GATE in item.config.stash:
+                judge(item, case, None)
+            return measure(item, case, feed)
 
-    return measure
+    return measured
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -197,7 +256,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _conclude_run(config: pytest.Config) -> None:
-    run = config.stash.get(_RUN, None)
+    run = config.stash.get(RUN, None)
     if run is None:
         return
     run.close()
@@ -211,7 +270,7 @@ def _conclude_run(config: pytest.Config) -> None:
 
 
 def _conclude_gate(config: pytest.Config) -> None:
-    gate = config.stash.get(_GATE, None)
+    gate = config.stash.get(GATE, None)
     if gate is None:
         return
     with gate:
@@ -233,58 +292,7 @@ def _measures(item: pytest.Item) -> bool:
     return "anatomy" in item.fixturenames or item.get_closest_marker("anatomy") is not None
 
 
-def _run(item: pytest.Item) -> PytestRun:
-    config = item.config
-    if _RUN not in config.stash:
-        from anatomy.bench.pytest_plugin.items import PytestRun
-
-        config.stash[_RUN] = PytestRun(config)
-    return config.stash[_RUN]
-
-
-def _measure(item: pytest.Item, case: Case, benchmark: Any | None) -> Record:
-    from anatomy.bench.pytest_plugin.benchmark_replay import extra_info, rounds
-
-    record = _run(item).measure(case)
-    item.user_properties.append(("anatomy_key", record.key))
-    if record.outcome == "unsupported":
-        pytest.skip(record.reason)
-    if record.outcome != "ok":
-        pytest.fail(f"{record.name}: {record.outcome}: {record.reason}", pytrace=False)
-    if benchmark is not None:
-        item.stash[_CLOCK].replay(benchmark, rounds(record), extra_info(record))
-    return record
-
-
-def _judge(item: pytest.Item, case: Case, benchmark: Any | None) -> None:
-    """Let the gate decide whether the item passes."""
-    from anatomy.bench.backends.available import unsupported_reason
-    from anatomy.bench.pytest_plugin.gated_items import judge_item
-
-    marker = item.get_closest_marker("anatomy")
-    given = marker.kwargs if marker is not None else {}
-    unsupported = None if given.get("backend") is not None else unsupported_reason(case)
-    if unsupported:
-        pytest.skip(unsupported)
-    stash = item.config.stash
-    found = judge_item(stash[_GATE], case, item.nodeid, given.get("tolerate", {}), stash[_GATED_ITEMS])
-    item.user_properties += [("anatomy_key", case.key), ("anatomy_verdict", found.verdict)]
-    step = found.metric("step")
-    if benchmark is not None and step is not None and step.candidate is not None:
-        info = {"verdict": found.verdict, "pairs": found.pairs, "key": case.key, "name": found.name}
-        metrics = {metric.metric: metric.model_dump() for metric in found.metrics}
-        item.stash[_CLOCK].replay(benchmark, [step.candidate], info | {"gate": metrics})
-    if found.verdict not in ("PASS", "NEW"):
-        from anatomy.reports.gate import case_figures
-
-        pytest.fail(f"{found.verdict} {found.name}: {found.reason}\n{case_figures(found)}", pytrace=False)
-
-
-@contextmanager
-def _errors_of(item: pytest.Item) -> Iterator[None]:
-    """Fail the item as an ERROR, with a sentence, where it cannot be measured: that is no regression."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  # the boundary of an item
-        item.user_properties.append(("anatomy_verdict", "ERROR"))
-        pytest.fail(f"ERROR {item.nodeid}: {sentence_on(error)}", pytrace=False)
+def _point_of(item: pytest.Function) -> Point | None:
+    """The combination of axes of a marked item; `None` of any other."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get(CASE) if callspec is not None else None
