@@ -131,7 +131,7 @@ def resolve_user_function(model: str) -> Callable[..., Any]:
 
 
 def find_object(model: str) -> Any:
-    """Return what `package.module:name` or `path/file.py:name` names: a function, a class, a model, anything; of a method,
+    """Return what `package.module:name` or `path/file.py:name` names: a function, a class, a model; of a method,
     a `UserMethod`.
 
     Raises:

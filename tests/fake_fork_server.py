@@ -72,6 +72,9 @@ class FakeBackend:
     def prepare(self, model: Any, batch: Any, mode: str) -> FakeStep:
         return FakeStep(model, batch)
 
+    def refusal(self, model: Any, batch: Any) -> Exception | None:
+        return None
+
     def settings(self, model: Any, step: Any) -> dict[str, Any]:
         return {"jit": False, "device": "cpu"}
 

@@ -42,6 +42,8 @@ def require_measuring(config: pytest.Config, option: str) -> None:
         UsageError: pytest-benchmark is told not to measure.
     """
     if is_disabled(config):
-        raise UsageError(f"{option} compares what is measured, and --benchmark-disable measures nothing; leave it out")
+        raise UsageError(
+            f"{option} compares what is measured, and --benchmark-disable measures nothing; add --benchmark-enable"
+        )
     if is_skipped(config):
         raise UsageError(f"{option} compares what is measured, and --benchmark-skip skips it; leave it out")

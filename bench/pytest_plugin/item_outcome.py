@@ -83,7 +83,7 @@ def judge(item: pytest.Item, case: Case, benchmark: Any | None) -> None:
 def call_once(item: pytest.Function, case: Case) -> None:
     """Call the builder of a marked function in this process, and measure nothing; what it raises fails the item."""
     from anatomy.bench.backends.available import unsupported_reason
-    from anatomy.models import require_model
+    from anatomy.models import built_model
     from anatomy.models.user_method import as_method
 
     if unsupported := unsupported_reason(case):
@@ -91,7 +91,7 @@ def call_once(item: pytest.Function, case: Case) -> None:
     builder = as_method(item.cls, item.originalname) or item.obj
     built = builder(**case.options)
     try:
-        require_model(case.model, built)
+        built_model(case.model, built)
     except TypeError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 

@@ -48,8 +48,8 @@ def shown_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 _REMEDY = (
     "give a JSON value (a number, text, true, false, null, a list, or a dict with text as keys), since the function is"
-    " called in a fresh process, and make the object in the function; or call the `anatomy` fixture with a function that"
-    " makes it"
+    " called in a fresh process, and make the object in the function; or call the `anatomy` fixture with a function"
+    " that makes it"
 )
 
 

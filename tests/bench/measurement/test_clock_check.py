@@ -147,7 +147,7 @@ def test_noise_excuses_no_step_that_is_far_too_short(pipelined_s: float, verdict
 class Device:
     """Steps whose outputs take a time to copy, and are late by another when `drain` did not wait."""
 
-    loss = use = weight = restore = programs = cast("Any", None)  # not called here
+    loss = use = weights = put_weights = restore = programs = cast("Any", None)  # not called here
 
     def __init__(self, copy_s: float, late_s: float) -> None:
         self.now_s = 0.0

@@ -15,7 +15,7 @@ from anatomy.bench.measurement import timing
 class FakeStep:
     """A device with a queue: launching costs little, draining advances the clock by the work queued."""
 
-    loss = use = fetch = weight = restore = programs = cast("Any", None)  # not called here
+    loss = use = fetch = weights = put_weights = restore = programs = cast("Any", None)  # not called here
 
     def __init__(self, *step_s: float, launch_s: float = 0.0) -> None:
         self.times = step_s

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -45,8 +44,8 @@ def _module(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """Run pytest in this process; that an item which fails has not used pytest-benchmark's fixture is no error."""
-    return partial(pytester.runpytest_inprocess, "-W", "ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
+    """Run pytest in this process."""
+    return pytester.runpytest_inprocess
 
 
 Run = Callable[..., pytest.RunResult]
@@ -143,6 +142,10 @@ def test_an_item_that_cannot_be_measured_fails_with_a_sentence(
         ((*GATED, "--anatomy-tolerate", "stpe=1%"), "--anatomy-tolerate: unknown metric 'stpe'"),
         ((*GATED, "--anatomy-minutes", "0"), "minutes: expected a number above 0"),
         ((*GATED, "-n", "2"), "leave out -n"),
+        (("--benchmark", "-n", "1"), "pytest-xdist would measure several items at once"),
+        (("--benchmark", "-d", "--tx", "2*popen"), "or add -n 0"),
+        ((*GATED, "--benchmark-disable"), "--anatomy-candidate compares what is measured, and --benchmark-disable"),
+        ((*GATED, "--benchmark-skip"), "--benchmark-skip skips it; leave it out"),
     ],
 )
 def test_what_cannot_be_compared_ends_before_anything_runs(

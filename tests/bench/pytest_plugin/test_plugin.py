@@ -89,22 +89,46 @@ def test_results_reach_pytest_benchmark_and_the_records(pytester: pytest.Pyteste
 
 
 @pytest.mark.backends
-def test_a_parameter_becomes_an_option_of_the_builder(pytester: pytest.Pytester) -> None:
+def test_parameters_and_methods_reach_the_builder(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
+        import unittest
+        import numpy as np
         import pytest
 
-        @pytest.mark.parametrize("units", [3, 5])
-        @pytest.mark.anatomy(backend="tensorflow", mode="infer", batch_size=2)
-        def test_model(units):
+        AXES = {"backend": "tensorflow", "mode": "infer", "batch_size": 2}
+
+        def build(units):
             import keras
             return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+
+        @pytest.mark.parametrize("units", [3, np.int64(5)])
+        @pytest.mark.anatomy(**AXES)
+        def test_model(units):
+            return build(units)
+
+        @pytest.mark.parametrize("more", [0, 1])
+        class TestNets:
+            def setup_method(self):
+                self.units = 7
+
+            @pytest.mark.anatomy(**AXES)
+            def test_net(self, more):
+                return build(self.units + more)
+
+        class Cases(unittest.TestCase):
+            def setUp(self):
+                self.units = 9
+
+            @pytest.mark.anatomy(**AXES)
+            def test_net(self):
+                return build(self.units)
         """
     )
     result = pytester.runpytest_subprocess("--benchmark", "--benchmark-only", "--anatomy-out=run", *FAST)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=5)
     counts = [record.counts for record in load_run(pytester.path / "run").records]
-    assert [c.parameters for c in counts if c] == [15, 25]
+    assert [c.parameters for c in counts if c] == [5 * units for units in (3, 5, 7, 8, 9)]
 
 
 @pytest.mark.backends
@@ -122,13 +146,23 @@ def test_failures_fail_and_absent_backends_are_skipped(pytester: pytest.Pytester
             pass
 
         @pytest.mark.anatomy(backend="tensorflow", mode="infer", batch_size=2)
-        def test_fixture(tmp_path):
+        def test_skips():
+            pytest.skip("no weights here")
+
+        @pytest.mark.anatomy(backend="tensorflow", mode="infer", batch_size=2)
+        async def test_async():
             pass
         """
     )
     result = pytester.runpytest_subprocess("--benchmark", "-rs", *FAST)
-    result.assert_outcomes(failed=2, skipped=1)
-    result.stdout.fnmatch_lines(["*crashed: RuntimeError: no such luck*", "*tmp_path cannot be had*"])
+    result.assert_outcomes(failed=2, skipped=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*crashed: RuntimeError: no such luck*",
+            "*a coroutine, not a Keras model*",
+            "*skipped itself: no weights here*",
+        ]
+    )
 
 
 @pytest.mark.backends

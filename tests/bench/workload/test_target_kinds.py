@@ -45,7 +45,7 @@ def test_targets_are_those_that_the_loss_takes(loss: Any, shape: Any, activation
 
 
 def test_a_loss_that_takes_nothing_is_named_with_what_was_tried() -> None:
-    with pytest.raises(NotImplementedError, match="'nothing_fits' of output 'y' takes .*RuntimeError.*return"):
+    with pytest.raises(NotImplementedError, match=r"'nothing_fits' of output 'y' takes .*RuntimeError.*return"):
         target_kinds([nothing_fits], ["nothing_fits"], [ModelOutput("y", (8, 5), "float32", "softmax")])
 
 
