@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+# Not left to the builders: pytester forgets what is imported within, and TensorFlow cannot be imported twice.
+import keras  # noqa: F401
 import pytest
 
 from anatomy.bench.pytest_plugin import items
