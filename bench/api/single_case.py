@@ -81,6 +81,7 @@ Model = str | Callable[[], Any] | Any
 def measure(
     model: Model,
     *,
+    data: Any = None,
     out: str | Path | None = None,
     listener: RunListener | None = None,
     **options: Unpack[CaseOptions],
@@ -90,6 +91,8 @@ def measure(
     Args:
         model: as on the command line (`"vgg:depth=11,classes=10"`, `"package.module:function"`), a function that builds
             a model, or a live `keras.Model`. A live model is saved and built anew in the worker, on any backend.
+        data: of a live model: inputs, `(inputs, targets)` or `(inputs, targets, sample_weight)`, as arrays in the
+            structure that the model takes. A function returns them beside its model. By default data are drawn.
         out: folder in which the run is kept with its logs; a temporary one by default.
         listener: told what happens; see `progress`.
         options: the case (`backend`, `mode`, `batch_size`, `dtype`, `jit`, `feed`, `devices`) and how it is measured
@@ -99,7 +102,7 @@ def measure(
         UsageError: the model or an option is wrong; the message says what was expected.
     """
     with ExitStack() as stack:
-        finished = _run(model, out, listener, options, stack)
+        finished = _run(model, out, listener, options, stack, data=data)
         return load_run(finished.path).records[0]
 
 
@@ -176,10 +179,11 @@ def _run(
     *,
     profile: bool = False,
     largest: bool = False,
+    data: Any = None,
 ) -> FinishedRun:
     """One case as a run; what is temporary is removed when the stack is left."""
     made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-")))
-    source = model_source(model, made)
+    source = model_source(model, made, data)
     names = CaseOptions.__annotations__.keys() - Budgets.__annotations__.keys()
     default = {"mode": "train", "backend": source.backend or installed_backends()[0]}
     point = default | {name: value for name, value in options.items() if name in names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ MASK_SHARE = 0.9
 # Standard deviations that the whole range of a uniform input spans.
 SPAN = 6.0
 BYTE = 255
+# Strings where the model takes any.
+WORDS = tuple(f"word{number}" for number in range(1000))
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ def _values_of(leaf: ModelInput, uses: Sequence[InputValues], smallest: int | No
     if leaf.spec.low is not None and leaf.spec.high is not None:
         return InputValues("integers" if integral else "uniform", "given", low=leaf.spec.low, high=leaf.spec.high)
     if uses:
-        return narrowest(uses)
+        found = narrowest(uses)
+        # What takes any integer takes any word: a hash.
+        return replace(found, kind="strings", choices=WORDS) if leaf.dtype == "string" and not found.choices else found
     if leaf.dtype == "bool" or "mask" in leaf.path.lower():
         return InputValues("mask", "a mask, mostly true")
     if leaf.dtype == "uint8":

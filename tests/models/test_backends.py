@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.marks import extended_but
+from tests.marks import slow_but
 
 SMALL = (
     "mlp",
@@ -34,7 +34,8 @@ STATEFUL = "lstm:units=4,stateful=true,batch_size=2"
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(["tensorflow", "jax", "torch", "openvino"], "openvino"))
+# The smoke suite measures the zoo on the others; what this adds there takes minutes.
+@pytest.mark.parametrize("backend", slow_but(["tensorflow", "jax", "torch", "openvino"], "openvino"))
 def test_small_zoo(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import anatomy.bench as ab
@@ -50,6 +51,26 @@ def test_a_live_model_is_measured_on_whichever_backend_is_asked_for(backend: str
     assert record.counts.parameters == model.count_params()
     # The settings of its own `compile` are used.
     assert record.settings["optimizer"] == "Adam"
+
+
+@pytest.mark.backends
+def test_a_live_model_is_fitted_on_its_own_data() -> None:
+    import keras
+
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(100, 8)(tokens))
+    model = keras.Model({"tokens": tokens}, keras.layers.Dense(1, activation="sigmoid")(x))
+    model.compile("adam", "binary_crossentropy")
+    rng = np.random.default_rng(0)
+    data = {"tokens": rng.integers(10, 90, (64, 12))}, rng.integers(0, 2, (64, 1)).astype(np.float32)
+    record = ab.measure(model, data=data, backend="jax", mode="fit", batch_size=16, seconds=0.2)
+    assert (record.outcome, record.checks["loss goes down"]) == ("ok", "passed"), record.reason
+    (drawn,) = record.inputs
+    assert (drawn.path, drawn.shape, drawn.why) == ("tokens", (16, 12), "given with the model")
+    assert drawn.range is not None
+    assert 10 <= drawn.range[0] < drawn.range[1] < 90
+    with pytest.raises(ab.UsageError, match="a function returns them with it"):
+        ab.measure("mlp", data=data)
 
 
 def test_a_live_model_with_a_layer_of_the_notebook_is_refused_with_the_remedy() -> None:

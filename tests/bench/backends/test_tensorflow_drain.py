@@ -23,6 +23,7 @@ class Output:
 
 class Model:
     jit_compile = False
+    run_eagerly = False
 
     def predict_step(self, data: Any) -> Any:
         return data

@@ -26,8 +26,8 @@ MODELS = {
 }
 TOLERANCE = 0.05
 # Half-width of the interval of ln(ratio) at which there are pairs enough; wider than this, nothing is claimed.
-PRECISION = 0.04
-FEWEST_PAIRS, MOST_PAIRS = 4, 12
+PRECISION = 0.05
+FEWEST_PAIRS, MOST_PAIRS = 3, 6
 SECONDS = 1.0
 
 

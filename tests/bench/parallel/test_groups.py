@@ -16,7 +16,7 @@ from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Silent
 from tests.bench.conftest import TESTS, Measure, cases_of, session_at
-from tests.marks import extended_but
+from tests.marks import extended_but, slow_but
 
 PARALLEL = [backend for backend in installed_backends() if backend != "openvino"]
 MLP = "mlp:hidden=32,dropout=0.5"
@@ -74,10 +74,13 @@ def test_a_strategy_that_does_not_synchronise_is_invalid(backend: Backend, measu
     assert two.equality.verdict == "differs"
 
 
+GOOGLENET = "googlenet:input_shape=64x64x3,classes=10,auxiliary=true"
+
+
 @pytest.mark.backends
 @pytest.mark.extended
 @pytest.mark.parametrize("backend", PARALLEL)
-@pytest.mark.parametrize("model", ["resnet:depth=8", "lstm", "googlenet:input_shape=64x64x3,classes=10,auxiliary=true"])
+@pytest.mark.parametrize("model", slow_but(["resnet:depth=8", "lstm", GOOGLENET], "resnet:depth=8", "lstm"))
 def test_the_zoo_trains_on_several_devices(model: str, backend: Backend, measure: Measure) -> None:
     (record,) = measure(cases_of([model], backend=backend, mode="train", batch_size=8, devices=2), steps=6)
     assert record.outcome == "ok", record.reason

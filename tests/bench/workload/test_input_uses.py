@@ -142,6 +142,8 @@ def test_ids_stay_within_their_tables_and_reach_all_of_them(sizes: list[int], se
 def test_texts_are_made_of_the_vocabulary_and_nothing_else_is_made_up() -> None:
     known = keras.Sequential([keras.Input((), dtype="string"), layers.TextVectorization(vocabulary=["a", "b"])])
     assert {word for text in drawn(known).x for word in text.split()} == {"a", "b"}
-    unknown = keras.Sequential([keras.Input((), dtype="string"), layers.Hashing(5)])
+    hashed = keras.Sequential([keras.Input((), dtype="string"), layers.Hashing(5)])
+    assert len(set(drawn(hashed).x)) > 20
+    unknown = keras.Sequential([keras.Input((), dtype="string"), layers.Identity()])
     with pytest.raises(NotImplementedError, match="the model does not say which"):
         plan_inputs(unknown, 4, {})
