@@ -1,6 +1,7 @@
 """Loads saved models: `.keras` and `.h5` files, an architecture as `.json`, and the folder of a SavedModel."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,10 @@ def load_saved(path: str, options: Mapping[str, Any]) -> "keras.Model":
         if place.suffix == ".json":
             loaded = keras.saving.deserialize_keras_object(json.loads(place.read_text("utf-8")), safe_mode=safe)
         else:
-            loaded = keras.saving.load_model(place, safe_mode=safe, custom_objects=_short_names(place))
+            with warnings.catch_warnings():
+                # A model that was compiled and not trained has no state of its optimizer, and needs none.
+                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+                loaded = keras.saving.load_model(place, safe_mode=safe, custom_objects=_short_names(place))
     except (ValueError, TypeError, KeyError, OSError, ImportError, AttributeError) as error:
         raise ValueError(_why_not(path, error, safe=safe)) from error
     if not isinstance(loaded, keras.Model):

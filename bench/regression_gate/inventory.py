@@ -9,7 +9,6 @@ from pathlib import Path
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_result import SideName
-from anatomy.bench.suites.find_models import require_models
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
 
@@ -67,10 +66,9 @@ def take_inventory(selection: Selection, base: Path, candidate: Path) -> Invento
         candidate: directory of the candidate.
 
     Raises:
-        UsageError: the candidate's suite cannot be read or leaves nothing, or the candidate lacks one of its models.
+        UsageError: the candidate's suite cannot be read, or leaves nothing.
     """
     ours = selection.cases(candidate)
-    require_models(ours, candidate)
     if base == candidate:
         return Inventory(ours)
     try:

@@ -6,6 +6,7 @@ from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import GateResult, missing_case
 from anatomy.bench.regression_gate.gate_session import GateSession
 from anatomy.bench.regression_gate.paired_comparison import Listener
+from anatomy.bench.suites.find_models import require_models
 
 
 def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResult:
@@ -16,9 +17,12 @@ def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResu
         listener: called after each pair.
 
     Raises:
-        UsageError: it cannot be compared as asked.
+        UsageError: it cannot be compared as asked, or the candidate lacks a model.
         SetupError: a side could not be set up.
     """
+    if request.selection is not None:
+        # Before the sides are set up, which can take minutes.
+        require_models(request.selection.cases(request.directory), request.directory)
     with GateSession(request, listener) as session:
         inventory = session.inventory()
         session.judge(inventory.common)

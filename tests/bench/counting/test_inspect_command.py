@@ -85,6 +85,51 @@ def test_whatever_a_users_function_raises_is_one_line(tmp_path: Path, raised: st
     assert ("ValueError" in raised) or done.stderr.endswith("mine.py, line 2)\n")
 
 
+BUILT = """
+import keras
+def build():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+"""
+
+
+def test_a_built_optimizer_needs_no_weights(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(BUILT)
+    done = run(f"{tmp_path}/mine.py:build", "--json", "--batch-size", "2")
+    found = json.loads(done.stdout)
+    assert (found["macs"], found["parameters"], found["memory"]["optimizer_bytes"]) == (8, 10, 2 * 4 * 10)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("name", ["mine.keras", "mine.h5", "mine.json"])
+def test_a_saved_model_is_counted(tmp_path: Path, name: str) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    place = tmp_path / name
+    if name.endswith(".json"):
+        place.write_text(model.to_json())
+    else:
+        model.save(place)
+    found = json.loads(run(str(place), "--json").stdout)
+    assert (found["model"], found["macs"], found["parameters"]) == (str(place), 8, 10)
+
+
+def test_no_weights_are_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a download")
+
+    monkeypatch.setattr("keras.utils.get_file", refuse)
+    monkeypatch.setattr("anatomy.models.pretrained_weights._said", set())
+    done = run("keras.applications.MobileNetV3Small:input_shape=32x32x3", "--json")
+    assert json.loads(done.stdout)["parameters"] == 2_554_968
+    assert done.stderr.startswith("keras.applications.MobileNetV3Small: weights=None, since speed")
+    assert done.stderr.count("\n") == 1
+
+
 def test_mistakes_of_the_zoo_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("a fault of Anatomy")

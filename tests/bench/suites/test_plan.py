@@ -44,6 +44,27 @@ def test_a_pair_asked_for_by_name_stays_and_will_say_why_not() -> None:
     assert [(c.mode, c.backend) for c in cases] == [("train", "openvino")]
 
 
+@pytest.mark.parametrize(
+    ("asked", "points"),
+    [
+        ({}, [("infer", "tensorflow")]),
+        ({"mode": "train"}, [("train", "tensorflow")]),
+        ({"backend": "jax"}, [("infer", "jax")]),
+        ({"backend": "jax", "mode": ["train", "predict"]}, [("train", "jax"), ("predict", "jax")]),
+    ],
+)
+def test_a_saved_model_is_planned_as_it_can_run_and_as_it_was_asked_for(
+    asked: dict[str, Any], points: list[tuple[str, str]]
+) -> None:
+    assert [(c.mode, c.backend) for c in planned(asked, matrix=[{"model": "./saved"}])] == points
+
+
+@pytest.mark.parametrize("name", ["keras.applications.ResNet50", "keras.applications:ResNet50"])
+def test_a_model_of_a_suite_is_selected_in_either_spelling(name: str) -> None:
+    matrix = [{"model": ["keras.applications.ResNet50:classes=3", "mlp"], "backend": "jax", "mode": "infer"}]
+    assert [c.model for c in planned(models=(name,), matrix=matrix)] == ["keras.applications:ResNet50"]
+
+
 def test_command_line_beats_matrix_beats_suite() -> None:
     matrix = [{"model": "mlp", "batch_size": [2, 3]}]
     suite: dict[str, Any] = {"batch_size": [1], "backend": "jax", "mode": "infer", "matrix": matrix}
