@@ -53,8 +53,8 @@ def find_definition(
                 if is_users(target[0], folders):
                     raise
                 return None
-    elif binding is not None and not isinstance(binding, ast.Import | ast.ImportFrom):
-        return binding if not rest else None
+    elif source is not None and binding is not None and not isinstance(binding, ast.Import | ast.ImportFrom):
+        return None if rest or part in source.again else binding
     if child is not None:
         return find_definition(child, rest, folders, seen)
     if module.is_certain and not _may_have(module, source, part):

@@ -36,6 +36,7 @@ class SourceFile:
     Attributes:
         path: where it is.
         names: name bound at the top level → the statement that binds it last.
+        again: names that are bound more than once: which binding holds, only running it can tell.
         constants: names bound once, to a plain value: name → the value's type.
         is_open: whether there may be further names: a star import, `__getattr__`, `globals()`.
         imports: that always happen, in order, up to the first statement that changes where modules are looked for.
@@ -43,6 +44,7 @@ class SourceFile:
 
     path: Path
     names: dict[str, ast.stmt] = field(default_factory=dict)
+    again: frozenset[str] = frozenset()
     constants: dict[str, str] = field(default_factory=dict)
     is_open: bool = False
     imports: tuple[Import, ...] = ()
@@ -77,12 +79,15 @@ def read_source(path: Path) -> SourceFile:
             bindings[name] += 1
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in _at_top(tree.body))
-    constants = {name: kind for name, node in names.items() if bindings[name] == 1 and (kind := _plain_type(node))}
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
-            names |= dict.fromkeys(node.names, node)
-            constants = {name: kind for name, kind in constants.items() if name not in node.names}
-    return SourceFile(path, names, constants, star or bool(_OPENING & {*used, *names}), tuple(_imports(tree.body)))
+            bindings.update(node.names)
+            names = {**dict.fromkeys(node.names, node), **names}
+    again = frozenset(name for name, count in bindings.items() if count > 1)
+    constants = {name: kind for name, node in names.items() if name not in again and (kind := _plain_type(node))}
+    return SourceFile(
+        path, names, again, constants, star or bool(_OPENING & {*used, *names}), tuple(_imports(tree.body))
+    )
 
 
 def _at_top(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

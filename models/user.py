@@ -67,6 +67,8 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
         if options:
             raise ValueError(f"{model} is a model, not a function: it takes no options, got {', '.join(options)}")
         return BuiltModel(found)
+    if isinstance(found, keras.layers.Layer):
+        raise TypeError(f"{model} is {_describe(found)}")
     builder = _require_builder(model, found)
     given = without_download(model, builder, options)
     if isinstance(builder, type) and issubclass(builder, keras.Model):
@@ -89,9 +91,14 @@ def built_model(model: str, built: Any) -> BuiltModel:
     if not isinstance(built, keras.Model):
         if inspect.iscoroutine(built):
             built.close()
-        what = describe(built, lambda value: isinstance(value, keras.layers.Layer))
-        raise TypeError(f"{model} must return a keras.Model, returned {what}")
+        raise TypeError(f"{model} must return a keras.Model, returned {_describe(built)}")
     return BuiltModel(built)
+
+
+def _describe(value: Any) -> str:
+    import keras
+
+    return describe(value, lambda one: isinstance(one, keras.layers.Layer))
 
 
 def _object_of(value: Any) -> Any:

@@ -20,10 +20,10 @@ def count(model: str | Any, *, input_shape: tuple[int, ...] | None = None) -> Mo
     Raises:
         ValueError: no such model, or an input whose shape is open.
     """
-    if not isinstance(model, str):
+    if not isinstance(model, str | Path):
         counted: ModelCounts = count_model(model, input_shape)
         return counted
-    spec = parse_model(model)
+    spec = parse_model(str(model))
     check_model(spec.model, spec.options, Path.cwd())
-    counts: ModelCounts = inspect(model, input_shape)
+    counts: ModelCounts = inspect(str(model), input_shape)
     return counts

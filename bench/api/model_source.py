@@ -63,7 +63,7 @@ def model_source(model: str | Callable[[], Any] | Any, folder: Path, data: Any =
     """Find a place from which a worker can build the model.
 
     Args:
-        model: text, a function that builds a model, or a `keras.Model`.
+        model: text, the path of a saved model, a function that builds a model, or a `keras.Model`.
         folder: where a live model is saved, as `.keras` with its weights and the settings of its `compile`.
         data: inputs, or a tuple of inputs, targets and sample weights, of a live model.
 
@@ -76,8 +76,8 @@ def model_source(model: str | Callable[[], Any] | Any, folder: Path, data: Any =
         raise UsageError(
             "data go with a live keras.Model; a function returns them beside its model: (model, inputs, targets)"
         )
-    if isinstance(model, str):
-        return ModelSource(model)
+    if isinstance(model, str | Path):
+        return ModelSource(str(model))
     if inspect.isfunction(model):
         file = inspect.getsourcefile(model)
         # A script that runs as `__main__` would run again in the worker: its function is called here instead.

@@ -214,8 +214,8 @@ def _anatomy_case(request: pytest.FixtureRequest) -> Any:
 def anatomy(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Record]:
     """`anatomy("vgg:depth=11", backend="jax", mode="train", batch_size=8)` → its record.
 
-    The model is a name of the zoo with options, `package.module:function`, or a function of the test's module. Only the
-    first call of a test goes into pytest-benchmark's table.
+    The model is named as on the command line, or is a function of the test's module. Only the first call of a test goes
+    into pytest-benchmark's table.
     """
     item = request.node
     used: list[bool] = []

@@ -8,6 +8,9 @@ from anatomy.bench.regression_gate.gate_session import GateSession
 from anatomy.bench.regression_gate.paired_comparison import Listener
 from anatomy.bench.suites.find_models import require_models
 
+# A candidate of this setting finds modules that this process does not.
+_MODULES_ELSEWHERE = "env:PYTHONPATH="
+
 
 def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResult:
     """Compare the cases that a request selects; the result is also in `gate.json` in the request's folder.
@@ -20,7 +23,7 @@ def run_gate(request: GateRequest, listener: Listener | None = None) -> GateResu
         UsageError: it cannot be compared as asked, or the candidate lacks a model.
         SetupError: a side could not be set up.
     """
-    if request.selection is not None:
+    if request.selection is not None and not any(_MODULES_ELSEWHERE in setting for setting in request.candidate):
         # Before the sides are set up, which can take minutes.
         require_models(request.selection.cases(request.directory), request.directory)
     with GateSession(request, listener) as session:

@@ -106,6 +106,7 @@ class Cases(unittest.TestCase):
         self.skipTest("no luck")
 
 NUMBER = 1
+LAYER = keras.layers.Dense(1)
 DATA = [object(), object()]
 """
 
@@ -240,6 +241,11 @@ def test_mistakes_are_named(folder, model, message):
 def test_what_does_not_return_a_model_is_refused(folder, function, error, message):
     with pytest.raises(error, match=message):
         build_any(f"my_models:{function}", {})
+
+
+def test_a_layer_is_no_model(folder):
+    with pytest.raises(TypeError, match=r"LAYER is a keras\.layers\.Dense, a layer and not a model: keras\.Sequential"):
+        build_any("my_models:LAYER", {})
 
 
 def test_a_module_that_lacks_another_says_so_itself(folder):

@@ -96,6 +96,7 @@ def test_a_live_model_with_a_layer_of_the_notebook_is_refused_with_the_remedy() 
         ("mlp", {"seconds": 0}, "seconds = 0: input should be greater than 0"),
         ("mlp", {"memory_limit": "plenty"}, "plenty"),
         (7, {}, "expected a model as text, a keras.Model or a function that returns one, got builtins.int"),
+        (Path("absent.keras"), {}, "no file absent.keras"),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_measured(model: Any, options: dict[str, Any], message: str) -> None:

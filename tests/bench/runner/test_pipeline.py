@@ -76,6 +76,26 @@ def test_every_outcome_is_a_record_on_disk_and_in_the_report(tmp_path: Path) -> 
     assert "this model cannot be built" in page
 
 
+BROUGHT = """
+import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+open("model.json", "w").write(model.to_json())
+def with_data(): return model, [1, 2]
+def torch_like(): return type("Net", (type("Module", (), {"__module__": "torch.nn"}),), {})()
+"""
+
+
+def test_models_are_found_from_the_directory_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "brought.py").write_text(BROUGHT)
+    models = ["brought.py:model", "brought.with_data", "brought:torch_like"]
+    run = ab.run_suite(suite(*models, mode="infer", batch_size=4), out="run", steps=3)
+    assert [record.outcome for record in run.records] == ["ok", "ok", "crashed"]
+    assert "keras.layers.TorchModuleWrapper" in run.records[-1].reason
+    run = ab.run_suite(suite("model.json", mode="infer", batch_size=4), out="saved", steps=3)
+    assert [(record.case.model, record.outcome) for record in run.records] == [("model.json", "ok")]
+
+
 def expected(mode: str) -> list[tuple[str, str]]:
     """Outcomes in the order of the cases; outputs are looked at in inference, weights and losses in training."""
     only_infer = {f"{SCRIPTED}:constant"}
