@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import keras
 
 
+UNSAFE_REMEDY = "add --unsafe to run it, if you trust where the file comes from"
+
+
 def load_saved(path: str, options: Mapping[str, Any]) -> "keras.Model":
     """Load a model that Keras has saved, as it is: with its weights and its `compile`, if the file has them.
 
@@ -72,9 +75,6 @@ def _why_not(path: str, error: Exception, *, safe: bool) -> str:
     )
 
 
-UNSAFE_REMEDY = "add --unsafe to run it, if you trust where the file comes from"
-
-
 def _of_folder(path: str) -> "keras.Model":
     """A model around the function that a SavedModel serves."""
     import keras
@@ -94,7 +94,7 @@ def _served(path: str) -> tuple[Any, Any]:
     import keras
     import tensorflow as tf
 
-    class Served(keras.layers.TFSMLayer):  # type: ignore[misc]  # Keras has no types
+    class TFSMLayer(keras.layers.TFSMLayer):  # type: ignore[misc]  # Keras has no types
         """A signature of several inputs takes them by name."""
 
         def call(self, inputs: Any, training: bool = False) -> Any:
@@ -115,9 +115,9 @@ def _served(path: str) -> tuple[Any, Any]:
     def as_input(spec: Any) -> Any:
         if spec.shape.rank is None:
             raise ValueError(f"{path}: the rank of its input {spec.name} is open")
-        return keras.Input(tuple(spec.shape)[1:], dtype=spec.dtype.name, name=_plain_name(spec.name))
+        return keras.Input(batch_shape=tuple(spec.shape), dtype=spec.dtype.name, name=_plain_name(spec.name))
 
-    return Served(path, call_endpoint=endpoint, trainable=False), tf.nest.map_structure(as_input, wanted)
+    return TFSMLayer(path, call_endpoint=endpoint, trainable=False), tf.nest.map_structure(as_input, wanted)
 
 
 def _plain_name(name: str | None) -> str | None:

@@ -13,9 +13,9 @@ from anatomy.bench.script.expression import InexpressibleError, expression
 from anatomy.bench.script.graph_source import written_out
 from anatomy.bench.script.layer_source import sources_of
 from anatomy.bench.script.packed_config import packed
+from anatomy.models.find_object import find_object
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.pretrained_weights import without_download
-from anatomy.models.user import find_object
 from anatomy.models.user_method import UserMethod
 
 # Below this a graph of the zoo is built without a higher limit.

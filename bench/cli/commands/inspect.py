@@ -74,8 +74,11 @@ def inspect(
     except (ValueError, TypeError) as error:
         raise _usage_error(str(error)) from error
     except Exception as error:  # the boundary: a user's function may raise anything
-        if kind_of(parse_model(model).model) == "zoo":
+        kind = kind_of(parse_model(model).model)
+        if kind == "zoo":
             raise
+        if kind != "function" and isinstance(error, NotImplementedError):
+            raise _usage_error(str(error)) from error
         raise _usage_error(_what_was_raised(model, error)) from error
     if json:
         print(_as_json(spec, counts, check, memory))

@@ -118,6 +118,14 @@ def test_a_saved_model_is_counted(tmp_path: Path, name: str) -> None:
     assert (found["model"], found["macs"], found["parameters"]) == (str(place), 8, 10)
 
 
+def test_a_saved_graph_of_tensorflow_needs_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "saved_model.pb").touch()
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    done = run(f"{tmp_path}/", "--backend", "tensorflow")
+    assert done.exit_code == 2
+    assert done.stderr.endswith("which Keras runs on TensorFlow alone: --backend tensorflow\n")
+
+
 def test_no_weights_are_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a download")
