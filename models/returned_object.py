@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 _WRAP = "keras.Sequential([keras.Input(shape), {layer}])"
+_JAX_LAYER = "keras.layers.JaxLayer(lambda params, inputs: {call}, params={params})"
 
 
 class _Foreign(NamedTuple):
@@ -41,9 +42,9 @@ _FOREIGN = (
         "flax",
         ("Module", "Object", "Pytree"),
         "a module of Flax NNX",
-        "split it by nnx.split into a graph and a state, wrap both,"
-        f" {_WRAP.format(layer='keras.layers.JaxLayer(lambda state, x: nnx.merge(graph, state)(x), state)')}, and"
-        " measure that with --backend jax",
+        "graph, state = nnx.split(module), wrap both,"
+        f" {_WRAP.format(layer=_JAX_LAYER.format(call='nnx.merge(graph, params)(inputs)', params='state'))}, and measure"
+        " that with --backend jax",
     ),
     _Foreign("tf_keras", (), "an object of Keras 2", "build it with Keras 3: import keras instead of tf_keras"),
     _Foreign(
@@ -57,7 +58,7 @@ _FOREIGN = (
         "equinox",
         ("Module",),
         "a module of Equinox",
-        f"wrap it, {_WRAP.format(layer='keras.layers.JaxLayer(function, params)')}, and measure it with --backend jax",
+        f"wrap it, {_WRAP.format(layer=_JAX_LAYER.format(call='…', params='…'))}, and measure that with --backend jax",
     ),
 )
 
