@@ -43,8 +43,8 @@ _FOREIGN = (
         ("Module", "Object", "Pytree"),
         "a module of Flax NNX",
         "graph, state = nnx.split(module), wrap both,"
-        f" {_WRAP.format(layer=_JAX_LAYER.format(call='nnx.merge(graph, params)(inputs)', params='state'))}, and measure"
-        " that with --backend jax",
+        f" {_WRAP.format(layer=_JAX_LAYER.format(call='nnx.merge(graph, params)(inputs)', params='state'))}, and"
+        " measure that with --backend jax",
     ),
     _Foreign("tf_keras", (), "an object of Keras 2", "build it with Keras 3: import keras instead of tf_keras"),
     _Foreign(
