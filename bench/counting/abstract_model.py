@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -34,10 +34,21 @@ def abstract_model() -> Iterator[None]:
     pending = list(global_state.get_global_attribute(_PENDING) or [])
     create = mock.patch.object(keras.Variable, "__init__", _deferring(keras.Variable.__init__))
     try:
-        with create, optimizers_on_shapes(), keras.StatelessScope(initialize_variables=False):
+        with create, _untracked_by_torch(), optimizers_on_shapes(), keras.StatelessScope(initialize_variables=False):
             yield
     finally:
         global_state.set_global_attribute(_PENDING, pending)
+
+
+@contextmanager
+def _untracked_by_torch() -> Iterator[None]:
+    """Within the block, layers on torch keep no values of their weights as parameters of torch."""
+    import keras
+
+    with ExitStack() as stack:
+        if hasattr(keras.Layer, "_track_variables"):
+            stack.enter_context(mock.patch.object(keras.Layer, "_track_variables", return_value=None))
+        yield
 
 
 @contextmanager

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
+from anatomy.bench.counting.call_arguments import inference
 from anatomy.bench.counting.interpreter import Interpreter
-from anatomy.bench.counting.layer_counts import element_count, symbolic_tensors
+from anatomy.bench.counting.layer_counts import symbolic_tensors
 from anatomy.bench.counting.model_counts import ModelCounts
+from anatomy.bench.counting.open_lengths import count_open
+from anatomy.bench.counting.parameters import element_count, packed_elements
 from anatomy.bench.counting.shapes import without_batch
+from anatomy.bench.counting.tensor_origin import Origin
 
 InputShape = Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]]
 
@@ -25,24 +30,39 @@ def count_model(model: keras.Model, input_shape: InputShape | None = None) -> Mo
             dictionary by input name.
 
     Returns:
-        Figures of one example, forward. MACs are those of conv, dense and recurrent kernels and of
-        the products of attention. Layers that could not be counted are in `uncounted`.
+        Figures of one example, forward, in inference. MACs are those of conv, dense and recurrent
+        kernels and of the products of attention. Layers that could not be counted are in `uncounted`.
 
     Raises:
-        ValueError: `input_shape` is missing or does not fit the model.
+        ValueError: `input_shape` is missing or does not fit the model, or a layer of the model cannot
+            be run on shapes.
     """
     inputs = symbolic_inputs(model, input_shape)
-    batch = symbolic_tensors(inputs)[0].shape[0]
-    interpreter = Interpreter(batch)
+    if any(None in tensor.shape for tensor in symbolic_tensors(inputs)):
+        counts = count_open(lambda length: _count(model, _filled(inputs, length)))
+        return replace(counts, input_shape=without_batch(inputs))
+    return _count(model, inputs)
+
+
+def _count(model: keras.Model, inputs: Any) -> ModelCounts:
+    interpreter = Interpreter(symbolic_tensors(inputs)[0].shape[0])
+    interpreter.set_origin(inputs, Origin(from_input=True))
     with interpreter.active():
-        outputs = model(inputs)
+        outputs = model(inputs, **inference(model))
     return ModelCounts(
-        parameters=element_count(model.weights),
+        parameters=element_count(model.weights, packed_elements(model)),
         trainable_parameters=element_count(model.trainable_weights),
-        depth=interpreter.depth_of(outputs),
+        depth=interpreter.origin_of(outputs).depth,
         input_shape=without_batch(inputs),
         output_shape=without_batch(outputs),
         layers=tuple(interpreter.counts.rows),
+    )
+
+
+def _filled(inputs: Any, length: int | None) -> Any:
+    """The symbolic inputs with a length for all that are open."""
+    return keras.tree.map_structure(
+        lambda tensor: keras.KerasTensor([axis or length for axis in tensor.shape], dtype=tensor.dtype), inputs
     )
 
 
@@ -97,7 +117,8 @@ def _undeclared_inputs(model: keras.Model, given: InputShape | None, batch_size:
         shape = (built or {}).get("input_shape")
         if shape is None:
             raise ValueError(
-                f"model {model.name!r} does not declare its inputs: give input_shape (without the batch axis)"
+                f"model {model.name!r} does not declare its inputs: give input_shape (--input-shape), without the batch"
+                " axis"
             )
         given = _drop_batch(shape)
     if isinstance(given, Mapping):

@@ -1,12 +1,19 @@
-"""MACs and output shape of an Einstein summation."""
+"""Products and output shape of an Einstein summation."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import opt_einsum
+
 from anatomy.bench.counting.shapes import Shape, times
+
+# MACs of one product, and the operands that each of its two factors is made of.
+Pair = tuple[int | None, tuple[int, ...], tuple[int, ...]]
 
 
 def einsum_macs(equation: str, *shapes: Shape) -> int | None:
-    """The product of the sizes of all labels, as for a matrix product: m·k·n.
+    """The products of a summation: of two operands m·k·n, as for a matrix product; of one, none.
 
     An ellipsis stands for the axes that no label names, shared by the operands (broadcast).
 
@@ -17,7 +24,40 @@ def einsum_macs(equation: str, *shapes: Shape) -> int | None:
     Raises:
         ValueError: the equation does not fit the shapes.
     """
-    return times(*_label_sizes(equation, shapes).values())
+    found = [macs for macs, _, _ in einsum_pairs(equation, *shapes)]
+    return None if None in found else sum(macs for macs in found if macs is not None)
+
+
+def einsum_pairs(equation: str, *shapes: Shape) -> list[Pair]:
+    """The products that a summation is carried out by: its operands are multiplied two at a time.
+
+    The order is that of `opt_einsum.contract_path(optimize="auto")`, of the fewest operations up to four operands,
+    which JAX takes, as does torch where it finds `opt_einsum`; TensorFlow's (`greedy`) may need more. Each product has
+    the sizes of all labels of its two factors.
+
+    Raises:
+        ValueError: the equation does not fit the shapes.
+    """
+    sizes = _label_sizes(equation, shapes)
+    if None in sizes.values():
+        # No order without lengths.
+        everything = tuple(range(len(shapes)))
+        return [(None, everything[:-1], everything[-1:])] if len(shapes) > 1 else []
+    labels, result = _labels(equation, shapes)
+    factors: list[tuple[frozenset[str], tuple[int, ...]]] = [
+        (frozenset(one), (place,)) for place, one in enumerate(labels)
+    ]
+    pairs: list[Pair] = []
+    for taken in _order(equation, shapes):
+        step = [factors.pop(place) for place in sorted(taken, reverse=True)][::-1]
+        product, made_of = step[0]
+        kept = frozenset(result).union(*(other for other, _ in factors))
+        for position, (other, others) in enumerate(step[1:], start=2):
+            pairs.append((times(*(sizes[label] for label in product | other)), made_of, others))
+            later = kept.union(*(one for one, _ in step[position:]))
+            product, made_of = (product | other) & later, made_of + others
+        factors.append((product, made_of))
+    return pairs
 
 
 def einsum_shape(equation: str, *shapes: Shape) -> tuple[int | None, ...]:
@@ -27,10 +67,27 @@ def einsum_shape(equation: str, *shapes: Shape) -> tuple[int | None, ...]:
         ValueError: the equation does not fit the shapes.
     """
     sizes = _label_sizes(equation, shapes)
-    hidden = sum(label.startswith("...") for label in sizes)
-    outputs = equation.replace(" ", "").split("->")[1]
-    rank = len(outputs.replace("...", "")) + (hidden if "..." in outputs else 0)
-    return tuple(sizes[label] for label in _expand(outputs, rank, equation))
+    return tuple(sizes[label] for label in _labels(equation, shapes)[1])
+
+
+def _order(equation: str, shapes: Iterable[Shape]) -> list[tuple[int, ...]]:
+    """The operands of each step, by their places among those that are left; what a step makes comes last."""
+    lengths = [tuple(length or 1 for length in shape) for shape in shapes]
+    path, _ = opt_einsum.contract_path(equation, *lengths, shapes=True, optimize="auto")
+    return [tuple(step) for step in path]
+
+
+def _labels(equation: str, shapes: tuple[Shape, ...]) -> tuple[list[list[str]], list[str]]:
+    """The labels of each operand and those of the output."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    operands = [_expand(labels, len(shape), equation) for labels, shape in zip(left.split(","), shapes, strict=True)]
+    every = [label for labels in operands for label in labels]
+    # Numbered from the right: the longest ellipsis comes first, in order.
+    hidden = sorted({label for label in every if label.startswith("...")}, key=lambda label: -int(label[3:]))
+    if not arrow:
+        return operands, [*hidden, *sorted(label for label in set(every) - set(hidden) if every.count(label) == 1)]
+    rank = len(right.replace("...", "")) + (len(hidden) if "..." in right else 0)
+    return operands, _expand(right, rank, equation)
 
 
 def _label_sizes(equation: str, shapes: tuple[Shape, ...]) -> dict[str, int | None]:

@@ -3,68 +3,70 @@
 While an `Interpreter` is active, a layer or operation called on symbolic tensors (`KerasTensor`) is
 visited instead of being added to a graph: Keras's own layers are counted by formula; models and
 unknown layers are opened by running their `call` on the same shapes. Nothing is computed, and the
-model's own graph stays as it is. Calls are caught at `keras.Layer.__call__` and
-`keras.Operation.symbolic_call`, for the whole process.
+model's own graph stays as it is. `keras_hooks` catches the calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 import keras
 
 from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
-from anatomy.bench.counting.interpreter_state import InterpreterState
+from anatomy.bench.counting.interpreter_state import InterpreterState, is_sparse
+from anatomy.bench.counting.keras_hooks import hooks
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.layer_call import build_for, converted
+from anatomy.bench.counting.layer_call import converted, run, trains_kernel
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
-from anatomy.bench.counting.operations import PRODUCTS, UNCOUNTABLE, attention_output
+from anatomy.bench.counting.operations import PRODUCTS, attention_output, is_countable
 from anatomy.bench.counting.shapes import times
-from anatomy.bench.counting.untraceable import NOT_SYMBOLIC, TracedCall, Tracer, leave_closed
+from anatomy.bench.counting.tensor_origin import Origin, joined, training_passes
+from anatomy.bench.counting.untraceable import (
+    CLOSED,
+    ClosedLayerError,
+    Tracer,
+    UnknownWorkError,
+    leave_closed,
+    true_reason,
+)
 from anatomy.bench.counting.wrappers import WRAPPERS, custom_cell
 
 
 class Interpreter(InterpreterState):
-    """Counts the layers that are called while it is active."""
+    """Counts the layers that are called while it is active.
 
+    Attributes:
+        prepare_call: Keras's `Layer.__call__`, which hands a call on to `visit_prepared`.
+    """
+
+    prepare_call: Callable[..., Any]
     _tracer: Tracer | None = None
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """Within the block, calls on symbolic tensors are visited."""
-        call_layer, call_operation = keras.Layer.__call__, keras.Operation.symbolic_call
-
-        def layer_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.visiting and symbolic_tensors((args, kwargs)):
-                return self.visit_layer(layer, args, kwargs)
-            if self._tracer is not None:
-                return self._tracer.pass_on(layer, args, kwargs, call_layer)
-            return call_layer(layer, *args, **kwargs)
-
-        def operation_call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.visiting:
-                return self.visit_operation(operation, args, kwargs)
-            return call_operation(operation, *args, **kwargs)
-
-        with (
-            mock.patch.object(keras.Layer, "__call__", layer_call),
-            mock.patch.object(keras.Operation, "symbolic_call", operation_call),
-            self.set_visiting(True),
-        ):
+        with hooks(self), self.set_visiting(True):
             yield
 
     def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Count one call of a layer on symbolic tensors; returns its symbolic outputs."""
+        if not isinstance(layer, keras.Layer):
+            return self.visit_prepared(layer, args, kwargs)
+        args, kwargs = converted(self, layer, args, kwargs)
+        return self.prepare_call(layer, *args, **kwargs)
+
+    def visit_prepared(self, layer: Any, args: Any, kwargs: Any) -> Any:
+        """Count a call whose layer is built and whose arguments are those that its `call` takes."""
         if isinstance(layer, keras.Function):
             return self.open(layer, args, kwargs, operations=frozenset(map(id, layer.operations)))
-        args, kwargs = converted(self, layer, args, kwargs)
-        build_for(self, layer, args, kwargs)
         match classify(layer):
             case "formula", name if _has_custom_cell(layer, name):
                 return custom_cell(self, layer, args, kwargs)
+            case "formula" | "no kernel", _ if getattr(layer, "lora_enabled", False):
+                # The factors are multiplied at every call.
+                return self.open(layer, args, kwargs, folded=True)
             case "formula", name:
                 return self.leaf(layer, args, kwargs, name)
             case "no kernel", _:
@@ -72,104 +74,155 @@ class Interpreter(InterpreterState):
             case "wrapper", name:
                 return WRAPPERS[name](self, layer, args, kwargs)
             case "untraceable", _:
-                return leave_closed(self, layer, args, kwargs)
+                return leave_closed(self, layer, args, kwargs, "it runs another library's code")
             case kind, _:
                 return self.open(layer, args, kwargs, folded=kind == "folded")
+
+    def call_unvisited(self, layer: Any, args: Any, kwargs: Any, call: Callable[..., Any]) -> Any:
+        """Run a layer on values, or on what a backend traces it with."""
+        with self.set_visiting(False):
+            if self._tracer is not None:
+                return self._tracer.pass_on(layer, args, kwargs, call)
+            return call(layer, *args, **kwargs)
 
     def leaf(self, layer: Any, args: Any, kwargs: Any, formula: str | None) -> Any:
         """A layer of Keras that is not opened: its MACs by formula, or none."""
         outputs = self.output_spec(layer, args, kwargs)
         frame = self.enter(layer, (args, kwargs))
+        given = self.origin_of((args, kwargs))
         if formula is not None:
             frame.has_kernel = True
             first_in, first_out = symbolic_tensors((args, kwargs))[0], symbolic_tensors(outputs)[0]
             if formula == "EinsumDense":
                 # Keras keeps the open lengths of `output_shape` open, even where the input knows them.
                 outputs = first_out = completed_einsum(layer, first_in, first_out)
-            frame.add(times(FORMULAS[formula](layer, first_in.shape, first_out.shape), *self.steps))
-        return self.close(frame, outputs, self.depth_of((args, kwargs)) + frame.has_kernel)
+            each = FORMULAS[formula](layer, first_in.shape, first_out.shape)
+            # The first axis is the batch's, or holds it: windows of images are many to an example.
+            macs = self.per_example(times(first_in.shape[0], each, *self.steps))
+            frame.add(macs, training_passes(Origin(learns=trains_kernel(layer)), given))
+        return self.close(frame, outputs, given.deeper(frame.has_kernel).through(learns=_trains(layer)))
 
     def open(
         self, layer: Any, args: Any, kwargs: Any, *, folded: bool = False, operations: frozenset[int] = frozenset()
     ) -> Any:
         """Run a layer's `call` on the symbolic tensors, and count what it calls."""
         frame = self.enter(layer, (args, kwargs), folded=folded, operations=operations)
-        before = self.depth_of((args, kwargs))
+        given = self.origin_of((args, kwargs))
         with self.inside(frame):
             outputs = self._call_or_trace(frame, args, kwargs)
         if isinstance(layer, (keras.Function, keras.Sequential)):
             # A container's layers are listed, and it computes nothing besides.
             return outputs
         alone = folded or len(self.counts.rows) == frame.first_row
-        return self.close(frame, outputs, before + frame.has_kernel if alone else None)
+        if not alone:
+            return self.close(frame, outputs, None)
+        found = self.origin_of(outputs)
+        return self.close(frame, outputs, Origin(given.depth + frame.has_kernel, found.from_input, found.learns))
 
     def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         """An operation of `keras.ops`: a row if it is a node of a graph, else part of the open layer."""
         if isinstance(operation, keras.Function):
             return self.visit_layer(operation, args, kwargs)
-        outputs = self.output_spec(operation, args, kwargs)
+        args, kwargs = self.with_weights((args, kwargs))
         holder = self.frames[-1]
-        if type(operation).__name__ == "DotProductAttention":
-            outputs = attention_output(symbolic_tensors((args, kwargs)), outputs)
         is_node = id(operation) in holder.operations
         frame = self.enter(operation, (args, kwargs)) if is_node else holder
-        multiplied = self._count_operation(frame, operation, args, kwargs, outputs)
-        depth = self.depth_of((args, kwargs)) + multiplied
+        outputs = self._operation_outputs(frame, operation, args, kwargs)
+        if type(operation).__name__ == "DotProductAttention":
+            outputs = attention_output(symbolic_tensors((args, kwargs)), outputs)
+        multiplied = self._count_products(frame, operation, args, kwargs, outputs)
+        origin = self.origin_of((args, kwargs)).deeper(multiplied)
+        if type(operation).__name__ == "StopGradient":
+            origin = Origin(origin.depth, origin.from_input)
         if is_node:
-            return self.close(frame, outputs, depth)
-        self.set_depth(outputs, depth)
+            return self.close(frame, outputs, origin)
+        self.set_origin(outputs, origin)
         return outputs
 
-    def _count_operation(self, frame: Frame, operation: Any, args: Any, kwargs: Any, outputs: Any) -> bool:
+    def _operation_outputs(self, frame: Frame, operation: Any, args: Any, kwargs: Any) -> Any:
+        """An operation's symbolic outputs; an operation of unknown work gives the frame a reason."""
+        if is_countable(operation):
+            return self.output_spec(operation, args, kwargs)
+        unknown = f"the work of operation {type(operation).__name__} is not known"
+        frame.reasons.append(unknown)
+        try:
+            return self.output_spec(operation, args, kwargs)
+        except Exception as error:
+            # A function that it is given may hold a symbolic weight.
+            raise UnknownWorkError(unknown) from error
+
+    def _count_products(self, frame: Frame, operation: Any, args: Any, kwargs: Any, outputs: Any) -> bool:
         """Add an operation's MACs to a frame; whether it multiplies with a kernel."""
-        name, is_keras = type(operation).__name__, type(operation).__module__.startswith("keras.")
-        if not is_keras or name in UNCOUNTABLE:
-            frame.reasons.append(f"the work of operation {name} is not known")
-            return False
-        if name not in PRODUCTS:
+        if type(operation).__name__ not in PRODUCTS or not is_countable(operation):
             return False
         operands = [value for value in keras.tree.flatten((args, kwargs)) if hasattr(value, "shape")]
-        macs = times(PRODUCTS[name](operation, operands, outputs), *self.steps)
-        is_product = all(isinstance(operand, keras.KerasTensor) for operand in operands)
-        frame.add(None if macs is None else macs // self.batch, product=is_product)
-        frame.has_kernel = frame.has_kernel or not is_product
-        return not is_product
+        if any(map(is_sparse, operands)):
+            frame.reasons.append("the work of a product with a sparse tensor depends on its values")
+            return False
+        with_kernel = False
+        for product in PRODUCTS[type(operation).__name__](operation, operands, outputs):
+            left, right = (self._factor(operands, places) for places in (product.left, product.right))
+            activations = left.from_input and right.from_input
+            macs = self.per_example(times(product.macs, *self.steps))
+            frame.add(macs, training_passes(left, right), product=activations)
+            with_kernel = with_kernel or not activations
+        frame.has_kernel = frame.has_kernel or with_kernel
+        return with_kernel
+
+    def _factor(self, operands: Sequence[Any], places: Sequence[int]) -> Origin:
+        return joined(self.origin_of(operands[place]) for place in places)
 
     def _call_or_trace(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Run a layer's `call` on symbolic tensors, or have the backend trace it if that fails.
 
+        It is run with symbolic weights, and once more with their values, which it may need.
+
         Raises:
-            Exception: what the layer itself raises when the backend traces it too.
+            ClosedLayerError: the layer cannot be traced either.
+            Exception: what a model that computes nothing itself raises.
         """
         counts, before = self.counts.snapshot(), frame.snapshot()
-        try:
-            return frame.layer.call(*args, **kwargs)
-        except NOT_SYMBOLIC as error:
-            if isinstance(frame.layer, (keras.Function, keras.Sequential)):
-                raise
-            self.counts.restore(counts)
-            frame.restore(before)
-            frame.reasons.append(f"its call uses functions that cannot be seen through ({type(error).__name__})")
-            return self._trace(frame.layer, args, kwargs)
+        for as_shapes in (True, False):
+            try:
+                with self.set_values_as_shapes(as_shapes):
+                    return run(frame.layer)(*args, **kwargs)
+            except Exception as error:  # on shapes, a user's `call` may raise anything
+                if isinstance(frame.layer, (keras.Function, keras.Sequential)):
+                    raise
+                failure: Exception = error
+                self.counts.restore(counts)
+                frame.restore(before)
+                if isinstance(error, ClosedLayerError):
+                    break
+        why = true_reason(failure)
+        frame.reasons.append(why if isinstance(failure, UnknownWorkError) else f"{CLOSED}: {why}")
+        return self._trace(frame.layer, args, kwargs, failure)
 
-    def _trace(self, layer: Any, args: Any, kwargs: Any) -> Any:
+    def _trace(self, layer: Any, args: Any, kwargs: Any, failure: Exception) -> Any:
         """Have the backend trace a layer's `call`, and count the sublayers that it calls on the way.
 
         A trace does not show which output went where, so the calls count as following each other: the depth is an
         upper bound.
         """
         tracer = Tracer()
-        depth = self.depth_of((args, kwargs))
+        given = self.origin_of((args, kwargs))
         self._tracer, before = tracer, self._tracer
         try:
-            outputs = self.output_spec(TracedCall(layer, tracer), args, kwargs)
+            with self.set_visiting(False):
+                outputs = tracer.output_spec(layer, args, kwargs, failure)
         finally:
             self._tracer = before
+        behind = given
         for sublayer, inputs, options in tracer.calls:
-            self.set_depth((inputs, options), depth)
-            depth = max(depth, self.depth_of(self.visit_layer(sublayer, inputs, options)))
-        self.set_depth(outputs, depth)
+            self.set_origin((inputs, options), behind)
+            behind = joined([behind, self.origin_of(self.visit_layer(sublayer, inputs, options))])
+        self.set_origin(outputs, behind.through(learns=_trains(layer)))
         return outputs
+
+
+def _trains(layer: Any) -> bool:
+    """Whether a layer has a weight that training changes, so that what follows needs a gradient."""
+    return any(weight.trainable for weight in getattr(layer, "weights", ()))
 
 
 def _has_custom_cell(layer: Any, name: str) -> bool:

@@ -1,47 +1,38 @@
-"""What Keras does before a layer's `call`: casting inputs and building."""
+"""How a layer is called: the dtype of its inputs, the method that runs, and whether its kernel trains."""
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from anatomy.bench.counting.interpreter_state import InterpreterState
-from anatomy.bench.counting.layer_counts import symbolic_tensors
 
 
 def converted(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments with floating tensors in the layer's compute dtype, as Keras's autocasting gives them."""
+    """The arguments with floating tensors in the dtype that the layer reads, as Keras's autocasting gives them."""
 
     def cast(value: Any) -> Any:
         floating = isinstance(value, keras.KerasTensor) and "float" in value.dtype
-        if not floating or "float" not in layer.compute_dtype or value.dtype == layer.compute_dtype:
+        if not floating or "float" not in layer.input_dtype or value.dtype == layer.input_dtype:
             return value
-        result = keras.KerasTensor(value.shape, dtype=layer.compute_dtype)
+        result = keras.KerasTensor(value.shape, dtype=layer.input_dtype)
         state.cast(layer, value, result)
         return result
 
-    if getattr(layer, "autocast", False):
+    if layer.autocast and layer._convert_input_args:
         return keras.tree.map_structure(cast, (args, kwargs))  # type: ignore[no-any-return]
     return args, kwargs
 
 
-def build_for(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> None:
-    """Create the weights of a layer that is called for the first time.
+def run(layer: Any) -> Callable[..., Any]:
+    """The method that Keras runs for a call: another one for a layer whose weights are quantised."""
+    is_quantised = getattr(layer, "quantization_mode", None) is not None
+    return layer.quantized_call if is_quantised else layer.call  # type: ignore[no-any-return]
 
-    A layer or model that inherits `build` needs no call of it: its sublayers are built when they are called.
-    """
-    generic = (keras.Layer.build, keras.Model.build, keras.Sequential.build)
-    if layer.built or type(layer).build in generic:
-        return
-    bound = inspect.signature(layer.call).bind_partial(*args, **kwargs).arguments
-    tensors = {name: value for name, value in bound.items() if symbolic_tensors(value)}
-    shapes = [keras.tree.map_structure(lambda tensor: tensor.shape, value) for value in tensors.values()]
-    wanted = list(inspect.signature(type(layer).build).parameters)[1:]
-    with state.set_visiting(False):
-        if len(wanted) == 1:
-            layer.build(shapes[0])
-        else:
-            named = {f"{name}_shape": shape for name, shape in zip(tensors, shapes, strict=True)}
-            layer.build(**{name: shape for name, shape in named.items() if name in wanted})
+
+def trains_kernel(layer: Any) -> bool:
+    """Whether the kernel of one of Keras's layers trains: its bias alone needs no product."""
+    kernels = [weight for weight in layer.weights if "kernel" in weight.name and "lora" not in weight.name]
+    return any(weight.trainable for weight in kernels or layer.weights)

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 
 from anatomy.bench.counting.model_counts import LayerCount
-from anatomy.bench.counting.shapes import item_bytes, plus, size, times
+from anatomy.bench.counting.parameters import element_count, packed_elements
+
+OPEN_LENGTH = "a length is unknown (None): give it by --input-shape"
 
 
 @dataclass
@@ -19,9 +21,11 @@ class Frame:
     Attributes:
         name: with the names of the layers that hold it.
         input_bytes: of one example, of all tensors that the layer is given; `None` if a length is unknown.
+        input_learns: whether one of these tensors needs a gradient.
         first_row: number of rows when it was entered.
         operations: ids of the operations that are nodes of its graph, for a functional model.
         folded: whether what is inside is added to this layer instead of being listed.
+        training_macs: of its forward pass and of the gradients in a training step.
         has_kernel: whether it multiplies with a kernel.
         reasons: why its MACs are not known.
     """
@@ -29,11 +33,13 @@ class Frame:
     layer: Any
     name: str
     input_bytes: int | None
+    input_learns: bool
     first_row: int
     operations: frozenset[int] = frozenset()
     folded: bool = False
     macs: int = 0
     product_macs: int = 0
+    training_macs: int = 0
     has_kernel: bool = False
     reasons: list[str] = field(default_factory=list)
 
@@ -42,23 +48,44 @@ class Frame:
         return _copied(self)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot."""
-        vars(self).update(snapshot)
+        """Go back to a snapshot, which can be used again."""
+        vars(self).update(_copied_values(snapshot))
 
-    def add(self, macs: int | None, *, product: bool = False) -> None:
-        """Add the MACs of a product, of two activations or with a kernel."""
+    def add(self, macs: int | None, passes: int, *, product: bool = False) -> None:
+        """Add the MACs of a product, of two activations or with a kernel.
+
+        Args:
+            passes: forward passes that the product is worth in a training step.
+        """
         if macs is None:
-            self.reasons.append("a length is unknown (None): give the input shape")
+            self.reasons.append(OPEN_LENGTH)
             return
         self.macs += macs
         self.product_macs += macs if product else 0
+        self.training_macs += passes * macs
 
     def absorb(self, inner: Frame) -> None:
         """Add what an inner layer does to this one."""
         self.macs += inner.macs
         self.product_macs += inner.product_macs
+        self.training_macs += inner.training_macs
         self.has_kernel = self.has_kernel or inner.has_kernel
         self.reasons += inner.reasons
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Sizes of a layer's outputs, for one example.
+
+    Attributes:
+        shape: without the batch axis; a list of shapes for several outputs.
+        units: elements of the first output; `None` if a length is unknown.
+        output_bytes: of all outputs; `None` likewise.
+    """
+
+    shape: Any
+    units: int | None
+    output_bytes: int | None
 
 
 @dataclass
@@ -69,47 +96,46 @@ class LayerCounts:
     _weights: set[int] = field(default_factory=set)
     _calls: dict[int, int] = field(default_factory=dict)
     _outputs: dict[int, Any] = field(default_factory=dict)
-    _learning: dict[int, bool] = field(default_factory=dict)
+    _trains: dict[int, bool] = field(default_factory=dict)
 
     def snapshot(self) -> dict[str, Any]:
         """The values to `restore` if opening a layer fails half-way."""
         return _copied(self)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Forget all rows since the snapshot."""
-        vars(self).update(snapshot)
+        """Forget all rows since the snapshot, which can be used again."""
+        vars(self).update(_copied_values(snapshot))
 
-    def write(self, frame: Frame, outputs: Any, steps: list[int | None]) -> None:
+    def write(self, frame: Frame, outputs: Any, measures: Measures) -> None:
         """Add the row of a layer, unless the rows of its sublayers hold everything.
 
         Args:
             outputs: the layer's symbolic outputs.
-            steps: lengths of the time axes over which the layer is repeated.
         """
         tensors = symbolic_tensors(outputs)
         has_inner = len(self.rows) > frame.first_row
         passed_on = has_inner and all(id(tensor) in self._outputs for tensor in tensors)
         fresh = self._own_weights(frame.layer)
-        parameters = element_count(fresh)
+        parameters = element_count(fresh, packed_elements(frame.layer))
         if passed_on and not (parameters or frame.macs or frame.reasons):
             return
         # Holding the tensors keeps their ids unique.
         self._outputs.update((id(tensor), tensor) for tensor in tensors)
         call = self._calls[id(frame.layer)] = self._calls.get(id(frame.layer), 0) + 1
-        first = tensors[0].shape[1:] if tensors else ()
         self.rows.append(
             LayerCount(
                 name=frame.name,
                 type=type(frame.layer).__name__,
-                output_shape=_shapes(outputs, steps),
+                output_shape=measures.shape,
                 parameters=parameters,
                 macs=None if frame.reasons else frame.macs,
                 product_macs=0 if frame.reasons else frame.product_macs,
                 has_kernel=frame.has_kernel,
-                units=times(size(first), *steps),
-                output_bytes=0 if passed_on else size_in_bytes(outputs, steps),
+                units=measures.units,
+                output_bytes=0 if passed_on else measures.output_bytes,
                 input_bytes=frame.input_bytes,
                 training_passes=self._training_passes(frame, fresh),
+                training_macs=0 if frame.reasons else frame.training_macs,
                 call=call,
                 note="; ".join(dict.fromkeys(frame.reasons)),
             )
@@ -122,44 +148,22 @@ class LayerCounts:
         return fresh
 
     def _training_passes(self, frame: Frame, fresh: list[Any]) -> int:
-        """Passes of a training step: forward, weight gradients if the layer trains, input gradients if one before does.
-
-        A first layer that trains counts three passes all the same, the convention for a model's FLOPs. A product of
-        two activations has gradients of both. "Before" means an earlier row: in one of several branches that may be
-        a pass too many.
-        """
-        learns_before = any(self._learning.values())
-        # A layer that is called again has no fresh weights, and learns as it did.
-        learns = self._learning.setdefault(id(frame.layer), any(weight.trainable for weight in fresh))
-        if learns or (learns_before and frame.product_macs and not getattr(frame.layer, "weights", ())):
-            return 3
-        return 2 if learns_before else 1
+        """Forward passes that the row is worth in a training step: by its products, else by its weights and inputs."""
+        # A layer that is called again has no fresh weights, and trains as it did.
+        trains = self._trains.setdefault(id(frame.layer), any(weight.trainable for weight in fresh))
+        if frame.macs and not frame.reasons:
+            return -(-frame.training_macs // frame.macs)
+        return 3 if trains else 2 if frame.input_learns else 1
 
 
 def _copied(state: Any) -> dict[str, Any]:
-    return {name: copy(value) if isinstance(value, list | set | dict) else value for name, value in vars(state).items()}
+    return _copied_values(vars(state))
 
 
-def element_count(weights: list[Any]) -> int:
-    """Elements of a list of Keras variables, each variable once."""
-    unique = {id(weight): weight for weight in weights}
-    return sum(size(weight.shape) or 0 for weight in unique.values())
+def _copied_values(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: copy(value) if isinstance(value, list | set | dict) else value for name, value in values.items()}
 
 
 def symbolic_tensors(structure: Any) -> list[Any]:
     """The symbolic tensors of a nested structure, flat and in order."""
     return [leaf for leaf in keras.tree.flatten(structure) if isinstance(leaf, keras.KerasTensor)]
-
-
-def _shapes(outputs: Any, steps: list[int | None]) -> Any:
-    shapes = [[*steps, *tensor.shape[1:]] for tensor in symbolic_tensors(outputs)]
-    return shapes[0] if len(shapes) == 1 else shapes
-
-
-def size_in_bytes(structure: Any, steps: list[int | None]) -> int | None:
-    """Bytes of all symbolic tensors for one example; `None` if a length is unknown."""
-    return plus(*(_bytes(tensor, steps) for tensor in symbolic_tensors(structure)))
-
-
-def _bytes(tensor: Any, steps: list[int | None]) -> int | None:
-    return times(size(tensor.shape[1:]), item_bytes(tensor.dtype), *steps)

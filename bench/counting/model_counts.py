@@ -22,7 +22,8 @@ class LayerCount:
         has_kernel: whether it multiplies with a kernel or attends, so that it counts as a layer.
         units: elements of its first output, `None` when a length is unknown.
         output_bytes: size of all its outputs in the dtype they are computed in, `None` likewise.
-        training_passes: forward passes that it is worth in a training step; see `docs/counting.md`.
+        training_passes: forward passes that it is worth in a training step, rounded up; see `docs/counting.md`.
+        training_macs: of its forward pass and its gradients in a training step.
         input_bytes: size of all tensors that it is given, `None` where a length is unknown.
         call: 1, or the number of this call of a shared layer.
         note: why `macs` is `None`, else empty.
@@ -39,6 +40,7 @@ class LayerCount:
     output_bytes: int | None
     input_bytes: int | None
     training_passes: int
+    training_macs: int
     call: int = 1
     note: str = ""
 
@@ -94,7 +96,7 @@ class ModelCounts:
     @property
     def training_flops(self) -> int:
         """Of one example in a training step: three times `flops`, less where layers are frozen."""
-        return sum(2 * (layer.macs or 0) * layer.training_passes for layer in self.layers)
+        return 2 * sum(layer.training_macs for layer in self.layers)
 
     @property
     def units(self) -> int:

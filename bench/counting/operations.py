@@ -2,16 +2,18 @@
 
 The size is that of the whole call, with its batch. Operations that run a function they are given,
 and dense linear algebra, cannot be counted; all other operations of `keras.ops` have no products.
+Cutting patches (`ops.image.extract_patches`) is a copy, though backends carry it out as a convolution.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from anatomy.bench.counting.einsum import einsum_macs
-from anatomy.bench.counting.shapes import plus, size, spatial, times
+from anatomy.bench.counting.einsum import einsum_pairs
+from anatomy.bench.counting.shapes import size, spatial, times
 
 # They call functions (unknown work), or are neither elementwise nor a plain product.
 UNCOUNTABLE = frozenset(
@@ -47,7 +49,6 @@ UNCOUNTABLE = frozenset(
         "LuFactor",
         "Logdet",
         "MatrixRank",
-        "Norm",
         "Pinv",
         "Qr",
         "SVD",
@@ -64,48 +65,72 @@ UNCOUNTABLE = frozenset(
 )
 
 
-def _matmul(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    return times(size(output.shape), operands[0].shape[-1])
+def is_countable(operation: Any) -> bool:
+    """Whether the products of an operation are known, which may be none."""
+    name = type(operation).__name__
+    if name == "Norm":
+        # Of a matrix, some norms are found by its singular values.
+        return operation.ord in (None, "fro", 0, 1, math.inf, -1, -math.inf) or isinstance(operation.axis, int)
+    return type(operation).__module__.startswith("keras.") and name not in UNCOUNTABLE
 
 
-def _dot(op: Any, operands: Sequence[Any], output: Any) -> int | None:
+@dataclass(frozen=True)
+class Product:
+    """One product of two factors; an operation may be several, one after the other.
+
+    Attributes:
+        macs: of the whole call, with its batch; `None` if a length is unknown.
+        left, right: the places of the operands that each factor is made of.
+    """
+
+    macs: int | None
+    left: tuple[int, ...] = (0,)
+    right: tuple[int, ...] = (1,)
+
+
+def _matmul(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    return [Product(times(size(output.shape), operands[0].shape[-1]))]
+
+
+def _dot(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
     scalar = any(len(operand.shape) == 0 for operand in operands)
-    return 0 if scalar else _matmul(op, operands, output)
+    return [] if scalar else _matmul(op, operands, output)
 
 
-def _vdot(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    return size(operands[0].shape)
+def _vdot(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    return [Product(size(operands[0].shape))]
 
 
-def _tensordot(op: Any, operands: Sequence[Any], output: Any) -> int | None:
+def _tensordot(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
     """With m·k and k·n elements in and m·n out, the product of the three sizes is (m·k·n)²."""
     product = times(size(operands[0].shape), size(operands[1].shape), size(output.shape))
-    return None if product is None else math.isqrt(product)
+    return [Product(None if product is None else math.isqrt(product))]
 
 
-def _einsum(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    return einsum_macs(op.subscripts, *(operand.shape for operand in operands))
+def _einsum(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    return [Product(*pair) for pair in einsum_pairs(op.subscripts, *(operand.shape for operand in operands))]
 
 
-def _conv(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    return times(output.shape[0], size(spatial(output.shape, _layout(op))), size(operands[1].shape))
+def _conv(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    return [Product(times(output.shape[0], size(spatial(output.shape, _layout(op))), size(operands[1].shape)))]
 
 
-def _conv_transpose(op: Any, operands: Sequence[Any], output: Any) -> int | None:
+def _conv_transpose(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
     inputs = operands[0]
-    return times(inputs.shape[0], size(spatial(inputs.shape, _layout(op))), size(operands[1].shape))
+    return [Product(times(inputs.shape[0], size(spatial(inputs.shape, _layout(op))), size(operands[1].shape)))]
 
 
-def _separable_conv(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    kernels = plus(size(operands[1].shape), size(operands[2].shape))
-    return times(output.shape[0], size(spatial(output.shape, _layout(op))), kernels)
+def _separable_conv(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    positions = times(output.shape[0], size(spatial(output.shape, _layout(op))))
+    depthwise, pointwise = (times(positions, size(kernel.shape)) for kernel in operands[1:3])
+    return [Product(depthwise), Product(pointwise, (0, 1), (2,))]
 
 
-def _attention(op: Any, operands: Sequence[Any], output: Any) -> int | None:
-    """Q·Kᵀ and the weighted sum of V: B·T·S·N·(H + H_v), with (B, T, N, H) operands."""
+def _attention(op: Any, operands: Sequence[Any], output: Any) -> list[Product]:
+    """Q·Kᵀ and the weighted sum of V: B·T·S·N·H and B·T·S·N·H_v, with (B, T, N, H) operands."""
     query, key, value = operands[:3]
     scores = times(*query.shape[:3], key.shape[1])
-    return times(scores, plus(query.shape[3], value.shape[3]))
+    return [Product(times(scores, query.shape[3])), Product(times(scores, value.shape[3]), (0, 1), (2,))]
 
 
 def attention_output(operands: Sequence[Any], output: Any) -> Any:
@@ -119,7 +144,8 @@ def _layout(op: Any) -> str:
     return str(op.data_format or keras.config.image_data_format())
 
 
-PRODUCTS: dict[str, Callable[[Any, Sequence[Any], Any], int | None]] = {
+# Class of `keras.ops` → its products, from the operation, its operands and its output.
+PRODUCTS: dict[str, Callable[[Any, Sequence[Any], Any], list[Product]]] = {
     "Matmul": _matmul,
     "Dot": _dot,
     "Inner": _dot,

@@ -54,9 +54,22 @@ def item_bytes(dtype: str) -> int:
     return -(-int(bits.group(1)) // 8)
 
 
+def dtype_bytes(dtype: str) -> int | None:
+    """Bytes of one element of a Keras dtype; `None` for one without a fixed size (`string`)."""
+    try:
+        return item_bytes(dtype)
+    except ValueError:
+        return None
+
+
+def stored_dtype(variable: Any) -> str:
+    """The dtype of a Keras variable; within a layer's call, `dtype` is the one that it is read in."""
+    return str(getattr(variable, "_dtype", variable.dtype))
+
+
 def variable_bytes(variable: Any) -> int:
     """Bytes of a Keras variable, by its shape and dtype."""
-    return (size(variable.shape) or 0) * item_bytes(variable.dtype)
+    return (size(variable.shape) or 0) * item_bytes(stored_dtype(variable))
 
 
 def without_batch(structure: Any) -> Any:

@@ -9,28 +9,25 @@ import keras
 
 from anatomy.bench.counting.interpreter_state import InterpreterState
 from anatomy.bench.counting.known_layers import classify
-from anatomy.bench.counting.layer_counts import symbolic_tensors
+from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
+from anatomy.bench.counting.tensor_origin import Origin
 from anatomy.bench.counting.untraceable import leave_closed
 
 
 def time_distributed(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> Any:
     """Count the inner layer once for each step of axis 1; a model inside is listed layer by layer."""
-    sequences = symbolic_tensors((args, kwargs))
-    length = sequences[0].shape[1]
-    depth = state.depth_of(sequences)
+    whole = args[0] if args else kwargs["inputs"]
+    length = symbolic_tensors(whole)[0].shape[1]
     folded = classify(layer.layer)[0] != "open"
     frame = state.enter(layer, (args, kwargs), folded=folded)
     with state.inside(frame):
         state.steps.append(length)
-        step = keras.tree.map_structure(_one_step, args[0] if args else kwargs["inputs"])
-        state.set_depth(step, depth)
-        state.share(sequences[0], symbolic_tensors(step)[0])
+        step = keras.tree.map_structure(_one_step, whole)
+        _share(state, whole, step)
         step_outputs = layer.layer(step)
         state.steps.pop()
     outputs = keras.tree.map_structure(lambda tensor: _repeat_steps(tensor, length), step_outputs)
-    state.set_depth(outputs, state.depth_of(step_outputs))
-    for one, whole in zip(symbolic_tensors(step_outputs), symbolic_tensors(outputs), strict=True):
-        state.share(one, whole)
+    _share(state, step_outputs, outputs)
     return state.close(frame, outputs, None) if folded else outputs
 
 
@@ -42,16 +39,17 @@ def bidirectional(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -
     with state.inside(frame):
         layer.forward_layer(sequences)
         layer.backward_layer(sequences)
-    return state.close(frame, outputs, state.depth_of((args, kwargs)) + frame.has_kernel)
+    return state.close(frame, outputs, _behind(state, frame, (args, kwargs)))
 
 
 def custom_cell(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> Any:
     """Open the cell of a recurrent layer, which runs once for each step of axis 1."""
     if not isinstance(layer.cell, keras.Layer):
-        return leave_closed(state, layer, args, kwargs)
+        return leave_closed(state, layer, args, kwargs, "its cell is no layer")
     outputs = state.output_spec(layer, args, kwargs)
     sequences = symbolic_tensors((args, kwargs))[0]
     frame = state.enter(layer, (args, kwargs), folded=True)
+    behind = _behind(state, frame, (args, kwargs))
     with state.inside(frame):
         state.steps.append(sequences.shape[1])
         step = _one_step(sequences)
@@ -59,9 +57,23 @@ def custom_cell(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> 
         states = keras.tree.map_structure(
             lambda units: keras.KerasTensor((step.shape[0], units), dtype=step.dtype), layer.cell.state_size
         )
-        layer.cell(step, states if isinstance(states, (list, tuple)) else [states])
+        # A state depends on the steps before.
+        state.set_origin(states, behind)
+        # Masks of a cell's dropout are drawn from values.
+        layer.cell(step, states if isinstance(states, (list, tuple)) else [states], training=False)
         state.steps.pop()
-    return state.close(frame, outputs, state.depth_of((args, kwargs)) + frame.has_kernel)
+    return state.close(frame, outputs, _behind(state, frame, (args, kwargs)))
+
+
+def _behind(state: InterpreterState, frame: Frame, given: Any) -> Origin:
+    """The origin of the outputs of a layer that is given these tensors."""
+    trains = any(weight.trainable for weight in frame.layer.weights)
+    return state.origin_of(given).deeper(frame.has_kernel).through(learns=trains)
+
+
+def _share(state: InterpreterState, source: Any, result: Any) -> None:
+    for one, other in zip(symbolic_tensors(source), symbolic_tensors(result), strict=True):
+        state.share(one, other)
 
 
 def _one_step(tensor: Any) -> Any:

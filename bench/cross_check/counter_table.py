@@ -113,7 +113,8 @@ def _count(counter: Counter, subjects: Sequence[Subject]) -> list[list[Row]]:
         return nothing(f"did not finish within {TIMEOUT_S:g} s")
     if done.returncode != 0:
         return nothing(_last_words(done))
-    return [[Row(**row) for row in rows] for rows in json.loads(done.stdout)]
+    unnamed = {"counter": counter.name, "version": here.version or ""}
+    return [[Row(**(row if row["counter"] else row | unnamed)) for row in rows] for rows in json.loads(done.stdout)]
 
 
 def _last_words(done: subprocess.CompletedProcess[str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
+
+from anatomy.bench.counting.call_arguments import inference
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def build(subject: Subject, *, weights: bool) -> tuple[Any, Any]:
         inputs = symbolic_inputs(model, subject.input_shape)
         if any(None in tensor.shape for tensor in keras.tree.flatten(inputs)):
             raise ValueError(f"{subject.model} leaves lengths open: give --input-shape")
-        if not model.built:
-            # Counting builds the layers of a subclassed model, and Keras does not see it.
+        if not isinstance(model, keras.Function):
+            # Counting builds the layers of a subclassed model, which its own `built` does not promise.
             count_model(model, subject.input_shape)
             model.built = True
     return model, inputs
@@ -68,8 +69,3 @@ def forward_with_specs(model: Any, inputs: Any, spec: Callable[[tuple[int, ...],
     arguments = [model.trainable_variables, model.non_trainable_variables, inputs]
     specs = keras.tree.map_structure(lambda tensor: spec(tuple(tensor.shape), tensor.dtype), arguments)
     return forward, list(specs)
-
-
-def inference(model: Any) -> dict[str, bool]:
-    """`training=False`, for a model whose `call` takes it."""
-    return {"training": False} if "training" in inspect.signature(model.call).parameters else {}

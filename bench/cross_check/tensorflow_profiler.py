@@ -14,7 +14,8 @@ from anatomy.bench.cross_check.subject import Subject, build, forward_with_specs
 
 _CONVENTIONS = (
     "counts nothing for loop bodies, functions and products without a registered figure (Einsum), counts positions "
-    "that transposed and dilated convolutions throw away, and adds biases, pooling and softmax"
+    "that transposed and dilated convolutions throw away, and adds biases, pooling, softmax and the convolutions that "
+    "cut patches"
 )
 
 

@@ -17,8 +17,9 @@ def rows(subject: Subject) -> list[Row]:
     lowered = jax.jit(forward).lower(*specs)
     before, after = lowered.cost_analysis(), lowered.compile().cost_analysis()
     conventions = (
-        "leaves out kernel elements on padding, counts a loop's body once, and adds elementwise operations and "
-        f"reductions; {int(before.get('transcendentals', 0)):,} exponentials, roots and the like are counted apart"
+        "leaves out kernel elements on padding, counts a loop's body once, and adds elementwise operations, reductions "
+        "and the products that cut patches and resize images; "
+        f"{int(before.get('transcendentals', 0)):,} exponentials, roots and the like are counted apart"
     )
     optimised = "the same, after XLA has fused, rewritten and repeated operations"
     return [

@@ -13,7 +13,7 @@ from anatomy.bench.counting.formulas import FORMULAS
 from anatomy.bench.counting.interpreter import Interpreter
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_counts import LayerCounts, symbolic_tensors
-from anatomy.bench.counting.shapes import item_bytes, size, variable_bytes
+from anatomy.bench.counting.shapes import item_bytes, size, stored_dtype, variable_bytes
 from anatomy.bench.counting.wrappers import custom_cell
 from anatomy.bench.memory_estimate.affine_size import AffineSize
 from anatomy.bench.memory_estimate.buffer_graph import Buffer, Call, Graph
@@ -126,16 +126,23 @@ class ShapeTrace(Interpreter):
         super().cast(layer, source, result)
         self._record(COPY, self._name(layer), [source], [result])
 
+    def weight(self, variable: Any) -> Any:
+        """Reading a weight takes no memory besides its own."""
+        tensor = super().weight(variable)
+        if id(tensor) not in self._numbers:
+            self.buffers.append(Buffer(AffineSize(0), AffineSize(0), bool(variable.trainable)))
+            self._alias(tensor, len(self.buffers) - 1)
+        return tensor
+
     def share(self, source: Any, result: Any) -> None:
         """Put both tensors into one buffer."""
+        super().share(source, result)
         self._alias(result, self._number(source) if id(source) in self._numbers else self._new(source))
 
     def _with_training(self, layer: Any, kwargs: Any) -> Any:
-        """Keyword arguments with `training` as Keras passes it on; a recurrent cell cannot draw masks on shapes."""
-        rest = {name: value for name, value in kwargs.items() if name != "training"}
-        in_cell = bool(self.frames) and hasattr(self.frames[-1].layer, "cell")
+        """Keyword arguments with the mode in `training`, unless the call says another, as of a frozen base model."""
         takes = "training" in inspect.signature(layer.call).parameters
-        return {**rest, "training": True} if self.training and takes and not in_cell else rest
+        return {**kwargs, "training": self.training} if takes and kwargs.get("training") is None else kwargs
 
     def _record_whole(self, layer: Any, name: str, given: Any, outputs: Any, before: int) -> None:
         """Record a layer whose outputs no call inside it wrote: it makes them from what nothing else reads."""
@@ -263,7 +270,8 @@ def _cast_bytes(weights: Sequence[Any], outputs: Sequence[Any]) -> int:
     floating = [str(tensor.dtype) for tensor in outputs if "float" in str(tensor.dtype)]
     if not floating:
         return 0
-    cast = [w for w in weights if "float" in str(w.dtype) and str(w.dtype) != floating[0] and len(w.shape) > 1]
+    stored = [(weight, stored_dtype(weight)) for weight in weights if len(weight.shape) > 1]
+    cast = [weight for weight, dtype in stored if "float" in dtype and dtype != floating[0]]
     return sum((size(weight.shape) or 0) * item_bytes(floating[0]) for weight in cast)
 
 

@@ -140,7 +140,7 @@ def _counted_name(path: str, counted: Container[str]) -> str | None:
 
 
 def _flops(found: Sequence[LayerCount], trains: bool, batch_size: int) -> int | None:
-    macs = plus(*(times(one.macs, _passes(one, trains)) for one in found))
+    macs = plus(*(one.training_macs if trains and one.macs is not None else one.macs for one in found))
     return None if macs is None else 2 * batch_size * macs
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.counting import count_model
+from anatomy.bench.counting.untraceable import true_reason
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.errors.printable import one_line
 from anatomy.bench.measurement.alternating_steps import Turns, measure_alternating_steps
@@ -151,6 +152,15 @@ def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     emit(FactsFound(facts=CaseFacts(phases=Phases(build_s=time.perf_counter() - start), counts=counts)))
 
 
+def _counts(built: Built) -> CaseFacts:
+    """The counts of a case's model, or why it has none: the case is measured all the same."""
+    try:
+        return CaseFacts(counts=count_model(built.model, built.input_shapes()).summary())
+    except Exception as error:  # noqa: BLE001  # on shapes, a user's model may raise anything
+        traceback.print_exc()
+        return CaseFacts(not_measured={"counts": true_reason(error)})
+
+
 def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None) -> MeasureTask:
     """Build the case's model with its data on the group's devices, ready to be measured."""
     memory = group.meter()
@@ -158,8 +168,8 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
     with phase("build", emit), group.building():
         built = build(case)
     _require_own(origin)
-    counts = count_model(built.model, built.input_shapes()).summary()
-    emit(FactsFound(facts=CaseFacts(counts=counts, inputs=built.drawn())))
+    emit(FactsFound(facts=_counts(built)))
+    emit(FactsFound(facts=CaseFacts(inputs=built.drawn())))
     return MeasureTask(case, settings, group, built, memory, emit)
 
 

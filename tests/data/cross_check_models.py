@@ -62,3 +62,22 @@ def volumes() -> keras.Model:
 def maps_over_time() -> keras.Model:
     x = keras.Input((5, 12, 11, 3))
     return keras.Model(x, layers.ConvLSTM2D(4, 3, padding="same")(x))
+
+
+def grouped_queries() -> keras.Model:
+    x = keras.Input((11, 24))
+    attend = layers.GroupQueryAttention(head_dim=8, num_query_heads=6, num_key_value_heads=2)
+    return keras.Model(x, attend(x, x))
+
+
+def repeated() -> keras.Model:
+    x = keras.Input((5,))
+    y = layers.UpSampling1D(2)(layers.RepeatVector(4)(layers.Dense(6)(x)))
+    return keras.Model(x, layers.Conv1D(3, 2)(y))
+
+
+def only_on_jax() -> keras.Model:
+    if keras.config.backend() == "torch":
+        raise RuntimeError("this model is\nnot for torch")
+    x = keras.Input((5,))
+    return keras.Model(x, layers.Dense(2)(x))

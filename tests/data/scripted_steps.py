@@ -33,3 +33,22 @@ def diverged() -> Any:
 
 def limited() -> Any:
     return scripted(fits=37)
+
+
+def uncountable() -> Any:
+    """Its layer refuses to be called once the model is built, and so cannot be counted."""
+    import keras
+
+    class Refuses(keras.layers.Layer):
+        refuses = False
+
+        def call(self, inputs: Any) -> Any:
+            if self.refuses:
+                raise RuntimeError("not on shapes\nnor twice")
+            return inputs
+
+    layer = Refuses()
+    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2, activation="softmax")])
+    model.script = {}
+    layer.refuses = True
+    return model

@@ -2,7 +2,8 @@
 
 Run as `KERAS_BACKEND=torch|jax python -m tests.bench.counting.independent_counters MODEL…`. On torch it is
 `FlopCounterMode`; on JAX the products in the program that `jax.jit` is given, each as often as it runs. A MODEL is one
-of the zoo or of a file, `applications:NAME` of `keras.applications`, or `layers` for single layers of every kind.
+of the zoo or of a file, `applications:NAME` of `keras.applications`, or `layers` for single layers of every kind; on
+torch, `training:MODEL` for a forward and a backward pass.
 """
 
 from __future__ import annotations
@@ -31,19 +32,39 @@ def main(names: list[str]) -> None:
 
 
 def by_torch(name: str) -> dict[str, list[int]]:
-    """On the `meta` device, without memory or arithmetic; recurrent layers and attention read values, on the CPU."""
-    from anatomy.bench.cross_check.torch_counter import count, repaired_repeat
+    """On the `meta` device, without memory or arithmetic; what reads values there, on the CPU."""
+    from anatomy.bench.cross_check.torch_counter import count, repaired_repeat, rows
 
     def compare(model: Any, device: str) -> list[int]:
         return [count_model(model).macs, count(model, symbolic_inputs(model, None), device) // 2]
 
     if name == "layers":
         return {case: compare(model, "cpu") for case, model in single_layers()}
-    with keras.device("meta"), repaired_repeat():
-        if name.startswith("applications:"):
+    if name.startswith("training:"):
+        return {name: training_by_torch(name.removeprefix("training:"))}
+    if name.startswith("applications:"):
+        with keras.device("meta"), repaired_repeat():
             return {name: compare(getattr(keras.applications, name.partition(":")[2])(weights=None), "meta")}
-        spec = parse_model(name)
-        return {name: compare(build_any(spec.model, spec.options), "meta")}
+    model, inputs = build(Subject(name), weights=False)
+    batch = keras.tree.flatten(inputs)[0].shape[0]
+    return {name: [batch * count_model(model).macs, (rows(Subject(name))[0].flops or 0) // 2]}
+
+
+def training_by_torch(text: str) -> list[int]:
+    """MACs of a forward and a backward pass; the inputs need gradients, so that a first layer has them too."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    spec = parse_model(text)
+    with keras.device("cpu"):
+        model = build_any(spec.model, spec.options)
+        inputs = keras.tree.map_structure(
+            lambda tensor: torch.zeros(tuple(tensor.shape)).requires_grad_(), symbolic_inputs(model, None)
+        )
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+            model(inputs, training=False).sum().backward()
+    return [count_model(model).training_flops // 2, int(counter.get_total_flops()) // 2]
 
 
 def by_jax(name: str) -> dict[str, list[int]]:

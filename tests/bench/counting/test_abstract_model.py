@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from anatomy.bench.counting import abstract_model, count_model
 
@@ -40,3 +43,41 @@ def test_variables_made_from_values_keep_shape_and_type() -> None:
     with abstract_model():
         made = [keras.Variable(np.zeros((2, 3), "int32")), keras.Variable(1.5), keras.Variable("zeros", shape=(4,))]
     assert [(tuple(v.shape), v.dtype) for v in made] == [((2, 3), "int32"), ((), "float32"), ((4,), "float32")]
+
+
+def compiled() -> keras.Model:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.AdamW(use_ema=True), "mse")
+    return model
+
+
+def test_an_optimizer_is_built_beside_weights_without_values() -> None:
+    """On TensorFlow it knows its variables by their values."""
+    with abstract_model():
+        model = compiled()
+        model.optimizer.build(model.trainable_variables)
+        counts = count_model(model)
+    assert (counts.macs, counts.parameters) == (8, 10)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_compiled_model_of_a_file_is_counted(tmp_path: Path) -> None:
+    model = compiled()
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "compiled.keras")
+    text = model.to_json()
+    for load in (
+        lambda: keras.saving.load_model(tmp_path / "compiled.keras"),
+        lambda: keras.models.model_from_json(text),
+    ):
+        with abstract_model():
+            assert count_model(load()).macs == 8
+
+
+def test_quantising_needs_no_values_that_a_backend_keeps() -> None:
+    with abstract_model():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.quantize("int8")
+        assert count_model(model).macs == 12

@@ -274,15 +274,59 @@ def test_activations_have_the_size_of_their_dtype(policy: str, bytes_each: int) 
     assert count_model(model).activation_bytes == 2 * 3 * bytes_each
 
 
+def replaced() -> list[Any]:
+    """What is replaced in Keras while a model is counted."""
+    owners = {keras.Layer: "__call__ symbolic_call _maybe_build add_loss", keras.Operation: "symbolic_call"}
+    owners |= {keras.Variable: "value assign __mul__ __rmatmul__", keras.KerasTensor: "__jax_array__"}
+    owners |= {keras.ops: "matmul einsum custom_gradient", keras.random.SeedGenerator: "next"}
+    found = [getattr(owner, name) for owner, names in owners.items() for name in names.split()]
+    return [*found, hasattr(keras.KerasTensor, "__array_ufunc__"), keras.config.is_traceback_filtering_enabled()]
+
+
 def test_counting_leaves_the_model_and_keras_as_they_were() -> None:
-    dense = layers.Dense(3)
-    model = sequential(dense, shape=(4,))
-    before = keras.Layer.__call__, keras.Operation.symbolic_call
-    output = dense.output
+    dense, own = layers.Dense(3), OwnKernel()
+    model = sequential(dense, own, shape=(4,))
+    before = replaced()
+    output, nodes = dense.output, len(own._inbound_nodes)
     count_model(model)
     assert dense.output is output
-    assert (keras.Layer.__call__, keras.Operation.symbolic_call) == before
+    assert len(own._inbound_nodes) == nodes
+    assert replaced() == before
     assert tuple(model(np.zeros((2, 4), "float32")).shape) == (2, 3)
+
+
+def test_a_model_that_fails_leaves_keras_as_it_was() -> None:
+    class Refuses(layers.Layer):
+        refuses = False
+
+        def call(self, inputs: Any) -> Any:
+            if self.refuses:
+                raise KeyError("no shapes")
+            return inputs
+
+    model = sequential(layer := Refuses(name="closed"), shape=(4,))
+    layer.refuses = True
+    before = replaced()
+    with pytest.raises(
+        ValueError, match=r"layer 'closed' \(Refuses\) runs neither .*: KeyError: 'no shapes' \(test_coun"
+    ):
+        count_model(model)
+    assert replaced() == before
+
+
+def test_unbuilt_layers_of_a_model_are_built_as_keras_would_afterwards() -> None:
+    class Outer(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = Residual(4)
+
+        def call(self, inputs: Any) -> Any:
+            return self.block(inputs)
+
+    model = Outer()
+    assert count_model(model, input_shape=(4,)).macs == 32
+    assert (model.built, model.block.built) == (False, False)
+    assert tuple(model(np.zeros((2, 4), "float32")).shape) == (2, 4)
 
 
 def test_published_keys() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
+import math
+from collections.abc import Iterator
+from itertools import combinations, product
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.counting.einsum import einsum_macs, einsum_shape
+from anatomy.bench.counting.einsum import einsum_macs, einsum_pairs, einsum_shape
 from anatomy.bench.counting.formulas import FORMULAS
 
 small = st.integers(1, 4)
@@ -119,6 +121,48 @@ def test_einsum_agrees_with_numpy(equation: str, data: st.DataObject) -> None:
     assert einsum_shape(equation, *shapes) == result.shape
     # Over ones, every product adds one to some output.
     assert einsum_macs(equation, *shapes) == result.sum()
+
+
+CHAINS = [
+    "ab,bc,cd->ad",
+    "ab,bc,cd,de->ae",
+    "...a,ab,bc->...c",
+    "ab,abc,c->a",
+    "a,b,c->abc",
+    "ab,bc,cd",
+    "ab,cd,bd->ac",
+]
+
+
+@given(st.sampled_from(CHAINS), st.data())
+def test_einsum_of_several_multiplies_two_at_a_time_in_the_shortest_order(equation: str, data: st.DataObject) -> None:
+    sizes = {label: data.draw(small, label) for label in "abcde."}
+    labels = equation.replace("...", ".").split("->")[0].split(",")
+    shapes = [[sizes[label] for label in operand] for operand in labels]
+    named = equation.replace("...", ".").partition("->")[2]
+    result = set(named) if named else {label for label in "abcde" if "".join(labels).count(label) == 1}
+    ways = list(orders([set(operand) for operand in labels], result, sizes))
+    assert einsum_macs(equation, *shapes) in {macs for operations, macs in ways if operations == min(ways)[0]}
+    _, left, right = einsum_pairs(equation, *shapes)[-1]
+    assert sorted(left + right) == list(range(len(shapes)))
+
+
+def orders(factors: list[set[str]], result: set[str], sizes: dict[str, int]) -> Iterator[tuple[int, int]]:
+    """Operations and MACs of every order of products of two; one that adds nothing up has no additions."""
+    if len(factors) == 1:
+        yield 0, 0
+    for one, other in combinations(range(len(factors)), 2):
+        rest = [factor for place, factor in enumerate(factors) if place not in (one, other)]
+        both = factors[one] | factors[other]
+        kept = both & result.union(*rest)
+        macs = math.prod(sizes[label] for label in both)
+        for operations, further in orders([*rest, kept], result, sizes):
+            yield macs * (1 + (kept != both)) + operations, macs + further
+
+
+def test_einsum_of_one_operand_multiplies_nothing() -> None:
+    assert (einsum_macs("ij->ji", (3, 4)), einsum_macs("ii->i", (3, 3)), einsum_macs("ij->", (3, None))) == (0, 0, 0)
+    assert einsum_macs("ab,bc,cd->ad", (2, 3), (3, None), (None, 4)) is None
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,12 @@ ONE_LAYER = {
     "einsum": (840, 840, 0, 840),
 }
 ZOO = ["mlp-softmax", "lstm", "lstm:stateful=true,batch_size=4", "unet:depth=3,base_filters=4,input_shape=32x32x1"]
-OTHERS = [f"{DATA / 'cross_check_models.py'}:{name}" for name in ("subclassed", "attention", "maps_over_time")]
+# What Keras 3.15 cannot run on torch without values.
+NEED_VALUES = ("grouped_queries", "repeated")
+OTHERS = [
+    f"{DATA / 'cross_check_models.py'}:{name}"
+    for name in ("subclassed", "attention", "maps_over_time", *NEED_VALUES, "only_on_jax")
+]
 SUBJECTS = [Subject(f"{DATA / 'one_layer_models.py'}:{name}") for name in ONE_LAYER] + [Subject(text) for text in ZOO]
 SUBJECTS += [Subject(text, (12,) if text.endswith("subclassed") else None) for text in OTHERS]
 COUNTERS = [
@@ -62,10 +67,20 @@ def test_one_layer(name: str, backend: str, counter: str, place: int) -> None:
     assert bool(found.note) == (expected[0] != expected[place])
 
 
-@pytest.mark.parametrize("name", [*ZOO, "subclassed", "attention"])
+@pytest.mark.parametrize("name", [*ZOO, "subclassed", "attention", *NEED_VALUES])
 def test_torch_counts_whole_models_as_anatomy_does(name: str) -> None:
     pytest.importorskip("torch")
     assert row(name, "torch FlopCounterMode").ratio == 1
+
+
+def test_a_model_that_one_counter_cannot_build_leaves_the_others_alone() -> None:
+    pytest.importorskip("torch")
+    rows = {row.counter: row for row in tables()["only_on_jax"].rows}
+    torchs = rows["torch FlopCounterMode"]
+    assert (torchs.flops, torchs.anatomy) == (None, 20)
+    assert torchs.reason.startswith("RuntimeError: this model is (cross_check_models.py, line ")
+    assert torchs.version
+    assert rows["XLA, program of JAX"].flops == 20 + 2
 
 
 def test_torch_runs_one_step_more_of_maps_over_time() -> None:

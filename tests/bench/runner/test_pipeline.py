@@ -38,6 +38,7 @@ OUTCOMES = {
     f"{SCRIPTED}:frozen": ("invalid", "weight"),
     f"{SCRIPTED}:stuck": ("invalid", "loss"),
     f"{SCRIPTED}:diverged": ("invalid", "finite"),
+    f"{SCRIPTED}:uncountable": ("ok", ""),
     f"{TROUBLED}:killed": ("crashed", "SIGKILL in phase build"),
     f"{TROUBLED}:leaves": ("crashed", "status 7"),
     f"{TROUBLED}:babbles": ("crashed", "expected an event of the protocol"),
@@ -106,6 +107,14 @@ def test_outputs_that_do_not_depend_on_the_inputs_are_invalid() -> None:
     record = ab.measure(f"{SCRIPTED}:constant", backend="jax", mode="infer", seconds=1)
     assert (record.outcome, record.step_s) == ("invalid", record.step_s)
     assert "input" in record.reason
+
+
+def test_a_model_that_cannot_be_counted_is_measured_and_says_why() -> None:
+    record = ab.measure(f"{SCRIPTED}:uncountable", backend="jax", mode="infer", batch_size=8, seconds=1)
+    assert (record.outcome, record.counts) == ("ok", None)
+    assert "RuntimeError: not on shapes (scripted_steps.py, line" in record.not_measured["counts"]
+    assert "nor twice" not in record.not_measured["counts"]
+    assert record.step_median_s == pytest.approx(STEP_S, rel=0.05)
 
 
 def test_the_figures_are_those_of_the_script() -> None:
