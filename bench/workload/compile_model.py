@@ -119,7 +119,11 @@ def trains_itself(model: Any) -> str:
     import keras
 
     own = (
-        name for name in ("train_step", "compute_loss") if not _is_kerass(getattr(type(model), name, None), keras.Model, name)
+        name
+        for name in ("train_step", "compute_loss")
+        if not _is_kerass(getattr(type(model), name, None), keras.Model, name)
+        for name in ("train_step", "compute_loss")
+        if not _is_kerass(getattr(type(model), name, None), keras.Model, name)
     )
     return next(own, "")
 

@@ -111,7 +111,7 @@ def find_uses(model: Any, inputs: Any, paths: Mapping[int, str]) -> Uses:
     batch = symbolic_tensors(inputs)[0].shape[0]
     trace = UseTrace(batch)
     for tensor in symbolic_tensors(inputs):
-        trace.origins[id(tensor)] = tensor, frozenset({paths[id(tensor)]})
+        trace.held[id(tensor)] = tensor, frozenset({paths[id(tensor)]})
     try:
         with trace.active():
             model(inputs)
@@ -124,23 +124,23 @@ class UseTrace(Interpreter):
     """Follows tensors from the inputs on.
 
     Attributes:
-        origins: id of a tensor → the tensor, and the paths of the inputs whose values it holds.
+        held: id of a tensor → the tensor, and the paths of the inputs whose values it holds.
     """
 
     def __init__(self, batch: int) -> None:
         super().__init__(batch)
         self.uses = Uses()
-        self.origins: dict[int, tuple[Any, frozenset[str]]] = {}
+        self.held: dict[int, tuple[Any, frozenset[str]]] = {}
 
-    def origin_of(self, structure: Any) -> frozenset[str]:
+    def paths_in(self, structure: Any) -> frozenset[str]:
         """The inputs whose values a structure of tensors holds."""
-        held = [self.origins[id(tensor)][1] for tensor in symbolic_tensors(structure) if id(tensor) in self.origins]
+        held = [self.held[id(tensor)][1] for tensor in symbolic_tensors(structure) if id(tensor) in self.held]
         return frozenset().union(*held)
 
     def pass_on(self, source: Any, result: Any) -> None:
         """Note that `result` holds the values of `source`."""
-        if paths := self.origin_of(source):
-            self.origins |= {id(tensor): (tensor, paths) for tensor in symbolic_tensors(result)}
+        if paths := self.paths_in(source):
+            self.held |= {id(tensor): (tensor, paths) for tensor in symbolic_tensors(result)}
 
     def cast(self, layer: Any, source: Any, result: Any) -> None:
         """A layer reads a tensor in its own dtype."""
@@ -155,7 +155,7 @@ class UseTrace(Interpreter):
     def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Note what a layer asks of its inputs."""
         self._note_masks(layer, args, kwargs)
-        if paths := self.origin_of(args or kwargs):
+        if paths := self.paths_in(args or kwargs):
             values = next((ask(layer) for kind, ask in _LAYERS.items() if isinstance(layer, kind)), None)
             if values is not None:
                 self.uses.note(paths, values)
@@ -170,17 +170,17 @@ class UseTrace(Interpreter):
         name = type(operation).__name__
         if name in MOVING_OPERATIONS:
             self.pass_on(_moved(name, args, kwargs), outputs)
-        if self.origin_of((args, kwargs)) and name in _OPERATIONS:
+        if self.paths_in((args, kwargs)) and name in _OPERATIONS:
             operands = _operands(operation, args, kwargs)
             for operand, values in _OPERATIONS[name](operation, operands):
-                self.uses.note(self.origin_of(operand), values)
+                self.uses.note(self.paths_in(operand), values)
         return outputs
 
     def _note_masks(self, layer: Any, args: Any, kwargs: Any) -> None:
         named = _arguments(layer.call, args, kwargs) if "mask" in str(inspect.signature(layer.call)) else {}
         for name, value in named.items():
             if "mask" in name:
-                self.uses.note(self.origin_of(value), InputValues("mask", f"{name} of {layer.name}"))
+                self.uses.note(self.paths_in(value), InputValues("mask", f"{name} of {layer.name}"))
 
 
 def _moved(name: str, args: Any, kwargs: Any) -> Any:

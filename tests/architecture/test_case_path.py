@@ -9,7 +9,8 @@ from tests.architecture.import_graph import ROOT, floors, read_imports, with_con
 
 NEWS = {"Display.begin", "Display.phase", "RunDisplay.end", "listen", "emit"}
 # `call`: Keras's layers draw their weights by it. `excess`: of change points, called only for a series that has some.
-HANDED_DOWN = {"call", "excess"}
+# `visit_…`: the counter's interpreter runs a model, and the subclass that follows its inputs looks on.
+HANDED_DOWN = {"call", "excess", "UseTrace.visit_layer", "UseTrace.visit_operation"}
 
 
 @pytest.mark.backends

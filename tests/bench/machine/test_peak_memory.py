@@ -8,7 +8,11 @@ import pytest
 from anatomy.bench.machine import peak_memory
 from anatomy.bench.machine.peak_memory import PeakMeter, Peaks, summed_peaks
 
+# In a process that has freed much before, what is touched may be memory that it still holds.
 MEBI = 2**20
+
+
+pytestmark = [pytest.mark.process, pytest.mark.quiet]
 
 
 def touch(mebibytes: int) -> np.ndarray:

@@ -105,6 +105,7 @@ def test_what_cannot_be_shared_says_so(measure: Measure) -> None:
 
 
 @pytest.mark.backends
+@pytest.mark.quiet
 @pytest.mark.skipif("torch" not in installed_backends(), reason="torch is not installed")
 def test_a_rank_that_is_killed_ends_the_case_and_nobody_hangs(tmp_path: Path) -> None:
     (case,) = cases_of([MLP], backend="torch", mode="infer", batch_size=8, devices=2)

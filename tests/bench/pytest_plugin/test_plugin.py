@@ -25,12 +25,6 @@ MODULE = """
 FAST = ("-p", "no:cacheprovider", "--anatomy-seconds", "0.1")
 
 
-@pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest-benchmark switches itself off in a worker of xdist, which the other pytest is not."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-
-
 def test_items_are_skipped_without_the_flag(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MODULE)
     result = pytester.runpytest_inprocess("-rs")
