@@ -25,6 +25,9 @@ from anatomy.bench.runner.requests import Request, read_request
 
 def main() -> None:
     """Serve until standard input closes."""
+    # Ctrl-C reaches the whole foreground group. The supervisor decides what ends, and closes standard input: a server
+    # that died first would leave its worker, which has a session of its own, without an owner.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, backend, logs_folder = sys.argv
     pipe = os.dup(sys.stdout.fileno())
     # From here on nothing but events may reach the supervisor's pipe.
@@ -86,6 +89,7 @@ def _work(request: Request, emit: Emit) -> None:
     code, place = 1, request.place
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _redirect_output(place.log)
         # The pipe of requests is the fork server's alone.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -129,7 +129,8 @@ def trains_itself(model: Any) -> str:
 
 
 def _is_kerass(method: Any, base: Any, name: str) -> bool:
-    return method is getattr(base, name) or str(getattr(method, "__module__", "")).startswith("keras.")
+    # A backend that does not train has no such method.
+    return method is getattr(base, name, None) or str(getattr(method, "__module__", "")).startswith("keras.")
 
 
 def _lacks_loss(model: Any) -> bool:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -159,6 +160,8 @@ def test_ctrl_c_keeps_what_was_finished_and_resume_measures_the_rest(tmp_path: P
         assert process.wait(timeout=30) == exit_codes.INTERRUPTED
     with pytest.raises(ProcessLookupError):
         os.killpg(group, 0)
+    # The worker has a session of its own.
+    assert not [p.info for p in psutil.process_iter(["cmdline"]) if str(run) in " ".join(p.info["cmdline"] or ())]
     before = load_run(run)
     assert [record.outcome for record in before.records] == ["ok", "ok"]
     assert (run / "report.html").stat().st_size > 0
