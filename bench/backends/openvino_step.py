@@ -50,8 +50,10 @@ class OpenVinoStep:
         raise NotImplementedError("Keras on OpenVINO does not train")
 
     def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
-        """The weights are constants of the compiled model."""
-        raise NotImplementedError("weights are constants of OpenVINO's compiled model")
+        """Assign them, and drop the compiled model, whose constants the weights are: the next step compiles anew."""
+        for variable, value in zip(self._model.trainable_variables, values, strict=True):
+            variable.assign(value)
+        self._model.ov_compiled_model = None
 
     def restore(self) -> None:
         """Nothing to do: the step works on the model's own variables."""
