@@ -52,7 +52,7 @@ def _count(model: keras.Model, inputs: Any) -> ModelCounts:
     return ModelCounts(
         parameters=element_count(model.weights, packed_elements(model)),
         trainable_parameters=element_count(model.trainable_weights),
-        depth=interpreter.origin_of(outputs).depth,
+        depth=interpreter.find_origin(outputs).depth,
         input_shape=without_batch(inputs),
         output_shape=without_batch(outputs),
         layers=tuple(interpreter.counts.rows),

@@ -15,8 +15,8 @@ from typing import Any
 import keras
 
 from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
-from anatomy.bench.counting.interpreter_state import InterpreterState, is_sparse
-from anatomy.bench.counting.keras_hooks import hooks
+from anatomy.bench.counting.interpreter_state import is_sparse
+from anatomy.bench.counting.keras_hooks import CallVisitor, hooks
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_call import converted, run, trains_kernel
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
@@ -34,14 +34,9 @@ from anatomy.bench.counting.untraceable import (
 from anatomy.bench.counting.wrappers import WRAPPERS, custom_cell
 
 
-class Interpreter(InterpreterState):
-    """Counts the layers that are called while it is active.
+class Interpreter(CallVisitor):
+    """Counts the layers that are called while it is active."""
 
-    Attributes:
-        prepare_call: Keras's `Layer.__call__`, which hands a call on to `visit_prepared`.
-    """
-
-    prepare_call: Callable[..., Any]
     _tracer: Tracer | None = None
 
     @contextmanager
@@ -89,7 +84,7 @@ class Interpreter(InterpreterState):
         """A layer of Keras that is not opened: its MACs by formula, or none."""
         outputs = self.output_spec(layer, args, kwargs)
         frame = self.enter(layer, (args, kwargs))
-        given = self.origin_of((args, kwargs))
+        given = self.find_origin((args, kwargs))
         if formula is not None:
             frame.has_kernel = True
             first_in, first_out = symbolic_tensors((args, kwargs))[0], symbolic_tensors(outputs)[0]
@@ -107,7 +102,7 @@ class Interpreter(InterpreterState):
     ) -> Any:
         """Run a layer's `call` on the symbolic tensors, and count what it calls."""
         frame = self.enter(layer, (args, kwargs), folded=folded, operations=operations)
-        given = self.origin_of((args, kwargs))
+        given = self.find_origin((args, kwargs))
         with self.inside(frame):
             outputs = self._call_or_trace(frame, args, kwargs)
         if isinstance(layer, (keras.Function, keras.Sequential)):
@@ -116,7 +111,7 @@ class Interpreter(InterpreterState):
         alone = folded or len(self.counts.rows) == frame.first_row
         if not alone:
             return self.close(frame, outputs, None)
-        found = self.origin_of(outputs)
+        found = self.find_origin(outputs)
         return self.close(frame, outputs, Origin(given.depth + frame.has_kernel, found.from_input, found.learns))
 
     def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
@@ -131,7 +126,7 @@ class Interpreter(InterpreterState):
         if type(operation).__name__ == "DotProductAttention":
             outputs = attention_output(symbolic_tensors((args, kwargs)), outputs)
         multiplied = self._count_products(frame, operation, args, kwargs, outputs)
-        origin = self.origin_of((args, kwargs)).deeper(multiplied)
+        origin = self.find_origin((args, kwargs)).deeper(multiplied)
         if type(operation).__name__ == "StopGradient":
             origin = Origin(origin.depth, origin.from_input)
         if is_node:
@@ -170,7 +165,7 @@ class Interpreter(InterpreterState):
         return with_kernel
 
     def _factor(self, operands: Sequence[Any], places: Sequence[int]) -> Origin:
-        return joined(self.origin_of(operands[place]) for place in places)
+        return joined(self.find_origin(operands[place]) for place in places)
 
     def _call_or_trace(self, frame: Frame, args: Any, kwargs: Any) -> Any:
         """Run a layer's `call` on symbolic tensors, or have the backend trace it if that fails.
@@ -205,7 +200,7 @@ class Interpreter(InterpreterState):
         upper bound.
         """
         tracer = Tracer()
-        given = self.origin_of((args, kwargs))
+        given = self.find_origin((args, kwargs))
         self._tracer, before = tracer, self._tracer
         try:
             with self.set_visiting(False):
@@ -215,7 +210,7 @@ class Interpreter(InterpreterState):
         behind = given
         for sublayer, inputs, options in tracer.calls:
             self.set_origin((inputs, options), behind)
-            behind = joined([behind, self.origin_of(self.visit_layer(sublayer, inputs, options))])
+            behind = joined([behind, self.find_origin(self.visit_layer(sublayer, inputs, options))])
         self.set_origin(outputs, behind.through(learns=_trains(layer)))
         return outputs
 

@@ -62,7 +62,7 @@ class InterpreterState:
         """A frame for a layer that is given `inputs`, named by its place below the outermost model."""
         name = "/".join([*(frame.layer.name for frame in self.frames[1:]), layer.name])
         input_bytes = plus(*map(self._bytes, symbolic_tensors(inputs)))
-        learns = self.origin_of(inputs).learns
+        learns = self.find_origin(inputs).learns
         return Frame(layer, name, input_bytes, learns, len(self.counts.rows), operations, folded)
 
     @contextmanager
@@ -105,11 +105,11 @@ class InterpreterState:
 
     def cast(self, layer: Any, source: Any, result: Any) -> None:
         """Note that `layer` reads `source` in its own dtype, as `result`."""
-        self.set_origin(result, self.origin_of(source))
+        self.set_origin(result, self.find_origin(source))
 
     def share(self, source: Any, result: Any) -> None:
         """Note that one tensor is a part of the other, as a step is of a sequence."""
-        self.set_origin(result, self.origin_of(source))
+        self.set_origin(result, self.find_origin(source))
 
     def weight(self, variable: Any) -> Any:
         """The symbolic tensor that stands for a variable, in the dtype it is read in."""
@@ -135,7 +135,7 @@ class InterpreterState:
         """The structure with a symbolic tensor for every variable."""
         return keras.tree.map_structure(lambda value: self.weight(value) if is_weight(value) else value, structure)
 
-    def origin_of(self, structure: Any) -> Origin:
+    def find_origin(self, structure: Any) -> Origin:
         """Where what is made of these tensors comes from; a tensor from nowhere known depends on the inputs."""
         known = (self._origins.get(id(tensor)) for tensor in symbolic_tensors(structure))
         return joined(entry[1] if entry else Origin(from_input=True) for entry in known)
@@ -161,7 +161,7 @@ class InterpreterState:
 
     def _example_shape(self, tensor: Any) -> tuple[int | None, ...]:
         """Without the batch axis, which what does not depend on the inputs has not."""
-        return tuple(tensor.shape[1:]) if self.origin_of(tensor).from_input else tuple(tensor.shape)
+        return tuple(tensor.shape[1:]) if self.find_origin(tensor).from_input else tuple(tensor.shape)
 
     def _elements(self, tensor: Any) -> int | None:
         """For one example, in all time steps around."""

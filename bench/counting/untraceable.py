@@ -42,7 +42,7 @@ def leave_closed(state: InterpreterState, layer: Any, args: Any, kwargs: Any, re
     frame.reasons.append(reason)
     outputs = state.output_spec(layer, args, kwargs)
     trains = any(weight.trainable for weight in layer.weights)
-    return state.close(frame, outputs, state.origin_of((args, kwargs)).through(learns=trains))
+    return state.close(frame, outputs, state.find_origin((args, kwargs)).through(learns=trains))
 
 
 def true_reason(error: BaseException) -> str:

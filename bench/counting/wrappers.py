@@ -68,7 +68,7 @@ def custom_cell(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> 
 def _behind(state: InterpreterState, frame: Frame, given: Any) -> Origin:
     """The origin of the outputs of a layer that is given these tensors."""
     trains = any(weight.trainable for weight in frame.layer.weights)
-    return state.origin_of(given).deeper(frame.has_kernel).through(learns=trains)
+    return state.find_origin(given).deeper(frame.has_kernel).through(learns=trains)
 
 
 def _share(state: InterpreterState, source: Any, result: Any) -> None:

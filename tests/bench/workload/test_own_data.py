@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.backends.step import Batch
@@ -17,6 +17,7 @@ from tests.data.users_models import Batches
 X, Y = np.arange(40).reshape(20, 2), np.arange(20.0)
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 20))
 def test_a_step_takes_the_first_examples(size: int) -> None:
     batch = read_own_data(({"a": X, "b": [Y]}, Y, Y), size)
@@ -30,6 +31,7 @@ def test_inputs_alone_have_no_targets() -> None:
     assert (len(batch.x), batch.y, batch.dataset) == (2, None, None)
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 48))
 def test_a_datasets_first_batches_are_joined(size: int) -> None:
     dataset = Batches()
