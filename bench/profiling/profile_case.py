@@ -35,7 +35,7 @@ def profile_case(task: MeasureTask, folder: Path, ceilings: LayerCeilings | None
     tracer = open_tracer(case.backend)
     if reason := tracer.unsupported_reason(model):
         raise NotImplementedError(f"time by layer: {reason}")
-    layers = build_layer_index(model, count_model(model), case)
+    layers = build_layer_index(model, count_model(model, task.built.input_shapes()), case)
     if tracer.scopes_at_compile_time:
         annotate_layers(model, layers, tracer.scope)
     step = task.backend.prepare(model, task.built.batch, LOOPS.get(case.mode, case.mode))

@@ -80,9 +80,10 @@ def test_every_outcome_is_a_record_on_disk_and_in_the_report(tmp_path: Path) -> 
 
 BROUGHT = """
 import keras
+import numpy
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
 open("model.json", "w").write(model.to_json())
-def with_data(): return model, [1, 2]
+def with_data(): return model, numpy.ones((8, 4), "float32")
 def torch_like(): return type("Net", (type("Module", (), {"__module__": "torch.nn"}),), {})()
 """
 
