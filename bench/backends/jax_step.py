@@ -64,8 +64,12 @@ class JaxStep:
         return [np.array(leaf) for leaf in jax.tree.leaves(outputs)]
 
     def weights(self) -> WeightSums:
-        """Of the state that is carried from step to step."""
-        return [(path, checksum(np.asarray(array))) for path, array in zip(self._paths, self._state[0], strict=True)]
+        """Of the state that is carried from step to step.
+
+        Of copies: an array keeps the view that numpy has had of it, and could not be donated any more.
+        """
+        named = zip(self._paths, self._state[0], strict=True)
+        return [(path, checksum(np.asarray(jax.numpy.copy(array)))) for path, array in named]
 
     def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
         """Put arrays of the weights' own dtypes and places into the state."""

@@ -70,9 +70,9 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
         require_finite(case, values, "first step")
         output_bytes = sum(value.nbytes for value in values)
         sample = sample_outputs(values) if case.mode == "infer" else None
+        weights = step.weights() if case.mode == "train" else []
         del outputs, values
     task.memory.begin_phase()
-    weights = step.weights() if case.mode == "train" else []
     task.found(CaseFacts(settings=_settings_in_effect(task, step), output_sample=sample, stateful=stateful))
 
     with phase("warmup", task.emit):
