@@ -50,7 +50,9 @@ def test_cpu_energy_alone(installed: Installed, tmp_path: Path) -> None:
     sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)
     sampler.start()
     time.sleep(0.05)
-    energy.write_text("500000")
+    # At once, as the kernel does: the sampler reads at the same time.
+    (tmp_path / "new").write_text("500000")
+    (tmp_path / "new").rename(energy)
     recording = sampler.stop()
     assert recording.gpus == []
     assert "Library Not Found" in recording.gpu_reason
