@@ -100,6 +100,8 @@ def build(case: Case) -> Built:
         plan = plan_inputs(model, case.batch_size, case.inputs) if own is None else None
         x = own.x if own is not None else draw_batch(plan, (), None).x  # type: ignore[arg-type]  # one of them is there
         outputs = model_outputs(model, x)
+        # The batch is drawn anew with its targets: one at a time is in memory, as in a user's program.
+        del x
         if trains:
             _require_trainable(model, case.model, outputs)
             _require_own_signature(model, case.model)
@@ -156,7 +158,11 @@ def _create_training_variables(model: Any, batch: Batch) -> None:
 
     if not trains_itself(model) or batch.y is not None:
         arguments = batch.of_step(True)
-        data = keras.tree.map_structure(as_tensor, arguments if isinstance(arguments, tuple) else (arguments,))
+        # Shapes and dtypes are all that is asked of them: only strings, which numpy has not, become tensors.
+        data = keras.tree.map_structure(
+            lambda leaf: as_tensor(leaf) if leaf.dtype.kind == "O" else leaf,
+            arguments if isinstance(arguments, tuple) else (arguments,),
+        )
         try:
             model._symbolic_build(data_batch=data)
         except Exception:
