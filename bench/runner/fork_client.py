@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -150,16 +149,6 @@ class ForkServerClient:
             f"the {self.backend} fork server ended with status {self._process.returncode}:"
             f" {tail(self._log) or 'no output'}"
         )
-
-
-def kill_worker(pid: int) -> None:
-    """Kill a worker with everything it started."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        # Not yet the leader of its own group, or already gone.
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def tail(path: Path, characters: int = 300) -> str:

@@ -16,10 +16,10 @@ import signal
 import sys
 import time
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 from anatomy.bench.protocol.events import Emit, Event, Exited, Forked, Ready, event_line
+from anatomy.bench.runner.process_group import kill_group
 from anatomy.bench.runner.requests import Request, read_request
 
 
@@ -75,8 +75,7 @@ def _serve(request: Request, emit: Emit) -> None:
     readable, _, _ = select.select([exited, sys.stdin], [], [])
     if exited not in readable:
         # Between requests the supervisor writes nothing: readable means that it is gone.
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+        kill_group(pid)
     os.close(exited)
     _, status = os.waitpid(pid, 0)
     emit(Exited(code=os.waitstatus_to_exitcode(status)))

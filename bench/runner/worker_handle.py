@@ -15,7 +15,8 @@ from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.process_usage import HostUse, HostUseSeries
 from anatomy.bench.records.record import Outcome
 from anatomy.bench.records.record_parts import Phases
-from anatomy.bench.runner.fork_client import ForkServerClient, kill_worker, tail
+from anatomy.bench.runner.fork_client import ForkServerClient, tail
+from anatomy.bench.runner.process_group import kill_group
 from anatomy.bench.runner.requests import Request
 
 # Often enough to stop a runaway allocation; and once the same step is taken over and over, rare enough to leave the
@@ -95,7 +96,7 @@ class WorkerHandle:
     def kill(self) -> None:
         """End it with everything that it started."""
         if self._sampler is not None and not self._ended:
-            kill_worker(self._sampler.pid)
+            kill_group(self._sampler.pid)
 
     def _run(self, kind: type[_E] | None) -> _E | None:
         try:
