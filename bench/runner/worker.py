@@ -53,6 +53,7 @@ from anatomy.bench.runner.requests import (
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
 from anatomy.bench.workload.build_case import Built, build
+from anatomy.bench.workload.model_inputs import model_inputs, require_call, shapes_to_count
 from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
@@ -147,7 +148,9 @@ def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
     start = time.perf_counter()
     with abstract_model():
         model = build_any(case.model, case.options)
-        counts = count_model(model).summary()
+        require_call(model, case.model)
+        shapes = shapes_to_count(model, model_inputs(model, 1, case.inputs)) if case.inputs else None
+        counts = count_model(model, shapes).summary()
     _require_own(origin)
     emit(FactsFound(facts=CaseFacts(phases=Phases(build_s=time.perf_counter() - start), counts=counts)))
 

@@ -13,9 +13,20 @@ from anatomy.bench.workload.build_case import Built
 from anatomy.bench.workload.input_values import InputValues
 from anatomy.bench.workload.learnable_data import NO_LOSS
 from anatomy.bench.workload.model_inputs import ModelInput, input_leaves
+from anatomy.bench.workload.synthetic_batch import shortest_length
+from anatomy.bench.workload.zipf import EXPONENT, LEAST_VOCABULARY
 
 # Most numbers that an array of means may have in a script.
 LONGEST_ARRAY = 16
+FREQUENCIES = (
+    "",
+    "",
+    "def frequencies(rows):  # Zipf's law: a few words are most of a text",
+    f"    weights = 1 / np.arange(1, rows + 1) ** {EXPONENT}",
+    "    return weights / weights.sum()",
+    "",
+    "",
+)
 
 
 def data_lines(built: Built) -> list[str]:
@@ -31,6 +42,7 @@ def data_lines(built: Built) -> list[str]:
         _input(leaf, values) for leaf, values in zip(input_leaves(built.plan.structure), built.plan.values, strict=True)
     ]
     lines = [
+        *(FREQUENCIES if any("frequencies(" in part for part in drawn) else ()),
         "rng = np.random.default_rng(0)",
         *_assigned("x", keras.tree.pack_sequence_as(built.plan.structure, drawn)),
     ]
@@ -60,10 +72,13 @@ def _nested(part: Any) -> str:
 def _input(leaf: ModelInput, values: InputValues) -> str:
     shape, dtype = _tuple(leaf.shape), "float32" if leaf.dtype == "bfloat16" else leaf.dtype
     match values.kind:
-        case "integers":
-            return f'rng.integers({int(values.low)}, {int(values.high) + 1}, {shape}).astype("{dtype}")'
+        case "ids" | "integers":
+            drawn = _ids(leaf, values)
+            return (
+                f'({drawn} * {_real(leaf.shape)}).astype("{dtype}")' if values.padded else f'{drawn}.astype("{dtype}")'
+            )
         case "mask":
-            return f'(rng.random({shape}) < 0.9).astype("{dtype}")'
+            return f'{_real(leaf.shape)}.astype("{dtype}")'
         case "uniform":
             return f'rng.uniform({values.low:g}, {values.high:g}, {shape}).astype("{dtype}")'
         case "normal" if np.ndim(values.mean) == 0 and (values.mean, values.deviation) == (0.0, 1.0):
@@ -75,6 +90,22 @@ def _input(leaf: ModelInput, values: InputValues) -> str:
             return f'({mean} + np.array({deviation}) * {_normal(leaf.shape)}).astype("{dtype}")'
         case _:
             raise InexpressibleError(f"input {leaf.path!r} is drawn from the {values.why}")
+
+
+def _ids(leaf: ModelInput, values: InputValues) -> str:
+    low, size, shape = int(values.low), int(values.high) - int(values.low) + 1, _tuple(leaf.shape)
+    if values.kind == "integers" or size < LEAST_VOCABULARY:
+        return f"rng.integers({low}, {low + size}, {shape})"
+    drawn = f"rng.choice({size}, {shape}, p=frequencies({size}))"
+    return f"({low} + {drawn})" if low else drawn
+
+
+def _real(shape: Sequence[int]) -> str:
+    """The places of each row up to a length, which the rest only fills up."""
+    if len(shape) < 2:
+        return f"np.ones({_tuple(shape)}, bool)"
+    lengths = f"rng.integers({shortest_length(shape[-1])}, {shape[-1] + 1}, {_tuple([*shape[:-1], 1])})"
+    return f"(np.arange({shape[-1]}) < {lengths})"
 
 
 # Part of a loss's name → its targets for an output of this shape. The first that fits counts.

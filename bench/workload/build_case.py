@@ -15,7 +15,7 @@ from anatomy.bench.backends.step import Batch
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import DrawnInput
 from anatomy.bench.workload.compile_model import compile_model, ordered_losses, trains_itself
-from anatomy.bench.workload.model_inputs import declared_structure
+from anatomy.bench.workload.model_inputs import require_call, shapes_to_count
 from anatomy.bench.workload.model_outputs import ModelOutput, as_tensor, model_outputs
 from anatomy.bench.workload.own_data import read_own_data
 from anatomy.bench.workload.synthetic_batch import SEED, InputPlan, draw_batch, plan_inputs
@@ -49,15 +49,7 @@ class Built:
 
     def input_shapes(self) -> Any:
         """The shape of each input without the batch axis, as the counter takes them."""
-        import keras
-
-        shapes = keras.tree.map_structure(lambda array: array.shape[1:], self.batch.x)
-        if not getattr(self.model, "inputs", None):
-            return shapes
-        # By the names of the model's own tensors.
-        leaves = keras.tree.flatten(self.batch.x)
-        declared = keras.tree.flatten(declared_structure(self.model))
-        return {tensor.name: leaf.shape[1:] for tensor, leaf in zip(declared, leaves, strict=True)}
+        return shapes_to_count(self.model, self.batch.x)
 
     def other_inputs(self, number: int) -> Batch:
         """Other inputs of the same shapes: drawn anew, or given ones changed."""
@@ -99,6 +91,8 @@ def build(case: Case) -> Built:
             _require_measurable(own, case)
         plan = plan_inputs(model, case.batch_size, case.inputs) if own is None else None
         x = own.x if own is not None else draw_batch(plan, (), None).x  # type: ignore[arg-type]  # one of them is there
+        if not trains:
+            require_call(model, case.model)
         outputs = model_outputs(model, x)
         # The batch is drawn anew with its targets: one at a time is in memory, as in a user's program.
         del x

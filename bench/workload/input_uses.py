@@ -199,12 +199,18 @@ def _operands(operation: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     return _arguments(operation.call, args, kwargs)
 
 
-def _ids(size: int, what: str, low: int = 0) -> InputValues:
+def _ids(size: int, what: str, low: int = 0, padded: bool = False) -> InputValues:
+    """Of the rows of a table."""
+    return InputValues("ids", what, low=low, high=max(low, size - 1), padded=padded)
+
+
+def _integers(size: int, what: str, low: int = 0) -> InputValues:
     return InputValues("integers", what, low=low, high=max(low, size - 1))
 
 
 def _of_embedding(layer: Any) -> InputValues:
-    return _ids(layer.input_dim, f"{type(layer).__name__} {layer.name!r} of {layer.input_dim} rows")
+    what = f"{type(layer).__name__} {layer.name!r} of {layer.input_dim} rows"
+    return _ids(layer.input_dim, what, low=int(layer.mask_zero), padded=layer.mask_zero)
 
 
 def _of_rescaling(layer: Any) -> InputValues | None:
@@ -255,7 +261,7 @@ def _of_bins(layer: Any) -> InputValues | None:
 
 
 def _of_hashing(layer: Any) -> InputValues:
-    return _ids(100 * layer.num_bins, f"Hashing {layer.name!r} takes any value")
+    return _integers(100 * layer.num_bins, f"Hashing {layer.name!r} takes any value")
 
 
 # Layer class → the values that it takes. Later, more general classes come last.
@@ -342,9 +348,9 @@ def _of_ctc(_: Any, operands: Mapping[str, Any]) -> Asked:
         length = getattr(tensor, "shape", (None, None))[1]
         if length:
             low = 1 if name == "target_length" else length
-            found.append((operands.get(name), _ids(length + 1, f"length of CTC's {why}", low=low)))
+            found.append((operands.get(name), _integers(length + 1, f"length of CTC's {why}", low=low)))
     classes = getattr(output, "shape", (None,))[-1]
-    return [*found, (target, _ids(classes, f"CTC's labels of {classes} classes", low=1))] if classes else found
+    return [*found, (target, _integers(classes, f"CTC's labels of {classes} classes", low=1))] if classes else found
 
 
 _OPERATIONS: dict[str, Callable[[Any, Mapping[str, Any]], Asked]] = {

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["integers", "normal", "uniform", "mask", "strings", "members"]
+Kind = Literal["ids", "integers", "normal", "uniform", "mask", "strings", "members"]
+RANGES = ("ids", "integers")
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,10 @@ class InputValues:
     """The values of one input.
 
     Attributes:
-        kind: `integers` and `uniform` from `low` to `high`, both included; `normal` with `mean` and `deviation`, arrays
-            that broadcast to an example; `mask` of ones and zeros; `strings` and `members` drawn from `choices`.
+        kind: `integers` and `uniform` from `low` to `high`, both included; `ids` of a table's rows from `low` to
+            `high`, by Zipf's law; `normal` with `mean` and `deviation`, arrays that broadcast to an example; `mask` of
+            ones and zeros; `strings` and `members` drawn from `choices`.
+        padded: whether rows end in zeros, which stand for nothing.
         words: number of choices in each string.
         why: what in the model asks for them.
     """
@@ -28,19 +31,22 @@ class InputValues:
     deviation: Any = 1.0
     choices: Sequence[Any] = field(default=(), repr=False)
     words: int = 1
+    padded: bool = False
 
     def range(self) -> tuple[float, float] | None:
         """Least and largest value; `None` where there is none."""
-        if self.kind in ("integers", "uniform"):
-            return self.low, self.high
+        if self.kind in (*RANGES, "uniform"):
+            return 0.0 if self.padded else self.low, self.high
         return (0.0, 1.0) if self.kind == "mask" else None
 
 
 def narrowest(found: Sequence[InputValues]) -> InputValues:
     """Of what several uses of an input ask for: the first that is no range of integers, else what all ranges share."""
-    others = [values for values in found if values.kind != "integers"]
+    others = [values for values in found if values.kind not in RANGES]
     if others:
         return others[0]
     low, high = max(found, key=lambda values: values.low), min(found, key=lambda values: values.high)
     reasons = dict.fromkeys([high.why, low.why] if low.low > 0 else [high.why])
-    return InputValues("integers", " and ".join(reasons), low=low.low, high=high.high)
+    kind: Kind = "ids" if all(values.kind == "ids" for values in found) else "integers"
+    padded = any(values.padded for values in found)
+    return InputValues(kind, " and ".join(reasons), low=low.low, high=high.high, padded=padded)

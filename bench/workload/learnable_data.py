@@ -112,10 +112,12 @@ def _stretch(grid: Array, shape: tuple[int, ...], axes: range) -> Array:
 
 
 def _tokens(rng: np.random.Generator, x: Array, labels: Array, vocabulary: int) -> Array:
-    """Replace a share of each row's tokens by those of its class."""
+    """Move a share of each row's tokens to the nearest of its class: those with its remainder, about as frequent."""
     kinds = labels.astype(int) if np.issubdtype(labels.dtype, np.integer) else (labels > 0.5).astype(int)
-    part = max(1, vocabulary // (int(kinds.max()) + 1))
-    own = (kinds.reshape(-1, *[1] * (x.ndim - 1)) * part + rng.integers(0, part, x.shape)) % vocabulary
+    classes = int(kinds.max()) + 1
+    own_rest = kinds.reshape(-1, *[1] * (x.ndim - 1))
+    own = x - x % classes + own_rest
+    own = np.where(own < vocabulary, own, own_rest % vocabulary)
     return np.asarray(np.where(rng.random(x.shape) < TOKEN_SHARE, own, x), x.dtype)
 
 

@@ -13,6 +13,7 @@ from anatomy.bench.records.record_parts import DrawnInput
 from anatomy.bench.workload.input_values import InputValues, narrowest
 from anatomy.bench.workload.learnable_data import NO_LOSS, carry, draw_targets
 from anatomy.bench.workload.model_inputs import OWN_DATA, ModelInput, input_leaves, model_inputs
+from anatomy.bench.workload.zipf import draw_ids
 
 Array = np.ndarray[Any, Any]
 
@@ -114,11 +115,12 @@ def draw_input(rng: np.random.Generator, leaf: ModelInput, values: InputValues, 
     match values.kind:
         case "mask":
             return _mask(rng, leaf.shape).astype(_numpy_dtype(leaf.dtype))
-        case "integers":
+        case "ids" | "integers":
             low, size = int(values.low), int(values.high) - int(values.low) + 1
-            ids = rng.integers(0, size, leaf.shape)
-            ids = ids if told is None else carry(rng, ids, told, size)
-            return (low + ids).astype(_numpy_dtype(leaf.dtype))
+            ids = draw_ids(rng, size, leaf.shape) if values.kind == "ids" else rng.integers(0, size, leaf.shape)
+            ids = low + (ids if told is None else carry(rng, ids, told, size))
+            ids = np.where(_mask(rng, leaf.shape), ids, 0) if values.padded else ids
+            return ids.astype(_numpy_dtype(leaf.dtype))
         case "strings" | "members":
             return _chosen(rng, leaf, values, told)
         case _:
@@ -142,7 +144,7 @@ def _values_of(leaf: ModelInput, uses: Sequence[InputValues], smallest: int | No
         return InputValues("integers", "bytes", high=BYTE)
     if integral and smallest:
         return InputValues(
-            "integers",
+            "ids",
             "the model's smallest vocabulary, since it is not seen which table this input reaches",
             high=smallest - 1,
         )
@@ -162,21 +164,28 @@ def _scaled(z: Array, values: InputValues, dtype: str) -> Array:
     return np.asarray(scaled).astype(_numpy_dtype(dtype))
 
 
+def shortest_length(size: int) -> int:
+    """Of lengths up to `size` that are nine tenths of it on average."""
+    return max(1, round((2 * MASK_SHARE - 1) * size))
+
+
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Ones up to a length, drawn per row, that is nine tenths of the last axis on average; then zeros."""
-    size = shape[-1] if len(shape) > 1 else 1
-    least = max(1, round((2 * MASK_SHARE - 1) * size))
-    lengths = rng.integers(least, size + 1, (*shape[:-1], 1)) if len(shape) > 1 else np.ones(shape, int)
-    return np.asarray(np.arange(size) < lengths) if len(shape) > 1 else lengths.astype(bool)
+    if len(shape) < 2:
+        return np.ones(shape, bool)
+    size = shape[-1]
+    lengths = rng.integers(shortest_length(size), size + 1, (*shape[:-1], 1))
+    real: Array = np.asarray(np.arange(size) < lengths)
+    return real
 
 
 def _chosen(rng: np.random.Generator, leaf: ModelInput, values: InputValues, told: Array | None) -> Array:
     """Members of a vocabulary; several words in each text where a layer splits it."""
     shape = (*leaf.shape, values.words) if values.words > 1 else leaf.shape
-    places = rng.integers(0, len(values.choices), shape)
+    places = draw_ids(rng, len(values.choices), shape)
     if told is not None:
         places = carry(rng, places, told, len(values.choices))
-    found = np.asarray(values.choices, dtype=object)[places]
+    found: Array = np.asarray(values.choices, dtype=object)[places]
     if values.words > 1:
         found = np.apply_along_axis(lambda words: " ".join(map(str, words)), -1, found).astype(object)
     return found if values.kind == "strings" else found.astype(_numpy_dtype(leaf.dtype))

@@ -135,8 +135,21 @@ def test_ids_stay_within_their_tables_and_reach_all_of_them(sizes: list[int], se
     for x, size in zip(keras.tree.flatten(draw_batch(plan, (), None, seed=seed).x), sizes, strict=True):
         assert x.min() >= 0
         assert x.max() < size
-        # Of 4,500 uniform draws, a share of 1 - exp(-4500 / size) of the rows is touched.
-        assert len(np.unique(x)) / size > 0.9 * (1 - np.exp(-4500 / size))
+        # Of 4,500 uniform draws, a share of 1 - exp(-4500 / size) of the rows is touched; of words, frequent ones more.
+        rows = np.arange(1, size + 1)
+        shares = np.ones(size) / size if size < 256 else rows**-1.1 / np.sum(rows**-1.1)
+        touched = np.sum(1 - np.exp(-4500 * shares))
+        assert abs(len(np.unique(x)) - touched) < 0.05 * touched + 4 * touched**0.5
+
+
+def test_what_a_table_masks_stands_at_the_end() -> None:
+    """Zeros are padding there: in the midst of a text they would be no text that anyone has."""
+    model = single((40,), "int32", lambda x: layers.GRU(2)(layers.Embedding(1000, 4, mask_zero=True)(x)))
+    x = drawn(model).x
+    words = (x != 0).sum(axis=1)
+    assert all((row[:count] > 0).all() for row, count in zip(x, words, strict=True))
+    assert 0.8 < words.mean() / 40 < 1
+    assert plan_inputs(model, 4, {}).drawn()[0].range == (0, 999)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="strings are TensorFlow's")

@@ -179,7 +179,7 @@ def siamese() -> Any:
     image = keras.Input((28, 28, 1))
     x = layers.BatchNormalization()(image)
     for filters in (4, 16):
-        x = layers.AveragePooling2D()(layers.Conv2D(filters, 5, activation="tanh")(x))
+        x = layers.AveragePooling2D(2)(layers.Conv2D(filters, 5, activation="tanh")(x))
     embed = keras.Model(image, layers.Dense(10, activation="tanh")(layers.BatchNormalization()(layers.Flatten()(x))))
     left, right = keras.Input((28, 28, 1), name="left"), keras.Input((28, 28, 1), name="right")
     difference = layers.Subtract()([embed(left), embed(right)])
