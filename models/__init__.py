@@ -2,7 +2,7 @@
 
 from anatomy.models.architecture import Architecture
 from anatomy.models.check_model import check_model
-from anatomy.models.find_object import require_model, resolve_user_function
+from anatomy.models.find_object import holds_model, require_model, resolve_user_function
 from anatomy.models.model_name import kind_of
 from anatomy.models.model_text import ModelSpec, allow_code, format_model, parse_model
 from anatomy.models.registry import build, find, names, zoo
@@ -22,6 +22,7 @@ __all__ = [
     "check_model",
     "find",
     "format_model",
+    "holds_model",
     "kind_of",
     "names",
     "parse_model",

@@ -63,6 +63,17 @@ def find_object(model: str) -> Any:
     return method or found
 
 
+def holds_model(model: str) -> bool:
+    """Whether a module has the model as an object, so that importing it builds the model; imports it.
+
+    Raises:
+        ValueError: there is no such module, file or name. Errors that a module raises when imported are passed on.
+    """
+    import keras
+
+    return kind_of(model) == "function" and isinstance(find_object(model), keras.Model)
+
+
 def _attribute(owner: Any, name: str, place: str) -> Any:
     if hasattr(owner, name):
         return getattr(owner, name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance
+from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance, saturated
 from anatomy.reports.settings_differences import comparable_records, differing_settings, key_without_backend
 
 # From this many backends on, their median is the reference: a wrong one cannot move it far.
@@ -50,11 +51,30 @@ def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
     found: dict[str, Deviation] = {}
     for group in cases.values():
         if len(group) > 1:
-            found |= _compare(group)
+            found |= _compare(group, _own_sample)
+        if len(scaled := _equally_scaled(group)) > 1:
+            found |= _compare(scaled, _scaled_sample)
     return found
 
 
-def _compare(group: list[Record]) -> dict[str, Deviation]:
+def _own_sample(record: Record) -> list[float]:
+    return record.output_sample or []
+
+
+def _scaled_sample(record: Record) -> list[float]:
+    return record.scaled_outputs.sample if record.scaled_outputs is not None else []
+
+
+def _equally_scaled(group: list[Record]) -> list[Record]:
+    """Those of a case whose outputs saturate and were taken again with the same smaller weights."""
+    scales = Counter(record.scaled_outputs.scale for record in group if record.scaled_outputs is not None)
+    if not scales:
+        return []
+    ((scale, _),) = scales.most_common(1)
+    return [r for r in group if r.scaled_outputs is not None and r.scaled_outputs.scale == scale]
+
+
+def _compare(group: list[Record], sample: Callable[[Record], list[float]]) -> dict[str, Deviation]:
     precisions = {record.key: manifest(record.settings, record.counts).product_dtype for record in group}
     if len(comparable_records(group, backend="tensorflow")) > 1:
         reason = f"the models are not the same: {differing_settings(group)['parameters']}"
@@ -63,22 +83,23 @@ def _compare(group: list[Record]) -> dict[str, Deviation]:
     precise = [record for record in group if precisions[record.key] == finest]
     # A backend that is known to compute something else has no vote, unless it is alone.
     precise = [record for record in precise if not _known_cause(record)] or precise
-    size = median(len(record.output_sample or []) for record in precise)
-    voters = [record for record in precise if len(record.output_sample or []) == size] or precise[:1]
+    size = median(len(sample(record)) for record in precise)
+    voters = [record for record in precise if len(sample(record)) == size] or precise[:1]
     if len(voters) < FEWEST_FOR_MEDIAN:
         voters = voters[:1]
-    reference = [median(values) for values in zip(*(record.output_sample or [] for record in voters), strict=True)]
+    reference = [median(values) for values in zip(*(sample(record) for record in voters), strict=True)]
     against = f"median of {', '.join(r.case.backend for r in voters)}" if len(voters) > 1 else voters[0].case.backend
     return {
         record.key: Deviation(finest, against=against)
         if voters == [record]
-        else _judge(record, reference, precisions[record.key], finest, against)
+        else _judge(record, sample(record), reference, precisions[record.key], finest, against)
         for record in group
     }
 
 
-def _judge(record: Record, reference: list[float], precision: str, finest: str, against: str) -> Deviation:
-    ours = record.output_sample or []
+def _judge(
+    record: Record, ours: list[float], reference: list[float], precision: str, finest: str, against: str
+) -> Deviation:
     allowed = rounding_tolerance(record.counts, precision, finest)
     if len(ours) != len(reference):
         reason = f"{len(ours)} values of the outputs, the reference has {len(reference)}"
@@ -86,7 +107,7 @@ def _judge(record: Record, reference: list[float], precision: str, finest: str, 
     found = relative_deviation(ours, reference)
     if allowed is None:
         return Deviation(precision, found, against=against)
-    agrees = SAME if _saturated(reference, allowed) else "agrees"
+    agrees = SAME if saturated(reference, min(allowed, 1e-6)) else "agrees"
     if found <= allowed:
         return Deviation(precision, found, allowed, agrees, against)
     return Deviation(precision, found, allowed, "deviates", against, cause=_known_cause(record))
@@ -96,11 +117,3 @@ def _known_cause(record: Record) -> str:
     """Why a record's outputs would differ from the others'; empty where nothing is known."""
     drops = record.stateful and record.case.backend == "jax"
     return JAX_DROPS_STATE if drops else ""
-
-
-def _saturated(reference: list[float], allowed: float) -> bool:
-    """Whether every value is practically 0 or the largest: a saturated softmax hides differences."""
-    largest = max(map(abs, reference))
-    return len(reference) > 1 and all(
-        min(abs(value), largest - abs(value)) <= min(allowed, 1e-6) * largest for value in reference
-    )

@@ -38,6 +38,11 @@ class PeakMeter:
         self._in_phase = False
         reset_peak()
 
+    def restart(self) -> None:
+        """Forget what came before, when nothing of the model is there yet."""
+        self._phase_peak = 0
+        reset_peak()
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Context for work whose memory is not the model's; that memory must be freed within it."""

@@ -20,11 +20,12 @@ from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.keras_loop import time_loop
 from anatomy.bench.measurement.measured_window import WarmStep, measure_window
 from anatomy.bench.measurement.output_sample import carries_state, sample_outputs
+from anatomy.bench.measurement.unsaturated_outputs import scaled_outputs
 from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
-from anatomy.bench.records.record_parts import ClockCheck, Phases
+from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 from anatomy.bench.workload.compile_model import optimizer_bytes, trains_itself
@@ -130,6 +131,7 @@ def require_valid(task: MeasureTask, warm: WarmStep, clock: ClockCheck) -> None:
         checks["loss goes down"] = diverged or validity_checks.require_learning(step, losses, task.built.unjudged)
     else:
         checks["outputs depend on inputs"] = _dependence(task, step)
+        task.found(CaseFacts(scaled_outputs=_scaled_outputs(task, step)))
     task.found(CaseFacts(checks=checks))
 
 
@@ -137,6 +139,19 @@ def _dependence(task: MeasureTask, step: Step) -> str:
     built = task.built
     others = (built.other_inputs(number) for number in range(1, validity_checks.OTHER_INPUTS + 1))
     return validity_checks.require_dependence(step, built.batch, others, built.model.trainable_variables)
+
+
+def _scaled_outputs(task: MeasureTask, step: Step) -> ScaledOutputs | None:
+    """Of the compiled step."""
+
+    def outputs() -> Sequence[np.ndarray[Any, Any]]:
+        return step.fetch(step.launch())
+
+    try:
+        return scaled_outputs(task.built.model, outputs, step.put_weights)
+    except NotImplementedError:
+        # A step that takes no other weights: its saturated outputs are all that can be compared.
+        return None
 
 
 def measure_loop(task: MeasureTask) -> None:
@@ -179,7 +194,23 @@ def measure_loop(task: MeasureTask) -> None:
         validity_checks.require_finite_outputs(timings.sampled, "second epoch")
         checks = {"outputs are finite": validity_checks.require_finite_outputs(timings.outputs, "last epoch")}
         sample = sample_outputs(timings.sampled)
+        task.found(CaseFacts(scaled_outputs=_scaled_predictions(built)))
     task.found(CaseFacts(checks=checks, output_sample=sample))
+
+
+def _scaled_predictions(built: Built) -> ScaledOutputs | None:
+    """Of `predict`, on one batch."""
+    import keras
+
+    def outputs() -> Sequence[np.ndarray[Any, Any]]:
+        found: list[np.ndarray[Any, Any]] = keras.tree.flatten(built.model.predict_on_batch(built.batch.x))
+        return found
+
+    def put(values: Sequence[np.ndarray[Any, Any]]) -> None:
+        for variable, value in zip(built.model.trainable_variables, values, strict=True):
+            variable.assign(value)
+
+    return scaled_outputs(built.model, outputs, put)
 
 
 def _peaks(task: MeasureTask, why_no_phase_peak: str = "the kernel lets no process reset its peak") -> CaseFacts:

@@ -9,7 +9,7 @@ from pydantic import Field
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.process_usage import HostUse
-from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, DrawnInput, Phases
+from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, DrawnInput, Phases, ScaledOutputs
 
 
 class CaseFacts(Frozen):
@@ -34,6 +34,7 @@ class CaseFacts(Frozen):
     recompilations: int | None = None
     programs: int | None = None
     output_sample: list[float] | None = None
+    scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
     loss_first: float | None = None
     loss_last: float | None = None

@@ -34,6 +34,7 @@ from anatomy.bench.records.record_parts import (
     DrawnInput,
     Equality,
     Phases,
+    ScaledOutputs,
     Series,
 )
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
@@ -69,6 +70,8 @@ class Record(FrozenWithComputedFields):
         output_sample: evenly spaced values of the outputs, in order, for equal weights and inputs on every backend. In
             infer mode those of the first step, or of the second where a state is carried into it; in predict mode those
             of the last batch of the second call, the first with several batches.
+        scaled_outputs: the same with smaller weights in the last layers, where the sample is all but saturated; null
+            where it is not.
         stateful: whether a layer carries a state from one batch to the next.
         repeat: number of this process among the case's processes, from 0.
         process_medians_s: median synchronised step of each process (`--processes`), one entry without.
@@ -77,7 +80,7 @@ class Record(FrozenWithComputedFields):
         loss_last: mean loss of the steps of the measured window in train mode; in fit of those of the last epoch.
         counts: counts of the model.
         inputs: the inputs that were drawn or given; empty in records from before they were recorded.
-        base_host_bytes: resident memory of the worker before the model was built.
+        base_host_bytes: resident memory of the worker before the model was built, and after its module was imported.
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute, from before the model was built to the
             end of the warm-up.
         step_peak_host_bytes: highest resident memory over the steps of the warm-up alone, without what building and
@@ -117,6 +120,7 @@ class Record(FrozenWithComputedFields):
     checks: dict[str, str] = Field(default_factory=dict)
     recompilations: int | None = None
     output_sample: list[float] | None = None
+    scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
     repeat: int = 0
     process_medians_s: list[float] = Field(default_factory=list)

@@ -61,6 +61,18 @@ class DrawnInput(Frozen):
     why: str
 
 
+class ScaledOutputs(Frozen):
+    """Outputs with the last layers' weights scaled down, where their own saturate them.
+
+    Attributes:
+        scale: factor of the weights of each output's last layer with weights.
+        sample: evenly spaced values of the outputs, in order.
+    """
+
+    scale: float
+    sample: list[float]
+
+
 class Counts(Frozen):
     """Counts of the model by the analytic counter, per example and forward. See `anatomy inspect`.
 

@@ -27,6 +27,15 @@ def rounding_tolerance(counts: Counts | None, *precisions: str) -> float | None:
     return CONFIDENCE * (2 * unit + math.sqrt(terms) * ROUNDOFF["float32"]) * math.sqrt(max(1, counts.depth))
 
 
+def saturated(values: Sequence[float], within: float) -> bool:
+    """Whether every value is 0 or the largest, within a share of the largest: so are all of a saturated softmax.
+
+    Such values hide what was computed before them.
+    """
+    largest = max(map(abs, values), default=0.0)
+    return len(values) > 1 and all(min(abs(v), largest - abs(v)) <= within * largest for v in values)
+
+
 def relative_deviation(ours: Sequence[float], reference: Sequence[float]) -> float:
     """Return the largest difference over the largest absolute reference value; absolute where all of those are 0."""
     largest = max(map(abs, reference))

@@ -196,6 +196,7 @@ class Supervisor:
             checks=facts.checks,
             recompilations=facts.recompilations,
             output_sample=facts.output_sample,
+            scaled_outputs=facts.scaled_outputs,
             stateful=facts.stateful,
             loss_first=facts.loss_first,
             loss_last=facts.loss_last,

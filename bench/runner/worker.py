@@ -53,7 +53,8 @@ from anatomy.bench.runner.requests import (
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
 from anatomy.bench.workload.build_case import Built, build
-from anatomy.bench.workload.model_inputs import model_inputs, require_call, shapes_to_count
+from anatomy.bench.workload.model_inputs import model_inputs, shapes_to_count
+from anatomy.bench.workload.model_outputs import require_call
 from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
@@ -168,8 +169,16 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
     """Build the case's model with its data on the group's devices, ready to be measured."""
     memory = group.meter()
     emit(Started(at_s=time.perf_counter(), base_host_bytes=group.base_host_bytes()))
+
+    def imported() -> None:
+        # What the builder's module imports, such as a second framework, is not the model's. Of several processes, each
+        # would have to say so.
+        if group.processes == 1:
+            memory.restart()
+            emit(FactsFound(facts=CaseFacts(base_host_bytes=group.base_host_bytes())))
+
     with phase("build", emit), group.building():
-        built = build(case)
+        built = build(case, imported)
     _require_own(origin)
     emit(FactsFound(facts=_counts(built)))
     emit(FactsFound(facts=CaseFacts(inputs=built.drawn())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from anatomy.bench.backends.step import Batch
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import DrawnInput
 from anatomy.bench.workload.compile_model import compile_model, ordered_losses, trains_itself
-from anatomy.bench.workload.model_inputs import require_call, shapes_to_count
-from anatomy.bench.workload.model_outputs import ModelOutput, as_tensor, model_outputs
+from anatomy.bench.workload.model_inputs import shapes_to_count
+from anatomy.bench.workload.model_outputs import ModelOutput, as_tensor, model_outputs, require_call
 from anatomy.bench.workload.own_data import read_own_data
 from anatomy.bench.workload.synthetic_batch import SEED, InputPlan, draw_batch, plan_inputs
 
@@ -61,8 +61,12 @@ class Built:
         return Batch(keras.tree.map_structure(lambda array: _changed(rng, array), self.batch.x))
 
 
-def build(case: Case) -> Built:
+def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
     """The model under its dtype policy, compiled, with its optimizer and data.
+
+    Args:
+        imported: called when the builder's module is imported and nothing is built yet; not at all where importing
+            builds the model.
 
     Raises:
         NotImplementedError: the model cannot be measured so; the message says what to give.
@@ -72,7 +76,7 @@ def build(case: Case) -> Built:
 
     from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
     from anatomy.bench.workload.target_kinds import target_kinds
-    from anatomy.models import build_with_data, kind_of
+    from anatomy.models import build_with_data, holds_model, kind_of
 
     trains = case.mode in ("train", "fit")
     if trains and kind_of(case.model) == "folder":
@@ -84,6 +88,8 @@ def build(case: Case) -> Built:
     np.random.seed(SEED)
     keras.config.set_dtype_policy(case.dtype)
     with numpy_initialisers(SEED):
+        if not holds_model(case.model):
+            imported()
         returned = build_with_data(case.model, case.options)
         model = returned.model
         own = None if returned.data is None else read_own_data(returned.data, case.batch_size)

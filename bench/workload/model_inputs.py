@@ -95,20 +95,6 @@ def shapes_to_count(model: Any, inputs: Any) -> Any:
     return {tensor.name: leaf.shape[1:] for tensor, leaf in zip(declared, leaves, strict=True)}
 
 
-def require_call(model: Any, name: str) -> None:
-    """Refuse a model that only trains, such as a pair of adversarial networks.
-
-    Raises:
-        NotImplementedError: it has no `call`.
-    """
-    import keras
-
-    if type(model).call in (keras.Model.call, keras.layers.Layer.call):
-        raise NotImplementedError(
-            f"{name} has no call(), so it can neither infer nor be counted: use --mode train, or name a network of it"
-        )
-
-
 def _named_leaves(structure: Any) -> Iterator[tuple[str, Any]]:
     """Each leaf with its path; an item of a flat list goes by the name of its tensor, if the user gave it one."""
     import keras

@@ -91,6 +91,42 @@ def has_call(model: Any) -> bool:
     )
 
 
+def require_call(model: Any, name: str) -> None:
+    """Refuse a model that only trains, such as a pair of adversarial networks.
+
+    Raises:
+        NotImplementedError: it has no forward pass.
+    """
+    if not has_call(model):
+        raise NotImplementedError(
+            f"{name} has no call(), so it can neither infer nor be counted: use --mode train, or name a network of it"
+        )
+
+
+def last_weights(model: Any) -> list[bool]:
+    """For each trainable weight of `model`, whether it is of a last layer with weights before a declared output."""
+    found: set[int] = set()
+    for tensor in getattr(model, "outputs", None) or ():
+        _mark_last(tensor, found)
+    return [id(weight) in found for weight in model.trainable_variables]
+
+
+def _mark_last(tensor: Any, found: set[int]) -> None:
+    import keras
+
+    history = getattr(tensor, "_keras_history", None)
+    if history is None:
+        return
+    operation = history.operation
+    if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        _mark_last(operation.outputs[min(history.tensor_index, len(operation.outputs) - 1)], found)
+    elif weights := getattr(operation, "trainable_variables", None):
+        found.update(id(weight) for weight in weights)
+    else:
+        for argument in operation._inbound_nodes[history.node_index].input_tensors:
+            _mark_last(argument, found)
+
+
 def output_names(model: Any) -> list[str]:
     """Names of the declared outputs, which in Keras 3 are those of the layers that make them."""
     return list(getattr(model, "output_names", None) or [model.layers[-1].name])

@@ -58,6 +58,8 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
             "longest path. Rounding errors of n operations grow like √n with high probability (Higham and Mary 2019, "
             "'A new approach to probabilistic rounding error analysis', theorem 2.4, with λ = "
             f"{CONFIDENCE:.0f}).",
+            "Where the own weights make all outputs 0 or the largest, as the softmax of an untrained deep network is, "
+            "the outputs are compared with the last layer's weights divided by a power of ten.",
             f"“{SAME}”: all outputs are next to 0 or to the largest, so that the comparison says little.",
         ),
         empty="No model was run in infer or predict mode on two backends.",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import ScaledOutputs
 from anatomy.bench.records.rounding_tolerance import relative_deviation, rounding_tolerance
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.deviation import SAME, Deviation, deviations
@@ -98,6 +99,23 @@ def test_saturated_outputs_say_little(record: MakeRecord) -> None:
     sure = (1.0, 1e-18, 0.0)
     found = by_backend([sampled(record, "jax", sure), sampled(record, "torch", sure)])
     assert found["torch"].verdict == SAME
+
+
+@pytest.mark.parametrize(("scaled", "verdict"), [((0.6, 0.3, 0.1), "agrees"), ((0.6, 0.1, 0.3), "deviates")])
+def test_saturated_outputs_are_compared_where_they_are_not(
+    record: MakeRecord, scaled: tuple[float, ...], verdict: str
+) -> None:
+    sure, between = (1.0, 1e-18, 0.0), ScaledOutputs(scale=0.01, sample=[0.6, 0.3, 0.1])
+    records = [
+        sampled(record, "jax", sure).model_copy(update={"scaled_outputs": between}),
+        sampled(record, "torch", sure).model_copy(
+            update={"scaled_outputs": ScaledOutputs(scale=0.01, sample=list(scaled))}
+        ),
+        sampled(record, "openvino", sure),
+    ]
+    found = by_backend(records)
+    assert found["torch"].verdict == verdict
+    assert found["openvino"].verdict == SAME
 
 
 def test_the_tolerance_is_the_formula() -> None:

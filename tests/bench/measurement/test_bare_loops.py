@@ -16,7 +16,6 @@ from anatomy.bench.records.case import Backend
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from tests.bench.conftest import TESTS, cases_of, session_at
-from tests.marks import slow_but
 from tests.ratios import half_width, judge_ratio
 
 BARE_LOOP = TESTS / "bare" / "bare_loop.py"
@@ -34,9 +33,9 @@ SECONDS = 1.0
 
 @pytest.mark.quiet
 @pytest.mark.backends
-@pytest.mark.extended
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", installed_backends())
-@pytest.mark.parametrize("model", slow_but(list(MODELS), "mlp"))
+@pytest.mark.parametrize("model", list(MODELS))
 def test_agrees_with_a_bare_loop(
     model: str, backend: Backend, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
     ),
     "fit": {"with_data": "ok", "with_dataset": "ok", "two_towers": "ok"},
     "predict": {"nested": "ok", "with_dataset": "ok"},
+    "count": {"open_text": "ok", "subclassed": "ok", "autoencoder": "ok"},
 }
 BACKENDS = [backend for backend in installed_backends() if backend != "openvino"]
 
@@ -67,9 +69,27 @@ def test_they_are_measured_as_they_are(measure: Measure, backend: str) -> None:
     assert found["transferred", "train"].counts.macs == 72
     for name in ("zero_head", "threshold"):
         assert found[name, "infer"].checks["outputs depend on inputs"].startswith("passed; with other weights")
+    assert found["subclassed", "count"].counts == found["subclassed", "train"].counts
     drawn = {item.path: item.range for item in found["two_towers", "train"].inputs}
     assert drawn == {"item": (0, 8999), "user": (0, 49)}
     assert [item.why for item in found["with_data", "fit"].inputs] == ["given with the model"]
+
+
+HOARDER = """
+import keras
+hoard = bytearray(b"1") * (400 << 20)
+def build(): return keras.Sequential([keras.Input((16,)), keras.layers.Dense(4)])
+"""
+
+
+def test_what_a_module_imports_is_not_the_models_memory(measure: Measure, tmp_path: Path) -> None:
+    (tmp_path / "hoarder.py").write_text(HOARDER)
+    (record,) = measure([Case(model=f"{tmp_path}/hoarder.py:build", backend="jax", mode="infer", batch_size=8)])
+    assert record.outcome == "ok", record.reason
+    assert record.base_host_bytes is not None
+    assert record.base_host_bytes > 400 << 20
+    assert record.peak_host_above_base_bytes is not None
+    assert record.peak_host_above_base_bytes < 200 << 20
 
 
 @pytest.mark.parametrize(

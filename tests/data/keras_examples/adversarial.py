@@ -57,11 +57,11 @@ class Adversarial(keras.Model):
 
     else:
 
-        def train_step(self, data: Any) -> Any:
+        def train_step(self, data: Any) -> Any:  # type: ignore[misc]  # JAX's has another signature
             images = data[0] if isinstance(data, tuple) else data
             logs = {}
             for name, network, optimizer, loss_of in parts(self):
-                loss, gradients = gradients_of(lambda loss_of=loss_of: loss_of(images), network.trainable_weights)
+                loss, gradients = gradients_of(partial(loss_of, images), network.trainable_weights)
                 optimizer.apply(gradients, network.trainable_weights)
                 logs[name] = loss
             return logs
