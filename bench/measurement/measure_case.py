@@ -127,8 +127,12 @@ def require_valid(task: MeasureTask, warm: WarmStep, clock: ClockCheck) -> None:
         raise InvalidCaseError(clock.reason)
     checks = {}
     if task.case.mode == "train":
-        checks["weights move"] = validity_checks.require_moved(warm.weights, step.weights())
-        checks["loss goes down"] = diverged or validity_checks.require_learning(step, losses, task.built.unjudged)
+        variables = task.built.model.trainable_variables
+        moved = checks["weights move"] = validity_checks.require_update(step, warm.weights, variables)
+        flat = moved if moved.endswith(validity_checks.FLAT) else ""
+        checks["loss goes down"] = (
+            diverged or flat or validity_checks.require_learning(step, losses, task.built.unjudged)
+        )
     else:
         checks["outputs depend on inputs"] = _dependence(task, step)
         task.found(CaseFacts(scaled_outputs=_scaled_outputs(task, step)))

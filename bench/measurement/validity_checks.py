@@ -22,9 +22,10 @@ CONDEMNING_STEPS = 100
 LEARNING_BUDGET_S = 3.0
 # Other inputs that must all give the same outputs before weights are tried.
 OTHER_INPUTS = 6
-# Scales of other weights: as large as values pass best, and so large that what saturates or has a threshold responds.
-WEIGHT_SCALES = (1.0, 30.0)
+# Scales of other weights: as large as values pass best, and larger, so that what has a threshold or saturates responds.
+WEIGHT_SCALES = (1.0, 3.0, 30.0)
 CHOSEN = "the optimizer that Anatomy chose: compile the model with one of its own to have it judged"
+FLAT = "the gradient is 0 for the weights that the model has, and moves others"
 # Of the weights that did not move, so many are named.
 NAMED = 5
 
@@ -155,6 +156,39 @@ def require_moved(before: WeightSums, after: WeightSums) -> str:
         return PASSED
     named = ", ".join(still[:NAMED]) + (", …" if len(still) > NAMED else "")
     return f"{PASSED}; {len(still)} of {len(before)} weights did not move: {named}"
+
+
+def require_update(step: Step, before: WeightSums, variables: Sequence[Any]) -> str:
+    """Check that the step has moved the weights since `before`; where it has not, that it moves others.
+
+    A gradient that is 0 moves nothing: behind a threshold or a dead unit, and in flat regions of a loss. That is the
+    model's, and no fault of the step. Other weights are put only then, and stay.
+
+    Args:
+        variables: the model's trainable variables, for their shapes and dtypes.
+
+    Returns:
+        `passed`, or `not checked: …`.
+
+    Raises:
+        InvalidCaseError: it moves neither these weights nor others.
+    """
+    import keras
+
+    try:
+        return require_moved(before, step.weights())
+    except InvalidCaseError as still:
+        shapes = [np.empty(v.shape, keras.backend.standardize_dtype(v.dtype)) for v in variables]
+        for scale in WEIGHT_SCALES:
+            try:
+                step.put_weights(other_weights(shapes, scale))
+            except NotImplementedError as refusal:
+                raise still from refusal
+            put = step.weights()
+            step.launch()
+            if any(old != new for old, new in zip(put, step.weights(), strict=True)):
+                return f"not checked: {FLAT}"
+        raise
 
 
 def require_dependence(step: Step, batch: Batch, others: Iterable[Batch], variables: Sequence[Any]) -> str:

@@ -20,6 +20,7 @@ X = np.random.default_rng(0).standard_normal((8, 6), dtype=np.float32)
 
 def deep(scale: float, head: Callable[[Any], Any]) -> Any:
     """A network whose hidden values are `scale` times as large as usual."""
+    keras.utils.set_random_seed(0)
     x = keras.Input((6,))
     return keras.Model(x, head(layers.Dense(16, activation="relu")(x * scale)))
 
@@ -36,7 +37,7 @@ def take(model: Any) -> ScaledOutputs | None:
     return scaled_outputs(model, lambda: keras.tree.flatten(model.predict_on_batch(X)), put)
 
 
-@pytest.mark.parametrize("scale", [1e3, 1e7, 1e12])
+@pytest.mark.parametrize("scale", [1e5, 1e8, 1e12])
 def test_a_fault_before_the_softmax_shows(scale: float) -> None:
     model = deep(scale, softmax)
     before = [weight.numpy().copy() for weight in model.trainable_variables]

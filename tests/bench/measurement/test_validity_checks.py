@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.backends.step import Batch
+from anatomy.bench.backends.step import Batch, Step
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.measurement import validity_checks
 from anatomy.bench.measurement.validity_checks import Losses
@@ -129,6 +130,41 @@ def test_weights_must_move() -> None:
     assert some == "passed; 2 of 3 weights did not move: a/kernel, b/kernel"
     with pytest.raises(InvalidCaseError, match="does not update"):
         validity_checks.require_moved(before, before)
+
+
+class Trainer:
+    """A step that moves the weights above `flat_below`, by which its gradient is not 0."""
+
+    def __init__(self, flat_below: float, takes_weights: bool = True) -> None:
+        self.value, self.flat_below, self.takes_weights = np.zeros(3), flat_below, takes_weights
+
+    def weights(self) -> list[tuple[str, int]]:
+        return [("kernel", hash(self.value.tobytes()))]
+
+    def put_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        if not self.takes_weights:
+            raise NotImplementedError("weights are constants")
+        self.value = np.asarray(values[0])
+
+    def launch(self) -> None:
+        self.value = np.where(np.abs(self.value) > self.flat_below, self.value * 0.9, self.value)
+
+
+def test_a_gradient_of_zero_is_no_fault_of_the_step() -> None:
+    kernel = [keras.Variable(np.zeros(3, np.float32))]
+
+    def update(step: Trainer) -> str:
+        before = step.weights()
+        step.launch()
+        return validity_checks.require_update(cast(Step, step), before, kernel)
+
+    moving = Trainer(0.1)
+    moving.value = np.ones(3)
+    assert update(moving) == "passed"
+    assert update(Trainer(10.0)) == f"not checked: {validity_checks.FLAT}"
+    for faulty in (Trainer(np.inf), Trainer(0.1, takes_weights=False)):
+        with pytest.raises(InvalidCaseError, match="does not update"):
+            update(faulty)
 
 
 class Network:

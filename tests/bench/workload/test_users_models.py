@@ -37,6 +37,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
             "ok",
         ),
         "frozen": "unsupported",
+        "threshold": "ok",
     },
     "infer": dict.fromkeys(
         ["two_towers", "encoder", "nested", "subclassed", "zero_head", "threshold", "frozen", "with_data"], "ok"
@@ -67,6 +68,7 @@ def test_they_are_measured_as_they_are(measure: Measure, backend: str) -> None:
     assert not found["eager", "train"].settings["jit"]
     assert found["transferred", "train"].counts is not None
     assert found["transferred", "train"].counts.macs == 72
+    assert found["threshold", "train"].checks["weights move"].startswith("not checked: the gradient is 0")
     for name in ("zero_head", "threshold"):
         assert found[name, "infer"].checks["outputs depend on inputs"].startswith("passed; with other weights")
     assert found["subclassed", "count"].counts == found["subclassed", "train"].counts
