@@ -1,1 +1,5 @@
-"""A whole application: texts in files, words, word vectors, a model. So far its data, from files to arrays."""
+"""A whole application: from texts in files to a trained classifier, stage by stage."""
+
+from anatomy.bench.application.text_application import Epoch, TextApplication, newsgroups
+
+__all__ = ["Epoch", "TextApplication", "newsgroups"]

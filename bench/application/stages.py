@@ -1,0 +1,68 @@
+"""The stages of an application: how long each takes, how much it does, and how far it raises the memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from anatomy.bench.machine.peak_memory import peak_bytes, reset_peak, resident_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Stage:
+    """One stage.
+
+    Attributes:
+        seconds: wall-clock time.
+        examples: texts, words or vectors that it went through; 0 where it has none.
+        size_bytes: bytes that it read; 0 where it reads none.
+        peak_bytes: peak of the process's resident memory above that at its beginning.
+    """
+
+    name: str
+    examples: int = 0
+    size_bytes: int = 0
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclass
+class StageClock:
+    """Times stages one after the other."""
+
+    stages: list[Stage] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, examples: int = 0) -> Iterator[Stage]:
+        """Time what is done within; a stage that fails is not kept."""
+        reset_peak()
+        stage, base, start = Stage(name, examples), resident_bytes(), time.perf_counter()
+        yield stage
+        stage.seconds = time.perf_counter() - start
+        stage.peak_bytes = max(0, peak_bytes() - base)
+        self.stages.append(stage)
+
+
+def stage_frame(stages: Sequence[Stage]) -> pd.DataFrame:
+    """A row a stage: seconds, their share, examples/s, MB/s and the peak in MB; missing where a stage has none."""
+    import pandas as pd
+
+    whole = sum(stage.seconds for stage in stages)
+    rows = [
+        {
+            "stage": stage.name,
+            "seconds": stage.seconds,
+            "share": stage.seconds / whole if whole else None,
+            "examples_per_s": stage.examples / stage.seconds if stage.examples and stage.seconds else None,
+            "mb_per_s": stage.size_bytes / 1e6 / stage.seconds if stage.size_bytes and stage.seconds else None,
+            "peak_mb": stage.peak_bytes / 1e6,
+        }
+        for stage in stages
+    ]
+    return pd.DataFrame(rows).set_index("stage").astype(float)
