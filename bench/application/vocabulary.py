@@ -2,7 +2,7 @@
 
 The words and ids are those of `keras.preprocessing.text.Tokenizer` of Keras 1, which Keras 3 has no longer: lower case,
 punctuation as spaces, id 1 for the most frequent word, ties by first appearance, rarer words left out. Arrow's kernels
-do it for all texts at once.
+do it for all texts at once. Bytes from 128 on are parts of letters in UTF-8, so punctuation can be replaced in bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # What the Tokenizer of Keras 1 replaces by spaces.
 PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-_SEPARATORS = "[" + "".join(f"\\{sign}" if sign not in "\t\n" else sign for sign in PUNCTUATION) + " ]+"
+TEXT_END = "\0"
+_SPACES = bytes(ord(" ") if chr(byte) in PUNCTUATION else byte for byte in range(256))
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -47,10 +48,15 @@ def split_words(texts: Sequence[str]) -> Words:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    lists = pc.split_pattern_regex(pc.utf8_lower(pa.array(texts, pa.large_string())), _SEPARATORS)
+    # One string of all: Python's calls for each text, and regular expressions, take ten times as long.
+    joined = TEXT_END.join(text.replace(TEXT_END, " ") if TEXT_END in text else text for text in texts)
+    raw = joined.lower().encode(errors="replace").translate(_SPACES)
+    ends = pa.py_buffer(np.array([0, len(raw)], np.int64))
+    whole = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(raw))
+    lists = pc.split_pattern(pc.split_pattern(whole, TEXT_END).flatten()[: len(texts)], " ")
     flat = lists.flatten()
     text_of = np.repeat(np.arange(len(texts)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
-    # Separators at the ends of a text leave an empty word there.
+    # Between two spaces, and at the ends of a text, stands an empty word.
     real = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
     encoded = flat.filter(pa.array(real)).dictionary_encode()
     return Words(encoded.dictionary, encoded.indices.to_numpy(), text_of[real], len(texts))

@@ -87,7 +87,7 @@ def _parse(path: Path, advance: Callable[[int], None]) -> WordVectors:
     numbers = [f"v{number}" for number in range(form.dimension)]
     rows = 0
     try:
-        batches = csv.open_csv(
+        table = csv.read_csv(
             path,
             read_options=csv.ReadOptions(
                 column_names=["word", *numbers, *["end"] * form.trailing], skip_rows=form.header, block_size=BLOCK
@@ -102,7 +102,7 @@ def _parse(path: Path, advance: Callable[[int], None]) -> WordVectors:
                 strings_can_be_null=False,
             ),
         )
-        for batch in batches:
+        for batch in table.to_batches():
             words += batch.column(0).to_pylist()
             for number in range(form.dimension):
                 matrix[rows : rows + len(batch), number] = batch.column(number + 1).to_numpy()

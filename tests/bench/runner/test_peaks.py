@@ -8,9 +8,9 @@ from anatomy.bench.backends.available import installed_backends
 from tests.bench.conftest import Measure, cases_of
 from tests.marks import extended_but
 
-# 64 MiB of weights, which are drawn in numpy and copied: while it is built, a model takes twice as much.
-HEAVY = "mlp:hidden=4096,input_size=4096,classes=8"
-WEIGHTS_BYTES = 4096 * 4096 * 4
+# 144 MiB of weights, which are drawn in numpy and copied: while it is built, a model takes twice as much.
+HEAVY = "mlp:hidden=6144,input_size=6144,classes=8"
+WEIGHTS_BYTES = 6144 * 6144 * 4
 
 pytestmark = pytest.mark.backends
 
