@@ -1,7 +1,7 @@
 """A corpus in the layout and with the statistics of 20 Newsgroups, and word vectors for it, both from a seed.
 
-Made-up words follow Zipf's law. Each class has words of its own among them, and headers that name the class, as the
-posts' `Newsgroups:` lines do: whoever leaves the headers in trains on the answer.
+Made-up words follow Zipf's law. Each class has some words of its own. Each text has a header that names its class, as
+the posts' `Newsgroups:` lines do. A model that reads the headers trains on the answer.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ SLICE_S = 0.005
 LONGEST_WAIT_S = 2.0
 BACKLOG_LIMIT_S = 0.02
 # Work left running takes whole steps; freeing the gigabytes of a step that takes seconds takes hundredths of a step.
-BACKLOG_LIMIT_STEPS = 0.1
+BACKLOG_LIMIT_STEPS = 0.05
 BACKLOG_BLOCK_S = 0.05
 ATTEMPTS = 3
 

@@ -146,7 +146,7 @@ def _dependence(task: MeasureTask, step: Step) -> str:
 
 
 def _scaled_outputs(task: MeasureTask, step: Step) -> ScaledOutputs | None:
-    """Of the compiled step."""
+    """Take the outputs of the compiled step again, with smaller last weights where its own saturate them."""
 
     def outputs() -> Sequence[np.ndarray[Any, Any]]:
         return step.fetch(step.launch())
@@ -203,7 +203,7 @@ def measure_loop(task: MeasureTask) -> None:
 
 
 def _scaled_predictions(built: Built) -> ScaledOutputs | None:
-    """Of `predict`, on one batch."""
+    """Take the predictions for one batch again, with smaller last weights where the own ones saturate them."""
     import keras
 
     def outputs() -> Sequence[np.ndarray[Any, Any]]:

@@ -40,7 +40,11 @@ def scaled_outputs(
         NotImplementedError: `put` refuses.
     """
     last = last_weights(model)
-    if not any(last) or not saturated(sample_outputs(outputs()), NEAR):
+    if not any(last):
+        return None
+    sample = sample_outputs(outputs())
+    # Outputs that are all 0, as those of a head of zeros or behind a threshold, are 0 at every scale.
+    if not any(sample) or not saturated(sample, NEAR):
         return None
     own = [np.asarray(variable.numpy()) for variable in model.trainable_variables]
     try:

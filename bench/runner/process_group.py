@@ -12,6 +12,6 @@ def kill_group(pid: int) -> None:
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
-        # Not yet the leader of its own group, or already gone.
+        # The worker does not lead its own group yet, or it is gone.
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

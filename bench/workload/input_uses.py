@@ -200,7 +200,7 @@ def _operands(operation: Any, args: Any, kwargs: Any) -> dict[str, Any]:
 
 
 def _ids(size: int, what: str, low: int = 0, padded: bool = False) -> InputValues:
-    """Of the rows of a table."""
+    """Ask for ids of a table's rows."""
     return InputValues("ids", what, low=low, high=max(low, size - 1), padded=padded)
 
 

@@ -102,8 +102,7 @@ def test_outputs_too_large_for_the_caches_may_slow_a_block() -> None:
 
 
 def test_freeing_what_a_long_step_has_used_is_no_backlog() -> None:
-    """GoogLeNet, U-Net and, beside other work, MobileNetV3 on JAX: 21 ms of 0.58 s, 56 of 2.9 s, 27 of 0.52 s."""
-    assert check_clock(window(step_s=0.522), 0.0266, on_cpu=True).verdict != "disagrees"
+    """GoogLeNet and U-Net on JAX, steps of 0.58 and 2.9 s: 21 and 56 ms."""
     long = window(step_s=2.9)
     assert check_clock(long, 0.056, on_cpu=True).verdict != "disagrees"
     assert check_clock(long, 0.5 * 2.9, on_cpu=True).verdict == "disagrees"

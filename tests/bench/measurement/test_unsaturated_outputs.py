@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -51,6 +51,12 @@ def test_a_fault_before_the_softmax_shows(scale: float) -> None:
     assert wrong is not None
     assert wrong.scale == found.scale
     assert np.max(np.abs(np.subtract(wrong.sample, found.sample))) > 1e-3
+
+
+def test_outputs_of_zeros_are_left_alone() -> None:
+    """They are zeros at every scale: nothing is tried."""
+    model = deep(1.0, layers.Dense(5, kernel_initializer="zeros"))
+    assert scaled_outputs(model, lambda: [model.predict_on_batch(X)], cast("Any", None)) is None
 
 
 def test_outputs_between_are_left_alone() -> None:
