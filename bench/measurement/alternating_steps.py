@@ -94,7 +94,7 @@ def _check(task: MeasureTask, warm: WarmStep, timings: timing.Timings, thoroughl
     losses.after(len(timings.step_s), step, timings.last_outputs)
     require_finite(task.case, step.fetch(timings.last_outputs), "last step")
     if not thoroughly:
-        validity_checks.require_finite(losses)
+        validity_checks.require_finite(losses, task.built.chosen_optimizer)
         return
     backlog = backlog_of(step, warm.warm_up.step)
     losses.after(backlog.steps, step)

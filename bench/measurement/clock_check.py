@@ -9,6 +9,7 @@ then use as much CPU time as before. Any other difference means that a clock is 
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ LEAST_WORK = 0.6
 SLICE_S = 0.005
 LONGEST_WAIT_S = 2.0
 BACKLOG_LIMIT_S = 0.02
-# Work left running takes whole steps; freeing the gigabytes of a step that takes seconds takes hundredths of a step.
+# Work left running takes whole steps; cleaning up after a step that takes seconds takes hundredths of a step.
 BACKLOG_LIMIT_STEPS = 0.05
 BACKLOG_BLOCK_S = 0.05
 ATTEMPTS = 3
@@ -141,33 +142,43 @@ class Backlog:
     steps: int
 
 
+def user_cpu_s() -> float:
+    """CPU seconds that all threads of this process spent outside the kernel: what computes, without freeing memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
+
+
 def backlog_of(
     step: Step,
     step_s: float,
     clock: Clock = time.perf_counter,
     cpu_clock: Clock = time.process_time,
+    user_clock: Clock = user_cpu_s,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Backlog:
     """Measure for how long the process goes on working after a block was drained.
 
     Two observations that do not rely on `drain`: reading the outputs' values on the host, which waits for a device
     (those of the last step must take no longer than those of the step before), and the CPU time of all threads of the
-    process, which must stop growing.
+    process, which must stop growing. Time in the kernel does not count: it is the step's memory being given back.
     """
     steps = int(min(500, max(2, BACKLOG_BLOCK_S / max(step_s, 1e-6))))
     seconds: list[float] = []
     # A faulty step works on every time; a pool of threads that happens to clean up does not.
     while not seconds or (seconds[-1] > BACKLOG_LIMIT_S and len(seconds) < ATTEMPTS):
-        seconds.append(_run_on_s(step, steps, clock, cpu_clock, sleep))
+        seconds.append(_run_on_s(step, steps, clock, cpu_clock, user_clock, sleep))
     return Backlog(min(seconds), steps * len(seconds))
 
 
-def _run_on_s(step: Step, steps: int, clock: Clock, cpu_clock: Clock, sleep: Callable[[float], None]) -> float:
+def _run_on_s(
+    step: Step, steps: int, clock: Clock, cpu_clock: Clock, user_clock: Clock, sleep: Callable[[float], None]
+) -> float:
     outputs = [step.launch() for _ in range(steps)]
     step.drain(outputs)
     waiting_s = _reading_s(step, outputs[-1], clock) - _reading_s(step, outputs[-2], clock)
     del outputs
-    return max(quiet_after_s(SLICE_S, LONGEST_WAIT_S, clock, cpu_clock, sleep), waiting_s)
+    user_before_s = user_clock()
+    busy_s = quiet_after_s(SLICE_S, LONGEST_WAIT_S, clock, cpu_clock, sleep)
+    return max(min(busy_s, user_clock() - user_before_s), waiting_s)
 
 
 def quiet_after_s(

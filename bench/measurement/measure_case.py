@@ -119,19 +119,18 @@ def require_valid(task: MeasureTask, warm: WarmStep, clock: ClockCheck) -> None:
     Raises:
         InvalidCaseError: it did not, or its clocks disagree.
     """
-    step, losses = warm.step, warm.losses
-    diverged = validity_checks.diverged(losses) if task.built.chosen_optimizer else ""
-    if not diverged:
-        validity_checks.require_finite(losses)
+    step, losses, built = warm.step, warm.losses, task.built
+    diverged = validity_checks.require_finite(losses, built.chosen_optimizer)
     if clock.verdict == "disagrees":
         raise InvalidCaseError(clock.reason)
     checks = {}
     if task.case.mode == "train":
-        variables = task.built.model.trainable_variables
-        moved = checks["weights move"] = validity_checks.require_update(step, warm.weights, variables)
+        moved = checks["weights move"] = validity_checks.require_update(
+            step, warm.weights, built.model.trainable_variables
+        )
         flat = moved if moved.endswith(validity_checks.FLAT) else ""
         checks["loss goes down"] = (
-            diverged or flat or validity_checks.require_learning(step, losses, task.built.unjudged)
+            diverged or flat or validity_checks.require_learning(step, losses, built.unjudged, built.chosen_optimizer)
         )
     else:
         checks["outputs depend on inputs"] = _dependence(task, step)
@@ -192,7 +191,9 @@ def measure_loop(task: MeasureTask) -> None:
     task.found(known.merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
         trains_on = FitStep(built.model, built.batch, case.feed)
-        checks = require_trained(timings.fits, trains_on, before, step.weights(), built.unjudged)
+        checks = require_trained(
+            timings.fits, trains_on, before, step.weights(), built.unjudged, built.chosen_optimizer
+        )
         sample = None
     else:
         validity_checks.require_finite_outputs(timings.sampled, "second epoch")

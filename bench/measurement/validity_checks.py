@@ -84,17 +84,25 @@ class Losses:
         return (steps * mean - before * mean_before) / (steps - before)
 
 
-def require_finite(losses: Losses) -> None:
-    """Raise `InvalidCaseError` if the first or the last loss is NaN or infinite."""
+def require_finite(losses: Losses, chosen_optimizer: bool = False) -> str:
+    """Check that the first and the last loss are finite.
+
+    Args:
+        chosen_optimizer: whether Anatomy chose the optimizer: that it diverges says nothing of the step.
+
+    Returns:
+        Empty, or `not checked: …` where the loss was finite before the first update, and diverged under that optimizer.
+
+    Raises:
+        InvalidCaseError: a loss is NaN or infinite.
+    """
     for name, value in (("first", losses.first), ("last", losses.last)):
-        if value is not None and not math.isfinite(value):
-            raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
-
-
-def diverged(losses: Losses) -> str:
-    """`not checked: …` where a loss is not finite, which says nothing of an optimizer that the user did not choose."""
-    found = [value for value in (losses.first, losses.last) if value is not None and not math.isfinite(value)]
-    return f"not checked: the loss became {found[0]} under {CHOSEN}" if found else ""
+        if value is None or math.isfinite(value):
+            continue
+        if chosen_optimizer and name == "last":
+            return f"not checked: the loss became {value} under {CHOSEN}"
+        raise InvalidCaseError(f"the {name} loss was {value} within {losses.steps} steps; it must be finite")
+    return ""
 
 
 def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -> str:
@@ -104,11 +112,12 @@ def require_finite_outputs(outputs: Sequence[np.ndarray[Any, Any]], what: str) -
     return PASSED
 
 
-def require_learning(step: Step, losses: Losses, unjudged: str = "") -> str:
+def require_learning(step: Step, losses: Losses, unjudged: str = "", chosen_optimizer: bool = False) -> str:
     """Train on, untimed, until the loss has gone down, up to `CONDEMNING_STEPS` steps in all.
 
     Args:
         unjudged: why a loss that does not go down says nothing about the step; empty if it does.
+        chosen_optimizer: as `require_finite` takes it.
 
     Returns:
         `passed`, or `not checked: …` if the time does not suffice for that many steps, or the loss is not to be judged.
@@ -121,7 +130,8 @@ def require_learning(step: Step, losses: Losses, unjudged: str = "") -> str:
     end = time.perf_counter() + LEARNING_BUDGET_S
     while not _learned(losses) and losses.steps < CONDEMNING_STEPS and time.perf_counter() < end:
         losses.after(1, step, step.launch())
-    require_finite(losses)
+    if diverged := require_finite(losses, chosen_optimizer):
+        return diverged
     if _learned(losses):
         return PASSED
     if losses.steps < CONDEMNING_STEPS:

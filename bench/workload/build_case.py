@@ -32,7 +32,7 @@ class Built:
         plan: how inputs are drawn; `None` where they came with the model.
         targets: for each output, the loss whose targets are drawn; `None` where none are.
         unjudged: why a loss that does not go down says nothing; empty if it does.
-        chosen_optimizer: whether the optimizer is Anatomy's choice for a loss without a bound.
+        chosen_optimizer: whether Anatomy chose the optimizer for a model that it does not know: it may diverge.
     """
 
     model: Any
@@ -115,7 +115,9 @@ def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
         if trains:
             _create_training_variables(model, batch)
             batch = _taken_by_own_step(case, model, batch)
-    return Built(model, batch, plan, kinds, outputs, training.unjudged, training.chosen_optimizer)
+    # The zoo's models are known to learn with the chosen one.
+    chosen = training.chosen_optimizer and kind_of(case.model) != "zoo"
+    return Built(model, batch, plan, kinds, outputs, training.unjudged, chosen)
 
 
 def _require_measurable(own: Batch, case: Case) -> None:

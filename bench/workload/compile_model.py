@@ -30,7 +30,7 @@ class Training:
     Attributes:
         losses: name of the loss of each output, such as `mean_squared_error`; `NO_LOSS` where an output has none.
         unjudged: why a loss that does not go down says nothing about the step; empty if it does.
-        chosen_optimizer: whether the optimizer is Anatomy's choice for a loss without a bound: it may diverge.
+        chosen_optimizer: whether the optimizer is Anatomy's choice.
     """
 
     losses: list[str]
@@ -68,10 +68,9 @@ def compile_model(
         run_eagerly=bool(model.compiled and model.run_eagerly),
     )
     why = _unjudged(model)
-    chose = unbounded and own is None
-    if not why and chose:
+    if not why and unbounded and own is None:
         why = f"the optimizer is Anatomy's choice, SGD({CAREFUL_LEARNING_RATE}): compile the model to have it judged"
-    return Training(losses, why, chose)
+    return Training(losses, why, own is None)
 
 
 def optimizer_bytes(optimizer: Any) -> int:

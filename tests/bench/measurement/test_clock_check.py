@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.measurement.clock_check import BACKLOG_LIMIT_S, WAKE_S, backlog_of, check_clock, shortest_pipelined_s
+from anatomy.bench.measurement.clock_check import (
+    BACKLOG_LIMIT_S,
+    WAKE_S,
+    backlog_of,
+    check_clock,
+    shortest_pipelined_s,
+    user_cpu_s,
+)
 from anatomy.bench.measurement.timing import Timings
 from anatomy.bench.records.record_parts import Block
 
@@ -150,7 +157,7 @@ class Device:
     loss = use = weights = put_weights = restore = programs = cast("Any", None)  # not called here
 
     def __init__(self, copy_s: float, late_s: float) -> None:
-        self.now_s = 0.0
+        self.now_s = self.drained_s = 0.0
         self.copy_s = copy_s
         self.late_s = late_s
 
@@ -162,15 +169,21 @@ class Device:
 
     def launch(self) -> None: ...
 
-    def drain(self, outputs: object) -> None: ...
+    def drain(self, outputs: object) -> None:
+        self.drained_s = self.now_s
 
     def fetch(self, outputs: object) -> Any:
         self.now_s += self.copy_s + self.late_s
         self.late_s = 0.0
 
 
-def backlog(device: Device) -> float:
-    return backlog_of(device, 1e-3, device.clock, lambda: 0.0, device.sleep).seconds
+def backlog(device: Device, busy_s: float = 0.0, user_share: float = 1.0) -> float:
+    """Of a process whose threads use one core for `busy_s` after each drain, `user_share` of it outside the kernel."""
+
+    def cpu_s() -> float:
+        return min(device.now_s - device.drained_s, busy_s)
+
+    return backlog_of(device, 1e-3, device.clock, cpu_s, lambda: user_share * cpu_s(), device.sleep).seconds
 
 
 def test_copying_large_outputs_is_no_backlog() -> None:
@@ -185,3 +198,14 @@ def test_waiting_for_outputs_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(device, "drain", drain)
     assert backlog(device) == pytest.approx(0.3)
+
+
+def test_computing_after_the_drain_is_a_backlog_and_freeing_memory_is_none() -> None:
+    assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1) == pytest.approx(0.1, abs=0.01)
+    assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1, user_share=0.1) < BACKLOG_LIMIT_S
+
+
+def test_user_time_is_what_computes() -> None:
+    user_before, all_before = user_cpu_s(), time.process_time()
+    sum(range(10_000_000))
+    assert user_cpu_s() - user_before >= 0.5 * (time.process_time() - all_before) > 0

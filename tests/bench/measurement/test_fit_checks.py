@@ -29,9 +29,12 @@ class Fits:
         return SimpleNamespace(history={"loss": [self.loss]})
 
 
-def judge(fits: list[tuple[int, float]], loss: float = 1.0, after: Any = AFTER) -> tuple[dict[str, str], Fits]:
+def judge(
+    fits: list[tuple[int, float]], loss: float = 1.0, after: Any = AFTER, chosen_optimizer: bool = False
+) -> tuple[dict[str, str], Fits]:
     model = Fits(loss)
-    return require_trained(fits, FitStep(model, BATCH, "numpy"), BEFORE, after), model
+    step = FitStep(model, BATCH, "numpy")
+    return require_trained(fits, step, BEFORE, after, chosen_optimizer=chosen_optimizer), model
 
 
 def test_a_loss_below_the_first_steps_passes_at_once() -> None:
@@ -60,3 +63,5 @@ def test_weights_must_move() -> None:
 def test_every_epochs_loss_must_be_finite() -> None:
     with pytest.raises(InvalidCaseError, match="became nan within 25 steps"):
         judge([(1, 1.0), (4, float("nan")), (20, 0.5)])
+    checks, _ = judge([(1, 1.0), (4, float("nan")), (20, 0.5)], chosen_optimizer=True)
+    assert "became nan under the optimizer that Anatomy chose" in checks["loss goes down"]

@@ -115,6 +115,14 @@ def test_a_loss_that_is_not_finite_is_invalid() -> None:
     seen.after(1, step, step.launch())
     with pytest.raises(InvalidCaseError, match="last loss was nan within 2 steps"):
         validity_checks.require_finite(seen)
+    assert "became nan under the optimizer that Anatomy chose" in validity_checks.require_finite(seen, True)
+
+
+def test_a_loss_that_is_not_finite_before_the_first_update_is_no_optimizers_fault() -> None:
+    step, seen = Reports([float("nan"), float("nan")]), Losses()
+    seen.after(1, step, step.launch())
+    with pytest.raises(InvalidCaseError, match="first loss was nan"):
+        validity_checks.require_finite(seen, True)
 
 
 def test_outputs_must_be_finite() -> None:

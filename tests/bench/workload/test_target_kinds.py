@@ -101,5 +101,6 @@ def test_whose_loss_and_optimizer_it_is_is_known() -> None:
     only_optimizer = keras.Model(x, keras.layers.Dense(2, activation="softmax")(x))
     only_optimizer.compile("adam")
     assert compile_model(only_optimizer, "auto", {}).losses == ["sparse_categorical_crossentropy"]
+    assert not compile_model(only_optimizer, "auto", {}).chosen_optimizer
     assert (type(only_optimizer.optimizer).__name__, only_optimizer.loss) == ("Adam", "sparse_categorical_crossentropy")
     assert declared_outputs(only_optimizer)[0].activation == "softmax"
