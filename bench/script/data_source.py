@@ -14,7 +14,7 @@ from anatomy.bench.workload.input_values import InputValues
 from anatomy.bench.workload.learnable_data import NO_LOSS
 from anatomy.bench.workload.model_inputs import ModelInput, input_leaves
 from anatomy.bench.workload.synthetic_batch import shortest_length
-from anatomy.bench.workload.zipf import EXPONENT, LEAST_VOCABULARY
+from anatomy.bench.workload.zipf import EXPONENT, FREQUENT_WORDS, LEAST_VOCABULARY, STEEPER
 
 # Most numbers that an array of means may have in a script.
 LONGEST_ARRAY = 16
@@ -22,7 +22,8 @@ FREQUENCIES = (
     "",
     "",
     "def frequencies(rows):  # Zipf's law: a few words are most of a text",
-    f"    weights = 1 / np.arange(1, rows + 1) ** {EXPONENT}",
+    "    ranks = np.arange(1, rows + 1)",
+    f"    weights = ranks**-{EXPONENT} * np.maximum(1, ranks / {FREQUENT_WORDS}) ** -{STEEPER}",
     "    return weights / weights.sum()",
     "",
     "",
