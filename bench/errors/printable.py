@@ -35,8 +35,13 @@ def printable_values(value: Any) -> Any:
 
 
 def one_line(error: BaseException, limit: int = 600) -> str:
-    """Class and message of an error on one line: `ValueError: 3 is no batch size`; a long one ends at a word."""
+    """Class and message of an error on one line: `ValueError: 3 is no batch size`; a long one ends at a word.
+
+    Of a `NotImplementedError` the message alone, which says what cannot be done.
+    """
     words = " ".join(printable(without_styles(str(error))).split())
+    if words and isinstance(error, NotImplementedError):
+        return shortened(words, limit)
     return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__, limit)
 
 

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from anatomy.bench.errors.printable import one_line
+from anatomy.bench.errors.unsupported import is_unsupported
 from anatomy.bench.parallel.codec import decode, encode
 from anatomy.bench.parallel.transport import Server, has_message
 from anatomy.bench.protocol.events import Emit, Ended
@@ -229,9 +230,8 @@ def run_beside_rank_0(connection: Connection, work: Callable[[], None], emit: Em
     try:
         work()
     except Exception as error:
-        unsupported = isinstance(error, NotImplementedError)
         with suppress(OSError):
-            connection.send_bytes(encode({FAILED: one_line(error), "unsupported": unsupported}))
+            connection.send_bytes(encode({FAILED: one_line(error), "unsupported": is_unsupported(error)}))
         raise
 
 
@@ -243,7 +243,7 @@ def run_rank_process(rank: int, connection: Connection, work: Callable[[int, Con
         code = 0
     except Exception as error:  # noqa: BLE001  # the boundary: what a rank raises becomes the case's record
         traceback.print_exc()
-        outcome: Outcome = "unsupported" if isinstance(error, NotImplementedError) else "crashed"
+        outcome: Outcome = "unsupported" if is_unsupported(error) else "crashed"
         emit(Ended(outcome=outcome, reason=f"rank {rank}: {one_line(error)}"))
     finally:
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from anatomy.bench.counting import count_model
 from anatomy.bench.counting.untraceable import true_reason
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.errors.printable import one_line
+from anatomy.bench.errors.unsupported import is_unsupported
 from anatomy.bench.measurement.alternating_steps import Turns, measure_alternating_steps
 from anatomy.bench.measurement.measure_case import MeasureTask, measure_loop, measure_step, phase
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
@@ -278,4 +279,4 @@ def _outcome_of(error: Exception) -> Outcome:
         return "oom"
     if isinstance(error, InvalidCaseError):
         return "invalid"
-    return "unsupported" if isinstance(error, NotImplementedError) else "crashed"
+    return "unsupported" if is_unsupported(error) else "crashed"

@@ -12,6 +12,7 @@ import numpy as np
 
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.errors.printable import one_line
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import DrawnInput
 from anatomy.bench.workload.compile_model import compile_model, ordered_losses, trains_itself
@@ -21,6 +22,7 @@ from anatomy.bench.workload.own_data import read_own_data
 from anatomy.bench.workload.synthetic_batch import SEED, InputPlan, draw_batch, plan_inputs
 
 GIVEN = "given with the model"
+FRAMEWORKS = ("tensorflow", "torch", "jax")
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
     """The batch as a `train_step` of the model's own takes it: inputs and targets, or the inputs alone.
 
     Raises:
+        NotImplementedError: it takes neither, and calls another framework than the backend's.
         Exception: what the step raises if it takes neither.
     """
     if trains_itself(model) != "train_step":
@@ -194,7 +197,24 @@ def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
         if refusal is None:
             return form
         refusals.append(refusal)
+    other = foreign_framework(type(model).train_step, case.backend)
+    if other:
+        raise NotImplementedError(
+            f"the train_step of {case.model} calls {other}, and fails on {case.backend} ({one_line(refusals[0])}):"
+            f" use --backend {other}, or --mode infer"
+        ) from refusals[0]
     raise refusals[0]
+
+
+def foreign_framework(function: Any, backend: str) -> str:
+    """A framework that a function calls and that is not the backend's: `tensorflow`; empty if there is none."""
+    seen = inspect.getclosurevars(function)
+    modules = [
+        value.__name__ for value in (*seen.nonlocals.values(), *seen.globals.values()) if inspect.ismodule(value)
+    ]
+    # An import within the function is a name of its code.
+    names = {name.partition(".")[0] for name in (*modules, *function.__code__.co_names)}
+    return next((name for name in FRAMEWORKS if name in names and name != backend), "")
 
 
 def _as_given(x: Any) -> list[DrawnInput]:

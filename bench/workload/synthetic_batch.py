@@ -136,6 +136,9 @@ def _values_of(leaf: ModelInput, uses: Sequence[InputValues], smallest: int | No
         return InputValues("integers" if integral else "uniform", "given", low=leaf.spec.low, high=leaf.spec.high)
     if uses:
         found = narrowest(uses)
+        # A ragged input is padded to its length, as `RaggedTensor.to_tensor` does.
+        if getattr(leaf.tensor, "ragged", False) and integral:
+            found = replace(found, padded=True, why=f"{found.why}, ragged: padded to its length")
         # What takes any integer takes any word: a hash.
         return replace(found, kind="strings", choices=WORDS) if leaf.dtype == "string" and not found.choices else found
     if leaf.dtype == "bool" or "mask" in leaf.path.lower():

@@ -175,3 +175,29 @@ class Batches(keras.utils.PyDataset):
 
 def with_dataset() -> Any:
     return open_text(), Batches()
+
+
+def ragged() -> Any:
+    """Texts of any length, which TensorFlow alone holds as they are."""
+    words = keras.Input((None,), ragged=True, dtype="int32")
+    mean = layers.GlobalAveragePooling1D()(layers.Embedding(500, 8)(words))
+    return keras.Model(words, layers.Dense(2, activation="softmax")(mean))
+
+
+class Taped(Autoencoder):
+    """Its step is written for TensorFlow."""
+
+    def train_step(self, data: Any) -> Any:
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(data, None, self(data, training=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return {"loss": loss}
+
+
+def taped() -> Any:
+    model = Taped()
+    model.compile("adam")
+    return model

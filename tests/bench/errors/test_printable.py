@@ -38,3 +38,5 @@ def test_an_error_is_one_line_of_600_characters_at_most() -> None:
     assert 590 < len(line) <= 600
     assert one_line(ValueError("a \x00 b")) == "ValueError: a \\x00 b"
     assert one_line(KeyError()) == "KeyError"
+    assert one_line(NotImplementedError("OpenVINO trains no models")) == "OpenVINO trains no models"
+    assert one_line(NotImplementedError()) == "NotImplementedError"

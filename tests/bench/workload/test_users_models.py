@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from tests.marks import extended_but
 pytestmark = pytest.mark.backends
 
 MODELS = TESTS / "data" / "users_models.py"
-GIVEN = {"open_text": {"words": "40"}, "subclassed": {"ids": "12:int32"}, "autoencoder": {"": "16"}}
+GIVEN = {
+    "open_text": {"words": "40"},
+    "subclassed": {"ids": "12:int32"},
+    "autoencoder": {"": "16"},
+    "taped": {"": "16"},
+    "ragged": {"": "20"},
+}
 OUTCOMES: dict[str, dict[str, str]] = {
     "train": {
         **dict.fromkeys(
@@ -45,6 +52,11 @@ OUTCOMES: dict[str, dict[str, str]] = {
     "fit": {"with_data": "ok", "with_dataset": "ok", "two_towers": "ok"},
     "predict": {"nested": "ok", "with_dataset": "ok"},
     "count": {"open_text": "ok", "subclassed": "ok", "autoencoder": "ok"},
+}
+# TensorFlow alone runs them; why the others cannot.
+TENSORFLOWS = {
+    "ragged": "ragged=True` is not supported with the {}",
+    "taped": "use --backend tensorflow|{} gives it state and data",
 }
 BACKENDS = [backend for backend in installed_backends() if backend != "openvino"]
 
@@ -82,6 +94,20 @@ import keras
 hoard = bytearray(b"1") * (400 << 20)
 def build(): return keras.Sequential([keras.Input((16,)), keras.layers.Dense(4)])
 """
+
+
+@pytest.mark.parametrize("backend", extended_but(BACKENDS, "jax"))
+def test_what_only_tensorflow_runs_is_unsupported_elsewhere(measure: Measure, backend: str) -> None:
+    for name, record in zip(
+        TENSORFLOWS, measure([case_of(name, backend, "train") for name in TENSORFLOWS], seconds=0.1), strict=True
+    ):
+        assert record.outcome == ("ok" if backend == "tensorflow" else "unsupported"), record.reason
+        if backend != "tensorflow":
+            assert not record.reason.startswith("NotImplementedError")
+            assert re.search(TENSORFLOWS[name].format(backend), record.reason, re.IGNORECASE), record.reason
+        elif name == "ragged":
+            assert record.inputs[0].range == (0, 499)
+            assert "padd" in record.inputs[0].why
 
 
 def test_what_a_module_imports_is_not_the_models_memory(measure: Measure, tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""What a backend cannot do, told apart from what crashes."""
+
+from __future__ import annotations
+
+import re
+
+# Keras raises a ValueError for some of what a backend lacks: "`ragged=True` is not supported with torch backend".
+_LACKS = re.compile(
+    r"(?:not (?:supported|available|compatible|implemented)|only (?:be used|supported|available|compatible))"
+    r" (?:with|in|by|on|for) (?:the )?\w+ backend|\w+ backend does not support",
+    re.IGNORECASE,
+)
+
+
+def is_unsupported(error: BaseException) -> bool:
+    """Whether an error says that a backend, or Anatomy, cannot do what was asked."""
+    return isinstance(error, NotImplementedError) or bool(_LACKS.search(str(error)))
