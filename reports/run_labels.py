@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from anatomy.bench.records.application_stages import is_stage
 from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
@@ -64,6 +65,19 @@ def labelled_records(
 ) -> list[LabelledRecord]:
     """Return the wanted records of all runs, in the runs' order."""
     return [LabelledRecord(item, record) for item in runs for record in item.run.records if wanted(record)]
+
+
+def without_stages(runs: Sequence[LabelledRun]) -> tuple[LabelledRun, ...]:
+    """The runs without the stages of applications, which are no steps and have tables of their own."""
+    return tuple(
+        replace(item, run=item.run.model_copy(update={"records": [r for r in item.run.records if not is_stage(r)]}))
+        for item in runs
+    )
+
+
+def is_application_alone(runs: Sequence[LabelledRun]) -> bool:
+    """Whether the runs have stages of applications, and nothing else."""
+    return bool(labelled_records(runs)) and not labelled_records(without_stages(runs))
 
 
 def labelled_profiles(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:

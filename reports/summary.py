@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
+from anatomy.bench.records.application_stages import Accuracy, accuracies, stage_rows
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.tables.model_table import TIMED
 from anatomy.reports.tables.speed_table import compare_backends, unlike_common
+
+# Of an application's stages, so many are named.
+LONGEST_STAGES = 3
 
 
 def report_title(runs: Sequence[LabelledRun]) -> str:
@@ -43,23 +48,21 @@ def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 
 
 def _sentences(run: Run) -> list[str]:
-    timed = [record for record in run.records if record.case.mode != "count"]
+    timed = [record for record in run.records if record.case.mode not in ("count", "stage")]
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
     measured = sum(record.outcome == "ok" for record in timed)
     sizes = f" and {sum(r.outcome == 'ok' for r in counted)} of {plural(len(counted), 'model')} counted"
+    stages = _stages(run)
+    if stages and not timed and not counted:
+        return [*stages, *_unfinished(run)]
     sentences = [
+        *stages,
         f"{measured} of {plural(len(timed), 'timed case')} {'was' if len(timed) == 1 else 'were'} measured"
         + (sizes if counted else "")
-        + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else ".")
+        + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else "."),
     ]
-    unfinished = {case.key for case, _ in run.remaining}
-    if unfinished:
-        planned = len(run.header.planned)
-        sentences.append(
-            f"The run is not finished: {len(unfinished)} of {plural(planned, 'planned case')} "
-            f"{'has' if planned == 1 else 'have'} no record (anatomy run --resume {run.path.name} does the rest)."
-        )
+    sentences += _unfinished(run)
     sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
     if measured and int(run.header.settings.get("processes") or 1) == 1:
         sentences.append(
@@ -67,6 +70,49 @@ def _sentences(run: Run) -> list[str]:
             "much more (anatomy run --processes 5 gives intervals between processes)."
         )
     return sentences
+
+
+def _unfinished(run: Run) -> list[str]:
+    unfinished = {case.key for case, _ in run.remaining}
+    if not unfinished:
+        return []
+    planned = len(run.header.planned)
+    command = "app newsgroups" if any(case.mode == "stage" for case in run.header.planned) else "run"
+    return [
+        f"The run is not finished: {len(unfinished)} of {plural(planned, 'planned case')} "
+        f"{'has' if planned == 1 else 'have'} no record (anatomy {command} --resume {run.path.name} does the rest)."
+    ]
+
+
+def _stages(run: Run) -> list[str]:
+    """A sentence for each application and backend: what it took, where the time went, how many texts were right."""
+    found = accuracies(run.records)
+    sentences = []
+    for (application, backend), group in groupby(
+        stage_rows(run.records), lambda row: (row.application, row.record.case.backend)
+    ):
+        rows = list(group)
+        failed = next((row for row in rows if row.record.outcome != "ok"), None)
+        if failed is not None:
+            sentences.append(f"{application}, on {backend}: {failed.stage} ended with: {failed.record.reason}.")
+            continue
+        longest = sorted(rows, key=lambda row: row.share or 0.0, reverse=True)[:LONGEST_STAGES]
+        shares = ", ".join(f"{row.stage} {100 * row.share:.0f} %" for row in longest if row.share is not None)
+        seconds = sum(row.record.step_median_s or 0.0 for row in rows)
+        own = [one for one in found if (one.application, one.backend) == (application, backend)]
+        sentences.append(
+            f"{application}, on {backend}: {seconds:,.1f} s from files to predictions, most of it in {shares}."
+            + (f" {_right(own[-1])}" if own else "")
+        )
+    return sentences
+
+
+def _right(last: Accuracy) -> str:
+    low, high = last.interval or (None, None)
+    interval = (
+        "" if low is None or high is None else f" (95 %: {100 * low:.1f} to {100 * high:.1f} %, {last.processes} seeds)"
+    )
+    return f"Of the texts kept for validation, {100 * last.mean:.1f} % were classified right at the end{interval}."
 
 
 def _fastest(run: Run, mode: str) -> str:

@@ -21,11 +21,11 @@ FEWEST_PROCESSES = 2
 def compare(a: Run | str | Path, b: Run | str | Path) -> pd.DataFrame:
     """Compare the throughput of two runs on one machine: a row per case, sorted by the size of the change.
 
-    Columns: `a` and `b` in examples per second; `ratio` b / a; `low` and `high`, within which the ratio lies if both
-    95 % intervals hold; `verdict`: `faster`, `slower`, `too close` (the intervals overlap), `one process` (fewer than
-    two processes on a side, whose interval does not know the next process), `unlike settings` (named in `differences`),
-    `only in a`, `only in b`, or an outcome. To decide whether a change made a model slower, use `gate`, which measures
-    both sides in the same minutes.
+    Columns: `a` and `b` in examples per second (of a stage without examples, how often it would run); `ratio` b / a;
+    `low` and `high`, within which the ratio lies if both 95 % intervals hold; `verdict`: `faster`, `slower`, `too
+    close` (the intervals overlap), `one process` (fewer than two processes on a side, whose interval does not know the next
+    process), `unlike settings` (named in `differences`), `only in a`, `only in b`, or an outcome. To decide whether a
+    change made a model slower, use `gate`, which measures both sides in the same minutes.
 
     Args:
         a: a run, or its folder.
@@ -52,7 +52,7 @@ def _row(a: Record | None, b: Record | None) -> dict[str, Any]:
     present = a or b
     assert present is not None
     row: dict[str, Any] = {"name": present.name, "key": present.key}
-    row |= {"a": a and a.throughput_examples_per_s, "b": b and b.throughput_examples_per_s}
+    row |= {"a": a and _rate(a), "b": b and _rate(b)}
     row |= {"ratio": None, "low": None, "high": None, "verdict": "", "differences": ""}
     if a is None or b is None:
         return row | {"verdict": "only in a" if b is None else "only in b"}
@@ -67,11 +67,28 @@ def _verdict(a: Record, b: Record) -> dict[str, Any]:
     if unlike:
         named = ", ".join(f"{name}: {ours} / {theirs}" for name, (ours, theirs) in unlike.items())
         return {"verdict": "unlike settings", "differences": named}
-    ours, theirs = a.throughput_interval_examples_per_s, b.throughput_interval_examples_per_s
+    ours, theirs = _rate_interval(a), _rate_interval(b)
     if ours is None or theirs is None:
         return {"verdict": "no interval"}
     low, high = theirs[0] / ours[1], theirs[1] / ours[0]
     bounds = {"low": low, "high": high}
-    if min(len(a.process_throughputs), len(b.process_throughputs)) < FEWEST_PROCESSES:
+    if min(_processes(a), _processes(b)) < FEWEST_PROCESSES:
         return bounds | {"verdict": "one process"}
     return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else "too close"}
+
+
+def _rate(record: Record) -> float | None:
+    if record.throughput_examples_per_s is None and record.stage is not None and record.step_median_s:
+        return 1 / record.step_median_s
+    return record.throughput_examples_per_s
+
+
+def _rate_interval(record: Record) -> tuple[float, float] | None:
+    if record.throughput_examples_per_s is None and record.stage is not None and record.step_interval_s:
+        low_s, high_s = record.step_interval_s
+        return 1 / high_s, 1 / low_s
+    return record.throughput_interval_examples_per_s
+
+
+def _processes(record: Record) -> int:
+    return len(record.process_throughputs or record.process_medians_s)

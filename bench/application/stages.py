@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +23,9 @@ class Stage:
         examples: texts, words or vectors that it went through; 0 where it has none.
         size_bytes: bytes that it read; 0 where it reads none.
         peak_bytes: peak of the process's resident memory above that at its beginning.
+        base_bytes: that at its beginning.
+        loss: mean loss of an epoch, or over the texts kept for validation; `None` for other stages.
+        accuracy: the same for the share of right classes.
     """
 
     name: str
@@ -30,23 +33,36 @@ class Stage:
     size_bytes: int = 0
     seconds: float = 0.0
     peak_bytes: int = 0
+    base_bytes: int = 0
+    loss: float | None = None
+    accuracy: float | None = None
 
 
 @dataclass
 class StageClock:
-    """Times stages one after the other."""
+    """Times stages one after the other.
+
+    Attributes:
+        stages: those that have ended.
+        began: told the name of each stage before it is timed.
+        ended: told of each stage when it has its figures.
+    """
 
     stages: list[Stage] = field(default_factory=list)
+    began: Callable[[str], None] = lambda name: None
+    ended: Callable[[Stage], None] = lambda stage: None
 
     @contextmanager
     def stage(self, name: str, examples: int = 0) -> Iterator[Stage]:
         """Time what is done within; a stage that fails is not kept."""
+        self.began(name)
         reset_peak()
-        stage, base, start = Stage(name, examples), resident_bytes(), time.perf_counter()
+        stage, start = Stage(name, examples, base_bytes=resident_bytes()), time.perf_counter()
         yield stage
         stage.seconds = time.perf_counter() - start
-        stage.peak_bytes = max(0, peak_bytes() - base)
+        stage.peak_bytes = max(0, peak_bytes() - stage.base_bytes)
         self.stages.append(stage)
+        self.ended(stage)
 
 
 def stage_frame(stages: Sequence[Stage]) -> pd.DataFrame:

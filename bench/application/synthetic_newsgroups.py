@@ -6,12 +6,15 @@ the posts' `Newsgroups:` lines do. A model that reads the headers trains on the 
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.workload.zipf import draw_ids
@@ -40,6 +43,10 @@ CLASSES = (
 )
 # As many as the corpus "bydate" has of all.
 DOCUMENTS = 18_846
+# Stands for the folder of a made-up corpus, `synthetic:2000` for one of so many texts.
+SYNTHETIC = "synthetic"
+# Counts up when the texts or the vectors change.
+VERSION = 1
 WORDS = 30_000
 # Words of each class, the share of a text that they make, and how far they stand from each other among the frequent.
 CLASS_WORDS, CLASS_SHARE, FIRST_CLASS_WORD = 60, 0.03, 200
@@ -98,6 +105,49 @@ def write_vectors(path: Path, dimension: int = 100, seed: int = 0, words: int = 
     with path.open("w", encoding="utf-8") as file:
         for word, vector in zip(texts[:words], matrix, strict=False):
             file.write(f"{word} {' '.join(f'{value:.5f}' for value in vector)}\n")
+
+
+def corpus_of(name: str, advance: Callable[[int], None] = lambda count: None) -> Path:
+    """The folder of the corpus `synthetic` or `synthetic:2000` in the user's cache, written where it is not there.
+
+    Raises:
+        UsageError: what follows the colon is no number of texts.
+    """
+    documents = documents_of(name)
+    place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-{documents}"
+    if not place.exists():
+        # Beside its place and then renamed: a corpus that was cut short is none.
+        unfinished = place.with_name(f"{place.name}.{os.getpid()}")
+        write_corpus(unfinished, documents, advance=advance)
+        try:
+            unfinished.rename(place)
+        except OSError:
+            # Another process was faster.
+            shutil.rmtree(unfinished)
+    return place
+
+
+def documents_of(name: str) -> int:
+    """How many texts the corpus `synthetic:2000` has.
+
+    Raises:
+        UsageError: what follows the colon is no number of texts.
+    """
+    _, colon, count = name.partition(":")
+    if name != SYNTHETIC and not (name.startswith(f"{SYNTHETIC}:") and count.isdecimal()):
+        raise UsageError(f"{name}: expected {SYNTHETIC}, or {SYNTHETIC}:2000 for a corpus of so many texts")
+    return int(count) if colon else DOCUMENTS
+
+
+def vectors_of() -> Path:
+    """The file of the corpus's word vectors in the user's cache, written where it is not there."""
+    place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-vectors.txt"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_name(f"{place.name}.{os.getpid()}")
+        write_vectors(unfinished)
+        unfinished.replace(place)
+    return place
 
 
 def made_up_words(count: int = WORDS) -> list[str]:

@@ -15,18 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anatomy.bench.application import text_folder
+from anatomy.bench.application.newsgroups_options import NewsgroupsOptions, newsgroups_options
 from anatomy.bench.application.stages import Stage, StageClock, stage_frame
 from anatomy.bench.application.vocabulary import Vocabulary, split_words
 from anatomy.bench.application.word_vectors import load_vectors
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.models import build
-from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Words of a text that each model reads, as on the slides.
-LENGTHS = {"text_cnn": 1000, "rcnn": 50}
 # Of a table that is trained from the start; one of vectors has theirs.
 DIMENSION = 100
 
@@ -117,8 +115,9 @@ def newsgroups(
     """Train a classifier on a folder of texts as the slides do, and time each stage.
 
     Args:
-        data: one folder for each class, files named by digits; see `text_folder.scan`.
-        vectors: a file of word vectors, such as glove.6B.100d.txt.
+        data: one folder for each class, files named by digits; `synthetic` or `synthetic:2000` for a made-up corpus of
+            that many texts.
+        vectors: a file of word vectors, such as glove.6B.100d.txt; `synthetic` for those of the made-up corpus.
         model: `text_cnn` or `rcnn`.
         headers: leave the headers in, which tell the class.
         train_embedding: train the word vectors, too; by default only where no file gives them.
@@ -130,50 +129,97 @@ def newsgroups(
     Raises:
         UsageError: something is wrong with the folder, the file or an option; the message names it.
     """
-    if model not in LENGTHS:
-        raise UsageError(unknown_name("model of the text application", model, LENGTHS))
-    length = LENGTHS[model] if length is None else length
-    clock = StageClock()
+    options = newsgroups_options(
+        data=str(data),
+        vectors=None if vectors is None else str(vectors),
+        network=model,
+        headers=headers,
+        train_embedding=train_embedding,
+        epochs=epochs,
+        words=words,
+        length=length,
+        validation=validation,
+        batch_size=batch_size,
+    )
+    return run_newsgroups(options, seed, StageClock())
+
+
+def run_newsgroups(
+    options: NewsgroupsOptions, seed: int, clock: StageClock, *, cached_vectors: bool = True
+) -> TextApplication:
+    """Run the application as `newsgroups` does, timed by `clock`.
+
+    Args:
+        cached_vectors: take the binary copy of a file of vectors where there is one, and leave one.
+
+    Raises:
+        UsageError: something is wrong with the folder, the file or an option; the message names it.
+    """
+    folder, vectors_file = options.folder, options.vectors_file
+    texts = _read_texts(folder, options, clock)
+    training, held_out = _split(len(texts.labels), options.validation, seed)
+    matrix, known = None, None
+    if vectors_file is not None:
+        with clock.stage("load vectors") as stage:
+            loaded = load_vectors(vectors_file, cache=cached_vectors)
+            stage.examples, stage.size_bytes = len(loaded.words), vectors_file.stat().st_size
+        with clock.stage("embed", len(texts.vocabulary.words)):
+            matrix, known = loaded.embedding(texts.vocabulary)
+    with clock.stage("build"):
+        _seed(seed)
+        network = _network(options, len(texts.vocabulary.words) + 1, matrix, len(texts.classes))
+    with clock.stage("compile"):
+        network.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    epochs = _train(network, texts, training, held_out, options, clock)
+    return TextApplication(
+        tuple(clock.stages), epochs, texts.classes, texts.vocabulary, known, options.read_length, network
+    )
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Texts as ids, (texts, length), with their labels and what the ids stand for."""
+
+    ids: Any
+    labels: Any
+    classes: tuple[str, ...]
+    vocabulary: Vocabulary
+
+
+def _read_texts(folder: Path, options: NewsgroupsOptions, clock: StageClock) -> _Texts:
     with clock.stage("scan") as stage:
-        found = text_folder.scan(Path(data))
+        found = text_folder.scan(folder)
         stage.examples = len(found.paths)
-    training, held_out = _split(len(found.paths), validation, seed)
     with clock.stage("read", len(found.paths)) as stage:
         contents = text_folder.read(found.paths)
         stage.size_bytes = sum(map(len, contents))
     with clock.stage("decode", len(found.paths)):
-        texts = text_folder.decode(contents, found.paths, headers=headers)
+        texts = text_folder.decode(contents, found.paths, headers=options.headers)
     with clock.stage("tokenise", len(texts)):
         split = split_words(texts)
-        vocabulary = Vocabulary.of(split, words)
+        vocabulary = Vocabulary.of(split, options.words)
     with clock.stage("pad", len(texts)):
-        ids = vocabulary.ids(split, length)
-    del contents, texts, split
-    matrix, known = None, None
-    if vectors is not None:
-        with clock.stage("load vectors") as stage:
-            loaded = load_vectors(Path(vectors))
-            stage.examples, stage.size_bytes = len(loaded.words), Path(vectors).stat().st_size
-        with clock.stage("embed", len(vocabulary.words)):
-            matrix, known = loaded.embedding(vocabulary)
-    with clock.stage("build"):
-        _seed(seed)
-        trained = matrix is None if train_embedding is None else train_embedding
-        network = _network(model, len(vocabulary.words) + 1, matrix, trained, length, len(found.classes))
-    with clock.stage("compile"):
-        network.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    x, y = (ids[training], found.labels[training]), (ids[held_out], found.labels[held_out])
-    history = []
-    for number in range(1, epochs + 1):
-        with clock.stage(f"epoch {number}", len(training)):
-            logs = network.fit(*x, batch_size=batch_size, epochs=1, verbose=0).history
-        name = "evaluate" if epochs == 1 else f"evaluate {number}"
-        with clock.stage(name, len(held_out)):
-            loss, accuracy = network.evaluate(*y, batch_size=batch_size, verbose=0)
-        history.append(Epoch(logs["loss"][0], logs["accuracy"][0], float(loss), float(accuracy)))
+        ids = vocabulary.ids(split, options.read_length)
+    return _Texts(ids, found.labels, found.classes, vocabulary)
+
+
+def _train(
+    network: Any, texts: _Texts, training: Any, held_out: Any, options: NewsgroupsOptions, clock: StageClock
+) -> tuple[Epoch, ...]:
+    """Epochs, each followed by an evaluation; then a prediction of the texts that were held out."""
+    x, y = (texts.ids[training], texts.labels[training]), (texts.ids[held_out], texts.labels[held_out])
+    epochs = []
+    for number in range(1, options.epochs + 1):
+        with clock.stage(f"epoch {number}", len(training)) as epoch:
+            logs = network.fit(*x, batch_size=options.batch_size, epochs=1, verbose=0).history
+            epoch.loss, epoch.accuracy = float(logs["loss"][0]), float(logs["accuracy"][0])
+        with clock.stage(f"evaluate {number}", len(held_out)) as evaluation:
+            figures = network.evaluate(*y, batch_size=options.batch_size, verbose=0)
+            evaluation.loss, evaluation.accuracy = map(float, figures)
+        epochs.append(Epoch(epoch.loss, epoch.accuracy, evaluation.loss, evaluation.accuracy))
     with clock.stage("predict", len(held_out)):
-        network.predict(y[0], batch_size=batch_size, verbose=0)
-    return TextApplication(tuple(clock.stages), tuple(history), found.classes, vocabulary, known, length, network)
+        network.predict(y[0], batch_size=options.batch_size, verbose=0)
+    return tuple(epochs)
 
 
 def _split(count: int, validation: float, seed: int) -> tuple[Any, Any]:
@@ -203,18 +249,19 @@ def _seed(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def _network(model: str, ids: int, matrix: Any, trained: bool, length: int, classes: int) -> Any:
+def _network(options: NewsgroupsOptions, ids: int, matrix: Any, classes: int) -> Any:
     import keras
 
-    width = DIMENSION if matrix is None else matrix.shape[1]
+    width, length = DIMENSION if matrix is None else matrix.shape[1], options.read_length
+    trained = matrix is None if options.train_embedding is None else options.train_embedding
     try:
-        if model == "text_cnn":
-            options = {"embedding_matrix": matrix, "trainable_embedding": trained}
-            return build(model, vocabulary=ids, embedding_dim=width, length=length, classes=classes, **options)
-        network = build(model, words=length, embedding_dim=width, classes=classes)
+        if options.network == "text_cnn":
+            table = {"embedding_matrix": matrix, "trainable_embedding": trained}
+            return build("text_cnn", vocabulary=ids, embedding_dim=width, length=length, classes=classes, **table)
+        network = build(options.network, words=length, embedding_dim=width, classes=classes)
     except ValueError as error:
         raise UsageError(str(error)) from error
     weights = None if matrix is None else [matrix]
     words = keras.Input((length,), dtype="int32", name="input")
-    table = keras.layers.Embedding(ids, width, weights=weights, trainable=trained, name="embedding")
-    return keras.Model(words, network(table(words)), name="rcnn_application")
+    embedding = keras.layers.Embedding(ids, width, weights=weights, trainable=trained, name="embedding")
+    return keras.Model(words, network(embedding(words)), name="rcnn_application")

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from anatomy.bench.cli.command_group import CommandGroup
+from anatomy.bench.cli.commands.app import app as application
 from anatomy.bench.cli.commands.bisect import bisect
 from anatomy.bench.cli.commands.doctor import doctor
 from anatomy.bench.cli.commands.explain import explain
@@ -42,6 +43,7 @@ app.command("doctor")(doctor)
 app.command("gate")(gate)
 app.add_typer(history, name="history")
 app.command("bisect")(bisect)
+app.add_typer(application, name="app")
 app.command("project")(project)
 
 

@@ -80,6 +80,20 @@ class FactsFound(Frozen):
     facts: CaseFacts
 
 
+class StageEnded(Frozen):
+    """A stage of an application has ended; the fields are those of `anatomy.bench.application.stages.Stage`."""
+
+    event: Literal["stage"] = "stage"
+    name: str
+    seconds: float = Field(gt=0)
+    examples: int
+    size_bytes: int
+    base_bytes: int
+    peak_bytes: int
+    loss: float | None = None
+    accuracy: float | None = None
+
+
 class ScriptMade(Frozen):
     """The stand-alone program of the case, or `None` and the reason.
 
@@ -151,6 +165,7 @@ Event = (
     | Started
     | PhaseBegan
     | FactsFound
+    | StageEnded
     | ScriptMade
     | ModelsMissing
     | Warm

@@ -17,7 +17,8 @@ from anatomy.bench.records.frozen import FrozenWithComputedFields
 from anatomy.bench.records.input_spec import canonical
 
 Backend = Literal["tensorflow", "jax", "torch", "openvino"]
-Mode = Literal["train", "infer", "fit", "predict", "count"]
+CaseMode = Literal["train", "infer", "fit", "predict", "count"]
+Mode = CaseMode | Literal["stage"]
 Jit = Literal["auto", "on", "off"]
 Feed = Literal["numpy", "tf.data"]
 # What stays constant as devices are added: the batch of each device (weak), or the whole batch (strong).
@@ -42,7 +43,8 @@ class Case(FrozenWithComputedFields):
         options: keyword arguments of the builder, JSON values only. For the zoo they are complete (defaults filled
             in): the key survives a change of defaults.
         mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step; `fit` and
-            `predict` time Keras's own loops around it; `count` times nothing.
+            `predict` time Keras's own loops around it; `count` times nothing; `stage` is a stage of an application,
+            which `model` names and `options` describe.
         backend: Keras backend.
         batch_size: number of examples per step, over all devices.
         dtype: name of a Keras dtype policy, https://keras.io/api/mixed_precision/policy/.

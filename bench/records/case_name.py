@@ -9,6 +9,8 @@ def case_name(case: Case) -> str:
     """Return a name such as `vgg:depth=11 train jax b32`; fields at their defaults are left out."""
     from anatomy.models import format_model
 
+    if case.mode == "stage":
+        return f"{case.model} {case.options['network']} {case.options['stage']} {case.backend}"
     model = format_model(case.model, case.options)
     if case.mode == "count":
         return f"{model} count"

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import SeriesLabel, Verdict
+from anatomy.bench.records.record_parts import SeriesLabel, StageFigures, Verdict
 
 # From the best to the worst.
 _SERIES: tuple[SeriesLabel, ...] = ("settled", "short", "drifting", "slowing", "never settled")
@@ -23,8 +23,8 @@ def combine_processes(records: Sequence[Record]) -> Record:
     Its median, throughput and intervals are derived from all processes. Its caveats are the worst of any process: the
     class of the series, the clocks' verdict with its reason, the most recompilations, each check that was not made, a
     warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, and the lost machines.
-    All else is that process's own: raw steps and blocks, window, use and energy. Where a process failed, its record is
-    returned, with the number of failed processes in its reason.
+    The losses and accuracies of a stage are those of all. All else is that process's own: raw steps and blocks, window,
+    use and energy. Where a process failed, its record is returned, with the number of failed processes in its reason.
     """
     first, *more = sorted(records, key=lambda record: record.repeat)
     if not more:
@@ -40,6 +40,7 @@ def combine_processes(records: Sequence[Record]) -> Record:
             "process_medians_s": [r.step_median_s for r in records if r.step_median_s is not None],
             "process_throughputs": [r.throughput_examples_per_s for r in records if r.throughput_examples_per_s],
             **_worst((first, *more)),
+            "stage": _stages((first, *more), middle),
             **_peaks((first, *more), middle),
             "gpu": [_most_throttled(use, records) for use in middle.gpu] if middle.gpu else middle.gpu,
         }
@@ -65,6 +66,19 @@ def _worst(records: Sequence[Record]) -> dict[str, Any]:
         "checks": checks,
         "lost_nodes": list(dict.fromkeys(name for record in records for name in record.lost_nodes)),
     }
+
+
+def _stages(records: Sequence[Record], middle: Record) -> StageFigures | None:
+    """The stage of the median process, with the losses and accuracies of all."""
+    if middle.stage is None:
+        return None
+    stages = [record.stage for record in records if record.stage is not None]
+    return middle.stage.model_copy(
+        update={
+            "losses": [value for stage in stages for value in stage.losses],
+            "accuracies": [value for stage in stages for value in stage.accuracies],
+        }
+    )
 
 
 def _peaks(records: Sequence[Record], middle: Record) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from anatomy.bench.records.record_parts import (
     Phases,
     ScaledOutputs,
     Series,
+    StageFigures,
 )
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
 
@@ -79,6 +80,8 @@ class Record(FrozenWithComputedFields):
         loss_first: loss of the first step in the modes train and fit.
         loss_last: mean loss of the steps of the measured window in train mode; in fit of those of the last epoch.
         counts: counts of the model.
+        stage: of a stage of an application, what it went through; `step_s` then is its time, and the steps of its block
+            are its examples.
         inputs: the inputs that were drawn or given; empty in records from before they were recorded.
         base_host_bytes: resident memory of the worker before the model was built, and after its module was imported.
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute, from before the model was built to the
@@ -128,6 +131,7 @@ class Record(FrozenWithComputedFields):
     loss_first: float | None = None
     loss_last: float | None = None
     counts: Counts | None = None
+    stage: StageFigures | None = None
     inputs: list[DrawnInput] = Field(default_factory=list)
     base_host_bytes: int | None = None
     peak_host_bytes: int | None = None

@@ -105,6 +105,22 @@ class Counts(Frozen):
     uncounted: list[str] = Field(default_factory=list)
 
 
+class StageFigures(Frozen):
+    """What a stage of an application went through, beside its time and memory.
+
+    Attributes:
+        examples: texts, words or vectors; 0 where it has none.
+        size_bytes: bytes that it read; 0 where it reads none.
+        losses: mean loss of an epoch, or over the texts kept for validation, of each process; empty for other stages.
+        accuracies: the same for the share of right classes.
+    """
+
+    examples: int = Field(default=0, ge=0)
+    size_bytes: int = Field(default=0, ge=0)
+    losses: list[float] = Field(default_factory=list)
+    accuracies: list[float] = Field(default_factory=list)
+
+
 class Series(Frozen):
     """The course of a series of step times; see `anatomy.bench.statistics.steady`.
 

@@ -10,6 +10,7 @@ from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
+from anatomy.bench.runner.application_records import parts
 from anatomy.bench.runner.largest_batch import keep_searches, known_of, measure_largest
 from anatomy.bench.runner.nodes.coordinator import join_nodes
 from anatomy.bench.runner.nodes.launcher import Place
@@ -96,7 +97,11 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
 def _measure(run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:
     for record in run.unprofiled:
         _profile(record, run, session, listener, done)
-    for case, repeat in run.todo:
+    for part in parts(run.todo):
+        if part.is_application:
+            done.records += session.run_application(part, listener)
+            continue
+        (case,), repeat = part
         record = session.measure(case, listener, repeat)
         done.records.append(record)
         if run.settings.profile and repeat == 0 and case.mode != "count":

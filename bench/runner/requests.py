@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
 from anatomy.bench.parallel.rendezvous import Rendezvous
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.records.case import Case
@@ -89,6 +90,14 @@ class JoinCase(_Request):
     reference_steps: bool = False
 
 
+class RunApplication(_Request):
+    """Run the text application, stage by stage."""
+
+    request: Literal["application"] = "application"
+    options: NewsgroupsOptions
+    seed: int
+
+
 class FindModels(_Request):
     """Say which of these models cannot be found."""
 
@@ -96,7 +105,7 @@ class FindModels(_Request):
     models: tuple[str, ...]
 
 
-Request = MeasureCase | TakeTurns | TakeProfile | TakeReferenceSteps | JoinCase | FindModels
+Request = MeasureCase | TakeTurns | TakeProfile | TakeReferenceSteps | JoinCase | RunApplication | FindModels
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="request")])
 

@@ -18,6 +18,7 @@ from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunWriter
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.application_records import Part
 from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.fork_servers import ForkServers
 from anatomy.bench.runner.nodes.coordinator import Coordinator
@@ -105,6 +106,31 @@ class Session:
         self.writer.append(record)
         listener.end(record)
         return record
+
+    def run_application(self, part: Part, listener: Listener) -> list[Record]:
+        """Run an application in a fresh process, and append the record of each of its stages as it ends."""
+        by_stage = {case.options["stage"]: case for case in part.cases}
+        records: list[Record] = []
+
+        def began(stage: str) -> None:
+            if stage in by_stage:
+                listener.begin(by_stage[stage], case_name(by_stage[stage]))
+            listener.phase(stage)
+
+        def done(record: Record) -> None:
+            self.writer.append(record)
+            records.append(record)
+            listener.end(record)
+
+        backend = part.cases[0].backend
+        try:
+            server = self._servers.get(backend)
+        except SetupError as error:
+            for case in part.cases:
+                done(self._supervisor.refuse(case, "crashed", str(error)))
+            return records
+        self._supervisor.run_application(server, part.cases, part.repeat, began, done)
+        return records
 
     def profile(self, record: Record, ceilings: Sequence[Ceiling] = ()) -> Profile:
         """Trace the case of a record in a fresh process, and append its profile.

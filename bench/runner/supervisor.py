@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, telemetry_facts
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
-from anatomy.bench.protocol.events import Event, Forked, PhaseBegan, ReferenceStepsTaken, ScriptMade
+from anatomy.bench.protocol.events import Event, Forked, PhaseBegan, ReferenceStepsTaken, ScriptMade, StageEnded
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_facts import CaseFacts
@@ -21,11 +21,12 @@ from anatomy.bench.records.record import Outcome, Record
 from anatomy.bench.records.record_parts import Equality, Series
 from anatomy.bench.records.run_store import write_script
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.application_records import StageRecords, options_of
 from anatomy.bench.runner.data_parallel_check import DataParallelCheck
 from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.nodes.coordinator import Coordinator
 from anatomy.bench.runner.profile_worker import run_profile
-from anatomy.bench.runner.requests import MeasureCase, TakeProfile, TakeReferenceSteps, WorkerPlace
+from anatomy.bench.runner.requests import MeasureCase, RunApplication, TakeProfile, TakeReferenceSteps, WorkerPlace
 from anatomy.bench.runner.worker_handle import PartialResult, WorkerHandle
 from anatomy.bench.statistics.steady import classify
 
@@ -69,8 +70,7 @@ class Supervisor:
         if equality is not None and equality.verdict == "differs":
             return self._record(None, case, _now(), PartialResult("invalid", equality.reason), equality=equality)
         started_at = _now()
-        name = f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log"
-        request = MeasureCase(place=self._place(name), settings=self.settings, case=case)
+        request = MeasureCase(place=self._place(_log_name(case.key, repeat)), settings=self.settings, case=case)
         result = self._run(server, case, request, on_phase)
         return self._record(server, case, started_at, result, repeat, equality)
 
@@ -79,6 +79,45 @@ class Supervisor:
         place = self._place(f"{case.key}.profile.log")
         request = TakeProfile(place=place, settings=self.settings, case=case, folder=folder, ceilings=ceilings)
         return run_profile(server, request, self.run_folder, self.environment)
+
+    def run_application(
+        self,
+        server: ForkServerClient,
+        wanted: Sequence[Case],
+        repeat: int,
+        began: Callable[[str], None],
+        done: Callable[[Record], None],
+    ) -> None:
+        """Run an application in a fresh process of `server`; each wanted stage has its record when it has ended.
+
+        Args:
+            repeat: which of the application's processes this is; its seed.
+            began: told the name of each stage that begins.
+            done: told of each record.
+        """
+        started_at = _now()
+        key = wanted[0].key
+
+        def blank(case: Case, outcome: Outcome, reason: str) -> Record:
+            return self._record(server, case, started_at, PartialResult(outcome, reason), repeat, log_of=key)
+
+        records = StageRecords(wanted, blank, done)
+
+        def listen(event: Event) -> None:
+            match event:
+                case PhaseBegan(name=name):
+                    began(name)
+                case StageEnded():
+                    records.end(event)
+
+        request = RunApplication(
+            place=self._place(_log_name(key, repeat)),
+            settings=self.settings,
+            options=options_of(wanted[0]),
+            seed=repeat,
+        )
+        result = WorkerHandle(server, request, listen).run_to_end()
+        records.fail(result.outcome or "crashed", result.reason, result.phase)
 
     def refuse(self, case: Case, outcome: Outcome, reason: str) -> Record:
         """The record of a case that is not measured."""
@@ -168,9 +207,10 @@ class Supervisor:
         result: PartialResult,
         repeat: int = 0,
         equality: Equality | None = None,
+        log_of: str = "",
     ) -> Record:
         facts = result.facts
-        log = self.logs / (f"{case.key}.{repeat}.log" if repeat else f"{case.key}.log")
+        log = self.logs / _log_name(log_of or case.key, repeat)
         return Record(
             case=case,
             name=case_name(case),
@@ -212,6 +252,10 @@ class Supervisor:
             cpu_energy=facts.cpu_energy,
             all_reduce=facts.all_reduce,
         )
+
+
+def _log_name(key: str, repeat: int) -> str:
+    return f"{key}.{repeat}.log" if repeat else f"{key}.log"
 
 
 def _why_missing(case: Case, result: PartialResult) -> dict[str, str]:

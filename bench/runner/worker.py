@@ -14,6 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
+from anatomy.bench.application.stages import Stage, StageClock
 from anatomy.bench.counting import count_model
 from anatomy.bench.counting.untraceable import true_reason
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
@@ -34,6 +36,7 @@ from anatomy.bench.protocol.events import (
     PhaseBegan,
     ReferenceStepsTaken,
     ScriptMade,
+    StageEnded,
     Started,
 )
 from anatomy.bench.records.case import LOOPS, Case
@@ -47,6 +50,7 @@ from anatomy.bench.runner.requests import (
     JoinCase,
     MeasureCase,
     Request,
+    RunApplication,
     TakeProfile,
     TakeReferenceSteps,
     TakeTurns,
@@ -94,8 +98,21 @@ def serve(request: Request, emit: Emit) -> None:
                 emit(PhaseBegan(name="follow"))
                 require_shareable(case)
                 run_node_ranks(case, build_deterministic if reference_steps else build, emit, rendezvous)
+            case RunApplication(options=options, seed=seed):
+                _run_application(options, seed, emit)
             case FindModels(models=models):
                 emit(ModelsMissing(reasons=missing_models(models)))
+
+
+def _run_application(options: NewsgroupsOptions, seed: int, emit: Emit) -> None:
+    from anatomy.bench.application.text_application import run_newsgroups
+
+    def ended(stage: Stage) -> None:
+        emit(StageEnded(**vars(stage)))
+
+    clock = StageClock(began=lambda name: emit(PhaseBegan(name=name)), ended=ended)
+    # A copy that the last process left would make this one's time another's.
+    run_newsgroups(options, seed, clock, cached_vectors=False)
 
 
 def missing_models(models: Sequence[str]) -> dict[str, str]:

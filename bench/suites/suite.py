@@ -32,7 +32,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.pyproject import parse_toml, read_pyproject
-from anatomy.bench.records.case import DTYPES, Backend, Case, Feed, Jit, Mode, Scaling
+from anatomy.bench.records.case import DTYPES, Backend, Case, CaseMode, Feed, Jit, Scaling
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.input_spec import parse_inputs
 from anatomy.models.suggestion import unknown_name
@@ -96,7 +96,7 @@ class Axes(Frozen):
     """Values of each axis; null leaves it to the next level: command line, matrix, suite, default."""
 
     backend: Annotated[tuple[Backend, ...] | None, Several] = None
-    mode: Annotated[tuple[Mode, ...] | None, Several] = None
+    mode: Annotated[tuple[CaseMode, ...] | None, Several] = None
     batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several, BeforeValidator(_known_batch)] = None
     dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
     jit: Annotated[tuple[Jit, ...] | None, Several] = None
@@ -142,7 +142,7 @@ class Exclusion(Frozen):
 
     model: str | None = None
     backend: Backend | None = None
-    mode: Mode | None = None
+    mode: CaseMode | None = None
     batch_size: int | None = None
     dtype: str | None = None
     jit: Jit | None = None

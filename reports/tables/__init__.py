@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from anatomy.reports.flops_utilisation import Peak
 from anatomy.reports.gpu_peaks import dense_peak
-from anatomy.reports.run_labels import LabelledRun, labelled_profiles
+from anatomy.reports.run_labels import LabelledRun, is_application_alone, labelled_profiles, without_stages
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement_table import agreement_table
 from anatomy.reports.tables.batch_size_tables import batch_size_tables
@@ -20,6 +20,7 @@ from anatomy.reports.tables.machine_table import machine_table
 from anatomy.reports.tables.model_table import model_table
 from anatomy.reports.tables.scaling_table import scaling_table
 from anatomy.reports.tables.speed_table import speed_table
+from anatomy.reports.tables.stage_tables import stage_tables
 from anatomy.reports.tables.telemetry_table import telemetry_table
 from anatomy.reports.tables.trust_table import trust_table
 from anatomy.reports.tables.utilisation_table import utilisation_table
@@ -43,6 +44,7 @@ __all__ = [
     "profile_tables",
     "scaling_table",
     "speed_table",
+    "stage_tables",
     "telemetry_table",
     "trust_table",
     "utilisation_table",
@@ -51,8 +53,13 @@ __all__ = [
 
 def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> tuple[Table, ...]:
     """Every table of the report, in its order; `peak` is the datasheet of known GPUs."""
+    stages = stage_tables(runs)
+    if is_application_alone(runs):
+        return (*stages, machine_table(runs), failure_table(runs))
+    everything, runs = runs, without_stages(runs)
     return (
         machine_table(runs),
+        *stages,
         model_table(runs),
         speed_table(runs),
         framework_table(runs),
@@ -64,7 +71,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         telemetry_table(runs),
         claims_table(runs),
         trust_table(runs),
-        failure_table(runs),
+        failure_table(everything),
         case_table(runs, peak),
         phase_table(runs),
         count_table(runs),

@@ -36,13 +36,20 @@ def conclude(finished: Sequence[FinishedRun], *, report: bool, history: bool, si
 def _exit(finished: Sequence[FinishedRun], measured: int, recorded: int) -> None:
     stopped = [run for run in finished if run.interrupted or run.stopped]
     for run in stopped:
-        typer.echo(f"interrupted; the rest: anatomy run --resume {run.path}", err=True)
+        typer.echo(f"interrupted; the rest: anatomy {_command(run)} --resume {run.path}", err=True)
     if any(run.interrupted for run in finished):
         raise typer.Exit(exit_codes.INTERRUPTED)
     if any(run.planned for run in finished) and not measured:
         raise typer.Exit(exit_codes.NOTHING_MEASURED)
     if recorded > measured or stopped:
         raise typer.Exit(exit_codes.NOT_ALL_MEASURED)
+
+
+def _command(run: FinishedRun) -> str:
+    from anatomy.bench.records.run_store import load_run
+
+    staged = any(case.mode == "stage" for case in load_run(run.path).header.planned)
+    return "app newsgroups" if staged else "run"
 
 
 def _keep(path: Path) -> None:

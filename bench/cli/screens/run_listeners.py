@@ -26,9 +26,16 @@ class RunDisplay(Display):
     """
 
     def __init__(
-        self, console: Console, total: int | None, *, quiet: bool = False, json: bool = False, profiles: bool = False
+        self,
+        console: Console,
+        total: int | None,
+        *,
+        quiet: bool = False,
+        json: bool = False,
+        profiles: bool = False,
+        bar: bool = False,
     ) -> None:
-        super().__init__(console, total, quiet)
+        super().__init__(console, total, quiet, bar)
         self._screen, self._json, self._profiles, self._silent = console, json, profiles, quiet
 
     def end(self, record: Record) -> None:

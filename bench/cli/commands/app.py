@@ -1,0 +1,138 @@
+"""`anatomy app`: a whole application, stage by stage, from files on disk to predictions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.cli import options
+from anatomy.bench.errors.anatomy_error import UsageError
+
+if TYPE_CHECKING:
+    from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
+    from anatomy.bench.records.settings import MeasureSettings
+    from anatomy.bench.runner.measure_run import FinishedRun
+    from anatomy.bench.runner.open_run import OpenRun
+    from anatomy.bench.runner.run_plan import RunPlan
+
+app = typer.Typer(help="A whole application, stage by stage: files, texts, words, training.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Keep `newsgroups` a command of its own: a group of one would lose its name."""
+
+
+@app.command("newsgroups")
+def newsgroups(
+    data: Annotated[
+        str | None, typer.Option(help="One folder for each class, files named by digits (20 Newsgroups).")
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="synthetic, or synthetic:2000: a made-up corpus of so many texts.")
+    ] = None,
+    glove: Annotated[
+        str | None, typer.Option(help="A file of word vectors (glove.6B.100d.txt); synthetic: of the made-up corpus.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="text_cnn or rcnn.")] = "text_cnn",
+    backend: options.Backends = None,
+    epochs: Annotated[int, typer.Option(help="Epochs of training.")] = 2,
+    seeds: Annotated[int, typer.Option(help="Processes on each backend, each with a seed of its own.")] = 1,
+    headers: Annotated[bool, typer.Option("--headers", help="Leave the headers in, which tell the class.")] = False,
+    train_embedding: Annotated[
+        bool | None,
+        typer.Option(
+            "--train-embedding/--freeze-embedding", help="Train the word vectors. Default: unless --glove gives them."
+        ),
+    ] = None,
+    words: Annotated[int, typer.Option(help="Ids of the vocabulary.")] = 20_000,
+    length: Annotated[
+        int | None, typer.Option(help="Words of a text that the model reads. Default: 1000; rcnn: 50.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Texts per step.")] = 128,
+    timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 7200,
+    memory_limit: options.MemoryLimit = None,
+    out: options.Out = None,
+    resume: Annotated[Path | None, typer.Option(help="A run's folder: run what it has no record of.")] = None,
+    report: options.Report = True,
+    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a text classifier as the talk does, and time each stage: one record for each, in a fresh process."""
+    from anatomy.bench.application.newsgroups_options import newsgroups_options
+    from anatomy.bench.cli.commands.conclude import conclude
+    from anatomy.bench.machine.collect_environment import collect
+    from anatomy.bench.records.settings import MeasureSettings
+    from anatomy.bench.runner.open_run import open_run, resume_run
+    from anatomy.bench.suites.units import parse_bytes
+
+    here = collect()
+    if resume is not None:
+        if data or corpus:
+            raise UsageError("--resume takes the run's own plan; leave out --data and --corpus")
+        run = resume_run(resume, here.fingerprint)
+    else:
+        chosen = newsgroups_options(
+            data=_source(data, corpus),
+            vectors=glove,
+            network=model,
+            headers=headers,
+            train_embedding=train_embedding,
+            epochs=epochs,
+            words=words,
+            length=length,
+            batch_size=batch_size,
+        )
+        if seeds < 1:
+            raise UsageError(f"--seeds {seeds}: expected 1 or more")
+        limit = parse_bytes(memory_limit) if memory_limit else None
+        settings = MeasureSettings(processes=seeds, timeout_s=timeout, memory_limit_bytes=limit)
+        run = open_run(_plan(chosen, backend, settings, quiet or json), out, here, ["anatomy", *sys.argv[1:]])
+    conclude([_measure(run, json, quiet)], report=report, history=history, silent=json or quiet)
+
+
+def _source(data: str | None, corpus: str | None) -> str:
+    from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC
+
+    if (data is None) == (corpus is None):
+        raise UsageError("give --data DIR with your copy of 20 Newsgroups, or --corpus synthetic for a made-up one")
+    if corpus is not None and corpus.partition(":")[0] != SYNTHETIC:
+        raise UsageError(f"--corpus {corpus}: expected {SYNTHETIC} or {SYNTHETIC}:2000; a folder is given as --data")
+    return data or corpus or ""
+
+
+def _plan(chosen: NewsgroupsOptions, backends: list[str] | None, settings: MeasureSettings, silent: bool) -> RunPlan:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, documents_of
+    from anatomy.bench.backends.available import installed_backends
+    from anatomy.bench.runner.plan_application import plan_newsgroups
+    from anatomy.bench.suites.axis_options import parse_axes
+
+    named = parse_axes({"backend": backends}).backend or installed_backends()[:1]
+    if not chosen.data.startswith(SYNTHETIC):
+        return plan_newsgroups(chosen, named, settings)
+    with Progress(console=Console(stderr=True), transient=True, disable=silent) as progress:
+        task = progress.add_task("writing the corpus", total=documents_of(chosen.data))
+        return plan_newsgroups(chosen, named, settings, lambda count: progress.advance(task, count))
+
+
+def _measure(run: OpenRun, json: bool, quiet: bool) -> FinishedRun:
+    from rich.console import Console
+
+    from anatomy.bench.cli.screens.run_listeners import RunDisplay
+    from anatomy.bench.cli.screens.stage_screen import print_stages
+    from anatomy.bench.records.run_store import load_run
+    from anatomy.bench.runner.measure_run import measure_run
+
+    console = Console(stderr=json)
+    with RunDisplay(console, len(run.todo), quiet=quiet or not json, json=json, bar=not quiet) as display:
+        finished = measure_run(run, display)
+    if not (json or quiet):
+        print_stages(console, load_run(finished.path).records)
+    return finished

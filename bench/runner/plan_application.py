@@ -1,0 +1,48 @@
+"""The plan of a run of the text application: its stages on each backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+from anatomy.bench.application import text_folder
+from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
+from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of
+from anatomy.bench.backends.available import availability, supports
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.case import Backend
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.application_records import NEWSGROUPS, stage_cases
+from anatomy.bench.runner.run_plan import RunPlan
+
+
+def plan_newsgroups(
+    options: NewsgroupsOptions,
+    backends: Sequence[Backend],
+    settings: MeasureSettings,
+    advance: Callable[[int], None] = lambda count: None,
+) -> RunPlan:
+    """Plan the stages on each backend; what every worker would stumble over is found before the first begins.
+
+    Args:
+        settings: `processes` of them run the application, each with a seed of its own.
+        advance: called with the number of texts of a made-up corpus that were written, for a progress bar.
+
+    Raises:
+        UsageError: a backend is missing or does not train, the folder or the file is not what is expected, or the
+            extra `application` is not installed.
+    """
+    if find_spec("pyarrow") is None:
+        raise UsageError("the text application needs pyarrow; pip install 'keras-anatomy[application]'")
+    for backend in backends:
+        if not (here := availability(backend)).installed:
+            raise UsageError(f"{backend} is not installed; {here.remedy}")
+        if not supports(backend, "train"):
+            raise UsageError(f"Keras on {backend} does not train; use another --backend")
+    if options.data.startswith(SYNTHETIC):
+        corpus_of(options.data, advance)
+    text_folder.scan(options.folder)
+    if (vectors := options.vectors_file) is not None and not vectors.is_file():
+        raise UsageError(f"{vectors}: no such file; expected word vectors as text, such as glove.6B.100d.txt")
+    cases = [case for backend in backends for case in stage_cases(options, backend)]
+    return RunPlan(NEWSGROUPS, cases, settings)

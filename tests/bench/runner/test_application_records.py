@@ -1,0 +1,109 @@
+"""An application's stages as cases and records, without a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anatomy.bench.application.newsgroups_options import newsgroups_options
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.protocol.events import StageEnded
+from anatomy.bench.records.application_stages import accuracies, application_name, stage_rows
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.combine_processes import combine_processes
+from anatomy.bench.records.record import Outcome, Record
+from anatomy.bench.runner.application_records import StageRecords, options_of, parts, stage_cases
+from tests.factories import STARTED_AT, make_case
+
+OPTIONS = newsgroups_options(data="texts", network="rcnn", epochs=1, vectors="glove.txt")
+STAGES = ["scan", "read", "decode", "tokenise", "pad", "load vectors", "embed", "build", "compile"]
+TRAINING = ["epoch 1", "evaluate 1", "predict"]
+
+
+def blank(case: Case, outcome: Outcome, reason: str) -> Record:
+    return Record(case=case, name=case.options["stage"], outcome=outcome, reason=reason, started_at=STARTED_AT)
+
+
+def ended(name: str, seconds: float, **fields: Any) -> StageEnded:
+    values = {"examples": 0, "size_bytes": 0, "base_bytes": 100, "peak_bytes": 7}
+    return StageEnded.model_validate({"name": name, "seconds": seconds, **values, **fields})
+
+
+def test_a_case_for_each_stage_that_knows_its_application() -> None:
+    cases = stage_cases(OPTIONS, "jax")
+    assert [case.options["stage"] for case in cases] == [*STAGES, *TRAINING]
+    assert len({case.key for case in cases}) == len(cases)
+    assert {options_of(case) for case in cases} == {OPTIONS}
+    other = stage_cases(OPTIONS.model_copy(update={"headers": True}), "jax")
+    assert not {case.key for case in cases} & {case.key for case in other}
+
+
+def test_the_stages_of_an_application_go_together_and_cases_alone() -> None:
+    jax, torch = stage_cases(OPTIONS, "jax"), stage_cases(OPTIONS, "torch")
+    alone = [make_case("mlp"), make_case("lstm")]
+    todo = [(case, repeat) for repeat in range(2) for case in (*alone, *jax[3:], *torch)]
+    found = list(parts(todo))
+    assert [(len(part.cases), part.repeat, part.is_application) for part in found] == [
+        (1, repeat, False) if size == 1 else (size, repeat, True)
+        for repeat in range(2)
+        for size in (1, 1, len(jax) - 3, len(torch))
+    ]
+    assert [(case, part.repeat) for part in found for case in part.cases] == todo
+
+
+def test_each_stage_has_its_record_when_it_ends_and_the_others_say_why_not() -> None:
+    made: list[Record] = []
+    records = StageRecords(stage_cases(OPTIONS, "jax")[1:], blank, made.append)
+    records.end(ended("scan", 0.1))
+    assert made == []
+    records.end(ended("read", 2.0, examples=10, size_bytes=4_000_000))
+    assert [record.name for record in made] == ["read"]
+    (read,) = made
+    assert (read.step_median_s, read.throughput_examples_per_s) == (2.0, 5.0)
+    assert (read.peak_host_above_base_bytes, read.peak_host_bytes) == (7, 107)
+    records.fail("oom", "too large", "decode")
+    assert [record.name for record in made] == STAGES[1:] + TRAINING
+    assert [record.reason for record in made[1:3]] == ["too large", "not reached: decode ended with: too large"]
+    assert {record.outcome for record in made[1:]} == {"oom"}
+    row = stage_rows(made)[0]
+    assert (row.share, row.mb_per_s, row.peak_bytes) == (1.0, 2.0, 7)
+
+
+def test_an_ended_application_leaves_nothing_to_fail() -> None:
+    made: list[Record] = []
+    records = StageRecords(stage_cases(OPTIONS, "jax"), blank, made.append)
+    for name in [*STAGES, *TRAINING]:
+        records.end(ended(name, 1.0))
+    records.fail("ok", "", "predict")
+    assert [record.outcome for record in made] == ["ok"] * 12
+
+
+def test_accuracies_are_those_of_all_processes() -> None:
+    case = stage_cases(OPTIONS, "jax")[10]
+    processes = []
+    for repeat, accuracy in enumerate([0.5, 0.7, 0.6]):
+        made: list[Record] = []
+        StageRecords([case], blank, made.append).end(
+            ended("evaluate 1", 1.0 + repeat, examples=4, loss=1.0, accuracy=accuracy)
+        )
+        processes.append(made[0].model_copy(update={"repeat": repeat}))
+    (right,) = accuracies([combine_processes(processes)])
+    assert (right.stage, right.processes) == ("evaluate 1", 3)
+    assert right.mean == pytest.approx(0.6)
+    # Student's t for two degrees of freedom, and a standard deviation of 0.1.
+    assert right.interval == pytest.approx((0.6 - 4.3027 * 0.1 / 3**0.5, 0.6 + 4.3027 * 0.1 / 3**0.5), abs=1e-3)
+    assert application_name(processes[0]) == "newsgroups rcnn, data=texts, vectors=glove.txt, epochs=1"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"network": "lstm"}, "unknown model of the text application 'lstm'"),
+        ({"epochs": 0}, "newsgroups: epochs: Input should be greater than or equal to 1"),
+        ({"words": "many"}, "newsgroups: words: Input should be a valid integer"),
+    ],
+)
+def test_wrong_options_are_named(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        newsgroups_options(data="texts", **given)
