@@ -23,9 +23,9 @@ def compare(a: Run | str | Path, b: Run | str | Path) -> pd.DataFrame:
 
     Columns: `a` and `b` in examples per second (of a stage without examples, how often it would run); `ratio` b / a;
     `low` and `high`, within which the ratio lies if both 95 % intervals hold; `verdict`: `faster`, `slower`, `too
-    close` (the intervals overlap), `one process` (fewer than two processes on a side, whose interval does not know the next
-    process), `unlike settings` (named in `differences`), `only in a`, `only in b`, or an outcome. To decide whether a
-    change made a model slower, use `gate`, which measures both sides in the same minutes.
+    close` (the intervals overlap), `one process` (fewer than two processes on a side, whose interval does not know the
+    next process), `unlike settings` (named in `differences`), `only in a`, `only in b`, or an outcome. To decide
+    whether a change made a model slower, use `gate`, which measures both sides in the same minutes.
 
     Args:
         a: a run, or its folder.

@@ -18,6 +18,8 @@ from anatomy.bench.errors.anatomy_error import UsageError
 LAYOUT = "expected one folder for each class, with files that are named by digits, as 20 Newsgroups has them"
 ENCODING = "latin-1"
 BLANK_LINE = "\n\n"
+# Bytes that are asked for at a time: all of nearly every text.
+PIECE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,23 @@ def read(paths: Sequence[str], advance: Callable[[int], None] = lambda count: No
     contents = []
     for path in paths:
         try:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # as above
-                contents.append(file.read())
+            contents.append(_content(path))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
         advance(1)
     return contents
+
+
+def _content(path: str) -> bytes:
+    """By the system's calls alone: a file object takes as long again for a file of a page."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        parts = [os.read(descriptor, PIECE)]
+        while len(parts[-1]) == PIECE:
+            parts.append(os.read(descriptor, PIECE))
+    finally:
+        os.close(descriptor)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decode(contents: Sequence[bytes], paths: Sequence[str], *, headers: bool = False) -> list[str]:

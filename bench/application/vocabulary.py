@@ -55,7 +55,8 @@ def split_words(texts: Sequence[str]) -> Words:
     whole = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(raw))
     lists = pc.split_pattern(pc.split_pattern(whole, TEXT_END).flatten()[: len(texts)], " ")
     flat = lists.flatten()
-    text_of = np.repeat(np.arange(len(texts)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
+    lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+    text_of = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
     # Between two spaces, and at the ends of a text, stands an empty word.
     real = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
     encoded = flat.filter(pa.array(real)).dictionary_encode()
@@ -100,12 +101,13 @@ class Vocabulary:
         id_of = pc.add(pc.fill_null(known, -1), 1).to_numpy(zero_copy_only=False).astype(np.int32)
         ids = id_of[words.codes]
         kept = ids > 0
-        ids, text_of = ids[kept], words.text_of[kept]
-        lengths = np.bincount(text_of, minlength=words.texts)
-        ends = np.cumsum(lengths)
-        # Counted from the end of each text.
-        column = length - (ends[text_of] - np.arange(len(ids)))
+        ids, lengths = ids[kept], np.bincount(words.text_of[kept], minlength=words.texts)
         rows = np.zeros((words.texts, length), np.int32)
-        fits = column >= 0
-        rows[text_of[fits], column[fits]] = ids[fits]
+        # The last word of each text stands at the end of its row.
+        ends = np.arange(1, words.texts + 1) * length
+        places = np.arange(len(ids)) + np.repeat(ends - np.cumsum(lengths), lengths)
+        if lengths.max(initial=0) > length:
+            fits = places >= np.repeat(ends - length, lengths)
+            places, ids = places[fits], ids[fits]
+        rows.ravel()[places] = ids
         return rows

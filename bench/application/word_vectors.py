@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
 
-# Bytes that are parsed at a time: enough for Arrow's threads, and little beside the matrix.
+# Words, and their vectors as rows.
+_Parsed = tuple["pa.Array", Matrix]
+
+# Bytes that a thread parses at a time: little beside the matrix.
 BLOCK = 1 << 23
 
 
@@ -63,8 +69,7 @@ def load_vectors(path: Path, *, cache: bool = True, advance: Callable[[int], Non
         raise UsageError(f"{path}: no such file; expected word vectors as text, such as glove.6B.100d.txt")
     copy = _copy_of(path)
     if cache and (copy / "complete").exists():
-        words = (copy / "words").read_bytes().split(b"\n")
-        return WordVectors(_binary(words), np.load(copy / "matrix.npy", mmap_mode="r"))
+        return WordVectors(_read_words(copy / "words.arrow"), np.load(copy / "matrix.npy", mmap_mode="r"))
     vectors = _parse(path, advance)
     if cache:
         _keep(vectors, copy)
@@ -73,49 +78,31 @@ def load_vectors(path: Path, *, cache: bool = True, advance: Callable[[int], Non
 
 def _parse(path: Path, advance: Callable[[int], None]) -> WordVectors:
     import pyarrow as pa
-    from pyarrow import csv
 
     form = _form_of(path)
-    matrix = np.empty((_lines(path) - form.header, form.dimension), np.float32)
-    words: list[Any] = []
-    odd: list[str] = []
+    words, matrices = [], []
+    line = 1 + form.header
+    for block, parsed in _parsed_side_by_side(form, _blocks_of_lines(path, form.header)):
+        own, vectors = _parse_by_line(block, form, path, line) if parsed is None else parsed
+        words.append(own)
+        matrices.append(vectors)
+        line += block.count(b"\n")
+        advance(len(own))
+    return WordVectors(pa.concat_arrays(words), np.concatenate(matrices))
 
-    def keep_odd(row: csv.InvalidRow) -> str:
-        odd.append(row.text)
-        return "skip"
 
-    numbers = [f"v{number}" for number in range(form.dimension)]
-    rows = 0
-    try:
-        table = csv.read_csv(
-            path,
-            read_options=csv.ReadOptions(
-                column_names=["word", *numbers, *["end"] * form.trailing], skip_rows=form.header, block_size=BLOCK
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=" ", quote_char=False, double_quote=False, invalid_row_handler=keep_odd
-            ),
-            convert_options=csv.ConvertOptions(
-                include_columns=["word", *numbers],
-                column_types={"word": pa.binary(), **dict.fromkeys(numbers, pa.float32())},
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-        for batch in table.to_batches():
-            words += batch.column(0).to_pylist()
-            for number in range(form.dimension):
-                matrix[rows : rows + len(batch), number] = batch.column(number + 1).to_numpy()
-            rows += len(batch)
-            advance(len(batch))
-        for text in odd:
-            word, vector = form.split(text)
-            words.append(word.encode())
-            matrix[rows] = vector
-            rows += 1
-    except (pa.ArrowInvalid, ValueError) as error:
-        raise _first_fault(path, form, error) from error
-    return WordVectors(_binary(words), matrix[:rows])
+def _parsed_side_by_side(form: _Form, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, _Parsed | None]]:
+    """Each block with what `_Form.parse` makes of it, in order; several threads parse, and few blocks wait."""
+    workers = len(os.sched_getaffinity(0))
+    waiting: deque[tuple[bytes, Future[_Parsed | None]]] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        for block in blocks:
+            waiting.append((block, threads.submit(form.parse, block)))
+            if len(waiting) > workers:
+                done, parsed = waiting.popleft()
+                yield done, parsed.result()
+        for done, parsed in waiting:
+            yield done, parsed.result()
 
 
 @dataclass(frozen=True)
@@ -125,6 +112,27 @@ class _Form:
     header: int
     dimension: int
     trailing: int
+
+    def parse(self, block: bytes) -> _Parsed | None:
+        """Words and vectors of lines that are all alike; `None` where one is not, or a word is not in UTF-8."""
+        import polars as pl
+        import pyarrow as pa
+
+        numbers = [f"v{number}" for number in range(self.dimension)]
+        types = {
+            "word": pl.String,
+            **dict.fromkeys(numbers, pl.Float32),
+            **dict.fromkeys(["end"] * self.trailing, pl.String),
+        }
+        try:
+            frame = pl.read_csv(block, separator=" ", has_header=False, schema=types, quote_char=None)
+        except pl.exceptions.PolarsError:
+            return None
+        vectors = frame.select(numbers)
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        if len(frame) != lines or sum(frame.select("word", *numbers).null_count().row(0)):
+            return None
+        return frame["word"].to_arrow().cast(pa.binary()), np.ascontiguousarray(vectors.to_numpy())
 
     def split(self, line: str) -> tuple[str, Matrix]:
         """A word and its vector.
@@ -151,37 +159,59 @@ def _form_of(path: Path) -> _Form:
     return _Form(int(header), dimension, int(line.endswith(" ")))
 
 
-def _lines(path: Path) -> int:
-    """Number of lines, the last one with or without its end."""
-    lines, last = 0, b"\n"
-    for block in _blocks(path):
-        lines, last = lines + block.count(b"\n"), block[-1:]
-    return lines + (last != b"\n")
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks_of_lines(path: Path, skipped: int) -> Iterator[bytes]:
+    """The file in blocks of whole lines, without its first `skipped` ones."""
     with path.open("rb") as file:
+        for _ in range(skipped):
+            file.readline()
         while block := file.read(BLOCK):
-            yield block
+            yield block + file.readline()
 
 
-def _first_fault(path: Path, form: _Form, error: Exception) -> UsageError:
-    """The first line that is no word with its vector: the slow way, which knows the number of the line."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if number <= form.header or not line.strip():
-                continue
-            try:
-                form.split(line)
-            except ValueError as fault:
-                return UsageError(f"{path}:{number}: {fault}")
-    return UsageError(f"{path}: {error}")
+def _parse_by_line(block: bytes, form: _Form, path: Path, first: int) -> _Parsed:
+    """Words and vectors of lines of which some are odd: words with spaces, empty lines.
+
+    Args:
+        first: number of the block's first line in the file `path`.
+
+    Raises:
+        UsageError: a line is no word with its vector.
+    """
+    words, vectors = [], []
+    for number, line in enumerate(block.split(b"\n"), first):
+        text = line.decode("utf-8", "surrogateescape")
+        if not text.strip():
+            continue
+        try:
+            word, vector = form.split(text)
+        except ValueError as error:
+            raise UsageError(f"{path}:{number}: {error}") from error
+        words.append(word.encode("utf-8", "surrogateescape"))
+        vectors.append(vector)
+    return _binary(words), np.array(vectors, np.float32).reshape(-1, form.dimension)
 
 
 def _binary(words: list[bytes]) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(words, pa.binary())
+
+
+def _write_words(path: Path, words: pa.Array) -> None:
+    import pyarrow as pa
+
+    table = pa.table({"word": words})
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_words(path: Path) -> pa.Array:
+    """The words where they lie in the file, without a copy."""
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as file:
+        chunks = pa.ipc.open_file(file).read_all().column("word").chunks
+    return pa.concat_arrays(chunks) if len(chunks) != 1 else chunks[0]
 
 
 def _copy_of(path: Path) -> Path:
@@ -195,7 +225,7 @@ def _keep(vectors: WordVectors, copy: Path) -> None:
     try:
         copy.mkdir(parents=True, exist_ok=True)
         np.save(copy / "matrix.npy", vectors.matrix)
-        (copy / "words").write_bytes(b"\n".join(vectors.words.to_pylist()))
+        _write_words(copy / "words.arrow", vectors.words)
         (copy / "complete").touch()
     except OSError:
         return

@@ -69,6 +69,7 @@ def make(folder: Path) -> None:
 def measured(side: Callable[[Path], None], folder: Path) -> tuple[float, float]:
     """Seconds of one side, and by how many bytes it raised the process's peak."""
     # Imports are no part of either side.
+    import polars  # noqa: F401
     import pyarrow.compute
     import pyarrow.csv  # noqa: F401
 

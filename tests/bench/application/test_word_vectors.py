@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.application import word_vectors
@@ -19,16 +19,24 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 numbers = st.floats(-10, 10, width=32)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(words, st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=20),
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([10, 60, word_vectors.BLOCK]),
 )
 def test_a_file_is_read_as_by_the_slides(
-    tmp_path_factory: pytest.TempPathFactory, table: dict[str, list[float]], header: bool, spaced: bool, ended: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    table: dict[str, list[float]],
+    header: bool,
+    spaced: bool,
+    ended: bool,
+    block: int,
 ) -> None:
+    monkeypatch.setattr(word_vectors, "BLOCK", block)
     path = tmp_path_factory.mktemp("vectors") / "v.txt"
     lines = [" ".join([word, *map(repr, vector)]) + " " * spaced for word, vector in table.items()]
     plain = "\n".join(lines) + "\n" * ended
@@ -48,6 +56,18 @@ def test_an_embedding_has_a_row_for_each_id(tmp_path: Path) -> None:
     matrix, found = vectors.embedding(vocabulary)
     assert found == 2
     assert matrix.tolist() == [[0, 0], [1, 2], [0, 0], [pytest.approx(-1e-3), 0]]
+
+
+def test_odd_lines_are_read_and_the_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words with spaces, of two numbers, of bytes that are no UTF-8, and empty lines, among blocks without any."""
+    monkeypatch.setattr(word_vectors, "BLOCK", 20)
+    lines = [b"a 1 2", b"1 2 3 4", b"", b"b 5 6", b"\xff 7 8", b"c 9 10", b"d 11 12", b"1 1 1", b"e nan inf"]
+    (tmp_path / "v{0}.txt").write_bytes(b"\n".join(lines))
+    found = load_vectors(tmp_path / "v{0}.txt", cache=False)
+    assert found.words.to_pylist() == [b"a", b"1 2", b"b", b"\xff", b"c", b"d", b"1", b"e"]
+    assert found.matrix[:-1].tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12], [1, 1]]
+    assert np.isnan(found.matrix[-1, 0])
+    assert np.isinf(found.matrix[-1, 1])
 
 
 @pytest.mark.parametrize(
