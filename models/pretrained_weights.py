@@ -12,6 +12,9 @@ _PARAMETER = "weights"
 _DRAWN = ("", "random", "scratch", "none", "uniform", "normal", "zeros", "ones")
 _DRAWN_ENDINGS = ("_uniform", "_normal")
 
+# Of the models that a sentence is about, so many are named.
+NAMED = 2
+
 _said: set[str] = set()
 
 
@@ -60,11 +63,16 @@ def sentence(model: str) -> str:
 
 
 def say_once(sentences: Iterable[str]) -> None:
-    """Print each sentence on standard error, once in this process."""
+    """Print each sentence on standard error, once in this process; the same of several models is one sentence."""
+    models: dict[str, list[str]] = {}
     for said in sentences:
         if said not in _said:
             _said.add(said)
-            print(said, file=sys.stderr)
+            model, _, rest = said.partition(": ")
+            models.setdefault(rest, []).append(model)
+    for rest, names in models.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        print(f"{', '.join(names[:NAMED])}{more}: {rest}", file=sys.stderr)
 
 
 def _is_download(default: object) -> bool:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from anatomy.models import build_any, build_with_data, resolve_user_function
+from anatomy.models.pretrained_weights import say_once, sentence
 
 SOURCE = """
 import unittest
@@ -172,6 +173,14 @@ def test_pretrained_weights_are_left_out_and_that_is_said_once(folder, capsys, m
     said = capsys.readouterr().err
     assert said.startswith("my_models.pretrained: weights=None, since speed does not depend on them")
     assert said.count("\n") == 1
+
+
+def test_what_is_the_same_of_several_models_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("anatomy.models.pretrained_weights._said", set())
+    say_once([sentence(f"net:{letter}") for letter in "abcd"])
+    assert capsys.readouterr().err.startswith("net.a, net.b and 2 more: weights=None, since speed")
+    say_once([sentence("net:a"), sentence("net:e")])
+    assert capsys.readouterr().err.startswith("net.e: weights=None")
 
 
 def test_a_class_takes_objects_as_keras_serialises_them(folder):
