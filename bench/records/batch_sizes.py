@@ -103,7 +103,7 @@ def group_by_case(records: Iterable[Record]) -> list[list[Record]]:
     """Group the records of timed cases that differ only in the batch size, in order of first appearance."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        if record.case.mode != "count":
+        if record.case.mode not in ("count", "stage"):
             groups.setdefault(with_batch_size(record.case, smallest_batch(record.case)).key, []).append(record)
     return list(groups.values())
 

@@ -15,7 +15,7 @@ from anatomy.bench.tensorboard.summary_figures import ordered_figures, summary_o
 def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float]] | None = None) -> Path:
     """Write, or update, the scalars and HParams of every case of a run; return the log directory.
 
-    Writing the same records again changes nothing. Cases that were only counted are left out.
+    Writing the same records again changes nothing. Counted cases and stages of applications are left out.
 
     Args:
         run_folder: folder with `run.json` and `records.jsonl`.
@@ -26,7 +26,7 @@ def write_tensorboard(run_folder: Path, figures: Mapping[str, Mapping[str, float
     """
     run = load_run(run_folder)
     logdir = run.path / TENSORBOARD_FOLDER
-    timed = [record for record in run.records if record.case.mode != "count"]
+    timed = [record for record in run.records if record.case.mode not in ("count", "stage")]
     given = figures or {}
     further = {record.key: given.get(record.key, {}) for record in timed}
     for record in timed:
