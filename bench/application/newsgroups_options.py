@@ -11,10 +11,13 @@ from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of,
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.records.frozen import Frozen
+from anatomy.models import parse_model
 from anatomy.models.suggestion import unknown_name
 
 # Words of a text that each model reads, as on the slides.
 LENGTHS = {"text_cnn": 1000, "rcnn": 50}
+# What each model calls them.
+_LENGTH_OF = {"text_cnn": "length", "rcnn": "words"}
 
 
 class NewsgroupsOptions(Frozen):
@@ -76,6 +79,11 @@ def newsgroups_options(**given: Any) -> NewsgroupsOptions:
     if (network := given.get("network")) not in (None, *LENGTHS):
         raise UsageError(unknown_name("model of the text application", str(network), LENGTHS))
     try:
-        return NewsgroupsOptions(**given)
+        options = NewsgroupsOptions(**given)
+        # A text that is too short for the model's kernels is found before any is read.
+        parse_model(f"{options.network}:{_LENGTH_OF[options.network]}={options.read_length}")
     except ValidationError as error:
         raise UsageError(f"newsgroups: {first_mistake(error)}") from error
+    except ValueError as error:
+        raise UsageError(f"newsgroups: {error}") from error
+    return options

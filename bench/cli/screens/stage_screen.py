@@ -20,7 +20,10 @@ def print_stages(console: Console, records: Sequence[Record]) -> None:
     ):
         own = {one.stage: one for one in found if (one.application, one.backend) == (application, backend)}
         console.print(f"\n{application}; {backend}", style="bold", highlight=False, markup=False, soft_wrap=True)
-        console.print(_table(list(rows), own))
+        measured = list(rows)
+        console.print(_table(measured, own))
+        for line in _failures(measured):
+            console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(rows: Sequence[StageRow], found: dict[str, Accuracy]) -> Table:
@@ -29,10 +32,19 @@ def _table(rows: Sequence[StageRow], found: dict[str, Accuracy]) -> Table:
     for head in ("seconds", "± 95 %", "share", "examples/s", "MB/s", "peak MB", "right"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(row.stage, *_cells(row, found.get(row.stage)))
-        if row.record.outcome != "ok":
-            table.add_row(f"  {row.record.outcome}: {row.record.reason}", style="red")
+        if row.record.outcome == "ok":
+            table.add_row(row.stage, *_cells(row, found.get(row.stage)))
     return table
+
+
+def _failures(rows: Sequence[StageRow]) -> list[str]:
+    """The stage that ended the application, and those that it kept from beginning."""
+    failed = [row for row in rows if row.record.outcome != "ok"]
+    if not failed:
+        return []
+    first, *others = failed
+    lines = [f"{first.stage}: {first.record.outcome}: {first.record.reason}"]
+    return lines + ([f"not reached: {', '.join(row.stage for row in others)}"] if others else [])
 
 
 def _cells(row: StageRow, right: Accuracy | None) -> list[str]:

@@ -100,6 +100,8 @@ def test_accuracies_are_those_of_all_processes() -> None:
     ("given", "said"),
     [
         ({"network": "lstm"}, "unknown model of the text application 'lstm'"),
+        ({"length": 100}, "a text of 100 words is too short for its poolings; the shortest is 149"),
+        ({"network": "rcnn", "length": 0}, "newsgroups: length: Input should be greater than or equal to 1"),
         ({"epochs": 0}, "newsgroups: epochs: Input should be greater than or equal to 1"),
         ({"words": "many"}, "newsgroups: words: Input should be a valid integer"),
     ],
