@@ -99,7 +99,7 @@ def _measure(run: OpenRun, session: Session, listener: RunListener, done: Finish
         _profile(record, run, session, listener, done)
     for part in parts(run.todo):
         if part.is_application:
-            done.records += session.run_application(part, listener)
+            session.run_application(part, listener, done.records.append)
             continue
         (case,), repeat = part
         record = session.measure(case, listener, repeat)

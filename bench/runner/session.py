@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -107,10 +107,13 @@ class Session:
         listener.end(record)
         return record
 
-    def run_application(self, part: Part, listener: Listener) -> list[Record]:
-        """Run an application in a fresh process, and append the record of each of its stages as it ends."""
+    def run_application(self, part: Part, listener: Listener, keep: Callable[[Record], None]) -> None:
+        """Run an application in a fresh process, and append the record of each of its stages as it ends.
+
+        Args:
+            keep: told of each record that is on disk.
+        """
         by_stage = {case.options["stage"]: case for case in part.cases}
-        records: list[Record] = []
 
         def began(stage: str) -> None:
             if stage in by_stage:
@@ -119,7 +122,7 @@ class Session:
 
         def done(record: Record) -> None:
             self.writer.append(record)
-            records.append(record)
+            keep(record)
             listener.end(record)
 
         backend = part.cases[0].backend
@@ -128,9 +131,8 @@ class Session:
         except SetupError as error:
             for case in part.cases:
                 done(self._supervisor.refuse(case, "crashed", str(error)))
-            return records
+            return
         self._supervisor.run_application(server, part.cases, part.repeat, began, done)
-        return records
 
     def profile(self, record: Record, ceilings: Sequence[Ceiling] = ()) -> Profile:
         """Trace the case of a record in a fresh process, and append its profile.
