@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import anatomy.bench as ab
 from anatomy.bench.application.newsgroups_options import newsgroups_options
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.protocol.events import StageEnded
 from anatomy.bench.records.application_stages import accuracies, application_name, stage_rows
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.record import Outcome, Record
 from anatomy.bench.runner.application_records import StageRecords, options_of, parts, stage_cases
-from tests.factories import STARTED_AT, make_case
+from tests.factories import STARTED_AT, make_case, make_run
 
 OPTIONS = newsgroups_options(data="texts", network="rcnn", epochs=1, vectors="glove.txt")
 STAGES = ["scan", "read", "decode", "tokenise", "pad", "load vectors", "embed", "build", "compile"]
@@ -22,7 +25,11 @@ TRAINING = ["epoch 1", "evaluate 1", "predict"]
 
 
 def blank(case: Case, outcome: Outcome, reason: str) -> Record:
-    return Record(case=case, name=case.options["stage"], outcome=outcome, reason=reason, started_at=STARTED_AT)
+    return Record(case=case, name=case_name(case), outcome=outcome, reason=reason, started_at=STARTED_AT)
+
+
+def stage_of(record: Record) -> str:
+    return str(record.case.options["stage"])
 
 
 def ended(name: str, seconds: float, **fields: Any) -> StageEnded:
@@ -58,12 +65,12 @@ def test_each_stage_has_its_record_when_it_ends_and_the_others_say_why_not() -> 
     records.end(ended("scan", 0.1))
     assert made == []
     records.end(ended("read", 2.0, examples=10, size_bytes=4_000_000))
-    assert [record.name for record in made] == ["read"]
+    assert [stage_of(record) for record in made] == ["read"]
     (read,) = made
     assert (read.step_median_s, read.throughput_examples_per_s) == (2.0, 5.0)
     assert (read.peak_host_above_base_bytes, read.peak_host_bytes) == (7, 107)
     records.fail("oom", "too large", "decode")
-    assert [record.name for record in made] == STAGES[1:] + TRAINING
+    assert [stage_of(record) for record in made] == STAGES[1:] + TRAINING
     assert [record.reason for record in made[1:3]] == ["too large", "not reached: decode ended with: too large"]
     assert {record.outcome for record in made[1:]} == {"oom"}
     row = stage_rows(made)[0]
@@ -94,6 +101,28 @@ def test_accuracies_are_those_of_all_processes() -> None:
     # Student's t for two degrees of freedom, and a standard deviation of 0.1.
     assert right.interval == pytest.approx((0.6 - 4.3027 * 0.1 / 3**0.5, 0.6 + 4.3027 * 0.1 / 3**0.5), abs=1e-3)
     assert application_name(processes[0]) == "newsgroups rcnn, data=texts, vectors=glove.txt, epochs=1"
+
+
+def run_of(folder: Path, stages: dict[str, list[float]]) -> Path:
+    """A run whose stages took these seconds, one in each process."""
+    made: list[Record] = []
+    for stage, seconds in stages.items():
+        case = next(case for case in stage_cases(OPTIONS, "jax") if case.options["stage"] == stage)
+        for repeat, one in enumerate(seconds):
+            records = StageRecords([case], blank, made.append)
+            records.end(ended(stage, one, examples=0 if stage == "build" else 100))
+            made[-1] = made[-1].model_copy(update={"repeat": repeat})
+    return make_run(folder, made).path
+
+
+def test_a_stage_that_became_slower_is_named_by_a_comparison(tmp_path: Path) -> None:
+    before = run_of(tmp_path / "a", {"tokenise": [1.0, 1.01, 0.99], "pad": [2.0, 2.1, 1.9], "build": [0.5, 0.51, 0.49]})
+    after = run_of(tmp_path / "b", {"tokenise": [1.2, 1.21, 1.19], "pad": [2.05, 1.9, 2.1], "build": [0.7, 0.71, 0.69]})
+    found = ab.compare(before, after)
+    verdicts = {name.split()[-2]: verdict for name, verdict in found["verdict"].items()}
+    assert verdicts == {"tokenise": "slower", "pad": "too close", "build": "slower"}
+    slower = found[found["verdict"] == "slower"]
+    assert sorted(slower["ratio"].round(2)) == [0.71, 0.83]
 
 
 @pytest.mark.parametrize(
