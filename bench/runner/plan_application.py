@@ -32,8 +32,9 @@ def plan_newsgroups(
         UsageError: a backend is missing or does not train, the folder or the file is not what is expected, or the
             extra `application` is not installed.
     """
-    if find_spec("pyarrow") is None:
-        raise UsageError("the text application needs pyarrow; pip install 'keras-anatomy[application]'")
+    for package in ("pyarrow", "polars"):
+        if find_spec(package) is None:
+            raise UsageError(f"the text application needs {package}; pip install 'keras-anatomy[application]'")
     for backend in backends:
         if not (here := availability(backend)).installed:
             raise UsageError(f"{backend} is not installed; {here.remedy}")
