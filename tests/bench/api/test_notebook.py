@@ -1,25 +1,41 @@
-"""The notebook of the documentation runs as it stands."""
+"""The notebooks of the documentation run as they stand."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
-NOTEBOOK = Path(__file__).parents[3] / "docs" / "examples" / "measure-a-model.ipynb"
-
-
-@pytest.mark.backends
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 # Jupyter's own packages warn about their paths and event loops.
-@pytest.mark.extended
-@pytest.mark.filterwarnings("ignore")
-def test_it_runs_and_shows_its_results(tmp_path: Path) -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = {cell.source.splitlines()[-1]: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+pytestmark = [pytest.mark.backends, pytest.mark.extended, pytest.mark.filterwarnings("ignore")]
+
+
+def outputs_of(name: str, folder: Path) -> dict[str, Any]:
+    """Last line of each cell → its outputs, when the notebook was executed in `folder`."""
+    notebook = nbformat.read(EXAMPLES / name, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return {cell.source.splitlines()[-1]: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def test_a_text_application_shows_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    outputs = outputs_of("text-application.ipynb", tmp_path)
+    table = outputs["stages"][-1]["data"]["text/html"]
+    assert all(f"<th>{stage}</th>" in table for stage in ("tokenise", "load vectors", "epoch 2", "predict"))
+    drawn = outputs["figure"][-1]["data"]["application/vnd.plotly.v1+json"]["data"][0]
+    assert [stage for stage in drawn["y"] if f"<th>{stage}</th>" in table] == list(drawn["y"])
+    assert drawn["y"][-1] == "predict"
+    assert "validation_accuracy" in outputs["found.epoch_frame()"][-1]["data"]["text/html"]
+    assert "(['" in outputs["found.classify([text]), found.keywords(text)"][-1]["data"]["text/plain"]
+
+
+def test_a_model_is_measured_and_shown(tmp_path: Path) -> None:
+    outputs = outputs_of("measure-a-model.ipynb", tmp_path)
     assert outputs["ab.count(model).parameters"][-1]["data"]["text/plain"] == str(32 * 64 + 64 + 64 * 10 + 10)
     assert outputs["record.outcome, record.throughput_examples_per_s, record.step_interval_s"][-1]["data"][
         "text/plain"
