@@ -119,7 +119,7 @@ def test_a_stage_that_became_slower_is_named_by_a_comparison(tmp_path: Path) -> 
     before = run_of(tmp_path / "a", {"tokenise": [1.0, 1.01, 0.99], "pad": [2.0, 2.1, 1.9], "build": [0.5, 0.51, 0.49]})
     after = run_of(tmp_path / "b", {"tokenise": [1.2, 1.21, 1.19], "pad": [2.05, 1.9, 2.1], "build": [0.7, 0.71, 0.69]})
     found = ab.compare(before, after)
-    verdicts = {name.split()[-2]: verdict for name, verdict in found["verdict"].items()}
+    verdicts = {str(name).split()[-2]: verdict for name, verdict in found["verdict"].items()}
     assert verdicts == {"tokenise": "slower", "pad": "too close", "build": "slower"}
     slower = found[found["verdict"] == "slower"]
     assert sorted(slower["ratio"].round(2)) == [0.71, 0.83]
