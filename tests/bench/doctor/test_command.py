@@ -15,6 +15,7 @@ from tests.command import anatomy
 
 @pytest.mark.backends
 @pytest.mark.extended
+@pytest.mark.quiet
 def test_a_run_after_the_doctor_has_its_ceilings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     done = anatomy("doctor", "--backend", "jax", "--processes", "2", "--json", "--out", "doctor", folder=tmp_path)
