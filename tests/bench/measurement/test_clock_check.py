@@ -14,8 +14,8 @@ from anatomy.bench.measurement.clock_check import (
     WAKE_S,
     backlog_of,
     check_clock,
+    cpu_parts_s,
     shortest_pipelined_s,
-    user_cpu_s,
 )
 from anatomy.bench.measurement.timing import Timings
 from anatomy.bench.records.record_parts import Block
@@ -177,13 +177,16 @@ class Device:
         self.late_s = 0.0
 
 
-def backlog(device: Device, busy_s: float = 0.0, user_share: float = 1.0) -> float:
+def backlog(device: Device, busy_s: float = 0.0, user_share: float = 1.0, kernel_share: float = 0.0) -> float:
     """Of a process whose threads use one core for `busy_s` after each drain, `user_share` of it outside the kernel."""
 
     def cpu_s() -> float:
         return min(device.now_s - device.drained_s, busy_s)
 
-    return backlog_of(device, 1e-3, device.clock, cpu_s, lambda: user_share * cpu_s(), device.sleep).seconds
+    def parts() -> tuple[float, float]:
+        return user_share * cpu_s(), kernel_share * cpu_s()
+
+    return backlog_of(device, 1e-3, device.clock, cpu_s, parts, device.sleep).seconds
 
 
 def test_copying_large_outputs_is_no_backlog() -> None:
@@ -202,10 +205,12 @@ def test_waiting_for_outputs_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_computing_after_the_drain_is_a_backlog_and_freeing_memory_is_none() -> None:
     assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1) == pytest.approx(0.1, abs=0.01)
-    assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1, user_share=0.1) < BACKLOG_LIMIT_S
+    assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1, user_share=0.1, kernel_share=0.9) < BACKLOG_LIMIT_S
+    # Samples were lost.
+    assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1, user_share=0.1, kernel_share=0.1) > BACKLOG_LIMIT_S
 
 
 def test_user_time_is_what_computes() -> None:
-    user_before, all_before = user_cpu_s(), time.process_time()
+    (user_before, _), all_before = cpu_parts_s(), time.process_time()
     sum(range(10_000_000))
-    assert user_cpu_s() - user_before >= 0.5 * (time.process_time() - all_before) > 0
+    assert cpu_parts_s()[0] - user_before >= 0.5 * (time.process_time() - all_before) > 0
