@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of, vectors_of
+from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of, is_synthetic, vectors_of
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.records.frozen import Frozen
@@ -54,7 +54,7 @@ class NewsgroupsOptions(Frozen):
     @property
     def folder(self) -> Path:
         """The folder of the texts; a made-up corpus is written where it is not there yet."""
-        return corpus_of(self.data) if self.data.startswith(SYNTHETIC) else Path(self.data)
+        return corpus_of(self.data) if is_synthetic(self.data) else Path(self.data)
 
     @property
     def vectors_file(self) -> Path | None:

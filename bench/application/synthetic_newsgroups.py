@@ -6,11 +6,10 @@ the posts' `Newsgroups:` lines do. A model that reads the headers trains on the 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -116,15 +115,23 @@ def corpus_of(name: str, advance: Callable[[int], None] = lambda count: None) ->
     documents = documents_of(name)
     place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-{documents}"
     if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
         # Beside its place and then renamed: a corpus that was cut short is none.
-        unfinished = place.with_name(f"{place.name}.{os.getpid()}")
-        write_corpus(unfinished, documents, advance=advance)
-        try:
-            unfinished.rename(place)
-        except OSError:
-            # Another process was faster.
-            shutil.rmtree(unfinished)
+        with TemporaryDirectory(dir=place.parent) as folder:
+            unfinished = Path(folder) / place.name
+            write_corpus(unfinished, documents, advance=advance)
+            try:
+                unfinished.rename(place)
+            except OSError:
+                # Another process may have been faster.
+                if not place.exists():
+                    raise
     return place
+
+
+def is_synthetic(name: str) -> bool:
+    """Whether a name stands for a made-up corpus, and not for a folder such as `synthetic_texts`."""
+    return name.partition(":")[0] == SYNTHETIC
 
 
 def documents_of(name: str) -> int:
@@ -134,7 +141,7 @@ def documents_of(name: str) -> int:
         UsageError: what follows the colon is no number of texts.
     """
     _, colon, count = name.partition(":")
-    if name != SYNTHETIC and not (name.startswith(f"{SYNTHETIC}:") and count.isdecimal()):
+    if not is_synthetic(name) or (colon and not count.isdecimal()):
         raise UsageError(f"{name}: expected {SYNTHETIC}, or {SYNTHETIC}:2000 for a corpus of so many texts")
     return int(count) if colon else DOCUMENTS
 
@@ -144,9 +151,9 @@ def vectors_of() -> Path:
     place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-vectors.txt"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_name(f"{place.name}.{os.getpid()}")
-        write_vectors(unfinished)
-        unfinished.replace(place)
+        with TemporaryDirectory(dir=place.parent) as folder:
+            write_vectors(Path(folder) / place.name)
+            (Path(folder) / place.name).replace(place)
     return place
 
 

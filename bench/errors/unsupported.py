@@ -13,5 +13,5 @@ _LACKS = re.compile(
 
 
 def is_unsupported(error: BaseException) -> bool:
-    """Whether an error says that a backend, or Anatomy, cannot do what was asked."""
+    """Whether an error says that the backend or Anatomy lacks what was asked for."""
     return isinstance(error, NotImplementedError) or bool(_LACKS.search(str(error)))

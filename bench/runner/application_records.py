@@ -20,6 +20,9 @@ _NOT_OF_A_STAGE = (
     "clock",
     "counts",
     "cpu_cores_used",
+    "gpu",
+    "cpu_energy",
+    "host_use",
     "peak_device_bytes",
     "step_peak_host_bytes",
 )
@@ -98,7 +101,8 @@ class StageRecords:
             "base_host_bytes": stage.base_bytes,
             "peak_host_bytes": stage.base_bytes + stage.peak_bytes,
             "window_s": stage.seconds,
-            "not_measured": dict.fromkeys(_NOT_OF_A_STAGE, "a stage of an application is timed once, as a whole"),
+            "not_measured": dict.fromkeys(_NOT_OF_A_STAGE, "a stage of an application is timed once, as a whole")
+            | ({} if stage.examples else {"blocks": "the stage has no examples"}),
         }
         self._done(self._blank(case, "ok", "").model_copy(update=update))
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from anatomy.bench.application import text_folder
 from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
-from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of
+from anatomy.bench.application.synthetic_newsgroups import corpus_of, is_synthetic
 from anatomy.bench.backends.available import availability, supports
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Backend
@@ -25,7 +25,7 @@ def plan_newsgroups(
     """Plan the stages on each backend; what every worker would stumble over is found before the first begins.
 
     Args:
-        settings: `processes` of them run the application, each with a seed of its own.
+        settings: how many processes run the application (each has another seed), and their limits.
         advance: called with the number of texts of a made-up corpus that were written, for a progress bar.
 
     Raises:
@@ -40,7 +40,7 @@ def plan_newsgroups(
             raise UsageError(f"{backend} is not installed; {here.remedy}")
         if not supports(backend, "train"):
             raise UsageError(f"Keras on {backend} does not train; use another --backend")
-    if options.data.startswith(SYNTHETIC):
+    if is_synthetic(options.data):
         corpus_of(options.data, advance)
     text_folder.scan(options.folder)
     if (vectors := options.vectors_file) is not None and not vectors.is_file():

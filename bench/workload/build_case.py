@@ -208,6 +208,10 @@ def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
 
 def foreign_framework(function: Any, backend: str) -> str:
     """A framework that a function calls and that is not the backend's: `tensorflow`; empty if there is none."""
+    # `tf.function` keeps what it compiled; other decorators may hide it.
+    function = inspect.unwrap(getattr(function, "python_function", function))
+    if not inspect.isfunction(function):
+        return ""
     seen = inspect.getclosurevars(function)
     modules = [
         value.__name__ for value in (*seen.nonlocals.values(), *seen.globals.values()) if inspect.ismodule(value)

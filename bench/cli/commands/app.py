@@ -23,7 +23,7 @@ app = typer.Typer(help="A whole application, stage by stage: files, texts, words
 
 @app.callback()
 def group() -> None:
-    """Keep `newsgroups` a command of its own: a group of one would lose its name."""
+    """Typer takes a group of one command for that command; a callback keeps its name."""
 
 
 @app.command("newsgroups")
@@ -40,7 +40,7 @@ def newsgroups(
     model: Annotated[str, typer.Option(help="text_cnn or rcnn.")] = "text_cnn",
     backend: options.Backends = None,
     epochs: Annotated[int, typer.Option(help="Epochs of training.")] = 2,
-    seeds: Annotated[int, typer.Option(help="Processes on each backend, each with a seed of its own.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Processes on each backend; each has another seed.")] = 1,
     headers: Annotated[bool, typer.Option("--headers", help="Leave the headers in, which tell the class.")] = False,
     train_embedding: Annotated[
         bool | None,
@@ -89,6 +89,8 @@ def newsgroups(
         )
         if seeds < 1:
             raise UsageError(f"--seeds {seeds}: expected 1 or more")
+        if not timeout > 0:
+            raise UsageError(f"--timeout {timeout:g}: expected seconds above 0")
         limit = parse_bytes(memory_limit) if memory_limit else None
         settings = MeasureSettings(processes=seeds, timeout_s=timeout, memory_limit_bytes=limit)
         run = open_run(_plan(chosen, backend, settings, quiet or json), out, here, ["anatomy", *sys.argv[1:]])
@@ -96,26 +98,27 @@ def newsgroups(
 
 
 def _source(data: str | None, corpus: str | None) -> str:
-    from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC
+    from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, is_synthetic
 
     if (data is None) == (corpus is None):
         raise UsageError("give --data DIR with your copy of 20 Newsgroups, or --corpus synthetic for a made-up one")
-    if corpus is not None and corpus.partition(":")[0] != SYNTHETIC:
+    if corpus is not None and not is_synthetic(corpus):
         raise UsageError(f"--corpus {corpus}: expected {SYNTHETIC} or {SYNTHETIC}:2000; a folder is given as --data")
-    return data or corpus or ""
+    # A folder may have the name that stands for the made-up corpus.
+    return f"./{data}" if data and is_synthetic(data) else data or corpus or ""
 
 
 def _plan(chosen: NewsgroupsOptions, backends: list[str] | None, settings: MeasureSettings, silent: bool) -> RunPlan:
     from rich.console import Console
     from rich.progress import Progress
 
-    from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, documents_of
+    from anatomy.bench.application.synthetic_newsgroups import documents_of, is_synthetic
     from anatomy.bench.backends.available import installed_backends
     from anatomy.bench.runner.plan_application import plan_newsgroups
     from anatomy.bench.suites.axis_options import parse_axes
 
     named = parse_axes({"backend": backends}).backend or installed_backends()[:1]
-    if not chosen.data.startswith(SYNTHETIC):
+    if not is_synthetic(chosen.data):
         return plan_newsgroups(chosen, named, settings)
     with Progress(console=Console(stderr=True), transient=True, disable=silent) as progress:
         task = progress.add_task("writing the corpus", total=documents_of(chosen.data))

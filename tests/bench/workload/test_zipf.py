@@ -23,7 +23,7 @@ def manuals() -> str:
 
 
 def docstrings() -> str:
-    """Those of keras, numpy and pandas."""
+    """The docstrings of keras, numpy and pandas."""
     return " ".join(map(docstrings_of, ("keras", "numpy", "pandas")))
 
 
