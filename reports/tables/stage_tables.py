@@ -60,8 +60,8 @@ def stage_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
             caption=f"What each stage took, from files on disk to predictions{'' if which else f': {names[0]}'}.",
             section=None if len(names) > 1 else "backend",
             notes=(
-                "Each backend ran the application in fresh processes, which differ in their seed. The time is the median "
-                "over them. ± 95 % is half the interval between them over it.",
+                "Each backend ran the application in fresh processes, which differ in their seed. The time is the "
+                "median over them. ± 95 % is half the interval between them over it.",
                 "Texts, words and vectors are prepared by the same code on every backend. The first epoch and the "
                 "first evaluation compile the program; word vectors are parsed anew in each process.",
             ),
