@@ -11,6 +11,7 @@ from anatomy.bench.records.run_store import Run
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.speed import ratio_text
+from anatomy.reports.tables.input_table import input_sentences
 from anatomy.reports.tables.model_table import TIMED
 from anatomy.reports.tables.speed_table import compare_backends, unlike_common
 
@@ -63,6 +64,7 @@ def _sentences(run: Run) -> list[str]:
         + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else "."),
     ]
     sentences += _unfinished(run)
+    sentences += input_sentences(run.records)
     sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
     if measured and int(run.header.settings.get("processes") or 1) == 1:
         sentences.append(

@@ -59,7 +59,9 @@ class CaseOptions(Budgets, total=False):
         batch_size: examples per step.
         dtype: a Keras dtype policy.
         jit: `auto`, `on` or `off`.
-        feed: what `fit` and `predict` read: `numpy` or `tf.data`.
+        feed: what `fit` and `predict` read: `numpy`, `tf.data`, `pydataset`, `dataloader` or `grain`.
+        source: where its examples come from: `jpeg`, `text` or `file.py:function`; empty for a batch in memory.
+        workers: threads or processes of the feed that prepare examples.
         inputs: path of an input → what the model leaves open, such as `{"tokens": "128"}`; see `Case`. The empty path
             is that of an only input.
         devices: number of devices that share a step.
@@ -71,6 +73,8 @@ class CaseOptions(Budgets, total=False):
     dtype: str
     jit: str
     feed: str
+    source: str
+    workers: int
     inputs: Mapping[str, str]
     devices: int
 
@@ -95,8 +99,8 @@ def measure(
             structure that the model takes. A function returns them beside its model. By default data are drawn.
         out: folder in which the run is kept with its logs; a temporary one by default.
         listener: told what happens; see `progress`.
-        options: the case (`backend`, `mode`, `batch_size`, `dtype`, `jit`, `feed`, `devices`) and how it is measured
-            (`seconds`, `steps`, `target`, `processes`, `timeout_s`, `memory_limit`).
+        options: the case (`backend`, `mode`, `batch_size`, `dtype`, `jit`, `feed`, `source`, `workers`, `devices`) and
+            how it is measured (`seconds`, `steps`, `target`, `processes`, `timeout_s`, `memory_limit`).
 
     Raises:
         UsageError: the model or an option is wrong; the message says what was expected.

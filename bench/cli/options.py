@@ -36,7 +36,20 @@ Dtypes = Annotated[
 ]
 Jits = Annotated[list[str] | None, typer.Option("--jit", help=f"auto, on, off ({_REPEAT}).")]
 Feeds = Annotated[
-    list[str] | None, typer.Option("--feed", help=f"What fit and predict read: numpy, tf.data ({_REPEAT}).")
+    list[str] | None,
+    typer.Option(
+        "--feed", help=f"What fit and predict read: numpy, tf.data, pydataset, dataloader, grain ({_REPEAT})."
+    ),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        help="Where a feed's examples come from: jpeg, text, file.py:function. Default: copies of one batch in memory.",
+    ),
+]
+Workers = Annotated[
+    list[str] | None, typer.Option("--workers", help=f"Threads or processes of a feed: 0,1,2 ({_REPEAT}).")
 ]
 DeviceCounts = Annotated[
     list[str] | None, typer.Option("--devices", help=f"Number of devices that share a step: 1,2,4 ({_REPEAT}).")

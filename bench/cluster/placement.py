@@ -12,7 +12,19 @@ from anatomy.bench.records.case import LOOPS, Case
 # A case is given up after it has lost this many nodes.
 MOST_TRIES = 3
 # Fields of a case that differ between the cases that a table compares.
-_COMPARED = {"key", "backend", "dtype", "jit", "feed", "devices", "nodes", "model_parallel", "layout_map"}
+_COMPARED = {
+    "key",
+    "backend",
+    "dtype",
+    "jit",
+    "feed",
+    "source",
+    "workers",
+    "devices",
+    "nodes",
+    "model_parallel",
+    "layout_map",
+}
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from anatomy.bench.backends.step import Batch, Step, WeightSums
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.input_pipeline.feeds import Fed
 from anatomy.bench.measurement import validity_checks
 from anatomy.bench.measurement.keras_loop import LoopCall
 from anatomy.bench.measurement.validity_checks import Losses
-from anatomy.bench.records.case import Feed
 
 # Most batches of a further epoch, trained to see whether the loss goes down.
 FURTHER_STEPS = 10
@@ -20,8 +20,8 @@ FURTHER_STEPS = 10
 class FitStep:
     """Adapts `fit` to the checks of a step: each launch is an epoch of one batch."""
 
-    def __init__(self, model: Any, batch: Batch, feed: Feed) -> None:
-        self._call = LoopCall(model, batch, "fit", feed)
+    def __init__(self, model: Any, batch: Batch, fed: Fed) -> None:
+        self._call = LoopCall(model, batch, "fit", fed)
         self.most_steps = self._call.most_steps
         self._steps = 0
         self._sum = 0.0

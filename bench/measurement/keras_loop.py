@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from anatomy.bench.backends.step import Batch, loss_of
-from anatomy.bench.records.case import Feed, Mode
+from anatomy.bench.input_pipeline.feeds import Fed
+from anatomy.bench.records.case import Mode
 from anatomy.bench.records.record_parts import Block
-from anatomy.bench.workload.data_feed import repeated
 
 EPOCHS = 5
 FEWEST_STEPS = 4
 MOST_STEPS = 1000
 LARGEST_DATA_BYTES = 256 * 2**20
 # Arrays or a dataset, and the keyword arguments that tell `fit` or `predict` how to batch them.
-EpochData = tuple[tuple[Any, ...], dict[str, int]]
+EpochData = tuple[tuple[Any, ...], dict[str, Any]]
 # While its size is searched, an epoch grows at most by GROWTH at a time, and stays once it would grow by less than
 # ENOUGH.
 GROWTH = 10
@@ -55,7 +55,7 @@ def time_loop(
     mode: Mode,
     seconds: float,
     steps: int | None = None,
-    feed: Feed = "numpy",
+    fed: Fed | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> LoopTimings:
     """Time `EPOCHS` epochs of about `seconds` in all, or of `steps` steps each.
@@ -64,7 +64,7 @@ def time_loop(
     Anatomy runs inside the loop. Both `fit` and `predict` return values on the host (logs, predictions): when they
     return, the work of the epoch is done.
     """
-    call = LoopCall(model, batch, mode, feed)
+    call = LoopCall(model, batch, mode, fed)
     compiled = call.timed(call.data(1), clock)
     fits = [(1, compiled.loss)]
     sampled: list[Any] = []
@@ -112,14 +112,18 @@ class Epoch(NamedTuple):
 
 
 class LoopCall:
-    """Calls `fit` or `predict` on a number of batches, all copies of one batch."""
+    """Calls `fit` or `predict` on a number of batches: copies of one batch, unless the feed has a source.
 
-    def __init__(self, model: Any, batch: Batch, mode: Mode, feed: Feed) -> None:
+    Args:
+        fed: how the batches come; by default as arrays in memory.
+    """
+
+    def __init__(self, model: Any, batch: Batch, mode: Mode, fed: Fed | None = None) -> None:
         import keras
 
         self._model = model
         self._fits = mode == "fit"
-        self._feed = feed
+        self._fed = fed or Fed()
         self._dataset = batch.dataset
         given = batch.of_step(self._fits)
         self._data = given if isinstance(given, tuple) else (given,)
@@ -133,7 +137,7 @@ class LoopCall:
         """The data of an epoch of `steps` batches, and the arguments that say how to batch it."""
         if self._dataset is not None:
             return (self._dataset,), {"steps_per_epoch" if self._fits else "steps": steps}
-        return repeated(self._data, steps, self._feed, self._size)
+        return self._fed.epoch(self._data, steps, self._size)
 
     def last_batch(self, outputs: Sequence[Any]) -> list[Any]:
         """Copies of the outputs for the last batch of a `predict`; empty for `fit`."""

@@ -14,9 +14,11 @@ import numpy as np
 
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.input_pipeline.case_feed import drawn_from, feed_of
 from anatomy.bench.machine.peak_memory import PeakMeter
 from anatomy.bench.measurement import timing, validity_checks
 from anatomy.bench.measurement.fit_checks import FitStep, require_trained
+from anatomy.bench.measurement.input_cost import measure_input
 from anatomy.bench.measurement.keras_loop import time_loop
 from anatomy.bench.measurement.measured_window import WarmStep, measure_window
 from anatomy.bench.measurement.output_sample import carries_state, sample_outputs
@@ -171,7 +173,8 @@ def measure_loop(task: MeasureTask) -> None:
         before = task.backend.prepare(built.model, built.batch, loop_mode).weights() if fits else None
     task.emit(PhaseBegan(name="warmup"))
     start_s, cpu_start_s = time.perf_counter(), time.process_time()
-    timings = time_loop(built.model, built.batch, case.mode, task.settings.seconds, task.settings.steps, case.feed)
+    fed = feed_of(case, built)
+    timings = time_loop(built.model, built.batch, case.mode, task.settings.seconds, task.settings.steps, fed)
     cpu_s, wall_s = time.process_time() - cpu_start_s, time.perf_counter() - start_s
     # This step only gives access to settings and weight; it launches nothing.
     step = task.backend.prepare(built.model, built.batch, loop_mode)
@@ -190,10 +193,10 @@ def measure_loop(task: MeasureTask) -> None:
     )
     task.found(known.merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
-        trains_on = FitStep(built.model, built.batch, case.feed)
-        checks = require_trained(
-            timings.fits, trains_on, before, step.weights(), built.unjudged, built.chosen_optimizer
-        )
+        # Prepared beforehand: what the loss does is no question of the input.
+        trains_on = FitStep(built.model, built.batch, fed.ready() if fed.examples is not None else fed)
+        unjudged = built.unjudged or (f"the examples come from {case.source}" if case.source else "")
+        checks = require_trained(timings.fits, trains_on, before, step.weights(), unjudged, built.chosen_optimizer)
         sample = None
     else:
         validity_checks.require_finite_outputs(timings.sampled, "second epoch")
@@ -201,6 +204,11 @@ def measure_loop(task: MeasureTask) -> None:
         sample = sample_outputs(timings.sampled)
         task.found(CaseFacts(scaled_outputs=_scaled_predictions(built)))
     task.found(CaseFacts(checks=checks, output_sample=sample))
+    if fed.examples is not None or built.batch.dataset is not None:
+        steps = timings.blocks[0].steps
+        task.found(CaseFacts(input_figures=measure_input(built.model, built.batch, case.mode, fed, steps)))
+        if drawn := drawn_from(fed):
+            task.found(CaseFacts(inputs=drawn))
 
 
 def _scaled_predictions(built: Built) -> ScaledOutputs | None:

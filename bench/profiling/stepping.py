@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from anatomy.bench.backends.step import Step
+from anatomy.bench.input_pipeline.case_feed import feed_of
 from anatomy.bench.measurement import timing
 from anatomy.bench.measurement.keras_loop import LoopCall
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH
@@ -95,7 +96,7 @@ class _Epochs:
     """Calls of `fit` or `predict`, which draw their batches from the case's feed."""
 
     def __init__(self, case: Case, built: Built) -> None:
-        self._call = LoopCall(built.model, built.batch, case.mode, case.feed)
+        self._call = LoopCall(built.model, built.batch, case.mode, feed_of(case, built))
         self._data: Any = None
         self._steps = STEPS
 

@@ -72,7 +72,9 @@ def extra_info(record: Record) -> dict[str, Any]:
     return {
         "key": record.key,
         "name": record.name,
-        **record.case.model_dump(include={"model", "backend", "mode", "batch_size", "dtype", "devices", "feed"}),
+        **record.case.model_dump(
+            include={"model", "backend", "mode", "batch_size", "dtype", "devices", "feed", "source", "workers"}
+        ),
         **counts,
         **{name: getattr(record, name) for name in _FIGURES},
         "settings": record.settings,

@@ -33,6 +33,8 @@ def point_id(point: Point) -> str:
         f"{point['backend']}-{point['mode']}-b{point['batch_size']}-{point['dtype']}"
         + ("" if point["jit"] == "auto" else f"-jit_{point['jit']}")
         + ("" if point["feed"] == "numpy" else f"-{point['feed']}")
+        + (f"-{point['source'].rpartition(':')[2]}" if point["source"] else "")
+        + (f"-{point['workers']}workers" if point["workers"] else "")
         + ("" if point["devices"] == 1 else f"-{point['devices']}dev")
         + ("" if point["model_parallel"] == 1 else f"-mp{point['model_parallel']}")
         + ("" if not point["layout_map"] else f"-{point['layout_map'].rpartition(':')[2]}")
@@ -58,7 +60,7 @@ def points_of(marker: pytest.Mark) -> Sequence[Point]:
     backends = axes.backend or BACKENDS
     found = sorted(points(axes, backends), key=lambda point: backends.index(point["backend"]))
     if not found:
-        raise UsageError(f"no combination is left: feed=tf.data is for the modes {', '.join(LOOPS)}; set mode")
+        raise UsageError(f"no combination is left: a feed is for the modes {', '.join(LOOPS)}; set mode")
     return found
 
 

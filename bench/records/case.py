@@ -20,7 +20,7 @@ Backend = Literal["tensorflow", "jax", "torch", "openvino"]
 CaseMode = Literal["train", "infer", "fit", "predict", "count"]
 Mode = CaseMode | Literal["stage"]
 Jit = Literal["auto", "on", "off"]
-Feed = Literal["numpy", "tf.data"]
+Feed = Literal["numpy", "tf.data", "pydataset", "dataloader", "grain"]
 # What stays constant as devices are added: the batch of each device (weak), or the whole batch (strong).
 Scaling = Literal["weak", "strong"]
 
@@ -31,7 +31,17 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
-_LATER_FIELDS: Mapping[str, Any] = {"feed": "numpy", "nodes": 1, "model_parallel": 1, "layout_map": "", "inputs": {}}
+# The input of a compiled step.
+IN_MEMORY: Mapping[str, Any] = {"feed": "numpy", "source": "", "workers": 0}
+_LATER_FIELDS: Mapping[str, Any] = {
+    **IN_MEMORY,
+    "nodes": 1,
+    "model_parallel": 1,
+    "layout_map": "",
+    "inputs": {},
+}
+# Files that Anatomy makes; any other source is a function.
+SOURCES = ("jpeg", "text")
 
 
 class Case(FrozenWithComputedFields):
@@ -56,7 +66,11 @@ class Case(FrozenWithComputedFields):
         layout_map: `package.module:function` or `path/to/file.py:function` that is called with the device mesh and
             returns the `keras.distribution.LayoutMap` of the weights; empty for the rule of
             `anatomy.bench.parallel.sharding`.
-        feed: source of the batches of `fit` and `predict`: NumPy arrays or a `tf.data.Dataset`.
+        feed: what hands the batches to `fit` and `predict`: NumPy arrays, a `tf.data.Dataset`, a
+            `keras.utils.PyDataset`, torch's `DataLoader`, or Grain.
+        source: where the examples of a feed come from: empty for copies of one batch in memory, `jpeg` or `text` for
+            files that are read and decoded, or `path/to/file.py:function`; see `anatomy.bench.input_pipeline`.
+        workers: threads or processes of the feed that prepare examples; 0 for none but the loop itself.
         inputs: path of an input → what is given of it, as `SHAPE:DTYPE:LOW..HIGH`; see `InputSpec`. The empty path is
             that of a model's only input.
     """
@@ -73,6 +87,8 @@ class Case(FrozenWithComputedFields):
     model_parallel: int = Field(default=1, ge=1)
     layout_map: str = ""
     feed: Feed = "numpy"
+    source: str = ""
+    workers: int = Field(default=0, ge=0)
     inputs: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("inputs")
@@ -92,11 +108,24 @@ class Case(FrozenWithComputedFields):
             ) from error
         return parsed
 
+    @field_validator("source")
+    @classmethod
+    def _named_source(cls, source: str) -> str:
+        if source and source not in SOURCES and ":" not in source:
+            raise ValueError(f"expected one of {', '.join(SOURCES)}, or package.module:function or file.py:function")
+        return source
+
     @model_validator(mode="after")
     def _feed_of_a_loop(self) -> Case:
-        if self.feed != "numpy" and self.mode not in LOOPS:
+        for name, usual in IN_MEMORY.items():
+            value = getattr(self, name)
+            if value != usual and self.mode not in LOOPS:
+                raise ValueError(
+                    f"{name}={value} is for the modes fit and predict; {self.mode} has its data on the device"
+                )
+        if self.workers and (self.feed == "numpy" or (self.feed == "tf.data" and not self.source)):
             raise ValueError(
-                f"feed={self.feed} is for the modes fit and predict; {self.mode} has its data on the device"
+                f"workers={self.workers} prepare the examples of a feed; {self.feed} has them ready in memory"
             )
         return self
 
@@ -118,6 +147,12 @@ class Case(FrozenWithComputedFields):
         fields = {name: value for name, value in self.fields().items() if _LATER_FIELDS.get(name) != value}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    @property
+    def feed_name(self) -> str:
+        """The feed, its source and its workers: `numpy`, `dataloader jpeg 2 workers`."""
+        workers = f"{self.workers} worker{'' if self.workers == 1 else 's'}" if self.workers else ""
+        return " ".join(filter(None, (self.feed, self.source, workers)))
 
     def fields(self) -> dict[str, Any]:
         """Return the defining fields as JSON values, without the derived key."""

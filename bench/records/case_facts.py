@@ -8,6 +8,7 @@ from pydantic import Field
 
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
+from anatomy.bench.records.input_figures import InputFigures
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, DrawnInput, Phases, ScaledOutputs
 
@@ -25,6 +26,7 @@ class CaseFacts(Frozen):
     settings: dict[str, Any] = Field(default_factory=dict)
     counts: Counts | None = None
     inputs: list[DrawnInput] = Field(default_factory=list)
+    input_figures: InputFigures | None = None
     step_s: list[float] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
     warmup_steps: int | None = None

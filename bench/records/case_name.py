@@ -20,8 +20,8 @@ def case_name(case: Case) -> str:
     if case.jit != "auto":
         parts.append(f"jit={case.jit}")
     parts += [f"{path}={said}" if path else said for path, said in case.inputs.items()]
-    if case.feed != "numpy":
-        parts.append(case.feed)
+    if case.feed_name != "numpy":
+        parts.append(case.feed_name)
     if case.devices > 1:
         parts.append(f"{case.devices} devices" + (f" on {case.nodes} nodes" if case.nodes > 1 else ""))
     if case.model_parallel > 1:

@@ -24,6 +24,7 @@ from pydantic import Field, computed_field
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.frozen import FrozenWithComputedFields
 from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, gpu_energy
+from anatomy.bench.records.input_figures import InputFigures
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import (
@@ -83,6 +84,7 @@ class Record(FrozenWithComputedFields):
         stage: of a stage of an application, what it went through; `step_s` then is its time, and the steps of its block
             are its examples.
         inputs: the inputs that were drawn or given; empty in records from before they were recorded.
+        input_figures: what the input of a loop costs; null where its batches are copies of one in memory.
         base_host_bytes: resident memory of the worker before the model was built, and after its module was imported.
         peak_host_bytes: highest resident memory of the worker (VmHWM), absolute, from before the model was built to the
             end of the warm-up.
@@ -133,6 +135,7 @@ class Record(FrozenWithComputedFields):
     counts: Counts | None = None
     stage: StageFigures | None = None
     inputs: list[DrawnInput] = Field(default_factory=list)
+    input_figures: InputFigures | None = None
     base_host_bytes: int | None = None
     peak_host_bytes: int | None = None
     step_peak_host_bytes: int | None = None

@@ -228,6 +228,7 @@ class Supervisor:
             settings=facts.settings,
             counts=facts.counts,
             inputs=facts.inputs,
+            input_figures=facts.input_figures,
             step_s=facts.step_s,
             blocks=facts.blocks,
             warmup_steps=facts.warmup_steps,

@@ -40,6 +40,8 @@ def script_of(built: Built, case: Case, settings: MeasureSettings, output_bytes:
     """
     if built.plan is None:
         raise InexpressibleError("its data came with it, and a script draws its own")
+    if case.source or case.feed not in ("numpy", "tf.data"):
+        raise InexpressibleError("its input pipeline is Anatomy's; a script has its data in memory")
     programs: list[str] = []
     reason = ""
     for origin in origins_of(built.model, case):

@@ -65,12 +65,15 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
         backends: those of `axes`, or the ones to take without; impossible combinations with these are left out.
         nodes: how many share a case on several devices.
     """
-    for mode, batch_size, dtype, jit, feed, share, backend in product(
+    seen = []
+    for mode, batch_size, dtype, jit, feed, source, workers, share, backend in product(
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
         axes.jit or ("auto",),
         axes.feed or ("numpy",),
+        axes.source or ("",),
+        axes.workers or (0,),
         axes.shares(),
         backends,
     ):
@@ -78,17 +81,24 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
         possible = supports(backend, mode) and not (share.devices > 1 and backend == "openvino")
         # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
         if (possible or axes.backend is not None) and (feed == "numpy" or mode in LOOPS):
-            yield {
+            in_memory = feed == "numpy" or (feed == "tf.data" and not source)
+            point = {
                 "mode": mode,
                 "backend": backend,
                 "batch_size": share.batch_of(batch_size),
                 "dtype": dtype,
                 "jit": jit,
                 "feed": feed,
+                "source": source if mode in LOOPS else "",
+                # What is in memory is measured once, whatever the workers of other feeds.
+                "workers": 0 if in_memory else workers,
                 "nodes": nodes if share.devices > 1 else 1,
                 "inputs": parse_inputs(axes.inputs or ()),
                 **share.fields(),
             }
+            if point not in seen:
+                seen.append(point)
+                yield point
 
 
 def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:

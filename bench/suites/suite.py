@@ -101,6 +101,8 @@ class Axes(Frozen):
     dtype: Annotated[tuple[str, ...] | None, Several, BeforeValidator(_known_dtype)] = None
     jit: Annotated[tuple[Jit, ...] | None, Several] = None
     feed: Annotated[tuple[Feed, ...] | None, Several] = None
+    source: Annotated[tuple[str, ...] | None, Several] = None
+    workers: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, Several] = None
     devices: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
     scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
     model_parallel: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
@@ -147,6 +149,8 @@ class Exclusion(Frozen):
     dtype: str | None = None
     jit: Jit | None = None
     feed: Feed | None = None
+    source: str | None = None
+    workers: int | None = None
     devices: int | None = None
     model_parallel: int | None = None
 

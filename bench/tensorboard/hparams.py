@@ -58,7 +58,7 @@ def hparams_of(record: Record) -> Mapping[str, Value]:
         "jit": case.jit,
         "devices": case.devices,
         "model parallel": case.model_parallel,
-        "feed": case.feed,
+        "feed": case.feed_name,
     }
     compiled = record.parity.jit if record.parity else None
     return asked if compiled is None else asked | {"jit in effect": str(compiled).lower()}

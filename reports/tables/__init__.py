@@ -14,6 +14,7 @@ from anatomy.reports.tables.case_tables import case_table, count_table, failure_
 from anatomy.reports.tables.claims_table import claims_table
 from anatomy.reports.tables.framework_table import framework_table
 from anatomy.reports.tables.gap_tables import gap_table, kind_table
+from anatomy.reports.tables.input_table import input_tables
 from anatomy.reports.tables.layer_table import layer_table
 from anatomy.reports.tables.loop_table import loop_table
 from anatomy.reports.tables.machine_table import machine_table
@@ -35,6 +36,7 @@ __all__ = [
     "failure_table",
     "framework_table",
     "gap_table",
+    "input_tables",
     "kind_table",
     "layer_table",
     "loop_table",
@@ -64,6 +66,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         speed_table(runs),
         framework_table(runs),
         loop_table(runs),
+        *input_tables(runs),
         *batch_size_tables(runs),
         scaling_table(runs),
         agreement_table(runs),

@@ -221,7 +221,7 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
     case = record.case
     return {
         **case_cells(labelled),
-        "mode": case.mode if case.feed == "numpy" else f"{case.mode} from {case.feed}",
+        "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
         "reason": record.reason or None,
         **(_figures(record) if record.outcome == "ok" else {}),
         **record.phases.model_dump(),

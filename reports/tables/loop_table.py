@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.case import LOOPS
+from anatomy.bench.records.case import IN_MEMORY, LOOPS
 from anatomy.bench.records.record import Record
 from anatomy.reports.caveats import Caveat, caveats_of
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
@@ -50,8 +50,9 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         title="Keras's own loops",
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
         notes=(
-            "Data come from arrays (numpy), which the loop slices, or from a tf.data.Dataset, which batches and "
-            "prefetches, and on other backends imports TensorFlow, whose memory then is in the peak.",
+            "Data come from arrays (numpy), which the loop slices, or through a feed; tf.data imports TensorFlow on "
+            "other backends, whose memory then is in the peak. Where examples come from files, see the table of input "
+            "pipelines.",
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
             "noise, and may be negative.",
@@ -64,7 +65,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
 
 def _step_inside(loop: LabelledRecord) -> Record | None:
     case = loop.record.case
-    wanted = case.model_copy(update={"mode": LOOPS[case.mode], "feed": "numpy"}).key
+    wanted = case.model_copy(update={"mode": LOOPS[case.mode], **IN_MEMORY}).key
     return next((record for record in loop.run.run.records if record.key == wanted and record.outcome == "ok"), None)
 
 
@@ -76,6 +77,7 @@ def _cells(row: _LoopAndStep) -> dict[str, Any]:
     return {
         **case_cells(row.loop),
         "loop": loop.case.mode,
+        "feed": loop.case.feed_name,
         "loop_step_s": in_loop,
         "pipelined_s": compiled,
         "synchronised_s": step.step_median_s if step and compiled is not None else None,

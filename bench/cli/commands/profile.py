@@ -22,6 +22,8 @@ def profile(
     dtype: options.Dtypes = None,
     jit: options.Jits = None,
     feed: options.Feeds = None,
+    source: options.Sources = None,
+    workers: options.Workers = None,
     inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     seconds: Annotated[float, typer.Option(help="Measured window per case, before and apart from its trace.")] = 1.0,
@@ -51,6 +53,8 @@ def profile(
         "dtype": dtype,
         "jit": jit,
         "feed": feed,
+        "source": source,
+        "workers": workers,
         "inputs": inputs,
         "devices": devices,
     }

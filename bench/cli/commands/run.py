@@ -31,6 +31,8 @@ def run(
     dtype: options.Dtypes = None,
     jit: options.Jits = None,
     feed: options.Feeds = None,
+    source: options.Sources = None,
+    workers: options.Workers = None,
     inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     scaling: Annotated[
@@ -89,6 +91,8 @@ def run(
         "dtype": dtype,
         "jit": jit,
         "feed": feed,
+        "source": source,
+        "workers": workers,
         "inputs": inputs,
         "devices": devices,
         "scaling": scaling,

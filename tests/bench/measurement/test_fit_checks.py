@@ -10,6 +10,7 @@ import pytest
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.input_pipeline.feeds import Fed
 from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.validity_checks import PASSED
 
@@ -33,7 +34,7 @@ def judge(
     fits: list[tuple[int, float]], loss: float = 1.0, after: Any = AFTER, chosen_optimizer: bool = False
 ) -> tuple[dict[str, str], Fits]:
     model = Fits(loss)
-    step = FitStep(model, BATCH, "numpy")
+    step = FitStep(model, BATCH, Fed())
     return require_trained(fits, step, BEFORE, after, chosen_optimizer=chosen_optimizer), model
 
 
