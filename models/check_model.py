@@ -1,6 +1,7 @@
 """Looks a model up by its name before anything runs: no module is imported, no framework, and no saved model loaded."""
 
 import ast
+import difflib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -14,7 +15,6 @@ from anatomy.models.model_name import SAVED_MODEL_FILE, kind_of, split_function
 from anatomy.models.pretrained_weights import downloads_by_default, sentence
 from anatomy.models.registry import find
 from anatomy.models.saved_model import UNSAFE_REMEDY
-from anatomy.models.suggestion import unknown_name
 
 _WEIGHTS_ENDING = ".weights.h5"
 _WEIGHTS_ALONE = "{model} holds weights alone, and no architecture: save the model itself, model.save('model.keras')"
@@ -76,9 +76,10 @@ def _check_function(model: str, directory: Path) -> ast.stmt | None:
 
 
 def _no_file(place: str, path: Path, directory: Path) -> str:
-    near = [other.name for other in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
-    hint = unknown_name("file", path.name, near).partition("; ")[2] if near else ""
-    return f"no file {place} (looked in {directory})" + (f"; {hint}" if "did you mean" in hint else "")
+    # Without the ending, which all of them share.
+    there = [other.stem for other in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.stem, there, n=1)
+    return f"no file {place} (looked in {directory})" + (f"; did you mean '{near[0]}.py'?" if near else "")
 
 
 def _check_folder(model: str, path: Path) -> None:

@@ -10,6 +10,9 @@ from anatomy.models.find_source import FoundModule, find_top
 from anatomy.models.source_file import Import, SourceFile
 from anatomy.models.suggestion import unknown_name
 
+# Decorators that leave a function's parameters as they are.
+_KEEPING = ("keras_export", "register_keras_serializable", "cache", "lru_cache")
+
 
 def find_definition(
     module: FoundModule,
@@ -68,7 +71,7 @@ def check_options(model: str, definition: ast.stmt, options: Mapping[str, Any]) 
     Raises:
         ValueError: it has no such parameter, or needs one that is not given.
     """
-    if not isinstance(definition, ast.FunctionDef) or definition.decorator_list:
+    if not isinstance(definition, ast.FunctionDef) or any(map(_may_change, definition.decorator_list)):
         return
     given = definition.args
     places = [place.arg for place in (*given.args, *given.kwonlyargs)]
@@ -80,6 +83,13 @@ def check_options(model: str, definition: ast.stmt, options: Mapping[str, Any]) 
     missing = [place for place in without if place not in options]
     if missing and not given.posonlyargs:
         raise ValueError(f"{model} needs {', '.join(missing)}: {model}:{','.join(f'{name}=…' for name in missing)}")
+
+
+def _may_change(decorator: ast.expr) -> bool:
+    """Whether a decorator may give a function other parameters."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name not in _KEEPING
 
 
 def _none(model: str, option: str) -> str:
@@ -114,6 +124,11 @@ def _no_name(module: FoundModule, source: SourceFile | None, part: str) -> str:
     if source is None:
         return unknown_name(f"module in {module.name}", part, module.children())
     public = [name for name in source.names if not name.startswith("_")]
-    known = source.builders or public if not module.folders else [*dict.fromkeys([*public, *module.children()])]
+    made = [name for name in public if isinstance(source.names[name], ast.Assign | ast.AnnAssign)]
+    known = (
+        [*source.builders, *(name for name in made if name not in source.constants)] or public
+        if not module.folders
+        else [*dict.fromkeys([*public, *module.children()])]
+    )
     where = module.source.name if module.source is not None and not module.folders else module.name
     return unknown_name(f"function in {where}", part, known)

@@ -10,7 +10,7 @@ from typing import Any
 
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.registry import find
-from anatomy.models.returned_object import foreign_object
+from anatomy.models.returned_object import NotAModelError, foreign_object
 from anatomy.models.suggestion import unknown_name
 from anatomy.models.user_method import as_method
 
@@ -84,6 +84,7 @@ def _attribute(owner: Any, name: str, place: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != submodule:
                 raise
+    # A model can be called, too.
     callables = [n for n, v in vars(owner).items() if callable(v) and not n.startswith("_")]
     raise ValueError(unknown_name(f"function in {place}", name, callables))
 
@@ -97,7 +98,7 @@ def require_builder(model: str, found: Any) -> Callable[..., Any]:
     """
     foreign = foreign_object(found)
     if foreign is not None:
-        raise TypeError(f"{model} is {foreign}")
+        raise NotAModelError(f"{model} is {foreign}")
     if not callable(found):
         what = f"the module {found.__name__}" if isinstance(found, ModuleType) else type(found).__name__
         raise ValueError(f"{model}: expected a function that returns a keras.Model, or a model, got {what}")

@@ -8,6 +8,10 @@ _WRAP = "keras.Sequential([keras.Input(shape), {layer}])"
 _JAX_LAYER = "keras.layers.JaxLayer(lambda params, inputs: {call}, params={params})"
 
 
+class NotAModelError(TypeError):
+    """An object is no Keras model; the message says what it is, and the way to measure it."""
+
+
 class _Foreign(NamedTuple):
     """Objects of another library, known by a class among their bases.
 

@@ -10,7 +10,7 @@ from anatomy.models.find_object import find_object, require_builder
 from anatomy.models.model_name import kind_of
 from anatomy.models.pretrained_weights import without_download
 from anatomy.models.registry import build
-from anatomy.models.returned_object import describe
+from anatomy.models.returned_object import NotAModelError, describe
 from anatomy.models.saved_model import load_saved
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
             raise ValueError(f"{model} is a model, not a function: it takes no options, got {', '.join(options)}")
         return BuiltModel(found)
     if isinstance(found, keras.layers.Layer):
-        raise TypeError(f"{model} is {_describe(found)}")
+        raise NotAModelError(f"{model} is {_describe(found)}")
     builder = require_builder(model, found)
     given = without_download(model, builder, options)
     if isinstance(builder, type) and issubclass(builder, keras.Model):
@@ -85,7 +85,7 @@ def built_model(model: str, built: Any) -> BuiltModel:
     if not isinstance(built, keras.Model):
         if inspect.iscoroutine(built):
             built.close()
-        raise TypeError(f"{model} must return a keras.Model, returned {_describe(built)}")
+        raise NotAModelError(f"{model} returned {_describe(built)}")
     return BuiltModel(built)
 
 

@@ -6,6 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
+from anatomy.bench.errors.anatomy_error import AnatomyError
+from anatomy.models.returned_object import NotAModelError
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -37,10 +40,10 @@ def printable_values(value: Any) -> Any:
 def one_line(error: BaseException, limit: int = 600) -> str:
     """Class and message of an error on one line: `ValueError: 3 is no batch size`; a long one ends at a word.
 
-    Of a `NotImplementedError` the message alone, which says what cannot be done.
+    Of a `NotImplementedError` and of an error of Anatomy's the message alone, which is written for the user.
     """
     words = " ".join(printable(without_styles(str(error))).split())
-    if words and isinstance(error, NotImplementedError):
+    if words and isinstance(error, NotImplementedError | AnatomyError | NotAModelError):
         return shortened(words, limit)
     return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__, limit)
 

@@ -30,7 +30,7 @@ from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
-from anatomy.bench.workload.compile_model import optimizer_bytes, trains_itself
+from anatomy.bench.workload.compile_model import dtype_policy, optimizer_bytes, optimizers, trains_itself
 
 
 @dataclass(frozen=True)
@@ -250,12 +250,12 @@ def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
     import keras
 
     model = task.built.model
-    optimizer = model.optimizer if task.case.mode in ("train", "fit") else None
+    used = optimizers(model) if task.case.mode in ("train", "fit") else []
     return {
-        "dtype_policy": keras.config.dtype_policy().name,
+        "dtype_policy": dtype_policy(model),
         "layout": keras.config.image_data_format(),
-        "optimizer": type(optimizer).__name__ if optimizer is not None else None,
-        "optimizer_bytes": optimizer_bytes(optimizer) if optimizer is not None else None,
+        "optimizer": ", ".join(type(optimizer).__name__ for optimizer in used) or None,
+        "optimizer_bytes": sum(map(optimizer_bytes, used)) if used else None,
         "initialisers": "numpy",
         **({"run_eagerly": True} if model.run_eagerly else {}),
         **task.backend.settings(model, step),

@@ -12,6 +12,7 @@ import numpy as np
 
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import one_line
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import DrawnInput
@@ -23,6 +24,8 @@ from anatomy.bench.workload.synthetic_batch import SEED, InputPlan, draw_batch, 
 
 GIVEN = "given with the model"
 FRAMEWORKS = ("tensorflow", "torch", "jax")
+# Bases of Keras's layers that compute with TensorFlow on every backend.
+_OF_TENSORFLOW = ("IndexLookup", "Hashing", "HashedCrossing", "TextVectorization")
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
 
 def _require_measurable(own: Batch, case: Case) -> None:
     if case.mode in LOOPS and own.dataset is not None and own.dataset_batch != case.batch_size:
-        raise ValueError(
+        raise UsageError(
             f"the dataset that came with the model has batches of {own.dataset_batch} examples: {case.mode} reads them"
             f" as they are, so use --batch-size {own.dataset_batch}"
         )
@@ -172,10 +175,30 @@ def _create_training_variables(model: Any, batch: Batch) -> None:
         except Exception:
             # A model with a `train_step` of its own may compute its loss in no other place, and make no use of these.
             if not trains_itself(model):
+                _require_compilable(model)
                 raise
     if keras.backend.backend() == "jax" and not model.optimizer.built:
         # As `fit` does on JAX, where a step can make no variable.
         model.optimizer.build(model.trainable_variables)
+
+
+def _require_compilable(model: Any) -> None:
+    """Refuse what fails in training for layers that look up or hash with TensorFlow, on a backend that compiles.
+
+    Raises:
+        NotImplementedError: the model has such layers.
+    """
+    import keras
+
+    if (backend := keras.backend.backend()) == "tensorflow":
+        return
+    kinds = {type(layer) for layer in model._flatten_layers()}
+    of_tensorflow = sorted(kind.__name__ for kind in kinds if any(b.__name__ in _OF_TENSORFLOW for b in kind.__mro__))
+    if of_tensorflow:
+        raise NotImplementedError(
+            f"the model has layers that compute with TensorFlow ({', '.join(of_tensorflow)}), which a training step on"
+            f" {backend} cannot do: train on tensorflow, or move them into the data"
+        )
 
 
 def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:

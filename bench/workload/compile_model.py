@@ -50,6 +50,8 @@ def compile_model(
     import keras
 
     outputs = declared_outputs(model) if outputs is None else outputs
+    if model.compiled and model.optimizer is not None:
+        _renew_empty_optimizer(model)
     if model.compiled and model.optimizer is not None and not _lacks_loss(model):
         if jit != "auto":
             model.jit_compile = JIT_ARGUMENT[jit]
@@ -71,6 +73,39 @@ def compile_model(
     if not why and unbounded and own is None:
         why = f"the optimizer is Anatomy's choice, SGD({CAREFUL_LEARNING_RATE}): compile the model to have it judged"
     return Training(losses, why, own is None)
+
+
+def _renew_empty_optimizer(model: Any) -> None:
+    """Replace an optimizer that Keras built without a variable, as it does for a `.h5` file of a model never fitted."""
+    import keras
+
+    own = model.optimizer
+    if own.built and model.trainable_variables and not own._trainable_variables:
+        model.optimizer = keras.optimizers.deserialize(keras.optimizers.serialize(own))
+
+
+def dtype_policy(model: Any) -> str:
+    """The name of the dtype policy of the layers with weights; of all layers if none has; all names where they differ.
+
+    The global policy, under which a model is built, does not bind a layer that has its own.
+    """
+    import keras
+
+    layers = [layer for layer in model._flatten_layers(include_self=False) if not isinstance(layer, keras.Model)]
+    weighted = [layer for layer in layers if layer.weights]
+    names = dict.fromkeys(layer.dtype_policy.name for layer in weighted or layers)
+    return ", ".join(names) or str(model.dtype_policy.name)
+
+
+def optimizers(model: Any) -> list[Any]:
+    """The optimizers that a compiled model trains with; several are attributes of a model with its own `train_step`."""
+    import keras
+
+    own = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
+    others = [optimizer for optimizer in own if optimizer is not model.optimizer]
+    if others and trains_itself(model) == "train_step":
+        return others
+    return [model.optimizer]
 
 
 def optimizer_bytes(optimizer: Any) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.input_spec import InputSpec, parse_spec
 
 # What every refusal ends with: the way that works where drawing fails.
@@ -41,7 +42,7 @@ def model_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> Any:
         given: path → what the user says of that input; see `InputSpec`.
 
     Raises:
-        ValueError: a path or a shape does not fit the model.
+        UsageError: a path or a shape does not fit the model.
         NotImplementedError: a length is open or an input unknown, and not given; or the batch size is fixed to another.
     """
     import keras
@@ -52,8 +53,9 @@ def model_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> Any:
         return _undeclared(model, batch_size, specs)
     named = list(_named_leaves(structure))
     chosen = _by_path([path for path, _ in named], [tensor.name for _, tensor in named], specs, model.name)
-    leaves = iter(_declared(path, tensor, batch_size, chosen.get(path, _NOTHING), model.name) for path, tensor in named)
-    return keras.tree.pack_sequence_as(structure, list(leaves))
+    leaves = [_declared(path, tensor, batch_size, chosen.get(path, _NOTHING), model.name) for path, tensor in named]
+    _require_closed(leaves, model.name)
+    return keras.tree.pack_sequence_as(structure, leaves)
 
 
 def declared_structure(model: Any) -> Any:
@@ -124,7 +126,7 @@ def _by_path(
         else:
             known = ", ".join(path or name for path, name in zip(paths, names, strict=True))
             said = f"no input {wanted!r}" if wanted else f"{len(paths)} inputs, so name the one"
-            raise ValueError(f"model {model!r} has {said}; its inputs are {known}: --input NAME={spec}")
+            raise UsageError(f"model {model!r} has {said}; its inputs are {known}: --input NAME={spec}")
         chosen[path] = spec
     return chosen
 
@@ -136,18 +138,33 @@ def _declared(path: str, tensor: Any, batch_size: int, spec: InputSpec, model: s
     shape = own[1:] if spec.shape is None else spec.shape
     fits = len(shape) == len(own) - 1 and all(a in (None, b) for a, b in zip(own[1:], shape, strict=True))
     if not fits:
-        raise ValueError(
+        raise UsageError(
             f"{spec} does not fit input {path or tensor.name!r} of model {model!r}, which takes {_text(own[1:])}:"
             " give the open lengths (?) and keep the others"
         )
-    if None in shape:
-        example = "x".join(str(size or 128) for size in shape)
-        wanted = f"--input {path}={example}" if path else f"--input-shape {example}"
-        raise NotImplementedError(
-            f"input {path or tensor.name!r} of model {model!r} is open, {_text(shape)}: give its size, for instance"
-            f" {wanted}, {OWN_DATA}"
-        )
     return ModelInput(path, (batch_size, *shape), spec.dtype or str(tensor.dtype), spec, tensor)
+
+
+def _require_closed(leaves: Sequence[ModelInput], model: str) -> None:
+    """Make sure that the size of every input is known.
+
+    Raises:
+        NotImplementedError: some are open; the message has the options for all of them.
+    """
+    open_ones = [leaf for leaf in leaves if None in leaf.shape]
+    if not open_ones:
+        return
+    said = ", ".join(f"{leaf.path or leaf.tensor.name!r} ({_text(leaf.shape[1:])})" for leaf in open_ones)
+    wanted = " ".join(_option(leaf.path, "x".join(str(size or 128) for size in leaf.shape[1:])) for leaf in open_ones)
+    several = len(open_ones) > 1
+    raise NotImplementedError(
+        f"input{'s' if several else ''} {said} of model {model!r} {'are' if several else 'is'} open: give"
+        f" {'their sizes' if several else 'its size'}, for instance {wanted}, {OWN_DATA}"
+    )
+
+
+def _option(path: str, example: str) -> str:
+    return f"--input {path}={example}" if path else f"--input-shape {example}"
 
 
 def _undeclared(model: Any, batch_size: int, specs: Mapping[str, InputSpec]) -> Any:
@@ -155,7 +172,7 @@ def _undeclared(model: Any, batch_size: int, specs: Mapping[str, InputSpec]) -> 
     if not specs:
         return _as_built(model, batch_size)
     if unshaped := [path for path, spec in specs.items() if spec.shape is None]:
-        raise ValueError(
+        raise UsageError(
             f"model {model.name!r} declares no inputs: give a shape for {', '.join(unshaped) or 'its input'}"
         )
     leaves = {

@@ -140,6 +140,9 @@ def activation_of(tensor: Any, model: Any) -> str:
     while history is not None:
         operation = history.operation
         if isinstance(operation, keras.Model):
+            if not getattr(operation, "outputs", None):
+                # A subclass does not say what makes its outputs.
+                return _last_activation(operation)
             inner = operation.outputs[min(history.tensor_index, len(operation.outputs) - 1)]
             return activation_of(inner, operation)
         found = _activation_named(operation)
@@ -175,4 +178,9 @@ def _shapes(model: Any, x: Any) -> list[tuple[int, ...]]:
         return [(batch_size, *shape) for shape in own]
     # numpy's strings are objects, and never have an open shape of their own here.
     symbols = keras.tree.map_structure(lambda array: keras.KerasTensor(array.shape, dtype=array.dtype.name), x)
-    return [tuple(tensor.shape) for tensor in keras.tree.flatten(model.compute_output_spec(symbols))]
+    shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(model.compute_output_spec(symbols))]
+    if any(None in shape for shape in shapes):
+        # A layer that says less than it computes, such as EinsumDense with an open `output_shape`.
+        made = model(keras.tree.map_structure(as_tensor, x))
+        shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(made)]
+    return shapes

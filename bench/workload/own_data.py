@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.errors.anatomy_error import UsageError
 
 FORMS = "(model, inputs), (model, inputs, targets), (model, inputs, targets, sample_weight) or (model, dataset)"
 
@@ -24,19 +25,20 @@ def read_own_data(data: Any, batch_size: int) -> Batch:
         The first `batch_size` examples, and the dataset if it is one.
 
     Raises:
-        ValueError: there are fewer examples, or the parts have different numbers of them.
+        UsageError: there are fewer examples, or the parts have different numbers of them.
     """
     if not is_dataset(data):
         return _batch(data, batch_size)
     taken: list[Any] = []
     examples = 0
     for element in _elements(data):
-        taken.append(_as_numpy(element))
+        # A DataLoader's batches are lists, which Keras reads as tuples.
+        taken.append(_as_numpy(tuple(element) if isinstance(element, list) else element))
         examples += _examples(taken[-1])
         if examples >= batch_size:
             break
     if not taken:
-        raise ValueError(f"the dataset {type(data).__name__} that came with the model has no batch")
+        raise UsageError(f"the dataset {type(data).__name__} that came with the model has no batch")
     import keras
 
     joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *taken)
@@ -73,13 +75,13 @@ def _batch(data: Any, batch_size: int) -> Batch:
 
     parts = data if isinstance(data, tuple) else (data,)
     if not 1 <= len(parts) <= 3:
-        raise ValueError(f"{len(parts) + 1} things came from the builder; expected {FORMS}")
+        raise UsageError(f"{len(parts) + 1} things came from the builder; expected {FORMS}")
     arrays = [None if part is None else _as_numpy(part) for part in parts]
     sizes = {len(leaf) for part in arrays if part is not None for leaf in keras.tree.flatten(part)}
     if len(sizes) != 1:
-        raise ValueError(f"the inputs, targets and weights that came with the model have {sorted(sizes)} examples")
+        raise UsageError(f"the inputs, targets and weights that came with the model have {sorted(sizes)} examples")
     if batch_size > min(sizes):
-        raise ValueError(
+        raise UsageError(
             f"{min(sizes)} examples came with the model, and a step takes {batch_size}: give more, or --batch-size"
             f" {min(sizes)}"
         )

@@ -32,6 +32,7 @@ def target_kinds(losses: Sequence[Any], names: Sequence[str], outputs: Sequence[
 
     Raises:
         NotImplementedError: a loss takes none of the targets that are tried.
+        Exception: what a loss raises that fails in one way with all of them.
     """
     return [
         name if loss is None or known(name) else _accepted(loss, output)
@@ -58,7 +59,7 @@ def _accepted(loss: Any, output: ModelOutput) -> str:
     rng = np.random.default_rng(0)
     shape = (EXAMPLES, *output.shape[1:])
     predicted = keras.ops.convert_to_tensor(_like(rng, shape, output.activation))
-    refused = []
+    refused, errors = [], []
     for name in _TRIED[output.activation]:
         try:
             (target,) = draw_targets(rng, [shape], [name])
@@ -66,6 +67,7 @@ def _accepted(loss: Any, output: ModelOutput) -> str:
             value = np.asarray(keras.ops.convert_to_numpy(value))
         except Exception as error:  # noqa: BLE001  # the boundary: a loss says no in any way it likes
             refused.append(f"{name}: {type(error).__name__}")
+            errors.append(error)
             continue
         if value.ndim and value.shape[0] != EXAMPLES:
             refused.append(f"{name}: a result of shape {value.shape}")
@@ -73,6 +75,9 @@ def _accepted(loss: Any, output: ModelOutput) -> str:
             refused.append(f"{name}: not finite")
         else:
             return name
+    if len(errors) == len(refused) and len({(type(error), str(error)) for error in errors}) == 1:
+        # What fails alike whatever it is given, such as a name that is not there, has a fault of its own.
+        raise errors[0]
     raise NotImplementedError(
         f"no targets are known that the loss {loss_name(loss)!r} of output {output.name!r} takes (tried those of"
         f" {'; '.join(refused)}): {OWN_DATA.removeprefix('or ')}"

@@ -201,3 +201,47 @@ def taped() -> Any:
     model = Taped()
     model.compile("adam")
     return model
+
+
+class Blocks(keras.Model):
+    """A subclass that does not declare its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = layers.Dense(8, activation="relu")
+        self.head = layers.Dense(3, activation="softmax")
+
+    def call(self, x: Any) -> Any:
+        return self.head(self.hidden(x))
+
+
+def subclass_within() -> Any:
+    x = keras.Input((8,))
+    return keras.Model(x, Blocks()(x))
+
+
+def open_einsum() -> Any:
+    """Its layer leaves open what its input knows."""
+    x = keras.Input((12, 32))
+    return keras.Model(x, layers.Dense(16)(layers.EinsumDense("abc,cd->abd", output_shape=(None, 24))(x)))
+
+
+def hashed() -> Any:
+    x = keras.Input((1,), dtype="int32")
+    ids = layers.Hashing(50)(x)
+    return keras.Model(x, layers.Dense(1)(layers.Flatten()(layers.Embedding(50, 4)(ids))))
+
+
+def own_policy() -> Any:
+    """Layers with a policy of their own under the global one."""
+    x = keras.Input((8,))
+    return keras.Model(x, layers.Dense(4, dtype="mixed_bfloat16")(layers.Dense(8, dtype="mixed_bfloat16")(x)))
+
+
+def typo_in_loss() -> Any:
+    def loss(true: Any, predicted: Any) -> Any:
+        return opps.mean(true - predicted)  # type: ignore[name-defined]  # noqa: F821
+
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(3)])
+    model.compile("sgd", loss)
+    return model

@@ -83,7 +83,7 @@ def test_what_is_there_is_let_through(folder: Path, text: str) -> None:
     [
         (
             "mine.py:biuld",
-            "unknown function in mine.py 'biuld'; expected one of build, needs, Own; did you mean 'build'",
+            "unknown function in mine.py 'biuld'; expected one of build, needs, Own, model; did you mean 'build'",
         ),
         ("mien.py:build", "no file mien.py (looked in {folder}); did you mean 'mine.py'?"),
         ("mine:build:unts=2", "unknown option of mine:build 'unts'; expected one of units; did you mean 'units'?"),

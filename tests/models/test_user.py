@@ -238,7 +238,7 @@ def test_mistakes_are_named(folder, model, message):
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [
-        ("wrong", TypeError, r"must return a keras\.Model, returned an int, not a Keras model"),
+        ("wrong", TypeError, r"wrong returned an int, not a Keras model"),
         ("nothing", TypeError, "returned None, not a Keras model: does it end with `return model`"),
         ("late", TypeError, "a coroutine, not a Keras model: make it a plain function"),
         ("one_after_another", TypeError, "a generator, not a Keras model: return the model"),

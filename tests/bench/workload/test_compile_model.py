@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from anatomy.bench.backends.step import Batch
-from anatomy.bench.workload.compile_model import compile_model, loss_names, optimizer_bytes
+from anatomy.bench.workload.compile_model import compile_model, dtype_policy, loss_names, optimizer_bytes, optimizers
 from anatomy.bench.workload.model_outputs import declared_outputs
 from anatomy.bench.workload.synthetic_batch import draw_batch, plan_inputs
 from anatomy.reports.flops_utilisation import OPTIMIZER_SLOTS
@@ -106,3 +108,40 @@ def test_what_an_optimizer_keeps_is_asked_of_itself(optimizer: Any, values: int)
     kept = optimizer_bytes(built_optimizer(optimizer))
     # The scale of a loss, and the counters around it, are single numbers.
     assert 4 * values <= kept <= 4 * (values + 3)
+
+
+# numpy says it of what Keras writes.
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_an_optimizer_that_was_built_for_no_weight_is_made_anew(tmp_path: Path) -> None:
+    """Keras leaves such a one when it reads a `.h5` file of a model that was compiled and never fitted."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.Adam(0.25), keras.losses.MeanSquaredError())
+    model.save(tmp_path / "model.h5")
+    loaded = keras.saving.load_model(tmp_path / "model.h5")
+    assert loaded.optimizer.built
+    compile_model(loaded, "auto", {})
+    assert not loaded.optimizer.built
+    assert float(loaded.optimizer.learning_rate.numpy()) == 0.25
+    loaded.fit(np.ones((2, 4)), np.ones((2, 2)), verbose=0)
+
+
+def test_the_optimizers_of_a_step_of_its_own_are_named() -> None:
+    class Pair(keras.Model):
+        def train_step(self, data: Any) -> Any:
+            return {}
+
+    pair = Pair()
+    pair.compile()
+    pair.one, pair.two = keras.optimizers.Adam(), keras.optimizers.SGD()
+    assert [type(one).__name__ for one in optimizers(pair)] == ["Adam", "SGD"]
+    plain = keras.Sequential([keras.layers.Dense(2)])
+    plain.compile("adamw")
+    assert [type(one).__name__ for one in optimizers(plain)] == ["AdamW"]
+
+
+def test_the_dtype_policy_is_that_of_the_layers() -> None:
+    x = keras.Input((4,))
+    mixed = keras.layers.Dense(2, dtype="mixed_bfloat16")(x)
+    assert dtype_policy(keras.Model(x, mixed)) == "mixed_bfloat16"
+    assert dtype_policy(keras.Model(x, keras.layers.Dense(2)(mixed))) == "mixed_bfloat16, float32"
+    assert dtype_policy(keras.Model(x, keras.layers.ReLU()(x))) == "float32"

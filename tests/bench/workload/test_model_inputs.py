@@ -51,7 +51,7 @@ def test_a_model_that_was_built_knows_its_shape() -> None:
 @pytest.mark.parametrize(
     ("model", "given", "kind", "said"),
     [
-        (users_models.open_text, {}, NotImplementedError, "is open, .*--input-shape 128, or return the data with"),
+        (users_models.open_text, {}, NotImplementedError, "is open: .*--input-shape 128, or return the data with"),
         (users_models.subclassed, {}, NotImplementedError, "does not declare its inputs: give --input-shape"),
         (users_models.open_text, {"tokens": "40"}, ValueError, "no input 'tokens'; its inputs are words"),
         (users_models.open_text, {"words": "40x2"}, ValueError, r"40x2 does not fit input 'words' .*, which takes \?"),

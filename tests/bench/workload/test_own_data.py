@@ -68,3 +68,13 @@ def test_what_does_not_fit_is_said(data: Any, size: int, said: str) -> None:
 )
 def test_a_step_is_given_what_fit_gives_it(batch: Batch, trains: bool, expected: Any) -> None:
     assert keras.tree.map_structure(id, batch.of_step(trains)) == keras.tree.map_structure(id, expected)
+
+
+def test_a_loaders_lists_are_inputs_and_targets() -> None:
+    torch = pytest.importorskip("torch")
+    data = torch.utils.data
+    loader = data.DataLoader(data.TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=5)
+    batch = read_own_data(loader, 8)
+    assert np.array_equal(batch.x, X[:8])
+    assert np.array_equal(batch.y, Y[:8])
+    assert (batch.dataset, batch.dataset_batch) == (loader, 5)

@@ -25,7 +25,11 @@ def rows_only(y_true: Any, y_pred: Any) -> Any:
 
 
 def nothing_fits(y_true: Any, y_pred: Any) -> Any:
-    raise RuntimeError("never")
+    raise RuntimeError(f"never {y_true.shape} {y_true.dtype}")
+
+
+def has_a_fault(y_true: Any, y_pred: Any) -> Any:
+    raise RuntimeError("MY LOSS RAN")
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,8 @@ def test_whose_loss_and_optimizer_it_is_is_known() -> None:
     assert not compile_model(only_optimizer, "auto", {}).chosen_optimizer
     assert (type(only_optimizer.optimizer).__name__, only_optimizer.loss) == ("Adam", "sparse_categorical_crossentropy")
     assert declared_outputs(only_optimizer)[0].activation == "softmax"
+
+
+def test_a_loss_that_fails_in_one_way_whatever_it_is_given_has_its_own_words() -> None:
+    with pytest.raises(RuntimeError, match="MY LOSS RAN"):
+        target_kinds([has_a_fault], ["has_a_fault"], [ModelOutput("y", (8, 5), "float32", "softmax")])
