@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from anatomy.bench.records.application_stages import Accuracy, accuracies, stage_rows
+from anatomy.bench.records.application_stages import Accuracy, StageRow, accuracies, stage_rows
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
@@ -79,10 +79,10 @@ def _unfinished(run: Run) -> list[str]:
     if not unfinished:
         return []
     planned = len(run.header.planned)
-    command = "app newsgroups" if any(case.mode == "stage" for case in run.header.planned) else "run"
     return [
         f"The run is not finished: {len(unfinished)} of {plural(planned, 'planned case')} "
-        f"{'has' if planned == 1 else 'have'} no record (anatomy {command} --resume {run.path.name} does the rest)."
+        f"{'has' if planned == 1 else 'have'} no record (anatomy {run.header.resumed_by} --resume {run.path.name} does "
+        "the rest)."
     ]
 
 
@@ -94,6 +94,9 @@ def _stages(run: Run) -> list[str]:
         stage_rows(run.records), lambda row: (row.application, row.record.case.backend)
     ):
         rows = list(group)
+        if rows[0].record.case.model == "lifecycle":
+            sentences.append(f"{application}, on {backend}: {_life(rows)}.")
+            continue
         failed = next((row for row in rows if row.record.outcome != "ok"), None)
         if failed is not None:
             sentences.append(f"{application}, on {backend}: {failed.stage} ended with: {failed.record.reason}.")
@@ -107,6 +110,19 @@ def _stages(run: Run) -> list[str]:
             + (f" {_right(own[-1])}" if own else "")
         )
     return sentences
+
+
+def _life(rows: Sequence[StageRow]) -> str:
+    """What each exported model did beside Keras's own, and what could not be done."""
+    done, not_done = [], []
+    for row in rows:
+        record = row.record
+        if record.outcome != "ok":
+            not_done.append(row.stage)
+        elif row.stage.startswith("infer") and record.stage and record.stage.beside_s and record.step_median_s:
+            done.append(f"{row.stage.removeprefix('infer ')} {record.stage.beside_s / record.step_median_s:.2f} ×")
+    said = f"beside Keras's predict_on_batch, {', '.join(done)}" if done else "no exported model was used"
+    return said + (f"; without a result: {', '.join(not_done)} (reasons in the table)" if not_done else "")
 
 
 def _right(last: Accuracy) -> str:

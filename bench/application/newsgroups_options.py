@@ -24,6 +24,7 @@ class NewsgroupsOptions(Frozen):
     """How a classifier is trained on a folder of texts.
 
     Attributes:
+        application: tells these options from another application's.
         data: one folder for each class, files named by digits; `synthetic` or `synthetic:2000` for a made-up corpus of
             that many texts.
         vectors: a file of word vectors; `synthetic` for those of the made-up corpus; `None` for none.
@@ -35,6 +36,7 @@ class NewsgroupsOptions(Frozen):
         validation: share of the texts that is kept for validation.
     """
 
+    application: Literal["newsgroups"] = "newsgroups"
     data: str
     vectors: str | None = None
     network: Literal["text_cnn", "rcnn"] = "text_cnn"
@@ -62,6 +64,10 @@ class NewsgroupsOptions(Frozen):
         if self.vectors is None:
             return None
         return vectors_of() if self.vectors == SYNTHETIC else Path(self.vectors)
+
+    def of_case(self) -> dict[str, Any]:
+        """What a case says of them: all but the defaults."""
+        return self.model_dump(exclude_defaults=True) | {"data": self.data, "network": self.network}
 
     def stages(self) -> tuple[str, ...]:
         """The names of the stages, in order."""

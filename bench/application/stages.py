@@ -26,6 +26,8 @@ class Stage:
         base_bytes: that at its beginning.
         loss: mean loss of an epoch, or over the texts kept for validation; `None` for other stages.
         accuracy: the same for the share of right classes.
+        deviation: of a loaded or exported model's outputs from Keras's own, the largest, over their largest value.
+        beside_s: what Keras's own `predict_on_batch` took for the same examples, in turns.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Stage:
     base_bytes: int = 0
     loss: float | None = None
     accuracy: float | None = None
+    deviation: float | None = None
+    beside_s: float | None = None
 
 
 @dataclass
@@ -46,20 +50,22 @@ class StageClock:
         stages: those that have ended.
         began: told the name of each stage before it is timed.
         ended: told of each stage when it has its figures.
+        failed: told the name and the error of a stage that failed and did not end the application.
     """
 
     stages: list[Stage] = field(default_factory=list)
     began: Callable[[str], None] = lambda name: None
     ended: Callable[[Stage], None] = lambda stage: None
+    failed: Callable[[str, Exception], None] = lambda name, error: None
 
     @contextmanager
     def stage(self, name: str, examples: int = 0) -> Iterator[Stage]:
-        """Time what is done within; a stage that fails is not kept."""
+        """Time what is done within, unless it times a part of it itself; a stage that fails is not kept."""
         self.began(name)
         reset_peak()
         stage, start = Stage(name, examples, base_bytes=resident_bytes()), time.perf_counter()
         yield stage
-        stage.seconds = time.perf_counter() - start
+        stage.seconds = stage.seconds or time.perf_counter() - start
         stage.peak_bytes = max(0, peak_bytes() - stage.base_bytes)
         self.stages.append(stage)
         self.ended(stage)

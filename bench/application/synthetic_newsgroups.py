@@ -45,10 +45,10 @@ DOCUMENTS = 18_846
 # Stands for the folder of a made-up corpus, `synthetic:2000` for one of so many texts.
 SYNTHETIC = "synthetic"
 # Counts up when the texts or the vectors change.
-VERSION = 1
+VERSION = 2
 WORDS = 30_000
 # Words of each class, the share of a text that they make, and how far they stand from each other among the frequent.
-CLASS_WORDS, CLASS_SHARE, FIRST_CLASS_WORD = 60, 0.03, 200
+CLASS_WORDS, CLASS_SHARE, FIRST_CLASS_WORD = 60, 0.1, 200
 # Lengths are log-normal, in words; the median is e to this.
 LOG_LENGTH, LOG_SPREAD, SHORTEST, LONGEST = 5.0, 0.8, 20, 3000
 WORDS_A_LINE = 12

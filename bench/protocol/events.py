@@ -92,6 +92,17 @@ class StageEnded(Frozen):
     peak_bytes: int
     loss: float | None = None
     accuracy: float | None = None
+    deviation: float | None = None
+    beside_s: float | None = None
+
+
+class StageFailed(Frozen):
+    """A stage of an application has failed, and the application goes on."""
+
+    event: Literal["stage_failed"] = "stage_failed"
+    name: str
+    outcome: Outcome
+    reason: str
 
 
 class ScriptMade(Frozen):
@@ -166,6 +177,7 @@ Event = (
     | PhaseBegan
     | FactsFound
     | StageEnded
+    | StageFailed
     | ScriptMade
     | ModelsMissing
     | Warm

@@ -10,6 +10,9 @@ from statistics import mean, stdev
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.interval import student_t
 
+# Begins the reason of a stage that did not begin.
+NOT_REACHED = "not reached: "
+
 
 @dataclass(frozen=True)
 class StageRow:
@@ -51,13 +54,14 @@ class Accuracy:
 def application_name(record: Record) -> str:
     """The application, its model, and what is not the default: `newsgroups text_cnn, no vectors, with headers`."""
     options = {name: value for name, value in record.case.options.items() if name not in ("stage", "network")}
-    said = [f"data={options.pop('data')}"]
-    vectors = options.pop("vectors", None)
-    said.append("no vectors" if vectors is None else f"vectors={vectors}")
-    if options.pop("headers", False):
-        said.append("with headers")
+    said = []
+    if "data" in options:
+        vectors = options.pop("vectors", None)
+        said += [f"data={options.pop('data')}", "no vectors" if vectors is None else f"vectors={vectors}"]
+        if options.pop("headers", False):
+            said.append("with headers")
     said += [f"{name}={value}" for name, value in options.items()]
-    return f"{record.case.model} {record.case.options['network']}, {', '.join(said)}"
+    return ", ".join([f"{record.case.model} {record.case.options['network']}", *said])
 
 
 def is_stage(record: Record) -> bool:

@@ -79,16 +79,18 @@ class Counts(Frozen):
     Attributes:
         parameters: number of parameters.
         trainable_parameters: number of trainable parameters.
-        macs: multiply-accumulate operations of convolution, dense and recurrent kernels.
+        macs: multiply-accumulate operations of the layers that could be counted: the model's, if `uncounted` is empty.
         flops: 2 × MACs.
-        training_flops: FLOPs of one example in a training step; null in records from before it was counted.
+        training_flops: FLOPs of one example in a training step, of the same layers; null in records from before it was
+            counted.
         units: number of units (neurons).
         weight_layers: number of layers with weights.
         depth: number of layers with weights on the longest path.
         input_shape: shape of the inputs, without the batch.
         output_shape: shape of the outputs, without the batch.
         activation_bytes: bytes of the outputs of all layers.
-        uncounted: names of the layers whose MACs could not be counted; `macs` is then a lower bound.
+        uncounted: names of the layers whose MACs could not be counted; `macs`, `flops`, `training_flops` and `units`
+            are then lower bounds, and 0 says nothing.
     """
 
     parameters: int
@@ -113,12 +115,16 @@ class StageFigures(Frozen):
         size_bytes: bytes that it read; 0 where it reads none.
         losses: mean loss of an epoch, or over the texts kept for validation, of each process; empty for other stages.
         accuracies: the same for the share of right classes.
+        deviation: of a loaded or exported model's outputs from Keras's own, the largest, over their largest value.
+        beside_s: seconds that Keras's own `predict_on_batch` took for the same examples, in turns with the stage.
     """
 
     examples: int = Field(default=0, ge=0)
     size_bytes: int = Field(default=0, ge=0)
     losses: list[float] = Field(default_factory=list)
     accuracies: list[float] = Field(default_factory=list)
+    deviation: float | None = None
+    beside_s: float | None = None
 
 
 class Series(Frozen):

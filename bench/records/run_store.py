@@ -55,6 +55,12 @@ class RunHeader(Frozen):
     planned: list[Case]
     largest_batch: bool = False
 
+    @property
+    def resumed_by(self) -> str:
+        """The command that does the rest of the run: `run`, or `app` with the application."""
+        stage = next((case for case in self.planned if case.mode == "stage"), None)
+        return "run" if stage is None else f"app {stage.model}"
+
 
 class Run(BaseModel):
     """A run as read from disk.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from anatomy.bench.application.lifecycle_options import LifecycleOptions
 from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
-from anatomy.bench.protocol.events import StageEnded
+from anatomy.bench.protocol.events import StageEnded, StageFailed
+from anatomy.bench.records.application_stages import NOT_REACHED
 from anatomy.bench.records.case import Backend, Case
 from anatomy.bench.records.record import Outcome, Record
 from anatomy.bench.records.record_parts import Block, StageFigures
 
-NEWSGROUPS = "newsgroups"
+ApplicationOptions = NewsgroupsOptions | LifecycleOptions
+_OPTIONS: Mapping[str, type[ApplicationOptions]] = {"newsgroups": NewsgroupsOptions, "lifecycle": LifecycleOptions}
 # What a case has that a stage has not.
 _NOT_OF_A_STAGE = (
     "settings",
@@ -28,18 +31,18 @@ _NOT_OF_A_STAGE = (
 )
 
 
-def stage_cases(options: NewsgroupsOptions, backend: Backend) -> list[Case]:
+def stage_cases(options: ApplicationOptions, backend: Backend) -> list[Case]:
     """A case for each stage; all but the stage's name is the same in all of them."""
-    given = options.model_dump(exclude_defaults=True) | {"data": options.data, "network": options.network}
+    given, name = options.of_case(), options.application
     return [
-        Case(model=NEWSGROUPS, options=given | {"stage": stage}, mode="stage", backend=backend, batch_size=1)
+        Case(model=name, options=given | {"stage": stage}, mode="stage", backend=backend, batch_size=1)
         for stage in options.stages()
     ]
 
 
-def options_of(case: Case) -> NewsgroupsOptions:
+def options_of(case: Case) -> ApplicationOptions:
     """The options of the application that a case is a stage of."""
-    return NewsgroupsOptions.model_validate({name: value for name, value in case.options.items() if name != "stage"})
+    return _OPTIONS[case.model].model_validate({name: value for name, value in case.options.items() if name != "stage"})
 
 
 class Part(NamedTuple):
@@ -93,6 +96,8 @@ class StageRecords:
             size_bytes=stage.size_bytes,
             losses=[] if stage.loss is None else [stage.loss],
             accuracies=[] if stage.accuracy is None else [stage.accuracy],
+            deviation=stage.deviation,
+            beside_s=stage.beside_s,
         )
         update = {
             "step_s": [stage.seconds],
@@ -106,8 +111,14 @@ class StageRecords:
         }
         self._done(self._blank(case, "ok", "").model_copy(update=update))
 
+    def fail_one(self, stage: StageFailed) -> None:
+        """Make the record of a stage that failed by itself, if it is wanted."""
+        case = self._left.pop(stage.name, None)
+        if case is not None:
+            self._done(self._blank(case, stage.outcome, stage.reason))
+
     def fail(self, outcome: Outcome, reason: str, phase: str) -> None:
         """Make the records of the stages that were not reached, or not finished."""
         for name, case in self._left.items():
-            said = reason if name == phase else f"not reached: {phase} ended with: {reason}"
+            said = reason if name == phase else f"{NOT_REACHED}{phase} ended with: {reason}"
             self._done(self._blank(case, outcome, said))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from anatomy.bench.application.lifecycle_options import LifecycleOptions
 from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
 from anatomy.bench.parallel.rendezvous import Rendezvous
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
@@ -91,10 +92,10 @@ class JoinCase(_Request):
 
 
 class RunApplication(_Request):
-    """Run the text application, stage by stage."""
+    """Run an application, stage by stage."""
 
     request: Literal["application"] = "application"
-    options: NewsgroupsOptions
+    options: Annotated[NewsgroupsOptions | LifecycleOptions, Field(discriminator="application")]
     seed: int
 
 

@@ -11,7 +11,15 @@ from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, telemetry_facts
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
-from anatomy.bench.protocol.events import Event, Forked, PhaseBegan, ReferenceStepsTaken, ScriptMade, StageEnded
+from anatomy.bench.protocol.events import (
+    Event,
+    Forked,
+    PhaseBegan,
+    ReferenceStepsTaken,
+    ScriptMade,
+    StageEnded,
+    StageFailed,
+)
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_facts import CaseFacts
@@ -109,6 +117,8 @@ class Supervisor:
                     began(name)
                 case StageEnded():
                     records.end(event)
+                case StageFailed():
+                    records.fail_one(event)
 
         request = RunApplication(
             place=self._place(_log_name(key, repeat)),

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.application.lifecycle_options import LifecycleOptions
 from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
 from anatomy.bench.application.stages import Stage, StageClock
 from anatomy.bench.counting import count_model
@@ -37,6 +38,7 @@ from anatomy.bench.protocol.events import (
     ReferenceStepsTaken,
     ScriptMade,
     StageEnded,
+    StageFailed,
     Started,
 )
 from anatomy.bench.records.case import LOOPS, Case
@@ -104,15 +106,28 @@ def serve(request: Request, emit: Emit) -> None:
                 emit(ModelsMissing(reasons=missing_models(models)))
 
 
-def _run_application(options: NewsgroupsOptions, seed: int, emit: Emit) -> None:
-    from anatomy.bench.application.text_application import run_newsgroups
-
+def _run_application(options: NewsgroupsOptions | LifecycleOptions, seed: int, emit: Emit) -> None:
     def ended(stage: Stage) -> None:
         emit(StageEnded(**vars(stage)))
 
-    clock = StageClock(began=lambda name: emit(PhaseBegan(name=name)), ended=ended)
-    # A copy that the last process left would make this one's time another's.
-    run_newsgroups(options, seed, clock, cached_vectors=False)
+    def failed(name: str, error: Exception) -> None:
+        traceback.print_exception(error)
+        outcome = _outcome_of(error)
+        # A converter that cannot write a model says so in any way it likes.
+        cannot = outcome == "crashed" and name.startswith("export")
+        emit(StageFailed(name=name, outcome="unsupported" if cannot else outcome, reason=one_line(error)))
+
+    clock = StageClock(began=lambda name: emit(PhaseBegan(name=name)), ended=ended, failed=failed)
+    match options:
+        case LifecycleOptions():
+            from anatomy.bench.application.lifecycle import run_lifecycle
+
+            run_lifecycle(options, clock)
+        case NewsgroupsOptions():
+            from anatomy.bench.application.text_application import run_newsgroups
+
+            # A copy that the last process left would make this one's time another's.
+            run_newsgroups(options, seed, clock, cached_vectors=False)
 
 
 def missing_models(models: Sequence[str]) -> dict[str, str]:

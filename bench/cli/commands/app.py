@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,17 +14,13 @@ from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
     from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
+    from anatomy.bench.records.case import Backend
     from anatomy.bench.records.settings import MeasureSettings
     from anatomy.bench.runner.measure_run import FinishedRun
     from anatomy.bench.runner.open_run import OpenRun
     from anatomy.bench.runner.run_plan import RunPlan
 
 app = typer.Typer(help="A whole application, stage by stage: files, texts, words, training.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Typer takes a group of one command for that command; a callback keeps its name."""
 
 
 @app.command("newsgroups")
@@ -64,18 +61,10 @@ def newsgroups(
 ) -> None:
     """Train a text classifier as the talk does, and time each stage: one record for each, in a fresh process."""
     from anatomy.bench.application.newsgroups_options import newsgroups_options
-    from anatomy.bench.cli.commands.conclude import conclude
-    from anatomy.bench.machine.collect_environment import collect
-    from anatomy.bench.records.settings import MeasureSettings
-    from anatomy.bench.runner.open_run import open_run, resume_run
-    from anatomy.bench.suites.units import parse_bytes
 
-    here = collect()
-    if resume is not None:
-        if data or corpus:
-            raise UsageError("--resume takes the run's own plan; leave out --data and --corpus")
-        run = resume_run(resume, here.fingerprint)
-    else:
+    settings = _settings(seeds, "--seeds", timeout, memory_limit)
+
+    def plan() -> RunPlan:
         chosen = newsgroups_options(
             data=_source(data, corpus),
             vectors=glove,
@@ -87,14 +76,93 @@ def newsgroups(
             length=length,
             batch_size=batch_size,
         )
-        if seeds < 1:
-            raise UsageError(f"--seeds {seeds}: expected 1 or more")
-        if not timeout > 0:
-            raise UsageError(f"--timeout {timeout:g}: expected seconds above 0")
-        limit = parse_bytes(memory_limit) if memory_limit else None
-        settings = MeasureSettings(processes=seeds, timeout_s=timeout, memory_limit_bytes=limit)
-        run = open_run(_plan(chosen, backend, settings, quiet or json), out, here, ["anatomy", *sys.argv[1:]])
+        return _plan(chosen, backend, settings, quiet or json)
+
+    _refuse_plan(resume, {"--data": data, "--corpus": corpus})
+    _run(plan, out, resume, report=report, history=history, json=json, quiet=quiet)
+
+
+@app.command("lifecycle")
+def lifecycle(
+    models: options.Models = None,
+    backend: options.Backends = None,
+    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 32,
+    batches: Annotated[int, typer.Option(help="Batches of an epoch, and of each pass over the data.")] = 8,
+    processes: Annotated[int, typer.Option(help="Processes for each model and backend.")] = 1,
+    timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 3600,
+    memory_limit: options.MemoryLimit = None,
+    out: options.Out = None,
+    resume: Annotated[Path | None, typer.Option(help="A run's folder: run what it has no record of.")] = None,
+    report: options.Report = True,
+    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Build, train, use, save, load and export a model, and use what was exported: a record for each stage."""
+    from anatomy.bench.application.lifecycle_options import lifecycle_options
+    from anatomy.bench.runner.plan_application import plan_lifecycle
+
+    settings = _settings(processes, "--processes", timeout, memory_limit)
+
+    def plan() -> RunPlan:
+        if not models:
+            raise UsageError("name a model: anatomy app lifecycle vgg:depth=11,classes=10,input_shape=32x32x3")
+        chosen = [lifecycle_options(network=name, batch_size=batch_size, batches=batches) for name in models]
+        return plan_lifecycle(chosen, _backends(backend), settings)
+
+    _refuse_plan(resume, {"MODEL": models})
+    _run(plan, out, resume, report=report, history=history, json=json, quiet=quiet)
+
+
+def _settings(processes: int, option: str, timeout: float, memory_limit: str | None) -> MeasureSettings:
+    from anatomy.bench.records.settings import MeasureSettings
+    from anatomy.bench.suites.units import parse_bytes
+
+    if processes < 1:
+        raise UsageError(f"{option} {processes}: expected 1 or more")
+    if not timeout > 0:
+        raise UsageError(f"--timeout {timeout:g}: expected seconds above 0")
+    limit = parse_bytes(memory_limit) if memory_limit else None
+    return MeasureSettings(processes=processes, timeout_s=timeout, memory_limit_bytes=limit)
+
+
+def _refuse_plan(resume: Path | None, given: dict[str, object]) -> None:
+    if resume is not None and (names := [name for name, value in given.items() if value]):
+        raise UsageError(f"--resume takes the run's own plan; leave out {' and '.join(names)}")
+
+
+def _run(
+    plan: Callable[[], RunPlan],
+    out: Path | None,
+    resume: Path | None,
+    *,
+    report: bool,
+    history: bool,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Run what is planned, or the rest of a run."""
+    from anatomy.bench.cli.commands.conclude import conclude
+    from anatomy.bench.machine.collect_environment import collect
+    from anatomy.bench.runner.open_run import open_run, resume_run
+    from anatomy.models.pretrained_weights import say_once
+
+    here = collect()
+    if resume is not None:
+        run = resume_run(resume, here.fingerprint)
+    else:
+        planned = plan()
+        if not quiet:
+            say_once(planned.notes)
+        run = open_run(planned, out, here, ["anatomy", *sys.argv[1:]])
     conclude([_measure(run, json, quiet)], report=report, history=history, silent=json or quiet)
+
+
+def _backends(given: list[str] | None) -> Sequence[Backend]:
+    from anatomy.bench.backends.available import installed_backends
+    from anatomy.bench.suites.axis_options import parse_axes
+
+    return parse_axes({"backend": given}).backend or installed_backends()[:1]
 
 
 def _source(data: str | None, corpus: str | None) -> str:
@@ -113,11 +181,9 @@ def _plan(chosen: NewsgroupsOptions, backends: list[str] | None, settings: Measu
     from rich.progress import Progress
 
     from anatomy.bench.application.synthetic_newsgroups import documents_of, is_synthetic
-    from anatomy.bench.backends.available import installed_backends
     from anatomy.bench.runner.plan_application import plan_newsgroups
-    from anatomy.bench.suites.axis_options import parse_axes
 
-    named = parse_axes({"backend": backends}).backend or installed_backends()[:1]
+    named = _backends(backends)
     if not is_synthetic(chosen.data):
         return plan_newsgroups(chosen, named, settings)
     with Progress(console=Console(stderr=True), transient=True, disable=silent) as progress:

@@ -48,8 +48,7 @@ def _exit(finished: Sequence[FinishedRun], measured: int, recorded: int) -> None
 def _command(run: FinishedRun) -> str:
     from anatomy.bench.records.run_store import load_run
 
-    staged = any(case.mode == "stage" for case in load_run(run.path).header.planned)
-    return "app newsgroups" if staged else "run"
+    return load_run(run.path).header.resumed_by
 
 
 def _keep(path: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -23,6 +23,8 @@ from anatomy.models.suggestion import unknown_name
 
 if TYPE_CHECKING:
     from anatomy.bench.counting import ModelCounts
+    from anatomy.bench.counting.counter import InputShape
+    from anatomy.bench.counting.inspection import Inspected
     from anatomy.bench.cross_check import CrossCheck
     from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
     from anatomy.models import ModelSpec
@@ -40,7 +42,8 @@ def inspect(
             "--input-shape",
             "--input",
             help="Of one example, where the model leaves lengths open: 50x100. For several inputs, "
-            "name=50x100 (repeat, or separate by commas).",
+            "NAME=50x100, text/ids=50 in a dict of dicts (repeat, or separate by commas). Default: the shapes of data "
+            "that came with the model.",
         ),
     ] = None,
     dtype: Annotated[str | None, typer.Option(help="Dtype policy, e.g. mixed_bfloat16. Default: Keras's.")] = None,
@@ -68,12 +71,15 @@ def inspect(
     try:
         (model,) = allow_code_in([model], unsafe=unsafe)
         _check_memory_options(batch_size, mode, memory_limit)
-        spec, counts = _count(model, input_shape or [], dtype, backend)
-        memory = _memory(model, mode, batch_size, input_shape or [], dtype, memory_limit) if batch_size else None
-        check = _cross_check(model, input_shape or [], dtype) if cross_check else None
-    except (ValueError, TypeError) as error:
-        raise _usage_error(str(error)) from error
+        spec, found = _count(model, input_shape or [], dtype, backend)
+        counts, shape = found.counts, found.input_shape
+        memory = _memory(model, mode, batch_size, shape, dtype, memory_limit) if batch_size else None
+        check = _cross_check(model, shape, dtype) if cross_check else None
     except Exception as error:  # the boundary: a user's function may raise anything
+        if raised_by_backend(error) and kind_of(parse_model(model).model) != "zoo":
+            raise _usage_error(_what_a_backend_raised(model, error)) from error
+        if isinstance(error, ValueError | TypeError):
+            raise _usage_error(str(error)) from error
         kind = kind_of(parse_model(model).model)
         if kind == "zoo":
             raise
@@ -105,7 +111,27 @@ def _what_was_raised(model: str, error: Exception) -> str:
     return f"{model} raised {one_line(error)} ({place.filename}, line {place.lineno})"
 
 
-def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, ModelCounts]:
+def raised_by_backend(error: BaseException) -> bool:
+    """Whether an error was raised by a backend's own code, or by Keras's for that backend."""
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    inner = frames[-1] if frames else ""
+    return inner.startswith("keras.src.backend.") or inner.partition(".")[0] in (*CHEAPEST_FIRST, "jaxlib")
+
+
+def _what_a_backend_raised(model: str, error: Exception) -> str:
+    """What Keras raised on its backend, and the backends on which the model may be right."""
+    import keras
+
+    from anatomy.bench.backends.available import installed_backends
+    from anatomy.bench.counting.untraceable import true_reason
+
+    used = keras.config.backend()
+    others = [backend for backend in CHEAPEST_FIRST if backend in installed_backends() and backend != used]
+    remedy = f"; another backend may take it: --backend {' or '.join(others)}" if others else ""
+    return f"{model} raised on {used} {true_reason(error)}{remedy}"
+
+
+def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, Inspected]:
     """Check what can be checked without Keras, then import it and count."""
     from anatomy.bench.records.case import DTYPES
 
@@ -117,9 +143,18 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     _choose_backend(backend, kind_of(spec.model))
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
-        from anatomy.bench.counting import inspect as inspect_model
+        from anatomy.bench.counting.inspection import inspect_with_shape
 
-        return spec, inspect_model(model, input_shape, dtype)
+        return spec, inspect_with_shape(model, input_shape, dtype, shapes_of_data)
+
+
+def shapes_of_data(model: Any, data: Any) -> InputShape:
+    """The shapes of the inputs in what a builder returned beside its model, as `anatomy run` reads it."""
+    from anatomy.bench.workload.model_inputs import shapes_to_count
+    from anatomy.bench.workload.own_data import read_own_data
+
+    shapes: InputShape = shapes_to_count(model, read_own_data(data, 1).x)
+    return shapes
 
 
 def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> None:
@@ -134,20 +169,20 @@ def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str |
 
 
 def _memory(
-    model: str, mode: str, batch_size: int, shapes: list[str], dtype: str | None, memory_limit: str | None
+    model: str, mode: str, batch_size: int, shape: InputShape | None, dtype: str | None, memory_limit: str | None
 ) -> tuple[MemoryEstimate, Fit]:
     """Estimate the memory of a step; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
         step_mode = cast("StepMode", mode)
-        return estimate(model, step_mode, batch_size, parse_shapes(shapes), dtype, memory_limit)
+        return estimate(model, step_mode, batch_size, shape, dtype, memory_limit)
 
 
-def _cross_check(model: str, shapes: list[str], dtype: str | None) -> CrossCheck:
+def _cross_check(model: str, shape: InputShape | None, dtype: str | None) -> CrossCheck:
     """Count with every counter; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.cross_check import Subject, cross_check
 
-        return cross_check(Subject(model, parse_shapes(shapes), dtype))
+        return cross_check(Subject(model, shape, dtype))
 
 
 def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
@@ -156,23 +191,29 @@ def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
     Raises:
         ValueError: not lengths joined by "x", or several shapes without names.
     """
-    # A dtype and a range, as `anatomy run` takes them, change no count.
-    parts = [part.strip().partition(":")[0] for text in texts for part in text.split(",")]
-    if not parts:
-        return None
+    parts = [part.strip() for text in texts for part in text.split(",")]
     if len(parts) == 1 and "=" not in parts[0]:
         return _lengths(parts[0])
-    named = [part.partition("=") for part in parts]
+    named = [part.rpartition("=") for part in parts]
     if not all(name and equals for name, equals, _ in named):
         raise ValueError(f"--input-shape {','.join(parts)}: several shapes need names, as in words=50x100,extra=7")
-    return {name: _lengths(shape) for name, _, shape in named}
+    if twice := {name for name, _, _ in named if [one for one, _, _ in named].count(name) > 1}:
+        raise ValueError(f"--input-shape gives {', '.join(sorted(twice))} twice")
+    shapes = {name.strip(): _lengths(said) for name, _, said in named}
+    return {name: shape for name, shape in shapes.items() if shape is not None} or None
 
 
-def _lengths(text: str) -> list[int]:
-    lengths = text.split("x")
-    if not all(length.isdecimal() and int(length) > 0 for length in lengths):
-        raise ValueError(f'--input-shape {text!r}: expected positive lengths joined by "x", as in 224x224x3')
-    return [int(length) for length in lengths]
+def _lengths(text: str) -> list[int] | None:
+    """The lengths of an input; a dtype and a range, as `anatomy run` takes them, change no count."""
+    from anatomy.bench.records.input_spec import parse_spec
+
+    try:
+        shape = parse_spec(text).shape
+    except ValueError as error:
+        raise ValueError(
+            f'--input-shape {text!r}: expected positive lengths joined by "x", as in 224x224x3, or scalar'
+        ) from error
+    return None if shape is None else list(shape)
 
 
 def _choose_backend(asked: str | None, kind: Kind) -> None:
@@ -237,19 +278,25 @@ def _print_tables(spec: ModelSpec, counts: ModelCounts) -> None:
 
 
 def _figures(counts: ModelCounts) -> dict[str, str]:
-    """The header figures as text; MACs are a lower bound when something could not be counted."""
-    at_least = "≥ " if counts.uncounted else ""
+    """The header figures as text; what depends on layers that could not be counted is not known."""
+
+    def total(figure: int) -> str:
+        known = f"{figure:,}"
+        return known if not counts.uncounted else f"not known, ≥ {known}" if figure else "not known"
+
+    formula = {"MACs, every open length n": counts.macs_formula} if counts.macs_formula else {}
     return {
         "input": _shape(counts.input_shape),
         "output": _shape(counts.output_shape),
         "parameters": f"{counts.parameters:,}",
         "trainable parameters": f"{counts.trainable_parameters:,}",
-        "MACs": f"{at_least}{counts.macs:,}",
-        "FLOPs": f"{at_least}{counts.flops:,}",
-        "units": f"{at_least}{counts.units:,}",
+        "MACs": total(counts.macs),
+        **formula,
+        "FLOPs": total(counts.flops),
+        "units": total(counts.units),
         "weight layers": f"{counts.weight_layers:,}",
         "depth": f"{counts.depth:,}",
-        "activations (bytes)": f"{at_least}{counts.activation_bytes:,}",
+        "activations (bytes)": total(counts.activation_bytes),
     }
 
 
