@@ -73,7 +73,7 @@ class NewsgroupsOptions(Frozen):
         """The names of the stages, in order."""
         epochs = [name for number in range(1, self.epochs + 1) for name in (f"epoch {number}", f"evaluate {number}")]
         vectors = () if self.vectors is None else ("load vectors", "embed")
-        return ("scan", "read", "decode", "tokenise", "pad", *vectors, "build", "compile", *epochs, "predict")
+        return ("scan", "read", "decode", "tokenise", "pad", *vectors, "build", "compile", "input", *epochs, "predict")
 
 
 def newsgroups_options(**given: Any) -> NewsgroupsOptions:

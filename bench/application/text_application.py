@@ -209,6 +209,11 @@ def _train(
     """Epochs, each followed by an evaluation; then a prediction of the texts that were held out."""
     x, y = (texts.ids[training], texts.labels[training]), (texts.ids[held_out], texts.labels[held_out])
     epochs = []
+    with clock.stage("input", len(training)):
+        # What an epoch's batches take without the model: the most that its steps may wait for them.
+        for start in range(0, len(training), options.batch_size):
+            for array in x:
+                array[start : start + options.batch_size].copy()
     for number in range(1, options.epochs + 1):
         with clock.stage(f"epoch {number}", len(training)) as epoch:
             logs = network.fit(*x, batch_size=options.batch_size, epochs=1, verbose=0).history

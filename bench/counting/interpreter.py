@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -20,9 +21,9 @@ from anatomy.bench.counting.keras_hooks import CallVisitor, hooks
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_call import converted, run, trains_kernel
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
-from anatomy.bench.counting.operations import PRODUCTS, attention_output, is_countable
+from anatomy.bench.counting.operations import PRODUCTS, WITHOUT_GRADIENT, attention_output, is_countable
 from anatomy.bench.counting.shapes import times
-from anatomy.bench.counting.tensor_origin import Origin, joined, training_passes
+from anatomy.bench.counting.tensor_origin import GradientPath, Origin, joined, mark_reached, training_passes
 from anatomy.bench.counting.untraceable import (
     CLOSED,
     ClosedLayerError,
@@ -44,6 +45,12 @@ class Interpreter(CallVisitor):
         """Within the block, calls on symbolic tensors are visited."""
         with hooks(self), self.set_visiting(True):
             yield
+
+    def settle_training(self, outputs: Any) -> None:
+        """Leave out the gradients that a loss of these outputs, and the losses that layers add, do not need."""
+        tensors = [*symbolic_tensors(outputs), *self.losses]
+        mark_reached(self.find_origin(tensor).path for tensor in tensors)
+        self.counts.settle_training()
 
     def visit_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Count one call of a layer on symbolic tensors; returns its symbolic outputs."""
@@ -94,7 +101,9 @@ class Interpreter(CallVisitor):
             each = FORMULAS[formula](layer, first_in.shape, first_out.shape)
             # The first axis is the batch's, or holds it: windows of images are many to an example.
             macs = self.per_example(times(first_in.shape[0], each, *self.steps))
-            frame.add(macs, training_passes(Origin(learns=trains_kernel(layer)), given))
+            passes = training_passes(Origin(learns=trains_kernel(layer)), given)
+            given = given.multiplied()
+            frame.add(macs, passes, given.path)
         return self.close(frame, outputs, given.deeper(frame.has_kernel).through(learns=_trains(layer)))
 
     def open(
@@ -112,7 +121,7 @@ class Interpreter(CallVisitor):
         if not alone:
             return self.close(frame, outputs, None)
         found = self.find_origin(outputs)
-        return self.close(frame, outputs, Origin(given.depth + frame.has_kernel, found.from_input, found.learns))
+        return self.close(frame, outputs, replace(found, depth=given.depth + frame.has_kernel))
 
     def visit_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         """An operation of `keras.ops`: a row if it is a node of a graph, else part of the open layer."""
@@ -125,10 +134,12 @@ class Interpreter(CallVisitor):
         outputs = self._operation_outputs(frame, operation, args, kwargs)
         if type(operation).__name__ == "DotProductAttention":
             outputs = attention_output(symbolic_tensors((args, kwargs)), outputs)
-        multiplied = self._count_products(frame, operation, args, kwargs, outputs)
-        origin = self.find_origin((args, kwargs)).deeper(multiplied)
-        if type(operation).__name__ == "StopGradient":
-            origin = Origin(origin.depth, origin.from_input)
+        origin = self.find_origin((args, kwargs))
+        if type(operation).__name__ in PRODUCTS:
+            origin = origin.multiplied()
+            origin = origin.deeper(self._count_products(frame, operation, args, kwargs, outputs, origin.path))
+        if type(operation).__name__ in WITHOUT_GRADIENT:
+            origin = origin.stopped()
         if is_node:
             return self.close(frame, outputs, origin)
         self.set_origin(outputs, origin)
@@ -146,9 +157,11 @@ class Interpreter(CallVisitor):
             # A function that it is given may hold a symbolic weight.
             raise UnknownWorkError(unknown) from error
 
-    def _count_products(self, frame: Frame, operation: Any, args: Any, kwargs: Any, outputs: Any) -> bool:
-        """Add an operation's MACs to a frame; whether it multiplies with a kernel."""
-        if type(operation).__name__ not in PRODUCTS or not is_countable(operation):
+    def _count_products(
+        self, frame: Frame, operation: Any, args: Any, kwargs: Any, outputs: Any, path: GradientPath | None
+    ) -> bool:
+        """Add the MACs of an operation that multiplies to a frame; whether it multiplies with a kernel."""
+        if not is_countable(operation):
             return False
         operands = [value for value in keras.tree.flatten((args, kwargs)) if hasattr(value, "shape")]
         if any(map(is_sparse, operands)):
@@ -159,7 +172,7 @@ class Interpreter(CallVisitor):
             left, right = (self._factor(operands, places) for places in (product.left, product.right))
             activations = left.from_input and right.from_input
             macs = self.per_example(times(product.macs, *self.steps))
-            frame.add(macs, training_passes(left, right), product=activations)
+            frame.add(macs, training_passes(left, right), path, product=activations)
             with_kernel = with_kernel or not activations
         frame.has_kernel = frame.has_kernel or with_kernel
         return with_kernel

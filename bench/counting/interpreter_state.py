@@ -24,6 +24,7 @@ class InterpreterState:
         counts: the rows found.
         frames: the layers that are open, outermost first.
         steps: lengths of the time axes around the current layer (`TimeDistributed`, custom cells).
+        losses: symbolic losses that layers add to that of the outputs.
         visiting: whether calls on symbolic tensors are counted now, or left to Keras.
         values_as_shapes: whether weights and constants are symbolic, too, while a layer's `call` runs.
     """
@@ -33,6 +34,7 @@ class InterpreterState:
         self.counts = LayerCounts()
         self.frames: list[Frame] = []
         self.steps: list[int | None] = []
+        self.losses: list[Any] = []
         self.visiting = False
         self.values_as_shapes = True
         self._origins: dict[int, tuple[Any, Origin]] = {}
@@ -91,6 +93,16 @@ class InterpreterState:
 
     def output_spec(self, operation: Any, args: Any, kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs by Keras's own inference, or by the backend's trace if that fails."""
+        if self._takes_batch_for_length(operation, (args, kwargs)):
+            args, kwargs = keras.tree.map_structure(lambda value: self._with_batch(value, 1, 2), (args, kwargs))
+            outputs = self._inferred_spec(operation, args, kwargs)
+            return keras.tree.map_structure(lambda value: self._with_batch(value, 2, 1), outputs)
+        return self._inferred_spec(operation, args, kwargs)
+
+    def _inferred_spec(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        if type(operation).__name__ == "GetItem" and isinstance(args[-1], slice):
+            # Keras 3.15 knows `x[(slice(5),)]`, not `x[:5]`.
+            args = (*args[:-1], (args[-1],))
         with self.set_visiting(False):
             try:
                 return operation.compute_output_spec(*args, **kwargs)
@@ -102,6 +114,23 @@ class InterpreterState:
                     return keras.Operation.compute_output_spec(operation, *args, **kwargs)
                 except Exception:  # noqa: BLE001  # the first error is the one that says why
                     raise error from None
+
+    def _takes_batch_for_length(self, operation: Any, given: Any) -> bool:
+        """Whether an axis of one example may be taken for an axis of length 1, which is dropped.
+
+        So do encodings of categories with one number for each example, and `ops.squeeze` without an axis.
+        """
+        if self.batch != 1:
+            return False
+        if isinstance(operation, keras.Layer):
+            return any(len(tensor.shape) == 1 for tensor in symbolic_tensors(given))
+        return type(operation).__name__ == "Squeeze" and operation.axis is None and self.find_origin(given).from_input
+
+    def _with_batch(self, value: Any, before: int, after: int) -> Any:
+        """A symbolic tensor of so many examples; any other value as it is."""
+        if not isinstance(value, keras.KerasTensor) or tuple(value.shape[:1]) != (before,):
+            return value
+        return keras.KerasTensor((after, *value.shape[1:]), dtype=value.dtype)
 
     def cast(self, layer: Any, source: Any, result: Any) -> None:
         """Note that `layer` reads `source` in its own dtype, as `result`."""
@@ -142,9 +171,9 @@ class InterpreterState:
 
     def set_origin(self, structure: Any, origin: Origin) -> None:
         """Note the origin of each tensor; holding the tensor keeps its id unique. Integers have no gradient."""
-        integer = Origin(origin.depth, origin.from_input)
         for tensor in symbolic_tensors(structure):
-            self._origins[id(tensor)] = (tensor, origin if "float" in str(tensor.dtype) else integer)
+            has_gradient = any(kind in str(tensor.dtype) for kind in ("float", "complex"))
+            self._origins[id(tensor)] = (tensor, origin if has_gradient else origin.stopped())
 
     def per_example(self, whole: int | None) -> int | None:
         """What one example takes of what the batch takes, rounded up: a product of weights serves them all."""

@@ -146,6 +146,7 @@ def _preparation(visitor: CallVisitor, stack: ExitStack) -> Iterator[tuple[Any, 
     def note_loss(layer: Any, loss: Any) -> None:
         if not visitor.visiting:
             add_loss(layer, loss)
+        visitor.losses += symbolic_tensors(loss)
 
     def add_node(*args: Any, **kwargs: Any) -> Any:
         return None if visitor.visiting else node(*args, **kwargs)

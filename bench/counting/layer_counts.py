@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
-from anatomy.bench.counting.model_counts import LayerCount
+from anatomy.bench.counting.model_counts import OPEN_LENGTH, LayerCount
 from anatomy.bench.counting.parameters import element_count, packed_elements
+from anatomy.bench.counting.tensor_origin import GradientPath
 
-OPEN_LENGTH = "a length is unknown (None): give it by --input-shape"
+
+@dataclass(frozen=True)
+class TrainedProduct:
+    """A product in a training step.
+
+    Attributes:
+        passes: forward passes that it is worth if a gradient comes to its result, else it is one.
+        path: where the gradient of its result goes.
+    """
+
+    macs: int
+    passes: int
+    path: GradientPath | None
+
+    @property
+    def saved_macs(self) -> int:
+        """What the step does not do of these passes, since the loss does not depend on the result."""
+        return 0 if self.path is None or self.path.is_reached else self.macs * (self.passes - 1)
 
 
 @dataclass
@@ -25,7 +43,7 @@ class Frame:
         first_row: number of rows when it was entered.
         operations: ids of the operations that are nodes of its graph, for a functional model.
         folded: whether what is inside is added to this layer instead of being listed.
-        training_macs: of its forward pass and of the gradients in a training step.
+        products: its products in a training step.
         has_kernel: whether it multiplies with a kernel.
         reasons: why its MACs are not known.
     """
@@ -39,9 +57,14 @@ class Frame:
     folded: bool = False
     macs: int = 0
     product_macs: int = 0
-    training_macs: int = 0
+    products: list[TrainedProduct] = field(default_factory=list)
     has_kernel: bool = False
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def training_macs(self) -> int:
+        """Of its forward pass and of the gradients in a training step."""
+        return sum(product.macs * product.passes for product in self.products)
 
     def snapshot(self) -> dict[str, Any]:
         """The values to `restore` if opening the layer fails half-way."""
@@ -51,24 +74,25 @@ class Frame:
         """Go back to a snapshot, which can be used again."""
         vars(self).update(_copied_values(snapshot))
 
-    def add(self, macs: int | None, passes: int, *, product: bool = False) -> None:
+    def add(self, macs: int | None, passes: int, path: GradientPath | None, *, product: bool = False) -> None:
         """Add the MACs of a product, of two activations or with a kernel.
 
         Args:
             passes: forward passes that the product is worth in a training step.
+            path: where the gradient of its result goes.
         """
         if macs is None:
             self.reasons.append(OPEN_LENGTH)
             return
         self.macs += macs
         self.product_macs += macs if product else 0
-        self.training_macs += passes * macs
+        self.products.append(TrainedProduct(macs, passes, path))
 
     def absorb(self, inner: Frame) -> None:
         """Add what an inner layer does to this one."""
         self.macs += inner.macs
         self.product_macs += inner.product_macs
-        self.training_macs += inner.training_macs
+        self.products += inner.products
         self.has_kernel = self.has_kernel or inner.has_kernel
         self.reasons += inner.reasons
 
@@ -93,6 +117,7 @@ class LayerCounts:
     """Rows in order of computation, the weights they own, and the tensors they put out."""
 
     rows: list[LayerCount] = field(default_factory=list)
+    _products: list[list[TrainedProduct]] = field(default_factory=list)
     _weights: set[int] = field(default_factory=set)
     _calls: dict[int, int] = field(default_factory=dict)
     _outputs: dict[int, Any] = field(default_factory=dict)
@@ -121,6 +146,7 @@ class LayerCounts:
             return
         # Holding the tensors keeps their ids unique.
         self._outputs.update((id(tensor), tensor) for tensor in tensors)
+        self._products.append([] if frame.reasons else list(frame.products))
         call = self._calls[id(frame.layer)] = self._calls.get(id(frame.layer), 0) + 1
         self.rows.append(
             LayerCount(
@@ -140,6 +166,14 @@ class LayerCounts:
                 note="; ".join(dict.fromkeys(frame.reasons)),
             )
         )
+
+    def settle_training(self) -> None:
+        """Take the gradients of products off the rows whose results the loss does not depend on."""
+        for place, (row, products) in enumerate(zip(self.rows, self._products, strict=True)):
+            saved = sum(product.saved_macs for product in products)
+            if saved and row.macs:
+                left = row.training_macs - saved
+                self.rows[place] = replace(row, training_macs=left, training_passes=-(-left // row.macs))
 
     def _own_weights(self, layer: Any) -> list[Any]:
         """The layer's weights that no earlier row owns."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from anatomy.bench.records.record_parts import Counts
 
+OPEN_LENGTH = "a length is unknown (None): give it by --input-shape"
+
 
 @dataclass(frozen=True)
 class LayerCount:
@@ -69,6 +71,7 @@ class ModelCounts:
         depth: the longest path from an input to an output, counted in layers with kernels.
         input_shape: without the batch axis; a list or dictionary of shapes for several inputs.
         output_shape: likewise.
+        macs_formula: the MACs where every open length is n, as in `384·n + 16`; empty where there is none.
     """
 
     parameters: int
@@ -77,6 +80,7 @@ class ModelCounts:
     input_shape: Any
     output_shape: Any
     layers: tuple[LayerCount, ...] = field(repr=False)
+    macs_formula: str = ""
 
     @property
     def macs(self) -> int:
@@ -118,6 +122,11 @@ class ModelCounts:
         """The layers whose MACs are not known, in order."""
         return tuple(layer for layer in self.layers if layer.macs is None)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether MACs depend on a length that is not known."""
+        return any(OPEN_LENGTH in layer.note for layer in self.uncounted)
+
     def summary(self) -> Counts:
         """The figures that a record keeps."""
         return Counts(
@@ -139,10 +148,18 @@ class ModelCounts:
 def count_to_dict(counts: ModelCounts) -> dict[str, Any]:
     """The published JSON object: the summary's keys, `product_macs` and `layers`.
 
-    `uncounted` lists name, type and reason of each layer that could not be counted.
+    `uncounted` lists name, type and reason of each layer that could not be counted. Where there is one, the totals are
+    not known, `None`, and `counted_macs` is what was counted.
     """
+    totals: dict[str, int | None] = {"product_macs": counts.product_macs}
+    if counts.uncounted:
+        totals = dict.fromkeys(("macs", "flops", "training_flops", "units", "product_macs"))
+    if any(layer.output_bytes is None for layer in counts.layers):
+        totals["activation_bytes"] = None
     return counts.summary().model_dump() | {
-        "product_macs": counts.product_macs,
+        **totals,
+        "counted_macs": counts.macs,
+        "macs_formula": counts.macs_formula or None,
         "uncounted": [{"name": layer.name, "type": layer.type, "reason": layer.note} for layer in counts.uncounted],
         "layers": [layer.to_dict() for layer in counts.layers],
     }

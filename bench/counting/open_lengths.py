@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from anatomy.bench.counting.layer_counts import OPEN_LENGTH
-from anatomy.bench.counting.model_counts import LayerCount, ModelCounts
+from anatomy.bench.counting.model_counts import OPEN_LENGTH, LayerCount, ModelCounts
 from anatomy.bench.counting.untraceable import CLOSED, true_reason
 
 # Two lengths that are tried for all that are open: what both give alike does not depend on them. Images are halved

@@ -64,6 +64,9 @@ UNCOUNTABLE = frozenset(
     ]
 )
 
+# No backend hands a gradient on through them. What is an integer or a truth value has none either.
+WITHOUT_GRADIENT = frozenset(["StopGradient", "ZerosLike", "OnesLike", "FullLike"])
+
 
 def is_countable(operation: Any) -> bool:
     """Whether the products of an operation are known, which may be none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import keras
 from anatomy.bench.counting.interpreter_state import InterpreterState
 from anatomy.bench.counting.known_layers import classify
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
-from anatomy.bench.counting.tensor_origin import Origin
+from anatomy.bench.counting.tensor_origin import Origin, joined
 from anatomy.bench.counting.untraceable import leave_closed
 
 
@@ -37,9 +38,8 @@ def bidirectional(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -
     sequences = symbolic_tensors((args, kwargs))[0]
     frame = state.enter(layer, (args, kwargs), folded=True)
     with state.inside(frame):
-        layer.forward_layer(sequences)
-        layer.backward_layer(sequences)
-    return state.close(frame, outputs, _behind(state, frame, (args, kwargs)))
+        inner = [layer.forward_layer(sequences), layer.backward_layer(sequences)]
+    return state.close(frame, outputs, _behind(state, frame, (args, kwargs), inner))
 
 
 def custom_cell(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> Any:
@@ -60,15 +60,20 @@ def custom_cell(state: InterpreterState, layer: Any, args: Any, kwargs: Any) -> 
         # A state depends on the steps before.
         state.set_origin(states, behind)
         # Masks of a cell's dropout are drawn from values.
-        layer.cell(step, states if isinstance(states, (list, tuple)) else [states], training=False)
+        inner = layer.cell(step, states if isinstance(states, (list, tuple)) else [states], training=False)
         state.steps.pop()
-    return state.close(frame, outputs, _behind(state, frame, (args, kwargs)))
+    return state.close(frame, outputs, _behind(state, frame, (args, kwargs), inner))
 
 
-def _behind(state: InterpreterState, frame: Frame, given: Any) -> Origin:
-    """The origin of the outputs of a layer that is given these tensors."""
+def _behind(state: InterpreterState, frame: Frame, given: Any, inner: Any = ()) -> Origin:
+    """The origin of the outputs of a layer that is given these tensors.
+
+    Args:
+        inner: what the layers inside it put out: gradients go back through them.
+    """
     trains = any(weight.trainable for weight in frame.layer.weights)
-    return state.find_origin(given).deeper(frame.has_kernel).through(learns=trains)
+    behind = state.find_origin(given).deeper(frame.has_kernel).through(learns=trains)
+    return replace(behind, path=joined([behind, state.find_origin(inner)]).path)
 
 
 def _share(state: InterpreterState, source: Any, result: Any) -> None:

@@ -30,6 +30,7 @@ from anatomy.bench.regression_gate.gate_result import (
 )
 from anatomy.bench.regression_gate.group_sequential import ALPHA
 from anatomy.bench.regression_gate.policy import METRICS, Policy, Rule
+from anatomy.bench.runner.application_records import parts
 from anatomy.bench.runner.session import Session, Silent
 
 UNRELIABLE = (
@@ -87,8 +88,11 @@ class StoredComparison:
     def compare(self, cases: Sequence[Case], policy: Policy) -> list[CaseResult]:
         """Measure cases and compare each with its stored record."""
         with_time = self._request.allow_stored_time
-        for case, repeat in interleave_processes(cases, self._settings.processes if with_time else 1):
-            self._session.measure(case, Silent(), repeat)
+        for part in parts(interleave_processes(cases, self._settings.processes if with_time else 1)):
+            if part.is_application:
+                self._session.run_application(part, Silent(), lambda record: None)
+            else:
+                self._session.measure(part.cases[0], Silent(), part.repeat)
         stored = {record.key: record for record in self.run.records}
         measured = {record.key: record for record in load_run(self._writer.path).records}
         return [
@@ -113,7 +117,9 @@ def compare_records(base: Record, candidate: Record, policy: Policy, with_time: 
         if record.outcome != "ok":
             return unmeasured_case(case, "ERROR", f"{name}: {record.outcome}: {record.reason}")
     rules = {metric: policy.rule(case, metric) for metric in METRICS}
-    metrics = compare_exactly(case, _facts(base), _facts(candidate), rules)
+    if case.mode == "stage" and not with_time:
+        return unmeasured_case(case, "INCONCLUSIVE", "a stage has no figure but its time: add --allow-stored-time")
+    metrics = [] if case.mode == "stage" else compare_exactly(case, _facts(base), _facts(candidate), rules)
     if with_time and case.mode != "count":
         metrics = [_time(base, candidate, rules["step"]), *metrics]
     decisive = ", ".join(metric.metric for metric in metrics if metric.verdict in ("FAIL", "INCONCLUSIVE"))

@@ -16,7 +16,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 pytestmark = pytest.mark.backends
 
 DATA = ["scan", "read", "decode", "tokenise", "pad"]
-TRAINING = ["build", "compile", "epoch 1", "evaluate 1", "epoch 2", "evaluate 2", "predict"]
+TRAINING = ["build", "compile", "input", "epoch 1", "evaluate 1", "epoch 2", "evaluate 2", "predict"]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import anatomy.bench as ab
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 
-TRAINING = ["build", "compile", "epoch 1", "evaluate 1", "predict"]
+TRAINING = ["build", "compile", "input", "epoch 1", "evaluate 1", "predict"]
 TEXTS = ["scan", "read", "decode", "tokenise", "pad"]
 
 
@@ -93,7 +93,7 @@ def test_a_broken_file_of_vectors_ends_its_stage_and_keeps_the_others(tmp_path: 
         (["--corpus", "synthetic:60", "--seeds", "0"], "--seeds 0: expected 1 or more"),
         (["--corpus", "synthetic:60", "--backend", "openvino"], "Keras on openvino does not train"),
         (["--corpus", "synthetic:60", "--glove", "/no.txt"], "/no.txt: no such file"),
-        (["--resume", "x", "--corpus", "synthetic"], "leave out --data and --corpus"),
+        (["--resume", "x", "--corpus", "synthetic"], "leave out --corpus"),
     ],
 )
 def test_mistakes_are_named_before_anything_runs(arguments: list[str], said: str) -> None:

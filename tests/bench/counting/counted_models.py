@@ -430,6 +430,62 @@ def stopped_gradient() -> keras.Model:
     return on((8,), layers.Dense(6), lambda x: x @ ops.transpose(ops.stop_gradient(x)))
 
 
+def straight_through() -> keras.Model:
+    """The nearest code, past which the gradient goes as if it were the input."""
+    return on((8,), layers.Dense(6), Own(lambda me, x: x + ops.stop_gradient(_nearest(me.w[0], x) - x), (6, 5)))
+
+
+def nearest_code() -> keras.Model:
+    """The product with a choice trains the codes alone."""
+    return on((8,), layers.Dense(6), Own(lambda me, x: x * _nearest(me.w[0], x), (6, 5)))
+
+
+def vector_quantised() -> keras.Model:
+    """The codes learn by a loss of the layer alone: van den Oord et al. 2017, https://arxiv.org/abs/1711.00937."""
+
+    def quantise(me: Any, x: Any) -> Any:
+        code = _nearest(me.w[0], x)
+        me.add_loss(ops.mean((code - ops.stop_gradient(x)) ** 2))
+        return x + ops.stop_gradient(code - x)
+
+    return on((8,), layers.Dense(6), Own(quantise, (6, 5)), layers.Dense(3))
+
+
+def _nearest(codes: Any, x: Any) -> Any:
+    distance = ops.sum(codes**2, 0) - 2 * ops.matmul(x, codes)
+    return ops.matmul(ops.one_hot(ops.argmin(distance, -1), 5), ops.transpose(codes))
+
+
+def gated_by_a_comparison() -> keras.Model:
+    x = keras.Input((8,))
+    gate = ops.cast(layers.Dense(6)(x) > 0, "float32")
+    return keras.Model(x, layers.Dense(3)(gate * layers.Dense(6)(x)))
+
+
+def left_unused() -> keras.Model:
+    """A product inside a layer that nothing reads."""
+    return on((8,), Own(lambda me, x: (ops.matmul(x, me.w[0]), ops.matmul(x, me.w[1]))[1], (8, 5), (8, 3)))
+
+
+def steps_of_cells() -> keras.Model:
+    """Gradients go back through the cells of recurrent layers."""
+    steps = layers.RNN(Running(), return_sequences=True)
+    return on((7, 4), steps, layers.Bidirectional(layers.GRU(3)), layers.Dense(2))
+
+
+class Running(layers.Layer):
+    """A cell of a user, which puts out its state."""
+
+    state_size = 4
+
+    def build(self, shape: Any) -> None:
+        self.w = self.add_weight(shape=(4, 4))
+
+    def call(self, step: Any, states: Any, training: Any = None) -> Any:
+        state = ops.tanh(step + ops.matmul(states[0], self.w))
+        return state, [state]
+
+
 def towers() -> keras.Model:
     one, other = keras.Input((16,)), keras.Input((16,))
     return keras.Model([one, other], layers.Dot(axes=1)([layers.Dense(12)(one), layers.Dense(12)(other)]))
@@ -477,3 +533,18 @@ def multiplied_by_the_backend() -> keras.Model:
         return x @ keras.ops.convert_to_tensor(np.asarray(own.w[0].value) @ np.ones((4, 4), "float32"))
 
     return on((6,), Own(work, (6, 4)))
+
+
+def cut_table() -> keras.Model:
+    """The first rows of a table of positions."""
+    return on((7, 4), Own(lambda me, x: x + me.w[0][: x.shape[1]], (16, 4)), layers.Dense(5))
+
+
+def crossed() -> keras.Model:
+    """Two words of each example, without an axis of their own."""
+    one, other = keras.Input((), dtype="int32"), keras.Input((), dtype="int32")
+    return keras.Model([one, other], layers.Dense(1)(layers.HashedCrossing(20, output_mode="one_hot")((one, other))))
+
+
+def squeezed() -> keras.Model:
+    return on((5, 1), ops.squeeze, layers.Dense(2))

@@ -113,6 +113,16 @@ COUNTED = {
     "frozen_trunk": Figures(3_700, 3_800, 510, 9_400),
     "frozen_branch": Figures(102, training_flops=2 * (48 + 3 * 48 + 2 * 6)),
     "stopped_gradient": Figures(54, training_flops=2 * (3 * 48 + 2 * 6)),
+    # To the choice of a code no gradient goes, and through what is stopped none.
+    "straight_through": Figures(108, training_flops=2 * (3 * 48 + 30 + 30)),
+    "nearest_code": Figures(108, training_flops=2 * (3 * 48 + 30 + 2 * 30)),
+    "vector_quantised": Figures(126, training_flops=2 * (3 * 48 + 30 + 2 * 30 + 3 * 18)),
+    "gated_by_a_comparison": Figures(114, training_flops=2 * (48 + 3 * 48 + 3 * 18)),
+    "left_unused": Figures(64, training_flops=2 * (40 + 3 * 24)),
+    "steps_of_cells": Figures(7 * 16 + 2 * 7 * 63 + 12, training_flops=6 * (112 + 882 + 12)),
+    "cut_table": Figures(7 * 4 * 5, training_flops=6 * 140),
+    "crossed": Figures(20),
+    "squeezed": Figures(10),
     "towers": Figures(396, training_flops=6 * 396),
     "called_again": Figures(800, training_flops=6 * 800),
     "rematerialised": Figures(1_024, training_flops=6 * 1_024),
@@ -129,10 +139,15 @@ ELSEWHERE: dict[str, dict[str, int | None]] = {
         "cross_attention": None,
         # Keras runs cells that it does not know once more, to learn the structure of their outputs.
         "stacked_cells": 5_856 + 4 * (35 + 49) + 3 * (63 + 81),
+        # Of one example, every axis of length 1 is left out; look-ups are TensorFlow's.
+        "squeezed": None,
+        "crossed": None,
     },
     "torch": {
         "cut_into_patches": 16 * 48 * 20 + 16 * 48 * 48,
         "stacked_cells": 5_856 + 2 * (4 * (35 + 49) + 3 * (63 + 81)),
+        "steps_of_cells": 1_006 + 16,
+        "squeezed": None,
     },
 }
 OPEN = ("cut_positions:length=none",)
@@ -141,6 +156,7 @@ NOT_BUILT = {"tensorflow": ("tensordot_and_inner",), "jax": OPEN, "torch": OPEN}
 TRAINED = (
     *("strided", "written_attention", "windows", "einsum_of_three", "called_again", "towers", "adjacency", "queries"),
     *("weights_alone", "low_rank_adapted", "frozen_kernel_behind", "stopped_gradient", "transfer"),
+    *("straight_through", "nearest_code", "gated_by_a_comparison", "left_unused"),
 )
 
 

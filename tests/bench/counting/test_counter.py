@@ -245,6 +245,39 @@ def test_operations_of_unknown_work_are_uncounted() -> None:
     assert [row.name for row in counts.uncounted] == ["loop"]
 
 
+def test_a_total_of_what_is_not_seen_is_not_published() -> None:
+    found = count_to_dict(count_model(sequential(Closed(name="closed"), layers.Dense(2, name="out"), shape=(3,))))
+    assert {
+        name: found[name] for name in ("macs", "flops", "training_flops", "units", "product_macs")
+    } == dict.fromkeys(("macs", "flops", "training_flops", "units", "product_macs"))
+    assert (found["counted_macs"], found["activation_bytes"], found["parameters"]) == (20, 4 * (4 + 4 + 2), 16 + 10)
+    opened = count_to_dict(count_model(sequential(layers.LSTM(4, return_sequences=True), shape=(None, 3))))
+    assert (opened["macs"], opened["activation_bytes"], opened["counted_macs"]) == (None, None, 0)
+
+
+def test_inputs_of_a_model_that_declares_none_are_named_by_their_place() -> None:
+    class Nested(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = layers.Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            return self.out(ops.concatenate([inputs["text"]["ids"], inputs["text"]["mask"], inputs["image"]], 1))
+
+    found = count_model(Nested(), {"text/ids": (3,), "text/mask": (4,), "image": (5,)})
+    assert (found.macs, found.input_shape) == (24, {"text": {"ids": [3], "mask": [4]}, "image": [5]})
+    assert count_model(Nested(), {"text": {"ids": (3,), "mask": (4,)}, "image": (5,)}).macs == 24
+
+
+def test_a_model_that_only_trains_has_nothing_to_count() -> None:
+    class Pair(keras.Model):
+        def train_step(self, *data: Any) -> Any:
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match=r"has no call\(\), so there is no forward pass to count"):
+        count_model(Pair(), (3,))
+
+
 def test_open_length_is_uncounted_until_a_shape_is_given() -> None:
     model = sequential(layers.LSTM(4, return_sequences=True, name="lstm"), shape=(None, 3))
     model.add(layers.GlobalMaxPooling1D())
@@ -334,6 +367,7 @@ def test_published_keys() -> None:
     assert set(found) == {
         *("parameters", "trainable_parameters", "macs", "flops", "units", "weight_layers", "depth"),
         *("input_shape", "output_shape", "activation_bytes", "layers", "uncounted", "product_macs", "training_flops"),
+        *("counted_macs", "macs_formula"),
     }
     assert found["layers"] == [{"name": "out", "type": "Dense", "output_shape": [3], "parameters": 15, "macs": 12}]
 

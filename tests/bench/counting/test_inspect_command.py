@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import anatomy.bench as ab
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.cli.commands.inspect import inspect, parse_shapes
 from anatomy.bench.cross_check import CrossCheck, Row
@@ -45,6 +46,7 @@ def test_tables_have_separators_and_notes() -> None:
     assert "531,801" in done.stdout
     assert "?×100" in done.stdout
     assert "Not counted: left_context (LSTM): a length is unknown" in done.stdout
+    assert re.search(r"MACs, every open length n +[\d,]+·n", done.stdout)
     assert "26,500,100" in run("rcnn:words=none", "--input-shape", "50x100").stdout
 
 
@@ -56,6 +58,7 @@ def test_tables_have_separators_and_notes() -> None:
         (["rcnn", "--input-shape", "50y100"], 'expected positive lengths joined by "x"'),
         (["rcnn", "--input-shape", "60x100"], "which takes 50×100"),
         (["rcnn", "--input-shape", "60,a=7"], "several shapes need names"),
+        (["rcnn", "--input", "a=60", "--input", "a=7"], "gives a twice"),
         (["mlp", "--dtype", "float23"], "did you mean 'float32'?"),
         (["mlp", "--backend", "pytorch"], "did you mean 'torch'?"),
         (["no_such.module:build"], "no module 'no_such.module'"),
@@ -100,6 +103,128 @@ def test_a_built_optimizer_needs_no_weights(tmp_path: Path) -> None:
     done = run(f"{tmp_path}/mine.py:build", "--json", "--batch-size", "2")
     found = json.loads(done.stdout)
     assert (found["macs"], found["parameters"], found["memory"]["optimizer_bytes"]) == (8, 10, 2 * 4 * 10)
+
+
+MODELS = Path(__file__).with_name("counted_models.py")
+
+
+def test_what_is_not_seen_is_never_called_0() -> None:
+    found = json.loads(run(f"{MODELS}:scanned", "--json").stdout)
+    assert (found["macs"], found["flops"], found["training_flops"], found["counted_macs"]) == (None, None, None, 0)
+    assert found["uncounted"][0]["reason"] == "the work of operation Scan is not known"
+    shown = run(f"{MODELS}:scanned").stdout
+    assert re.search(r"^MACs +not known$", shown, re.MULTILINE)
+    assert re.search(r"^FLOPs +not known$", shown, re.MULTILINE)
+    assert re.search(r"^MACs +not known, ≥ 20$", run(f"{MODELS}:values_of_the_backend").stdout, re.MULTILINE)
+
+
+NESTED = """
+import keras
+from keras import layers, ops
+def build():
+    i = {
+        "text": {"ids": keras.Input((None,), dtype="int32", name="words"), "mask": keras.Input((None,), name="mask")},
+        "img": keras.Input((None, None, 3), name="img"), "scale": keras.Input((), name="scale"),
+    }
+    e = layers.Embedding(700, 8)(i["text"]["ids"]) * i["text"]["mask"][..., None]
+    image = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(i["img"])) * i["scale"][:, None]
+    return keras.Model(i, layers.Dense(2)(layers.Concatenate()([ops.mean(e, 1), image])))
+"""
+
+
+@pytest.mark.parametrize("ids", ["text/ids", "words"])
+def test_inputs_are_named_as_in_run(tmp_path: Path, ids: str) -> None:
+    (tmp_path / "mine.py").write_text(NESTED)
+    options = ["--input", f"{ids}=11:int32:0..699", "--input", "text/mask=11,img=10x10x3,scale=scalar"]
+    found = json.loads(run(f"{tmp_path}/mine.py:build", *options, "--json").stdout)
+    assert (found["macs"], found["uncounted"]) == (64 * 4 * 27 + 12 * 2, [])
+    wrong = run(f"{tmp_path}/mine.py:build", "--input", "text/idx=11")
+    assert wrong.stderr.endswith("but the model's inputs are ['img', 'scale', 'text/ids', 'text/mask']\n")
+
+
+DATA = """
+import keras, numpy as np
+from keras import layers
+class Towers(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = layers.GRU(8), layers.GRU(8)
+    def call(self, inputs):
+        return self.one(inputs["query"]) * self.other(inputs["found"])
+class Pair(keras.Model):
+    def train_step(self, *data):
+        raise NotImplementedError
+def towers():
+    return Towers(), {"query": np.ones((4, 6, 3)), "found": np.ones((4, 9, 3))}, np.ones((4, 8))
+def open_length():
+    return keras.Sequential([keras.Input((None, 6)), layers.GRU(8), layers.Dense(2)]), np.ones((64, 9, 6), "float32")
+def pair():
+    return Pair(), np.ones((4, 3))
+def closed():
+    return keras.Sequential([keras.Input((6,)), layers.Dense(2)]), "what nobody reads"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "macs"),
+    [
+        ("towers", [], 15 * (8 * 3 * 3 + 8 * 8 * 3)),
+        ("towers", ["--input", "query=1x3,found=2x3"], 3 * 264),
+        ("open_length", [], 9 * (6 * 24 + 8 * 24) + 16),
+        ("open_length", ["--input", "4x6"], 4 * 336 + 16),
+        ("closed", [], 12),
+    ],
+)
+def test_shapes_of_data_that_came_with_the_model(tmp_path: Path, name: str, options: list[str], macs: int) -> None:
+    (tmp_path / "mine.py").write_text(DATA)
+    assert json.loads(run(f"{tmp_path}/mine.py:{name}", *options, "--json").stdout)["macs"] == macs
+    if not options:
+        assert ab.count(f"{tmp_path}/mine.py:{name}").macs == macs
+
+
+def test_a_model_without_a_call_is_said_to_have_none(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(DATA)
+    assert "has no call(), so there is no forward pass to count" in run(f"{tmp_path}/mine.py:pair").stderr
+
+
+REFUSED = """
+import keras
+from keras import layers, ops
+class Product(layers.Layer):
+    def call(self, x):
+        return ops.matmul(x, ops.ones((3, 2)))
+def of_the_backend():
+    i = keras.Input((4,))
+    return keras.Model(i, Product()(i))
+def closed(steps=4):
+    i = keras.Input((None, 2), name="steps")
+    return keras.Model(i, layers.Dense(3)(layers.Reshape((int(i.shape[1]) * 2,))(i)))
+"""
+
+
+def test_what_a_backend_refuses_another_may_take(tmp_path: Path) -> None:
+    import keras
+
+    (tmp_path / "mine.py").write_text(REFUSED)
+    done = run(f"{tmp_path}/mine.py:of_the_backend")
+    others = [name for name in ("jax", "torch", "tensorflow") if name in installed_backends()]
+    others.remove(keras.config.backend())
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert f"raised on {keras.config.backend()} " in done.stderr
+    assert "(mine.py, line 6)" in done.stderr
+    assert not others or done.stderr.endswith(f"another backend may take it: --backend {' or '.join(others)}\n")
+
+
+def test_an_open_length_that_keeps_a_model_from_being_built(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(REFUSED)
+    done = run(f"{tmp_path}/mine.py:closed")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "TypeError: int() argument" in done.stderr
+    assert done.stderr.endswith("give it, --input 16x2\n")
+    for option in ("5x2", "steps=5x2"):
+        found = json.loads(run(f"{tmp_path}/mine.py:closed", "--input", option, "--json").stdout)
+        assert (found["macs"], found["input_shape"]) == (30, [5, 2])
+    assert "give it, --input 16x2" in run(f"{tmp_path}/mine.py:closed", "--input", "5x3").stderr
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -158,7 +283,12 @@ def test_cross_check_option(monkeypatch: pytest.MonkeyPatch, arguments: list[str
 
 @pytest.mark.parametrize(
     ("texts", "shapes"),
-    [([], None), (["50x100"], [50, 100]), (["7"], [7]), (["a=2x3,b=4", "c=5"], {"a": [2, 3], "b": [4], "c": [5]})],
+    [
+        *(([], None), (["50x100"], [50, 100]), (["7"], [7]), (["scalar"], []), (["7:int32:0..9"], [7])),
+        (["a=2x3,b=4", "c=5"], {"a": [2, 3], "b": [4], "c": [5]}),
+        (["a=uint8", "text/ids=5:int32"], {"text/ids": [5]}),
+        *((["a=uint8"], None), (["0..9"], None)),
+    ],
 )
 def test_input_shapes_as_text(texts: list[str], shapes: object) -> None:
     assert parse_shapes(texts) == shapes

@@ -195,3 +195,54 @@ def test_what_is_refused(tmp_path: Path, ask: Ask) -> None:
     with pytest.raises(UsageError, match=r"run\.json is not a run header"):
         run_gate(ask(run))
     assert not (tmp_path / "gate").exists()
+
+
+def stage(*seconds: float) -> Record:
+    case = Case(model="newsgroups", options={"data": "x", "network": "rcnn", "stage": "tokenise"}, mode="stage")
+    return in_processes(*seconds, case=case)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "verdict"),
+    [
+        ((1.6, 1.61, 1.59, 1.6, 1.62, 1.6), "FAIL"),
+        ((1.0, 1.01, 0.99, 1.0, 1.02, 1.0), "PASS"),
+        ((0.5, 2.0, 1.0, 3.0, 0.4, 1.5), "INCONCLUSIVE"),
+    ],
+)
+def test_a_stage_of_an_application_has_a_verdict(candidate: Sequence[float], verdict: str) -> None:
+    base = stage(1.0, 1.01, 1.02, 0.99, 1.0, 1.01)
+    found = compare_records(base, stage(*candidate), LAX, with_time=True)
+    assert (found.verdict, [metric.metric for metric in found.metrics]) == (verdict, ["step"])
+    assert "tokenise" in found.name
+    without = compare_records(base, stage(*candidate), LAX, with_time=False)
+    assert (without.verdict, without.reason) == (
+        "INCONCLUSIVE",
+        "a stage has no figure but its time: add --allow-stored-time",
+    )
+
+
+@pytest.mark.backends
+@pytest.mark.extended
+def test_the_stages_of_an_application_are_run_again_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from typer.testing import CliRunner
+
+    from anatomy.bench.cli.main import app
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    small = ["--corpus", "synthetic:60", "--length", "20", "--words", "300", "--epochs", "1", "--model", "rcnn"]
+    run = ["app", "newsgroups", *small, "--backend", "jax", "--seeds", "2", "--out", "base", "--no-history", "--quiet"]
+    assert CliRunner().invoke(app, run).exit_code == 0
+    request = GateRequest(
+        base=parse_base("base"), directory=tmp_path, out=tmp_path / "gate", selection=Selection([], None, Axes()),
+        allow_stored_time=True, tolerate={"step": "900%..2000%"},
+    )  # fmt: skip
+    result = run_gate(request)
+    names = [found.case.options["stage"] for found in result.cases]
+    assert names[:5] == ["scan", "read", "decode", "tokenise", "pad"]
+    assert len(names) == 11
+    assert {found.verdict for found in result.cases} <= {"PASS", "INCONCLUSIVE"}
+    assert "PASS" in {found.verdict for found in result.cases}

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import anatomy.bench as ab
+from anatomy.bench.application.lifecycle_options import lifecycle_options
 from anatomy.bench.application.newsgroups_options import newsgroups_options
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.protocol.events import StageEnded
+from anatomy.bench.protocol.events import StageEnded, StageFailed
 from anatomy.bench.records.application_stages import accuracies, application_name, stage_rows
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
@@ -20,7 +21,7 @@ from anatomy.bench.runner.application_records import StageRecords, options_of, p
 from tests.factories import STARTED_AT, make_case, make_run
 
 OPTIONS = newsgroups_options(data="texts", network="rcnn", epochs=1, vectors="glove.txt")
-STAGES = ["scan", "read", "decode", "tokenise", "pad", "load vectors", "embed", "build", "compile"]
+STAGES = ["scan", "read", "decode", "tokenise", "pad", "load vectors", "embed", "build", "compile", "input"]
 TRAINING = ["epoch 1", "evaluate 1", "predict"]
 
 
@@ -83,11 +84,11 @@ def test_an_ended_application_leaves_nothing_to_fail() -> None:
     for name in [*STAGES, *TRAINING]:
         records.end(ended(name, 1.0))
     records.fail("ok", "", "predict")
-    assert [record.outcome for record in made] == ["ok"] * 12
+    assert [record.outcome for record in made] == ["ok"] * len([*STAGES, *TRAINING])
 
 
 def test_accuracies_are_those_of_all_processes() -> None:
-    case = stage_cases(OPTIONS, "jax")[10]
+    case = next(case for case in stage_cases(OPTIONS, "jax") if case.options["stage"] == "evaluate 1")
     processes = []
     for repeat, accuracy in enumerate([0.5, 0.7, 0.6]):
         made: list[Record] = []
@@ -138,3 +139,18 @@ def test_a_stage_that_became_slower_is_named_by_a_comparison(tmp_path: Path) -> 
 def test_wrong_options_are_named(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         newsgroups_options(data="texts", **given)
+
+
+def test_a_stage_that_fails_by_itself_has_its_reason_and_the_others_theirs() -> None:
+    made: list[Record] = []
+    records = StageRecords(stage_cases(lifecycle_options(network="mlp"), "jax"), blank, made.append)
+    records.end(ended("predict", 2.0, examples=8, deviation=0.25, beside_s=3.0))
+    records.fail_one(StageFailed(name="export ONNX", outcome="unsupported", reason="never"))
+    records.fail("crashed", "boom", "export OpenVINO")
+    outcomes = {record.case.options["stage"]: (record.outcome, record.reason) for record in made}
+    assert outcomes["export ONNX"] == ("unsupported", "never")
+    assert outcomes["export OpenVINO"] == ("crashed", "boom")
+    assert outcomes["load OpenVINO"] == ("crashed", "not reached: export OpenVINO ended with: boom")
+    assert made[0].stage is not None
+    assert (made[0].stage.deviation, made[0].stage.beside_s) == (0.25, 3.0)
+    assert application_name(made[0]) == "lifecycle mlp"
