@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from anatomy.bench.records.application_stages import Accuracy
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import parse_model
 from anatomy.models.claims import Claim
@@ -15,6 +16,8 @@ from anatomy.models.vgg import CONVOLUTIONS, FILTERS
 from anatomy.reports import network_arithmetic
 from anatomy.reports.model_labels import canonical_text
 
+# "After 2 epochs", says the slide.
+_CLAIMED_EPOCHS = 2
 QUOTED = "quoted, cannot be settled by a build"
 NOT_COUNTED = "not counted in this run"
 TRUE = "true"
@@ -35,13 +38,16 @@ class Verdict(NamedTuple):
     counted: float | None = None
 
 
-def judge_claim(claim: Claim, counts: Mapping[str, Counts]) -> Verdict:
+def judge_claim(claim: Claim, counts: Mapping[str, Counts], right: Sequence[Accuracy] = ()) -> Verdict:
     """Judge one claim.
 
     Args:
         claim: a row of `anatomy.models.claims.CLAIMS`.
         counts: counts of each model by its shortest text.
+        right: how many texts the text application classified right, after each epoch.
     """
+    if claim.rule == "text accuracy" and (validated := _at_the_claims_epoch(right)):
+        return _text_accuracy(validated)
     missing = [text for text in claim.subjects if canonical_text(text) not in counts]
     if missing:
         return Verdict(NOT_COUNTED, f"needs {', '.join(missing)} in mode count")
@@ -136,6 +142,43 @@ def _not_reproducible(claim: Claim, _: list[Counts]) -> Verdict:
     return Verdict("not reproducible with the code shown", f"quoted from {claim.source}; not measured here")
 
 
+def _at_the_claims_epoch(right: Sequence[Accuracy]) -> list[Accuracy]:
+    """Of each application, the texts kept for validation after the epoch that the slide names, or the last one."""
+    last: dict[tuple[str, str], Accuracy] = {}
+    for one in right:
+        kept = last.get((one.application, one.backend))
+        if one.stage.startswith("evaluate") and (kept is None or kept.stage != f"evaluate {_CLAIMED_EPOCHS}"):
+            last[one.application, one.backend] = one
+    return list(last.values())
+
+
+def _text_accuracy(found: Sequence[Accuracy]) -> Verdict:
+    words = "; ".join(
+        f"{one.application}, {one.backend}: {_percent(one)} after {one.stage.removeprefix('evaluate ')} epochs"
+        for one in found
+    )
+    real = [one for one in found if "data=synthetic" not in one.application]
+    if not real:
+        return Verdict("measured on made-up texts alone", words)
+    judged = [one for one in real if one.stage == f"evaluate {_CLAIMED_EPOCHS}" and one.interval is not None]
+    without = [one for one in judged if "no vectors" in one.application]
+    with_vectors = [one for one in judged if one not in without]
+    if not (without and with_vectors):
+        return Verdict("needs several seeds with vectors and without", words)
+    reached = all(
+        any(one.interval and one.interval[1] >= claimed for one in group)
+        for group, claimed in ((with_vectors, 0.95), (without, 0.90))
+    )
+    return Verdict(_truth(reached), words)
+
+
+def _percent(one: Accuracy) -> str:
+    if one.interval is None:
+        return f"{100 * one.mean:.1f} % (one seed)"
+    low, high = one.interval
+    return f"{100 * one.mean:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}, {one.processes} seeds)"
+
+
 _RULES: dict[str, Callable[[Claim, list[Counts]], Verdict]] = {
     "figure": _figure,
     "receptive field": _receptive_field,
@@ -146,7 +189,7 @@ _RULES: dict[str, Callable[[Claim, list[Counts]], Verdict]] = {
     "linear in length": _linear,
     "framework table": _framework_table,
     "quoted": _quoted,
-    "not reproducible": _not_reproducible,
+    "text accuracy": _not_reproducible,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from anatomy.bench.script.code_layout import call
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.workload.build_case import Built
-from anatomy.bench.workload.input_values import InputValues
+from anatomy.bench.workload.input_parts import runs, split_axis
+from anatomy.bench.workload.input_values import InputPart, InputValues
 from anatomy.bench.workload.learnable_data import NO_LOSS
 from anatomy.bench.workload.model_inputs import ModelInput, input_leaves
 from anatomy.bench.workload.synthetic_batch import shortest_length
@@ -89,8 +91,40 @@ def _input(leaf: ModelInput, values: InputValues) -> str:
                 np.round(np.asarray(part, float), 6).tolist() for part in (values.mean, values.deviation)
             )
             return f'({mean} + np.array({deviation}) * {_normal(leaf.shape)}).astype("{dtype}")'
+        case "one_hot":
+            *rows, classes = leaf.shape
+            return f'np.eye({classes}, dtype="{dtype}")[rng.integers(0, {classes}, {_tuple(rows)})]'
+        case "parts":
+            return _in_parts(leaf, values)
         case _:
             raise InexpressibleError(f"input {leaf.path!r} is drawn from the {values.why}")
+
+
+def _in_parts(leaf: ModelInput, values: InputValues) -> str:
+    """Runs of columns side by side."""
+    split = split_axis(leaf.shape[1:], values.parts)
+    if split is None:
+        raise InexpressibleError(f"input {leaf.path!r} is drawn in parts that do not lie side by side")
+    axis, indices = split
+    found = sorted(
+        ((*run, part) for part, own in zip(values.parts, indices, strict=True) for run in runs(own)),
+        key=lambda run: run[0],
+    )
+    if len(found) > LONGEST_ARRAY:
+        raise InexpressibleError(f"input {leaf.path!r} is drawn in {len(found)} parts")
+    drawn = [_run(leaf, axis + 1, last + 1 - first, part) for first, last, part in found]
+    return f"np.concatenate([{', '.join(drawn)}], axis={axis + 1})"
+
+
+def _run(leaf: ModelInput, axis: int, length: int, part: InputPart) -> str:
+    """Neighbouring columns that are drawn alike."""
+    shape = (*leaf.shape[:axis], length, *leaf.shape[axis + 1 :])
+    if np.prod(shape[1:]) < len(part.places):
+        if np.ndim(part.values.mean):
+            raise InexpressibleError(f"input {leaf.path!r} is drawn in parts of {part.values.why}")
+        return _input(replace(leaf, shape=shape), part.values)
+    drawn = _input(replace(leaf, shape=(leaf.shape[0], *part.shape)), part.values)
+    return drawn if (leaf.shape[0], *part.shape) == shape else f"{drawn}.reshape{_tuple(shape)}"
 
 
 def _ids(leaf: ModelInput, values: InputValues) -> str:

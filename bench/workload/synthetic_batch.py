@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.records.record_parts import DrawnInput
-from anatomy.bench.workload.input_values import InputValues, narrowest
+from anatomy.bench.workload.input_parts import UsedPart, described, joined_parts
+from anatomy.bench.workload.input_values import InputValues, Kind, narrowest
 from anatomy.bench.workload.learnable_data import NO_LOSS, carry, draw_targets
 from anatomy.bench.workload.model_inputs import OWN_DATA, ModelInput, input_leaves, model_inputs
 from anatomy.bench.workload.zipf import draw_ids
@@ -67,14 +69,14 @@ def plan_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> InputP
     paths = {id(symbol): leaf.path for symbol, leaf in zip(symbols, leaves, strict=True)}
     uses = find_uses(model, keras.tree.pack_sequence_as(structure, symbols), paths)
     smallest = min((layer.input_dim for layer in _embeddings(model)), default=None)
-    values = tuple(_values_of(leaf, uses.values.get(leaf.path, ()), smallest) for leaf in leaves)
+    values = tuple(_values_of(leaf, uses.parts[leaf.path], smallest) for leaf in leaves)
     for leaf, found in zip(leaves, values, strict=True):
         if leaf.dtype == "string" and keras.backend.backend() != "tensorflow":
             raise NotImplementedError(
                 f"input {leaf.path or leaf.dtype!r} of model {model.name!r} takes strings, which Keras on"
                 f" {keras.backend.backend()} has not: measure it on tensorflow, or move the look-up into the data"
             )
-        if leaf.dtype == "string" and not found.choices:
+        if leaf.dtype == "string" and not all(part.choices for part in _drawn(found)):
             raise NotImplementedError(
                 f"input {leaf.path or leaf.dtype!r} of model {model.name!r} takes strings, and the model does not say"
                 f" which: adapt its vocabulary before it is returned, {OWN_DATA}"
@@ -123,37 +125,78 @@ def draw_input(rng: np.random.Generator, leaf: ModelInput, values: InputValues, 
             return ids.astype(_numpy_dtype(leaf.dtype))
         case "strings" | "members":
             return _chosen(rng, leaf, values, told)
+        case "one_hot":
+            classes = leaf.shape[-1]
+            return np.eye(classes, dtype=_numpy_dtype(leaf.dtype))[rng.integers(0, classes, leaf.shape[:-1])]
+        case "parts":
+            return _in_parts(rng, leaf, values, told)
         case _:
             z = rng.standard_normal(leaf.shape, dtype=np.float32)
             z = z if told is None or not z.ndim > 1 else carry(rng, z, told, 2)
             return _scaled(z, values, leaf.dtype)
 
 
-def _values_of(leaf: ModelInput, uses: Sequence[InputValues], smallest: int | None) -> InputValues:
-    """The user's range, else what the model's uses ask for, else what the dtype suggests."""
-    integral = leaf.dtype.startswith(("int", "uint"))
+def _in_parts(rng: np.random.Generator, leaf: ModelInput, values: InputValues, told: Array | None) -> Array:
+    """Values of each part, in their places."""
+    batch = leaf.shape[0]
+    drawn = [
+        draw_input(rng, replace(leaf, shape=(batch, *part.shape)), part.values, told).reshape(batch, -1)
+        for part in values.parts
+    ]
+    flat = np.empty((batch, math.prod(leaf.shape[1:])), drawn[0].dtype)
+    for part, found in zip(values.parts, drawn, strict=True):
+        flat[:, part.places] = found
+    return flat.reshape(leaf.shape)
+
+
+def _drawn(values: InputValues) -> list[InputValues]:
+    """The values of each part; of an input that has none, its own."""
+    return [part.values for part in values.parts] or [values]
+
+
+def _values_of(leaf: ModelInput, parts: Sequence[UsedPart], smallest: int | None) -> InputValues:
+    """The user's range, else what the model's uses ask for, part by part, else what the dtype suggests."""
     if leaf.spec.low is not None and leaf.spec.high is not None:
-        return InputValues("integers" if integral else "uniform", "given", low=leaf.spec.low, high=leaf.spec.high)
-    if uses:
-        found = narrowest(uses)
-        # A ragged input is padded to its length, as `RaggedTensor.to_tensor` does.
-        if getattr(leaf.tensor, "ragged", False) and integral:
-            found = replace(found, padded=True, why=f"{found.why}, ragged: padded to its length")
-        # What takes any integer takes any word: a hash.
-        return replace(found, kind="strings", choices=WORDS) if leaf.dtype == "string" and not found.choices else found
+        kind: Kind = "integers" if _is_integral(leaf) else "uniform"
+        return InputValues(kind, "given", low=leaf.spec.low, high=leaf.spec.high)
+    shape = leaf.shape[1:]
+    found = joined_parts([(part, _values_of_part(leaf, part, smallest)) for part in parts], shape)
+    if len(found) == 1:
+        return found[0].values
+    return InputValues("parts", described(shape, found), parts=tuple(found))
+
+
+def _values_of_part(leaf: ModelInput, part: UsedPart, smallest: int | None) -> InputValues:
+    if not part.uses:
+        return _values_by_dtype(leaf, smallest)
+    found = narrowest(part.uses)
+    if found.kind == "one_hot" and (part.shape or (0,))[-1] != found.high + 1:
+        found = replace(found, kind="integers", high=1)
+    # A ragged input is padded to its length, as `RaggedTensor.to_tensor` does.
+    if getattr(leaf.tensor, "ragged", False) and _is_integral(leaf):
+        found = replace(found, padded=True, why=f"{found.why}, ragged: padded to its length")
+    # What takes any integer takes any word: a hash.
+    return replace(found, kind="strings", choices=WORDS) if leaf.dtype == "string" and not found.choices else found
+
+
+def _values_by_dtype(leaf: ModelInput, smallest: int | None) -> InputValues:
     if leaf.dtype == "bool" or "mask" in leaf.path.lower():
         return InputValues("mask", "a mask, mostly true")
     if leaf.dtype == "uint8":
         return InputValues("integers", "bytes", high=BYTE)
-    if integral and smallest:
+    if _is_integral(leaf) and smallest:
         return InputValues(
             "ids",
             "the model's smallest vocabulary, since it is not seen which table this input reaches",
             high=smallest - 1,
         )
-    if integral:
+    if _is_integral(leaf):
         return InputValues("integers", "nothing in the model says more: give a range, --input PATH=0..N")
     return InputValues("normal", "standard normal")
+
+
+def _is_integral(leaf: ModelInput) -> bool:
+    return leaf.dtype.startswith(("int", "uint"))
 
 
 def _scaled(z: Array, values: InputValues, dtype: str) -> Array:

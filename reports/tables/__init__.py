@@ -57,7 +57,9 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
     """Every table of the report, in its order; `peak` is the datasheet of known GPUs."""
     stages = stage_tables(runs)
     if is_application_alone(runs):
-        return (*stages, machine_table(runs), failure_table(runs))
+        # With accuracies there is a claim to judge.
+        claims = (claims_table(runs, "text accuracy"),) if len(stages) > 1 else ()
+        return (*stages, *claims, machine_table(runs), failure_table(runs))
     everything, runs = runs, without_stages(runs)
     return (
         machine_table(runs),
@@ -72,7 +74,7 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         agreement_table(runs),
         utilisation_table(runs, peak),
         telemetry_table(runs),
-        claims_table(runs),
+        claims_table(everything),
         trust_table(runs),
         failure_table(everything),
         case_table(runs, peak),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.models.claims import CLAIMS, Claim
+from anatomy.bench.records.application_stages import accuracies
+from anatomy.models.claims import CLAIMS, Claim, Rule
 from anatomy.reports.claim_verdicts import Verdict, judge_claim
 from anatomy.reports.model_labels import counts_by_model
 from anatomy.reports.run_labels import LabelledRun, labelled_records
@@ -33,12 +34,18 @@ NOTES = (
 )
 
 
-def claims_table(runs: Sequence[LabelledRun]) -> Table:
-    """A row for each claim. Counts do not depend on the machine, so those of all runs are taken together."""
-    counts = counts_by_model(record for _, record in labelled_records(runs))
+def claims_table(runs: Sequence[LabelledRun], rule: Rule | None = None) -> Table:
+    """A row for each claim. Counts do not depend on the machine, so those of all runs are taken together.
+
+    Args:
+        rule: of the claims to judge; all by default.
+    """
+    counts = counts_by_model(record for _, record in labelled_records(runs) if record.case.mode != "stage")
+    right = [one for item in runs for one in accuracies(item.run.records)]
+    claims = [claim for claim in CLAIMS if rule in (None, claim.rule)]
     return build_table(
         _COLUMNS,
-        [(claim, judge_claim(claim, counts)) for claim in CLAIMS],
+        [(claim, judge_claim(claim, counts, right)) for claim in claims],
         _cells,
         key="claims",
         title="Claims of the slides",

@@ -1,10 +1,11 @@
 import pytest
 
+from anatomy.bench.records.application_stages import Accuracy
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.run_store import Run
 from anatomy.models.claims import CLAIMS, Claim
 from anatomy.models.frameworks import SLIDE_ROWS
-from anatomy.reports.claim_verdicts import NOT_COUNTED, QUOTED, judge_claim
+from anatomy.reports.claim_verdicts import FALSE, NOT_COUNTED, QUOTED, TRUE, judge_claim
 from anatomy.reports.model_labels import counts_by_model
 
 CLAIM = {claim.key: claim for claim in CLAIMS}
@@ -78,3 +79,38 @@ def test_the_slides_table_is_whole() -> None:
     ]
     assert [sum(map(len, row)) for row in marks] == [11, 16, 13, 6, 12, 8, 9]
     assert [row.framework for row in SLIDE_ROWS if row.keras] == ["Theano", "TensorFlow"]
+
+
+def right(application: str, mean: float, spread: float = 0.02, stage: str = "evaluate 2", seeds: int = 5) -> Accuracy:
+    interval = (mean - spread, mean + spread) if seeds > 1 else None
+    return Accuracy(application, "jax", stage, mean, interval, seeds)
+
+
+WITH, WITHOUT = "newsgroups text_cnn, data=texts, vectors=glove.txt", "newsgroups text_cnn, data=texts, no vectors"
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ([right(WITH, 0.94), right(WITHOUT, 0.89)], TRUE),
+        ([right(WITH, 0.94), right(WITHOUT, 0.47)], FALSE),
+        ([right(WITH, 0.94, seeds=1), right(WITHOUT, 0.9)], "needs several seeds with vectors and without"),
+        ([right(WITH, 0.96)], "needs several seeds with vectors and without"),
+        ([right(WITH.replace("texts", "synthetic"), 0.96)], "measured on made-up texts alone"),
+        # Training says nothing, and a later epoch is not the slide's.
+        ([right(WITH, 0.96, stage="epoch 2")], "not reproducible with the code shown"),
+        ([right(WITH, 0.96, stage="evaluate 5"), right(WITHOUT, 0.9)], "needs several seeds with vectors and without"),
+    ],
+)
+def test_the_accuracy_of_texts_is_judged_by_the_applications_run(accuracies: list[Accuracy], verdict: str) -> None:
+    judged = judge_claim(CLAIM["text-accuracy"], {}, accuracies)
+    assert judged.verdict == verdict
+    for one in accuracies:
+        if one.stage != "epoch 2":
+            assert f"{100 * one.mean:.1f} %" in judged.found
+
+
+def test_the_slides_epoch_counts_even_where_more_were_trained() -> None:
+    epochs = [right(WITH, 0.1 * number, stage=f"evaluate {number}") for number in (1, 2, 3)]
+    found = judge_claim(CLAIM["text-accuracy"], {}, epochs).found
+    assert "20.0 % (95 %: 18.0 to 22.0, 5 seeds) after 2 epochs" in found

@@ -120,8 +120,10 @@ def test_what_only_tensorflow_runs_is_unsupported_elsewhere(measure: Measure, ba
     for name, record in zip(
         TENSORFLOWS, measure([case_of(name, backend, "train") for name in TENSORFLOWS], seconds=0.1), strict=True
     ):
-        assert record.outcome == ("ok" if backend == "tensorflow" else "unsupported"), record.reason
-        if backend != "tensorflow":
+        # Torch's step is not compiled: it may hash with TensorFlow as it goes.
+        runs = backend == "tensorflow" or (name, backend) == ("hashed", "torch")
+        assert record.outcome == ("ok" if runs else "unsupported"), record.reason
+        if not runs:
             assert not record.reason.startswith("NotImplementedError")
             assert re.search(TENSORFLOWS[name].format(backend), record.reason, re.IGNORECASE), record.reason
         elif name == "ragged":
