@@ -114,11 +114,15 @@ def _stages(run: Run) -> list[str]:
 
 def _life(rows: Sequence[StageRow]) -> str:
     """What each exported model did beside Keras's own, and what could not be done."""
-    done, not_done = [], []
+    done: list[str] = []
+    not_done: list[str] = []
     for row in rows:
         record = row.record
         if record.outcome != "ok":
-            not_done.append(row.stage)
+            # What was not exported can be neither loaded nor used.
+            step, _, name = row.stage.partition(" ")
+            if step not in ("load", "infer") or not {f"export {name}", f"load {name}"} & set(not_done):
+                not_done.append(row.stage)
         elif row.stage.startswith("infer") and record.stage and record.stage.beside_s and record.step_median_s:
             done.append(f"{row.stage.removeprefix('infer ')} {record.stage.beside_s / record.step_median_s:.2f} ×")
     said = f"beside Keras's predict_on_batch, {', '.join(done)}" if done else "no exported model was used"

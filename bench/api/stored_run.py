@@ -88,5 +88,5 @@ def _row(record: Record) -> dict[str, Any]:
         "build_s": record.phases.build_s,
         "compile_s": record.phases.compile_s,
         "parameters": record.counts.parameters if record.counts else None,
-        "macs": record.counts.macs if record.counts else None,
+        "macs": record.counts.whole("macs") if record.counts else None,
     }

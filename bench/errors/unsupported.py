@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.models.returned_object import NotAModelError
-
 # Keras raises a ValueError for some of what a backend lacks: "`ragged=True` is not supported with torch backend".
 _LACKS = re.compile(
     r"(?:not (?:supported|available|compatible|implemented)|only (?:be used|supported|available|compatible))"
@@ -18,5 +15,5 @@ _LACKS = re.compile(
 
 
 def is_unsupported(error: BaseException) -> bool:
-    """Whether an error says that what was asked for cannot be done: something lacks it, or what was given misfits."""
-    return isinstance(error, NotImplementedError | UsageError | NotAModelError) or bool(_LACKS.search(str(error)))
+    """Whether an error says that the backend or Anatomy lacks what was asked for."""
+    return isinstance(error, NotImplementedError) or bool(_LACKS.search(str(error)))

@@ -64,11 +64,8 @@ def rounds(record: Record) -> list[float]:
 
 def extra_info(record: Record) -> dict[str, Any]:
     """The record's figures beside the step times: counts, throughput, memory, settings in effect."""
-    counts = (
-        record.counts.model_dump(include={"parameters", "trainable_parameters", "macs", "flops"})
-        if record.counts
-        else {}
-    )
+    counted = ("parameters", "trainable_parameters", "macs", "flops")
+    counts = {name: record.counts.whole(name) for name in counted} if record.counts else {}
     return {
         "key": record.key,
         "name": record.name,

@@ -19,7 +19,7 @@ NEGLIGIBLE = 0.05
 IN_WORDS: dict[Limit, str] = {
     "model": "model-bound",
     "input": "input-bound",
-    "cores": "input takes cores from the model",
+    "cores": "model-bound, and the input takes time from it",
     "open": "too noisy to say",
 }
 
@@ -71,7 +71,8 @@ class InputFigures(Frozen):
     def limit(self) -> Limit:
         """What sets the pace: the model, where the input adds next to nothing; else whichever is slower by itself.
 
-        An input that is the faster one and yet adds time takes cores from the model.
+        An input that is the faster one and yet adds time takes it from the model: it is prepared in between, or by the
+        cores that the model computes on.
         """
         low, high = self.added_interval_s
         if high <= NEGLIGIBLE * self.ready_s:

@@ -73,6 +73,10 @@ class ScaledOutputs(Frozen):
     sample: list[float]
 
 
+# Counts that are lower bounds where a layer is uncounted.
+_OF_EVERY_LAYER = ("macs", "flops", "training_flops")
+
+
 class Counts(Frozen):
     """Counts of the model by the analytic counter, per example and forward. See `anatomy inspect`.
 
@@ -105,6 +109,10 @@ class Counts(Frozen):
     output_shape: Any
     activation_bytes: int
     uncounted: list[str] = Field(default_factory=list)
+
+    def whole(self, name: str) -> Any:
+        """A count by its name; `None` where layers are left out of it, so that it is only a lower bound."""
+        return None if self.uncounted and name in _OF_EVERY_LAYER else getattr(self, name)
 
 
 class StageFigures(Frozen):

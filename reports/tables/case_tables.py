@@ -248,6 +248,7 @@ def _count_cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case_cells(labelled),
         **counts,
+        **{name: labelled.record.counts.whole(name) for name in ("macs", "flops") if labelled.record.counts},
         **{name: shape_text(counts[name]) for name in ("input_shape", "output_shape") if name in counts},
         "reason": labelled.record.reason or None,
         "uncounted": ", ".join(counts.get("uncounted", [])) or None,

@@ -14,7 +14,8 @@ from anatomy.reports.table import Column, Table, build_table
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 _COLUMNS = (
-    *CASE_COLUMNS,
+    Column("model", "model"),
+    Column("limit", "limit"),
     Column("source", "source", missing="the model's own data"),
     Column("feed", "feed"),
     Column("workers", "workers", kind="number", whole=True),
@@ -24,7 +25,7 @@ _COLUMNS = (
     Column("added_s", "mean", "ms", "number", 1e3, group="input adds to a step"),
     Column("low_s", "from", "ms", "number", 1e3, group="input adds to a step"),
     Column("high_s", "to", "ms", "number", 1e3, group="input adds to a step"),
-    Column("limit", "limit"),
+    *(column for column in CASE_COLUMNS if column.key != "model"),
 )
 
 
@@ -44,7 +45,8 @@ def input_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         notes=(
             "The input adds to a step what an epoch with it takes longer than one with batches that are ready, over "
             "its steps; the interval is Student's 95 % over five turns. Below 5 % of a step the model is the limit. "
-            "Above it the input is, if it is slower alone than the model; if not, it takes cores from the model.",
+            "Above it the input is, if it is slower alone than the model; if not, it takes time from the model, in "
+            "between or by its cores.",
             "What part of preparing an example a step takes is timed in one thread, without the model.",
             "Workers are threads of tf.data, PyDataset and Grain, and processes of the DataLoader. Files are in the "
             "page cache. What an epoch takes to begin is spread over its steps.",

@@ -172,7 +172,7 @@ def _full_size(architecture: Architecture | None, counts: dict[str, Counts]) -> 
 
 
 def _fields(counts: Counts | None, *names: str) -> dict[str, Any]:
-    return {name: getattr(counts, name) if counts else None for name in names}
+    return {name: counts.whole(name) if counts else None for name in names}
 
 
 def _settings(group: list[Record]) -> str | None:

@@ -78,7 +78,7 @@ def stage_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         key="stages",
         title="The application, stage by stage",
         caption=f"What each stage took{'' if which else f': {names[0]}'}.",
-        section=None if len(names) > 1 else "backend",
+        section="application" if len(names) > 1 else "backend",
         notes=(
             "Each backend ran the application in fresh processes, which differ in their seed. The time is the "
             "median over them. ± 95 % is half the interval between them over it.",

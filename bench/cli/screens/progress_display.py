@@ -85,7 +85,8 @@ class Display:
             failed = record.outcome != "ok"
             if record.counts is not None and record.case.mode == "count":
                 counts = record.counts
-                self._print(f"{record.name}: {counts.parameters:,} parameters, {counts.macs:,} MACs", None)
+                least = "at least " if counts.uncounted else ""
+                self._print(f"{record.name}: {counts.parameters:,} parameters, {least}{counts.macs:,} MACs", None)
             else:
                 cells = [cell(record, seconds) for _, _, cell, _ in self._columns]
                 self._print(self._row(record.name, cells), "red" if failed else None)

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import anatomy.bench as ab
 from anatomy.bench.application import lifecycle
+from anatomy.bench.application.exported_model import load_exported
 from anatomy.bench.application.lifecycle_options import FORMATS, LifecycleOptions, lifecycle_options
 from anatomy.bench.application.stages import Stage, StageClock
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors.anatomy_error import InvalidCaseError, UsageError
+from anatomy.models import build
 from tests.marks import extended_but
 
 # What numpy says of Keras's, tf2onnx's and torch's own code.
@@ -47,7 +48,7 @@ def test_every_stage_has_its_figures() -> None:
     for name in ("load .keras", "load weights", *(f"infer {form}" for form in FORMATS)):
         # OpenVINO may compute in bfloat16.
         assert stages[name].deviation == pytest.approx(0, abs=0.02 if "OpenVINO" in name else 1e-5)
-    weights = 4 * keras.Sequential([keras.Input((784,)), keras.layers.Dense(8), keras.layers.Dense(10)]).count_params()
+    weights = 4 * build("mlp", hidden=[8]).count_params()
     # A .keras file is compressed.
     for name in ("save .keras", "save weights", *(f"export {form}" for form in FORMATS if form != "OpenVINO")):
         assert stages[name].size_bytes > 0.8 * weights
@@ -59,7 +60,7 @@ def test_every_stage_has_its_figures() -> None:
 
 
 def test_a_model_that_computes_something_else_after_export_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = lifecycle.load_exported
+    real = load_exported
 
     def off(name: str, path: Path) -> Any:
         infer = real(name, path)
@@ -113,11 +114,11 @@ def test_the_command_makes_a_record_for_each_stage(tmp_path: Path, backend: str)
     for name in ("fit", "train_on_batch", "evaluate"):
         assert outcomes[name].outcome == ("unsupported" if backend == "openvino" else "ok")
     if backend in ("tensorflow", "torch"):
-        assert outcomes["infer ONNX"].stage is not None, outcomes["export ONNX"].reason
-        assert (
-            f"ONNX {outcomes['infer ONNX'].stage.beside_s / outcomes['infer ONNX'].step_median_s:.2f} ×"
-            in (out / "report.html").read_text()
-        )
+        used = outcomes["infer ONNX"]
+        assert used.stage is not None, outcomes["export ONNX"].reason
+        assert used.stage.beside_s
+        assert used.step_median_s
+        assert f"ONNX {used.stage.beside_s / used.step_median_s:.2f} ×" in (out / "report.html").read_text()
     assert "× Keras" in done.output
     # Cut short, the rest is done.
     lines = (out / "records.jsonl").read_text().splitlines()

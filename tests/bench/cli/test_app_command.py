@@ -74,7 +74,7 @@ def test_a_broken_file_of_vectors_ends_its_stage_and_keeps_the_others(tmp_path: 
     assert "vectors.txt:2: expected a word and 2 numbers" in records["load vectors"].reason
     assert records["predict"].reason.startswith("not reached: load vectors ended with: ")
     assert "ended with" in (out / "report.html").read_text()
-    assert "load vectors: unsupported: " in done.output
+    assert "load vectors: crashed: " in done.output
     assert "not reached: embed, build, compile" in done.output
 
 

@@ -8,7 +8,7 @@ from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.records.case import Case
 from tests.bench.conftest import Measure, cases_of
 from tests.data.slow_source import SLEEP_S
-from tests.marks import extended_but
+from tests.marks import extended_but, slow_but
 
 # From the folder of the tests, where cases are measured.
 MODEL = "data/small_images.py:small"
@@ -21,7 +21,7 @@ def _case(**fields: object) -> Case:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(["tensorflow", "jax", "torch"], "jax"))
+@pytest.mark.parametrize("backend", slow_but(["tensorflow", "jax", "torch"], "jax"))
 @pytest.mark.parametrize("feed", extended_but(["tf.data", "pydataset", "dataloader", "grain"], "dataloader"))
 def test_a_slow_decode_is_named_on_every_feed(measure: Measure, backend: str, feed: str) -> None:
     if backend not in installed_backends():

@@ -46,7 +46,7 @@ OUTCOMES = {
     f"{TROUBLED}:raises": ("crashed", "RuntimeError: this model cannot be built"),
     f"{TROUBLED}:never_returns": ("timeout", "not finished after 10 s, in phase build"),
     f"{TROUBLED}:allocates_without_bound": ("oom", "of a limit of 0.50 GiB in phase build"),
-    f"{TROUBLED}:not_a_model": ("crashed", "must return a keras.Model"),
+    f"{TROUBLED}:not_a_model": ("crashed", "returned an int, not a Keras model"),
     f"{TROUBLED}:open_shape": ("unsupported", "is open"),
     "mlp": ("ok", ""),
 }
