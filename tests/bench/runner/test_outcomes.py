@@ -24,7 +24,7 @@ EXPECTED = {
     "raises": ("crashed", "RuntimeError: this model cannot be built"),
     "never_returns": ("timeout", "not finished after 12 s, in phase build"),
     "allocates_without_bound": ("oom", "of a limit of 1.50 GiB in phase build"),
-    "not_a_model": ("crashed", "must return a keras.Model"),
+    "not_a_model": ("crashed", "not a Keras model"),
     "open_shape": ("unsupported", "is open"),
     "diverges": ("invalid", "must be finite"),
 }
