@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from anatomy.bench.application.sklearn_newsgroups import SKLEARN, sklearn_corpus
 from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, corpus_of, is_synthetic, vectors_of
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
@@ -26,7 +27,7 @@ class NewsgroupsOptions(Frozen):
     Attributes:
         application: tells these options from another application's.
         data: one folder for each class, files named by digits; `synthetic` or `synthetic:2000` for a made-up corpus of
-            that many texts.
+            that many texts; `sklearn` for those that scikit-learn has downloaded.
         vectors: a file of word vectors; `synthetic` for those of the made-up corpus; `None` for none.
         network: `text_cnn` or `rcnn`.
         headers: leave the headers in, which tell the class.
@@ -56,6 +57,8 @@ class NewsgroupsOptions(Frozen):
     @property
     def folder(self) -> Path:
         """The folder of the texts; a made-up corpus is written where it is not there yet."""
+        if self.data == SKLEARN:
+            return sklearn_corpus()
         return corpus_of(self.data) if is_synthetic(self.data) else Path(self.data)
 
     @property

@@ -116,7 +116,7 @@ def newsgroups(
 
     Args:
         data: one folder for each class, files named by digits; `synthetic` or `synthetic:2000` for a made-up corpus of
-            that many texts.
+            that many texts; `sklearn` for those that scikit-learn has downloaded.
         vectors: a file of word vectors, such as glove.6B.100d.txt; `synthetic` for those of the made-up corpus.
         model: `text_cnn` or `rcnn`.
         headers: leave the headers in, which tell the class.

@@ -29,7 +29,8 @@ def newsgroups(
         str | None, typer.Option(help="One folder for each class, files named by digits (20 Newsgroups).")
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option(help="synthetic, or synthetic:2000: a made-up corpus of so many texts.")
+        str | None,
+        typer.Option(help="synthetic or synthetic:2000: made-up texts; sklearn: those it has downloaded."),
     ] = None,
     glove: Annotated[
         str | None, typer.Option(help="A file of word vectors (glove.6B.100d.txt); synthetic: of the made-up corpus.")
@@ -166,14 +167,17 @@ def _backends(given: list[str] | None) -> Sequence[Backend]:
 
 
 def _source(data: str | None, corpus: str | None) -> str:
+    from anatomy.bench.application.sklearn_newsgroups import SKLEARN
     from anatomy.bench.application.synthetic_newsgroups import SYNTHETIC, is_synthetic
 
     if (data is None) == (corpus is None):
         raise UsageError("give --data DIR with your copy of 20 Newsgroups, or --corpus synthetic for a made-up one")
-    if corpus is not None and not is_synthetic(corpus):
-        raise UsageError(f"--corpus {corpus}: expected {SYNTHETIC} or {SYNTHETIC}:2000; a folder is given as --data")
-    # A folder may have the name that stands for the made-up corpus.
-    return f"./{data}" if data and is_synthetic(data) else data or corpus or ""
+    if corpus is not None and corpus != SKLEARN and not is_synthetic(corpus):
+        raise UsageError(
+            f"--corpus {corpus}: expected {SYNTHETIC}, {SYNTHETIC}:2000 or {SKLEARN}; a folder is given as --data"
+        )
+    # A folder may have the name that stands for a corpus.
+    return f"./{data}" if data and (is_synthetic(data) or data == SKLEARN) else data or corpus or ""
 
 
 def _plan(chosen: NewsgroupsOptions, backends: list[str] | None, settings: MeasureSettings, silent: bool) -> RunPlan:
