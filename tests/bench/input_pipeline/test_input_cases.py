@@ -72,9 +72,9 @@ def test_a_source_that_does_not_fit_is_unsupported(measure: Measure) -> None:
 @pytest.mark.backends
 def test_a_model_that_takes_longer_than_its_input_is_the_limit(measure: Measure) -> None:
     """The same images: a layer waits for them, and a large network does not notice them."""
-    fields = {"backend": "jax", "mode": "fit", "batch_size": 16, "feed": "dataloader", "source": "jpeg", "workers": 0}
+    fields = {"backend": "jax", "mode": "fit", "batch_size": 4, "feed": "dataloader", "source": "jpeg", "workers": 0}
     small = _case(**fields)
-    (large,) = cases_of(["vgg:depth=16,classes=10,input_shape=128x128x3"], **fields)
+    (large,) = cases_of(["vgg:depth=11,classes=10,input_shape=64x64x3"], **fields)
     small_record, large_record = measure([small, large], seconds=1.0)
     assert small_record.input_figures is not None
     assert small_record.input_figures.limit == "input"
