@@ -72,11 +72,12 @@ def _serve(request: Request, emit: Emit) -> None:
         _work(request, emit)
     emit(Forked(pid=pid))
     exited = os.pidfd_open(pid)
-    readable, _, _ = select.select([exited, sys.stdin], [], [])
-    if exited not in readable:
-        # Between requests the supervisor writes nothing: readable means that it is gone.
-        kill_group(pid)
+    # Between requests the supervisor writes nothing: where standard input is readable, it is gone.
+    select.select([exited, sys.stdin], [], [])
     os.close(exited)
+    # Whatever the worker started, such as a loader's processes, ends with it: it would compute beside later cases. Its
+    # number is no other's until it is waited for.
+    kill_group(pid)
     _, status = os.waitpid(pid, 0)
     emit(Exited(code=os.waitstatus_to_exitcode(status)))
 

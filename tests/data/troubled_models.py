@@ -80,3 +80,17 @@ def without_config() -> Any:
     model = fine()
     model.compile(optimizer=Secret(0.01), loss="sparse_categorical_crossentropy")
     return model
+
+
+def leaves_children(place: str) -> Any:
+    """A process that outlives its worker, such as a loader's; its number is written to `place`."""
+    import subprocess
+
+    child = subprocess.Popen(["sleep", "300"])
+    Path(place).write_text(str(child.pid))
+    return fine()
+
+
+def leaves_children_and_dies(place: str) -> Any:
+    leaves_children(place)
+    os._exit(7)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
@@ -59,3 +61,16 @@ def test_a_model_whose_script_cannot_be_written_is_measured_all_the_same(measure
     (record,) = measure([case])
     assert record.outcome == "ok", record.reason
     assert record.not_measured["script"] == "RuntimeError: no config here"
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("leaves_children", "ok"), ("leaves_children_and_dies", "crashed")])
+def test_what_a_model_started_ends_with_its_worker(measure: Measure, tmp_path: Path, name: str, outcome: str) -> None:
+    place = tmp_path / "child"
+    (case,) = cases_of([f"{TROUBLE}:{name}:place={place}"], backend="jax", mode="infer", batch_size=4)
+    (record,) = measure([case])
+    assert record.outcome == outcome, record.reason
+    child = int(place.read_text())
+    end = time.monotonic() + 10
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, "it computes beside all later cases"
+        time.sleep(0.05)
