@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import permutations
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -49,18 +50,26 @@ def groups_of(
         lines = []
     # Without the file the roots are read: in a container they are the process's own groups.
     paths: dict[Literal[1, 2], str] = {2: "/", 1: "/"}
+    mounted = cgroup / controller
     for line in lines:
         number, controllers, path = line.split(":", 2)
         if number == "0":
             paths[2] = path
         elif controller in controllers.split(","):
             paths[1] = path
+            # Controllers that are mounted together share a folder, which may have the names of all.
+            mounted = next((place for place in _places(cgroup, controllers, controller) if place.exists()), mounted)
     for version, path in paths.items():
-        root = cgroup if version == 2 else cgroup / controller
+        root = cgroup if version == 2 else mounted
         # A path with ".." leads out of what is mounted.
         own = PurePosixPath("/" if ".." in PurePosixPath(path).parts else path).relative_to("/")
         for group in (own, *own.parents):
             yield Group(version, root / group)
+
+
+def _places(cgroup: Path, controllers: str, controller: str) -> Iterator[Path]:
+    yield cgroup / controller
+    yield from (cgroup / ",".join(names) for names in permutations(controllers.split(",")))
 
 
 class MemoryLimit(NamedTuple):

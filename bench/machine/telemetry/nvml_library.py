@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -90,8 +90,12 @@ def visible_devices(
 
     Args:
         environment: environment variables; by default those of this process.
+
+    Raises:
+        pynvml.NVMLError: no GPU answers.
     """
-    handles = [library.nvmlDeviceGetHandleByIndex(index) for index in range(library.nvmlDeviceGetCount())]
+    found, silent = _answering(library)
+    numbers, handles = list(found), list(found.values())
     instances = [_instances(library, handle) for handle in handles]
     physical = [
         PhysicalGpu(
@@ -107,13 +111,30 @@ def visible_devices(
     for index, number in visible.devices:
         own = instances[index]
         if number is None or own is None:
-            devices.append(Device(index, physical[index].name, handles[index], handles[index]))
+            devices.append(Device(numbers[index], physical[index].name, handles[index], handles[index]))
         else:
             name = _text(library.nvmlDeviceGetName(own[number]))
             name = name if "MIG" in name else f"{physical[index].name} MIG"
             instance = library.nvmlDeviceGetGpuInstanceId(own[number])
-            devices.append(Device(index, name, own[number], handles[index], instance))
+            devices.append(Device(numbers[index], name, own[number], handles[index], instance))
+    if silent:
+        said = [f"GPU {number} does not answer ({error})" for number, error in silent.items()]
+        visible = replace(visible, doubt="; ".join(filter(None, (*said, visible.doubt))))
     return visible, tuple(devices)
+
+
+def _answering(library: ModuleType) -> tuple[dict[int, Any], dict[int, Exception]]:
+    """NVML's index → handle of each GPU that answers, and → error of each that does not, such as one off its bus."""
+    handles: dict[int, Any] = {}
+    silent: dict[int, Exception] = {}
+    for index in range(library.nvmlDeviceGetCount()):
+        try:
+            handles[index] = library.nvmlDeviceGetHandleByIndex(index)
+        except library.NVMLError as error:
+            silent[index] = error
+    if silent and not handles:
+        raise next(iter(silent.values()))
+    return handles, silent
 
 
 def _instances(library: ModuleType, handle: Any) -> list[Any] | None:

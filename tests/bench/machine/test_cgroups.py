@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from anatomy.bench.machine.cgroups import out_of_memory_kills, smallest_memory_limit
+from anatomy.bench.machine.cgroups import out_of_memory_kills, smallest_memory_limit, smallest_quota
 from anatomy.bench.machine.collect_environment import collect
 
 GIB = 2**30
@@ -89,3 +89,11 @@ def test_the_environment_has_the_limit_of_the_own_group(mounted: Path, monkeypat
     _, membership = member(mounted, f"0::/{OWN}")
     monkeypatch.setattr(smallest_memory_limit, "__defaults__", (mounted, membership))
     assert collect().memory_limit_bytes == 2 * GIB
+
+
+@pytest.mark.parametrize("place", ["cpu", "cpu,cpuacct", "cpuacct,cpu"])
+def test_a_controller_of_version_1_is_mounted_by_its_name_or_with_others(mounted: Path, place: str) -> None:
+    write(mounted / place / "docker/x", cpu__cfs_quota_us="50000", cpu__cfs_period_us="100000")
+    quota = smallest_quota(*member(mounted, "3:cpu,cpuacct:/docker/x"))
+    assert quota is not None
+    assert quota.cores == 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anatomy.bench.machine.telemetry.nvml_library import list_gpus
+from anatomy.bench.machine.telemetry.nvml_library import list_gpus, nvml, open_nvml, visible_devices
 from tests.bench.machine.telemetry.conftest import Installed
 
 
@@ -34,3 +34,27 @@ def test_without_a_driver_there_is_its_reason(installed: Installed) -> None:
 def test_an_instance_has_its_own_name(installed: Installed) -> None:
     installed("mig")
     assert list_gpus().names == ("NVIDIA A100-SXM4-40GB MIG 3g.20gb",)
+
+
+def test_a_gpu_that_does_not_answer_hides_no_other(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed("two_gpus")
+    library = nvml()
+    handle_of = library.nvmlDeviceGetHandleByIndex
+
+    def lost(index: int) -> object:
+        if index in gone:
+            raise library.NVMLError(library.NVML_ERROR_GPU_IS_LOST)
+        return handle_of(index)
+
+    monkeypatch.setattr(library, "nvmlDeviceGetHandleByIndex", lost)
+    for gone in ({0}, {1}):
+        gpus = list_gpus()
+        assert gpus.names == ("NVIDIA A100-SXM4-80GB",)
+        assert gpus.reason == ""
+        assert f"GPU {min(gone)} does not answer (GPU is lost)" in gpus.doubt
+        with open_nvml():
+            _, (device,) = visible_devices(library)
+        assert device.index == 1 - min(gone)
+    gone = {0, 1}
+    assert list_gpus().names == ()
+    assert list_gpus().reason == "NVML: GPU is lost"
