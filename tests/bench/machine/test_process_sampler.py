@@ -51,7 +51,11 @@ def test_children_count(parent: subprocess.Popen[bytes], proc: Path) -> None:
 def test_a_child_is_found_later(parent: subprocess.Popen[bytes]) -> None:
     here = ProcessSampler(os.getpid())
     before = here.read().resident_bytes
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", "print(1, flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        # Until it runs it may have no memory yet.
+        assert child.stdout is not None
+        child.stdout.readline()
         readings = [here.read().resident_bytes for _ in range(SEARCH_EVERY)]
         assert child.stdin is not None
         child.stdin.close()
