@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from platformdirs import user_cache_path
-
+from anatomy.bench.application.cached_corpus import written_once
 from anatomy.bench.application.text_folder import ENCODING
 from anatomy.bench.errors.anatomy_error import UsageError
 
@@ -25,21 +23,16 @@ def sklearn_corpus(advance: Callable[[int], None] = lambda count: None) -> Path:
     Raises:
         UsageError: scikit-learn is not installed, or has not downloaded them.
     """
-    place = user_cache_path("anatomy") / "corpora" / "newsgroups-sklearn"
-    if place.exists():
-        return place
-    texts = _downloaded()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place and then renamed: a corpus that was cut short is none.
-    with TemporaryDirectory(dir=place.parent) as folder:
-        unfinished = Path(folder) / place.name
+
+    def write(folder: Path) -> None:
+        texts = _downloaded()
         for number, (text, label) in enumerate(zip(texts.data, texts.target, strict=True)):
-            file = unfinished / texts.target_names[label] / str(10_000 + number)
+            file = folder / texts.target_names[label] / str(10_000 + number)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode(ENCODING, "replace"))
             advance(1)
-        unfinished.rename(place)
-    return place
+
+    return written_once("newsgroups-sklearn", write)
 
 
 def _downloaded() -> Any:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
+from anatomy.bench.application.cached_corpus import written_once
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.workload.zipf import draw_ids
 
@@ -113,20 +112,9 @@ def corpus_of(name: str, advance: Callable[[int], None] = lambda count: None) ->
         UsageError: what follows the colon is no number of texts.
     """
     documents = documents_of(name)
-    place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-{documents}"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place and then renamed: a corpus that was cut short is none.
-        with TemporaryDirectory(dir=place.parent) as folder:
-            unfinished = Path(folder) / place.name
-            write_corpus(unfinished, documents, advance=advance)
-            try:
-                unfinished.rename(place)
-            except OSError:
-                # Another process may have been faster.
-                if not place.exists():
-                    raise
-    return place
+    return written_once(
+        f"newsgroups-v{VERSION}-{documents}", lambda place: write_corpus(place, documents, advance=advance)
+    )
 
 
 def is_synthetic(name: str) -> bool:
@@ -148,13 +136,7 @@ def documents_of(name: str) -> int:
 
 def vectors_of() -> Path:
     """The file of the corpus's word vectors in the user's cache, written where it is not there."""
-    place = user_cache_path("anatomy") / "corpora" / f"newsgroups-v{VERSION}-vectors.txt"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=place.parent) as folder:
-            write_vectors(Path(folder) / place.name)
-            (Path(folder) / place.name).replace(place)
-    return place
+    return written_once(f"newsgroups-v{VERSION}-vectors.txt", write_vectors)
 
 
 def made_up_words(count: int = WORDS) -> list[str]:

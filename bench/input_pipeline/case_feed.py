@@ -20,7 +20,7 @@ def feed_of(case: Case, built: Built) -> Fed:
     if not case.source:
         return Fed(case.feed, case.workers)
     if built.plan is None:
-        raise NotImplementedError(f"{case.model} brings data of its own, so that --source {case.source} has no use")
+        raise NotImplementedError(f"{case.model} comes with its own data: leave --source {case.source} out")
     leaves = input_leaves(built.plan.structure)
     if len(leaves) != 1:
         raise NotImplementedError(

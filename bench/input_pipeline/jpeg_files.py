@@ -9,12 +9,11 @@ import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
+from anatomy.bench.application.cached_corpus import written_once
 from anatomy.bench.input_pipeline.source import InputForm, Source, read_file
 
 # Counts up when the images change.
@@ -97,20 +96,7 @@ def scale(pixels: Array, dtype: str, in_bytes: bool) -> Array:
 
 def made_up_images() -> Path:
     """The folder of the made-up files in the user's cache, written where it is not there."""
-    place = user_cache_path("anatomy") / "corpora" / f"jpeg-v{VERSION}-{IMAGES}"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place and then renamed: images that were cut short are none.
-        with TemporaryDirectory(dir=place.parent) as folder:
-            unfinished = Path(folder) / place.name
-            write_images(unfinished)
-            try:
-                unfinished.rename(place)
-            except OSError:
-                # Another process may have been faster.
-                if not place.exists():
-                    raise
-    return place
+    return written_once(f"jpeg-v{VERSION}-{IMAGES}", write_images)
 
 
 def write_images(folder: Path, count: int = IMAGES, seed: int = 0) -> None:

@@ -69,7 +69,7 @@ class InputFigures(Frozen):
 
     @property
     def limit(self) -> Limit:
-        """What sets the pace: the model, where the input adds next to nothing; else whichever is slower by itself.
+        """What sets the pace: the model if the input adds next to nothing, else the slower one of the two.
 
         An input that is the faster one and yet adds time takes it from the model: it is prepared in between, or by the
         cores that the model computes on.

@@ -112,7 +112,7 @@ class StageRecords:
         self._done(self._blank(case, "ok", "").model_copy(update=update))
 
     def fail_one(self, stage: StageFailed) -> None:
-        """Make the record of a stage that failed by itself, if it is wanted."""
+        """Make the record of a stage that failed while the application goes on, if it is wanted."""
         case = self._left.pop(stage.name, None)
         if case is not None:
             self._done(self._blank(case, stage.outcome, stage.reason))

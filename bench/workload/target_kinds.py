@@ -76,7 +76,7 @@ def _accepted(loss: Any, output: ModelOutput) -> str:
         else:
             return name
     if len(errors) == len(refused) and len({(type(error), str(error)) for error in errors}) == 1:
-        # What fails alike whatever it is given, such as a name that is not there, has a fault of its own.
+        # The loss raises the same error for all targets: the fault is in the loss, such as a name that is not there.
         raise errors[0]
     raise NotImplementedError(
         f"no targets are known that the loss {loss_name(loss)!r} of output {output.name!r} takes (tried those of"
