@@ -14,7 +14,7 @@ from anatomy.bench.cluster.scheduler import Listener, Scheduler
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import DEFAULT_FOLDER, load_run, new_run_id
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, load_run, new_run_id, planned_keys
 from anatomy.bench.runner.measure_run import FinishedRun
 from anatomy.bench.runner.open_run import OpenRun, open_run, resume_run
 from anatomy.bench.runner.run_plan import RunPlan
@@ -113,4 +113,6 @@ def _tasks(runs: Sequence[OpenRun], types: Sequence[str], settings: Mapping[str,
 
 def _records_of(run: OpenRun) -> list[Record]:
     wanted = {case.key for case, _ in run.todo}
-    return [record for record in load_run(run.writer.path).records if record.key in wanted]
+    stored = load_run(run.writer.path)
+    planned_key = planned_keys(stored.header)
+    return [record for record in stored.records if planned_key(record.case) in wanted]

@@ -73,6 +73,13 @@ class PhaseBegan(Frozen):
     name: str
 
 
+class BatchTaken(Frozen):
+    """A worker measures its case at another batch size: that of the dataset which came with the model."""
+
+    event: Literal["batch"] = "batch"
+    batch_size: int = Field(ge=1)
+
+
 class FactsFound(Frozen):
     """A worker has found facts of its case."""
 
@@ -175,6 +182,7 @@ Event = (
     | Exited
     | Started
     | PhaseBegan
+    | BatchTaken
     | FactsFound
     | StageEnded
     | StageFailed

@@ -6,13 +6,14 @@ A case that was measured again (`--resume`) supersedes its earlier line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine_processes
@@ -69,7 +70,7 @@ class Run(BaseModel):
         path: folder of the run.
         header: contents of `run.json`.
         records: one record per case, in planned order; several processes of a case are combined.
-        measured: keys and repeats that have a record.
+        measured: planned keys and repeats that have a record.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -142,12 +143,21 @@ def load_run(path: Path | str) -> Run:
     header = read_model(header_file.read_bytes(), RunHeader, str(header_file), "a run header", SCHEMA_VERSION)
     records_file = folder / RECORDS_FILE
     records = read_records(records_file) if records_file.exists() else []
+    planned_key = planned_keys(header)
     return Run(
         path=folder,
         header=header,
-        records=_in_planned_order(records, header.planned),
-        measured=frozenset((record.key, record.repeat) for record in records),
+        records=_in_planned_order(records, header),
+        measured=frozenset((planned_key(record.case), record.repeat) for record in records),
     )
+
+
+def planned_keys(header: RunHeader) -> Callable[[Case], str]:
+    """The key under which a measured case was planned: its own, unless a dataset gave it another batch size."""
+    if not header.settings.get("batch_of_dataset"):
+        return lambda case: case.key
+    planned = {with_batch_size(case, 1).key: case.key for case in header.planned}
+    return lambda case: planned.get(with_batch_size(case, 1).key, case.key)
 
 
 def write_script(folder: Path, key: str, text: str) -> None:
@@ -166,10 +176,11 @@ def read_records(path: Path) -> list[Record]:
     return read_lines(path, Record, "a record", SCHEMA_VERSION)
 
 
-def _in_planned_order(records: Iterable[Record], planned: Sequence[Case]) -> list[Record]:
+def _in_planned_order(records: Iterable[Record], header: RunHeader) -> list[Record]:
     latest = {(record.key, record.repeat): record for record in records}
     by_case: dict[str, list[Record]] = {}
     for record in latest.values():
         by_case.setdefault(record.key, []).append(record)
-    order = {case.key: position for position, case in enumerate(planned)}
-    return sorted(map(combine_processes, by_case.values()), key=lambda r: order.get(r.key, len(order)))
+    planned_key = planned_keys(header)
+    order = {case.key: position for position, case in enumerate(header.planned)}
+    return sorted(map(combine_processes, by_case.values()), key=lambda r: order.get(planned_key(r.case), len(order)))

@@ -20,6 +20,7 @@ class MeasureSettings(Frozen):
         timeout_s: wall-clock seconds from request to result after which a case is killed.
         profile: whether to profile each case after it was measured, in another process.
         memory_limit_bytes: resident memory above which a worker is killed; `None` for no limit.
+        batch_of_dataset: whether no batch size was given, so that a dataset that comes with a model says it.
     """
 
     seconds: float = Field(default=3.0, gt=0)
@@ -31,3 +32,4 @@ class MeasureSettings(Frozen):
     timeout_s: float = Field(default=600.0, gt=0)
     memory_limit_bytes: int | None = Field(default=None, gt=0)
     profile: bool = False
+    batch_of_dataset: bool = False

@@ -55,9 +55,10 @@ class StoredComparison:
         here = collect_environment.collect()
         if request.allow_stored_time:
             _require_same_machine(run, here.fingerprint)
-        limit = {"memory_limit_bytes": request.settings.memory_limit_bytes}
+        # Cases are compared by their keys, so each keeps its batch size.
+        own = {"memory_limit_bytes": request.settings.memory_limit_bytes, "batch_of_dataset": False}
         try:
-            self._settings = MeasureSettings.model_validate(run.header.settings | limit)
+            self._settings = MeasureSettings.model_validate(run.header.settings | own)
         except ValidationError as error:
             why = first_mistake(error)
             raise UsageError(f"{run.path}: its settings are not those of this version: {why}") from error

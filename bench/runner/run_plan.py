@@ -86,6 +86,8 @@ def plan_suite(
     notes = require_models(cases, directory)
     given = {name: value for name, value in budgets.items() if value is not None}
     of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
+    said = any(axes.batch_size for axes in (overrides, suite, *suite.matrix, *suite.include))
+    of_suite["batch_of_dataset"] = not said
     try:
         return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given), notes=notes)
     except ValidationError as error:

@@ -21,6 +21,7 @@ from anatomy.bench.protocol.events import (
     StageFailed,
 )
 from anatomy.bench.protocol.trajectory import Trajectory
+from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.case_name import case_name
@@ -221,6 +222,8 @@ class Supervisor:
     ) -> Record:
         facts = result.facts
         log = self.logs / _log_name(log_of or case.key, repeat)
+        if result.batch_size is not None:
+            case = with_batch_size(case, result.batch_size)
         return Record(
             case=case,
             name=case_name(case),

@@ -30,6 +30,7 @@ from anatomy.bench.parallel.reference_steps import build_deterministic, take_ref
 from anatomy.bench.parallel.rendezvous import Rendezvous
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.protocol.events import (
+    BatchTaken,
     Emit,
     Ended,
     FactsFound,
@@ -41,6 +42,7 @@ from anatomy.bench.protocol.events import (
     StageFailed,
     Started,
 )
+from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.record import Outcome
@@ -210,9 +212,15 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
             memory.restart()
             emit(FactsFound(facts=CaseFacts(base_host_bytes=group.base_host_bytes())))
 
+    # A stateful model is built for the batch size of its case.
+    batch_of_dataset = settings.batch_of_dataset and not case.options.get("stateful")
     with phase("build", emit), group.building():
-        built = build(case, imported)
+        built = build(case, imported, batch_of_dataset=batch_of_dataset)
     _require_own(origin)
+    taken = built.batch.dataset_batch or case.batch_size
+    if batch_of_dataset and taken != case.batch_size:
+        case = with_batch_size(case, taken)
+        emit(BatchTaken(batch_size=taken))
     emit(FactsFound(facts=_counts(built)))
     emit(FactsFound(facts=CaseFacts(inputs=built.drawn())))
     return MeasureTask(case, settings, group, built, memory, emit)
@@ -220,6 +228,7 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
 
 def _measure(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None) -> None:
     task = _task(case, settings, group, emit, origin)
+    case = task.case
     output_bytes = 0
     if case.mode in LOOPS:
         measure_loop(task)

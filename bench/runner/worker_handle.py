@@ -10,7 +10,7 @@ from typing import TypeVar
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.cgroups import out_of_memory_kills
 from anatomy.bench.machine.process_sampler import ProcessSampler
-from anatomy.bench.protocol.events import Ended, Event, Exited, FactsFound, Forked, PhaseBegan, Started
+from anatomy.bench.protocol.events import BatchTaken, Ended, Event, Exited, FactsFound, Forked, PhaseBegan, Started
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.process_usage import HostUse, HostUseSeries
 from anatomy.bench.records.record import Outcome
@@ -28,12 +28,17 @@ _E = TypeVar("_E", bound=Event)
 
 
 class PartialResult:
-    """What is known of a case while its worker runs, and however it ends."""
+    """What is known of a case while its worker runs, and however it ends.
+
+    Attributes:
+        batch_size: the one that it is measured at; `None` for the case's own.
+    """
 
     def __init__(self, outcome: Outcome | None = None, reason: str = "", facts: CaseFacts | None = None) -> None:
         self.outcome, self.reason = outcome, reason
         self.facts = facts or CaseFacts()
         self.phase = "start"
+        self.batch_size: int | None = None
 
     def add(self, facts: CaseFacts) -> None:
         """Take in further facts."""
@@ -130,6 +135,8 @@ class WorkerHandle:
             case Started(at_s=at_s, base_host_bytes=base):
                 start_s = at_s - self._requested_s
                 result.add(CaseFacts(base_host_bytes=base, phases=Phases(start_s=start_s)))
+            case BatchTaken(batch_size=batch_size):
+                result.batch_size = batch_size
             case FactsFound(facts=facts):
                 result.add(facts)
             case Ended(outcome=outcome, reason=reason):

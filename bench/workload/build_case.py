@@ -66,12 +66,13 @@ class Built:
         return Batch(keras.tree.map_structure(lambda array: _changed(rng, array), self.batch.x))
 
 
-def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
+def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_dataset: bool = False) -> Built:
     """The model under its dtype policy, compiled, with its optimizer and data.
 
     Args:
         imported: called when the builder's module is imported and nothing is built yet; not at all where importing
             builds the model.
+        batch_of_dataset: whether a dataset that comes with the model says the batch size.
 
     Raises:
         NotImplementedError: the model cannot be measured so; the message says what to give.
@@ -97,9 +98,10 @@ def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
             imported()
         returned = build_with_data(case.model, case.options)
         model = returned.model
-        own = None if returned.data is None else read_own_data(returned.data, case.batch_size)
-        if own is not None:
-            _require_measurable(own, case)
+        own = None
+        if returned.data is not None:
+            own = read_own_data(returned.data, case.batch_size, datasets_own=batch_of_dataset)
+            _require_measurable(own, case, batch_of_dataset)
         plan = plan_inputs(model, case.batch_size, case.inputs) if own is None else None
         x = own.x if own is not None else draw_batch(plan, (), None).x  # type: ignore[arg-type]  # one of them is there
         if not trains:
@@ -125,8 +127,9 @@ def build(case: Case, imported: Callable[[], None] = lambda: None) -> Built:
     return Built(model, batch, plan, kinds, outputs, training.unjudged, chosen)
 
 
-def _require_measurable(own: Batch, case: Case) -> None:
-    if case.mode in LOOPS and own.dataset is not None and own.dataset_batch != case.batch_size:
+def _require_measurable(own: Batch, case: Case, batch_of_dataset: bool) -> None:
+    as_given = case.mode in LOOPS and own.dataset is not None and not batch_of_dataset
+    if as_given and own.dataset_batch != case.batch_size:
         raise UsageError(
             f"the dataset that came with the model has batches of {own.dataset_batch} examples: {case.mode} reads them"
             f" as they are, so use --batch-size {own.dataset_batch}"

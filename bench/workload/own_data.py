@@ -14,12 +14,14 @@ from anatomy.bench.errors.anatomy_error import UsageError
 FORMS = "(model, inputs), (model, inputs, targets), (model, inputs, targets, sample_weight) or (model, dataset)"
 
 
-def read_own_data(data: Any, batch_size: int) -> Batch:
+def read_own_data(data: Any, batch_size: int, *, datasets_own: bool = False) -> Batch:
     """The batch of one step, from what a builder returned beside its model.
 
     Args:
         data: inputs; a tuple of inputs, targets and sample weights; or a `tf.data.Dataset`, a `PyDataset` or torch's
             `DataLoader` that yields such.
+        batch_size: examples of a step.
+        datasets_own: whether a dataset's first batch is taken as it is, in place of `batch_size` examples.
 
     Returns:
         The first `batch_size` examples, and the dataset if it is one.
@@ -35,6 +37,8 @@ def read_own_data(data: Any, batch_size: int) -> Batch:
         # A DataLoader's batches are lists, which Keras reads as tuples.
         taken.append(_as_numpy(tuple(element) if isinstance(element, list) else element))
         examples += _examples(taken[-1])
+        if datasets_own:
+            batch_size = examples
         if examples >= batch_size:
             break
     if not taken:

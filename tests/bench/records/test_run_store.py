@@ -45,6 +45,16 @@ def test_a_torn_last_line_is_not_measured_and_does_not_spoil_the_next(tmp_path: 
     assert load_run(tmp_path).remaining == []
 
 
+def test_a_case_that_a_dataset_gave_another_batch_size_is_measured(tmp_path: Path) -> None:
+    planned = make_case(batch_size=32), make_case(batch_size=32, mode="infer")
+    for name, settings, left in (("own", {"batch_of_dataset": True}, 1), ("given", {}, 2)):
+        writer = RunWriter.create(tmp_path / name, make_header(*planned, settings=settings))
+        writer.append(make_bare_record(8))
+        run = load_run(tmp_path / name)
+        assert [case.mode for case, _ in run.remaining] == ["train", "infer"][-left:]
+        assert [record.case.batch_size for record in run.records] == [8]
+
+
 def test_other_damage_names_file_and_line(tmp_path: Path) -> None:
     RunWriter.create(tmp_path, make_header(make_case())).append(make_bare_record())
     with (tmp_path / RECORDS_FILE).open("a") as file:

@@ -41,6 +41,12 @@ def test_a_datasets_first_batches_are_joined(size: int) -> None:
     assert (batch.dataset, batch.dataset_batch) == (dataset, 8)
 
 
+def test_a_datasets_own_batch_is_taken_where_none_is_given() -> None:
+    batch = read_own_data(Batches(), 32, datasets_own=True)
+    assert (len(batch.x), batch.dataset_batch) == (8, 8)
+    assert len(read_own_data((X, Y), 4, datasets_own=True).x) == 4
+
+
 @pytest.mark.parametrize(
     ("data", "size", "said"),
     [

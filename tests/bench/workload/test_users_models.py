@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
+from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from tests.bench.conftest import TESTS, Measure
 from tests.marks import extended_but
@@ -139,6 +140,18 @@ def test_what_a_module_imports_is_not_the_models_memory(measure: Measure, tmp_pa
     assert record.base_host_bytes > 400 << 20
     assert record.peak_host_above_base_bytes is not None
     assert record.peak_host_above_base_bytes < 200 << 20
+
+
+def test_a_dataset_says_the_batch_size_where_the_user_does_not(measure: Measure) -> None:
+    """The record is that of a case with the dataset's batch size, not of the case that was planned."""
+    planned = [
+        case_of("with_dataset", "jax", mode).model_copy(update={"inputs": {}, "batch_size": 32})
+        for mode in ("fit", "infer")
+    ]
+    records = measure(planned, batch_of_dataset=True)
+    assert [(record.outcome, record.reason, record.case.batch_size) for record in records] == [("ok", "", 8)] * 2
+    assert records[0].inputs[0].shape == (8, 20)
+    assert records[0].key == with_batch_size(planned[0], 8).key
 
 
 @pytest.mark.parametrize(
