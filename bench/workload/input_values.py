@@ -66,6 +66,20 @@ class InputPart:
     values: InputValues
 
 
+# What is asked of each of several tensors.
+Asked = list[tuple[Any, InputValues]]
+
+
+def table_ids(size: int, what: str, low: int = 0, padded: bool = False) -> InputValues:
+    """Ids of a table's rows."""
+    return InputValues("ids", what, low=low, high=max(low, size - 1), padded=padded)
+
+
+def integers_below(size: int, what: str, low: int = 0) -> InputValues:
+    """Integers from `low` to one below `size`."""
+    return InputValues("integers", what, low=low, high=max(low, size - 1))
+
+
 def narrowest(found: Sequence[InputValues]) -> InputValues:
     """Of what several uses of an input ask for: the first that is no range of integers, else what all ranges share.
 
