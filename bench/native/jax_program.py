@@ -1,0 +1,80 @@
+"""The program of a model in JAX: pure functions of a dict of weights, for `jax.jit`."""
+
+from __future__ import annotations
+
+from anatomy.bench.native import jax_functions
+from anatomy.bench.native.function_source import functions_used
+from anatomy.bench.native.functional_writer import FunctionalWriter
+from anatomy.bench.native.model_graph import ModelGraph
+from anatomy.bench.native.program import Program
+from anatomy.bench.native.training_lines import loss_expression, optimizer_arguments
+from anatomy.bench.native.training_plan import Optimizer, TrainingPlan
+
+_IMPORTS = (
+    "from collections.abc import Mapping, Sequence",
+    "from typing import Any",
+    "",
+    "import jax",
+    "import jax.numpy as jnp",
+    "from jax import lax",
+)
+
+
+def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scopes: bool = False) -> Program:
+    """Write the program of a graph.
+
+    It defines `forward(params, state, inputs, training, key)`, which returns the outputs and the new state; with a plan
+    also `init_optimizer(params)` and `train_step(params, state, optimizer, inputs, targets, key)`, which returns the
+    loss and the new params, state and optimizer.
+
+    Args:
+        graph: for training as `training_plan` returns it.
+        plan: how to train; `None` for inference.
+        scopes: whether the operations of a layer carry its name.
+
+    Raises:
+        NotImplementedError: a layer has no translation.
+    """
+    writer = FunctionalWriter(graph, "jax", plan is not None, scopes)
+    body = [
+        "def forward(params, state, inputs, training=False, key=None):",
+        '    """The network: a tuple of outputs, and the new state."""',
+        *writer.body(),
+    ]
+    if plan is not None:
+        body += ["", "", *_loss_lines(plan), "", "", *_step_lines(plan.optimizer)]
+    lines = [*_IMPORTS, *functions_used(jax_functions, body), "", "", *body]
+    same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
+    return Program("jax", "\n".join(lines) + "\n", tuple(writer.weights), *same)
+
+
+def _loss_lines(plan: TrainingPlan) -> list[str]:
+    return [
+        "def loss_function(params, state, inputs, targets, key):",
+        "    outputs, state = forward(params, state, inputs, True, key)",
+        f"    return {loss_expression(plan)}, state",
+    ]
+
+
+def _step_lines(optimizer: Optimizer) -> list[str]:
+    slots = {
+        "SGD": ("velocity",) if optimizer.options.get("momentum") else (),
+        "Adam": ("mean", "square"),
+        "AdamW": ("mean", "square"),
+        "RMSprop": ("square", *(("velocity",) if optimizer.options.get("momentum") else ())),
+    }[optimizer.name]
+    zeros = "".join(f', "{slot}": jax.tree.map(jnp.zeros_like, params)' for slot in slots)
+    update = optimizer.name.lower()
+    return [
+        "def init_optimizer(params):",
+        f'    return {{"steps": jnp.zeros((), int){zeros}}}',
+        "",
+        "",
+        "def train_step(params, state, optimizer, inputs, targets, key):",
+        '    optimizer = {**optimizer, "steps": optimizer["steps"] + 1}',
+        '    key = jax.random.fold_in(key, optimizer["steps"])',
+        "    gradient = jax.value_and_grad(loss_function, has_aux=True)",
+        "    (loss, state), gradients = gradient(params, state, inputs, targets, key)",
+        f"    params, optimizer = {update}(params, gradients, optimizer, {optimizer_arguments(optimizer)})",
+        "    return loss, params, state, optimizer",
+    ]
