@@ -22,6 +22,7 @@ class InputValues:
             ones and zeros; `strings` and `members` drawn from `choices`; `one_hot` rows of a class along the last
             axis; `parts`, each with values of its own.
         padded: whether rows end in zeros, which stand for nothing.
+        rows: of the embedding that looks the values up as they are; 0 where none does.
         words: number of choices in each string.
         why: what in the model asks for them.
         parts: all elements of an example, by what is drawn for them.
@@ -36,6 +37,7 @@ class InputValues:
     choices: Sequence[Any] = field(default=(), repr=False)
     words: int = 1
     padded: bool = False
+    rows: int = 0
     parts: tuple[InputPart, ...] = ()
 
     def is_range(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -22,7 +23,8 @@ def asked_by_layer(layer: Any) -> InputValues | None:
 
 def _of_embedding(layer: Any) -> InputValues:
     what = f"{type(layer).__name__} {layer.name!r} of {layer.input_dim} rows"
-    return table_ids(layer.input_dim, what, low=int(layer.mask_zero), padded=layer.mask_zero)
+    ids = table_ids(layer.input_dim, what, low=int(layer.mask_zero), padded=layer.mask_zero)
+    return replace(ids, rows=layer.input_dim)
 
 
 def _of_rescaling(layer: Any) -> InputValues | None:

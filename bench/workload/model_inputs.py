@@ -34,6 +34,11 @@ class ModelInput:
     spec: InputSpec = _NOTHING
     tensor: Any = None
 
+    @property
+    def is_integral(self) -> bool:
+        """Whether its values are integers."""
+        return self.dtype.startswith(("int", "uint"))
+
 
 def model_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> Any:
     """The structure that `model` takes, with a `ModelInput` in each place.

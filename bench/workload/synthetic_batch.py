@@ -11,8 +11,9 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.records.record_parts import DrawnInput
+from anatomy.bench.workload.given_range import given_values
 from anatomy.bench.workload.input_parts import UsedPart, described, joined_parts
-from anatomy.bench.workload.input_values import InputValues, Kind, narrowest
+from anatomy.bench.workload.input_values import InputValues, narrowest
 from anatomy.bench.workload.learnable_data import NO_LOSS, carry, draw_targets
 from anatomy.bench.workload.model_inputs import OWN_DATA, ModelInput, input_leaves, model_inputs
 from anatomy.bench.workload.zipf import draw_ids
@@ -156,9 +157,8 @@ def _drawn(values: InputValues) -> list[InputValues]:
 
 def _values_of(leaf: ModelInput, parts: Sequence[UsedPart], smallest: int | None) -> InputValues:
     """The user's range, else what the model's uses ask for, part by part, else what the dtype suggests."""
-    if leaf.spec.low is not None and leaf.spec.high is not None:
-        kind: Kind = "integers" if _is_integral(leaf) else "uniform"
-        return InputValues(kind, "given", low=leaf.spec.low, high=leaf.spec.high)
+    if (given := given_values(leaf, parts)) is not None:
+        return given
     shape = leaf.shape[1:]
     found = joined_parts([(part, _values_of_part(leaf, part, smallest)) for part in parts], shape)
     if len(found) == 1:
@@ -173,7 +173,7 @@ def _values_of_part(leaf: ModelInput, part: UsedPart, smallest: int | None) -> I
     if found.kind == "one_hot" and (part.shape or (0,))[-1] != found.high + 1:
         found = replace(found, kind="integers", high=1)
     # A ragged input is padded to its length, as `RaggedTensor.to_tensor` does.
-    if getattr(leaf.tensor, "ragged", False) and _is_integral(leaf):
+    if getattr(leaf.tensor, "ragged", False) and leaf.is_integral:
         found = replace(found, padded=True, why=f"{found.why}, ragged: padded to its length")
     # What takes any integer takes any word: a hash.
     return replace(found, kind="strings", choices=WORDS) if leaf.dtype == "string" and not found.choices else found
@@ -184,19 +184,15 @@ def _values_by_dtype(leaf: ModelInput, smallest: int | None) -> InputValues:
         return InputValues("mask", "a mask, mostly true")
     if leaf.dtype == "uint8":
         return InputValues("integers", "bytes", high=BYTE)
-    if _is_integral(leaf) and smallest:
+    if leaf.is_integral and smallest:
         return InputValues(
             "ids",
             "the model's smallest vocabulary, since it is not seen which table this input reaches",
             high=smallest - 1,
         )
-    if _is_integral(leaf):
+    if leaf.is_integral:
         return InputValues("integers", "nothing in the model says more: give a range, --input PATH=0..N")
     return InputValues("normal", "standard normal")
-
-
-def _is_integral(leaf: ModelInput) -> bool:
-    return leaf.dtype.startswith(("int", "uint"))
 
 
 def _scaled(z: Array, values: InputValues, dtype: str) -> Array:

@@ -70,7 +70,7 @@ def asked_before(values: InputValues, source: Source, dtype: str) -> Iterator[tu
         return
     low, high = source.range_before(values.low, values.high)
     keeps_zero = values.padded and all(np.all((a <= 0) & (b >= 0)) for a, b in [source.range_before(0, 0)])
-    values = replace(values, padded=bool(keeps_zero))
+    values = replace(values, padded=bool(keeps_zero), rows=0)
     if not (low.ndim or high.ndim):
         yield real, _values_before(values, float(low), float(high), dtype)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from keras import layers, ops
 
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.workload.synthetic_batch import draw_batch, plan_inputs
 from tests.data import users_models
 
@@ -97,6 +99,34 @@ def test_what_is_given_wins() -> None:
     model = single((7,), "int32", layers.Embedding(5000, 4))
     assert ranges(model, {"": "10..20"}) == {"": (10, 20)}
     assert set(drawn(model, {"": "10..11"}).x.ravel().tolist()) == {10, 11}
+
+
+@pytest.mark.parametrize(
+    ("use", "given", "said"),
+    [
+        (
+            layers.Embedding(5000, 4, name="table"),
+            "7:int32:0..5000",
+            "input 'x' is given 0..5000, and Embedding 'table' of 5000 rows has no row for all of these:"
+            " give a range within 0..4999, --input x=7:int32:0..4999",
+        ),
+        (lambda x: layers.Embedding(90, 4)(ops.cast(x[:, 1:], "int64")), "-1..50", "--input x=0..50"),
+        (lambda x: layers.Embedding(90, 4)(x) + layers.Embedding(30, 4)(x), "10..89", "--input x=10..29"),
+        (layers.Embedding(90, 4), "100..200", "--input x=0..89"),
+        (layers.Embedding(90, 4), "0..89", ""),
+        # What is not looked up as it is may be anything.
+        (lambda x: layers.Embedding(90, 4)(x % 90), "0..5000", ""),
+        (lambda x: layers.Embedding(90, 4)(ops.clip(x, 0, 89)), "0..5000", ""),
+        (lambda x: ops.one_hot(x, 12), "-1..12", ""),
+    ],
+)
+def test_a_range_beyond_a_table_is_refused(use: Any, given: str, said: str) -> None:
+    model = single((7,), "int32", use)
+    if not said:
+        assert ranges(model, {"x": given})
+        return
+    with pytest.raises(UsageError, match=re.escape(said)):
+        ranges(model, {"x": given})
 
 
 class OwnCode(layers.Layer):
