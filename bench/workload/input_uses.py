@@ -22,6 +22,7 @@ from anatomy.bench.workload.followed_input import MOST_ELEMENTS, FollowedInput
 from anatomy.bench.workload.input_parts import UsedPart
 from anatomy.bench.workload.input_values import InputValues
 from anatomy.bench.workload.layer_uses import asked_by_layer
+from anatomy.bench.workload.loss_uses import hinge_targets
 from anatomy.bench.workload.operation_uses import asked_by_operation
 from anatomy.bench.workload.value_arithmetic import asked_before, steps, sum_steps
 from anatomy.bench.workload.value_moves import constant, moved, moves, step_sources
@@ -58,7 +59,7 @@ def find_uses(model: Any, inputs: Any, paths: Mapping[int, str]) -> Uses:
         trace.follow(tensor)
     failed = ""
     try:
-        with trace.active():
+        with trace.active(), hinge_targets(trace.note):
             model(inputs)
     except Exception as error:  # noqa: BLE001  # the boundary: a model that runs may not run on shapes
         failed = f"{type(error).__name__}: {error}"

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
+
+import keras
 
 from anatomy.bench.workload.input_values import Asked, InputValues, integers_below
+
+# What Keras's hinge losses make of their targets first, in the module of the losses.
+_HINGE_LABELS = "convert_binary_labels_to_hinge"
+# Shares are kept this far above 0, for their logarithm.
+_LEAST_SHARE = 1e-3
+
+
+@contextmanager
+def hinge_targets(note: Callable[[Any, InputValues], None]) -> Iterator[None]:
+    """Within the block, `note` is told the targets of hinge losses, whose arithmetic alone does not tell labels."""
+    module = sys.modules[keras.losses.hinge.__module__]
+    convert: Any = getattr(module, _HINGE_LABELS, None)
+
+    def noted(targets: Any) -> Any:
+        note(targets, InputValues("integers", "targets of a hinge loss", high=1))
+        return convert(targets)
+
+    if convert is None:
+        yield
+        return
+    with mock.patch.object(module, _HINGE_LABELS, noted):
+        yield
+
+
+def _of_shares(operation: Any, operands: Mapping[str, Any]) -> Asked:
+    """Both sides of a Kullback-Leibler divergence are kept above 0."""
+    least, largest = operation.x_min, operation.x_max
+    if not all(isinstance(edge, int | float) for edge in (least, largest)) or not 0 < least <= _LEAST_SHARE:
+        return []
+    return [(operands.get("x"), InputValues("uniform", f"shares, clipped to {least:g}"))] if largest == 1 else []
 
 
 def _of_binary(_: Any, operands: Mapping[str, Any]) -> Asked:
@@ -48,5 +83,6 @@ LOSSES: dict[str, Callable[[Any, Mapping[str, Any]], Asked]] = {
     "BinaryCrossentropy": _of_binary,
     "CategoricalCrossentropy": _of_categorical,
     "SparseCategoricalCrossentropy": _of_sparse,
+    "Clip": _of_shares,
     "CTCLoss": _of_ctc,
 }

@@ -374,6 +374,9 @@ LOSSES = keras.losses
         (LOSSES.CategoricalCrossentropy(from_logits=True), (10,), 1),
         (LOSSES.CategoricalCrossentropy(label_smoothing=0.1), (10,), 1),
         (ops.categorical_crossentropy, (10,), 1),
+        (LOSSES.Hinge(), (10,), 1),
+        (LOSSES.hinge, (10,), 1),
+        (LOSSES.SquaredHinge(), (10,), 1),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
@@ -388,6 +391,13 @@ def test_targets_within_the_model_are_what_their_loss_takes(loss: Any, shape: An
     assert set(np.unique(y)) == set(range(largest + 1))
     if "categorical" in str(getattr(loss, "name", getattr(loss, "__name__", ""))) and largest == 1:
         assert (y.sum(axis=-1) == 1).all()
+
+
+@pytest.mark.parametrize("loss", [LOSSES.KLDivergence(), LOSSES.kl_divergence])
+def test_targets_of_a_divergence_are_shares(loss: Any) -> None:
+    x, targets = keras.Input((3,)), keras.Input((10,))
+    y = drawn(keras.Model([x, targets], Endpoint(loss)(targets, layers.Dense(10)(x))))[1]
+    assert 0 <= y.min() < 0.2 < 0.8 < y.max() <= 1
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="strings are TensorFlow's")
