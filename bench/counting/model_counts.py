@@ -127,6 +127,10 @@ class ModelCounts:
         """Whether MACs depend on a length that is not known."""
         return any(OPEN_LENGTH in layer.note for layer in self.uncounted)
 
+    def left_out(self) -> str:
+        """The layers whose MACs are not known, with the reason of each, in words."""
+        return "; ".join(f"{layer.name} ({layer.type}) is not counted: {layer.note}" for layer in self.uncounted)
+
     def summary(self) -> Counts:
         """The figures that a record keeps."""
         return Counts(

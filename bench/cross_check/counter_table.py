@@ -86,7 +86,12 @@ def _anatomys_count(subject: Subject) -> CrossCheck:
 
     model, inputs = build(subject, weights=False)
     batch = keras.tree.flatten(inputs)[0].shape[0]
-    flops = batch * count_model(model, subject.input_shape).flops
+    counts = count_model(model, subject.input_shape)
+    flops = batch * counts.flops
+    if counts.uncounted:
+        # What the others count is more by an unknown amount: no share of it says anything.
+        least = f", ≥ {flops:,}" if flops else ""
+        return CrossCheck(batch, (Row("Anatomy", reason=f"not known{least}: {counts.left_out()}"),))
     return CrossCheck(batch, (Row("Anatomy", flops=flops, anatomy=flops),))
 
 

@@ -16,6 +16,7 @@ class HistoryPoint:
         dirty: whether files differed from the commit.
         fingerprint: identifies the machine and its software.
         machine: the machine in words.
+        flops: `None` also where a layer could not be counted, which the record names.
     """
 
     case_key: str

@@ -208,7 +208,7 @@ def _figures(record: Record) -> dict[str, Any]:
         "peak_host_bytes": record.peak_host_bytes,
         "peak_device_bytes": record.peak_device_bytes,
         "parameters": counts.parameters if counts else None,
-        "flops": counts.flops if counts else None,
+        "flops": counts.whole("flops") if counts else None,
     }
 
 

@@ -74,7 +74,7 @@ class ScaledOutputs(Frozen):
 
 
 # Counts that are lower bounds where a layer is uncounted.
-_OF_EVERY_LAYER = ("macs", "flops", "training_flops")
+OF_EVERY_LAYER = ("macs", "flops", "training_flops", "units")
 
 
 class Counts(Frozen):
@@ -112,7 +112,7 @@ class Counts(Frozen):
 
     def whole(self, name: str) -> Any:
         """A count by its name; `None` where layers are left out of it, so that it is only a lower bound."""
-        return None if self.uncounted and name in _OF_EVERY_LAYER else getattr(self, name)
+        return None if self.uncounted and name in OF_EVERY_LAYER else getattr(self, name)
 
 
 class StageFigures(Frozen):

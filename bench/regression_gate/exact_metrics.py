@@ -34,20 +34,24 @@ class Stated:
 def compare_exactly(case: Case, base: Facts, candidate: Facts, rules: Mapping[Metric, Rule]) -> list[MetricResult]:
     """Compare parameters, FLOPs, programs and outputs of one process of each side."""
     ours, theirs = Stated(base), Stated(candidate)
-    found = [
-        _counted(name, getattr(ours.counts, name, None), getattr(theirs.counts, name, None), rules[name])
-        for name in COUNTED
-    ]
+    found = [_counted(name, ours.counts, theirs.counts, rules[name]) for name in COUNTED]
     if case.mode != "count":
         found.append(_programs(_programs_of(base), _programs_of(candidate), rules["programs"]))
         found.append(_outputs(case, base, candidate, ours, theirs, rules["outputs"]))
     return found
 
 
-def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) -> MetricResult:
-    """Compare a count; fewer is as much another model as more."""
-    if base is None or candidate is None:
+def _counted(name: Metric, ours: Counts | None, theirs: Counts | None, rule: Rule) -> MetricResult:
+    """Compare a count; fewer is as much another model as more. Lower bounds compare where they leave out the same."""
+    if ours is None or theirs is None:
         return _unknown(name, rule, "not counted")
+    reason = ""
+    if ours.whole(name) is None or theirs.whole(name) is None:
+        mine, other = (", ".join(counts.uncounted) or "nothing" for counts in (ours, theirs))
+        if mine != other:
+            return _unknown(name, rule, f"left out of the count: {mine} in the base, {other} in the candidate")
+        reason = f"of the layers that are counted; left out: {mine}"
+    base, candidate = getattr(ours, name), getattr(theirs, name)
     change = (candidate / base - 1) if base else (0.0 if candidate == base else float("inf"))
     verdict = _judged(rule, abs(candidate - base) <= max(rule.tolerated * base, rule.floor))
     return MetricResult(
@@ -57,6 +61,7 @@ def _counted(name: Metric, base: int | None, candidate: int | None, rule: Rule) 
         candidate=candidate,
         change=change if abs(change) != float("inf") else None,
         tolerated=rule.tolerated,
+        reason=reason,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import Phases
+from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
 from anatomy.reports.caveats import DEVIATES, Caveat, caveats_of, utilisation_caveats
 from anatomy.reports.deviation import Deviation, deviations
@@ -248,7 +248,7 @@ def _count_cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case_cells(labelled),
         **counts,
-        **{name: labelled.record.counts.whole(name) for name in ("macs", "flops") if labelled.record.counts},
+        **{name: labelled.record.counts.whole(name) for name in OF_EVERY_LAYER if labelled.record.counts},
         **{name: shape_text(counts[name]) for name in ("input_shape", "output_shape") if name in counts},
         "reason": labelled.record.reason or None,
         "uncounted": ", ".join(counts.get("uncounted", [])) or None,

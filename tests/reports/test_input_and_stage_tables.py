@@ -100,4 +100,5 @@ def test_a_count_that_leaves_layers_out_is_not_shown_as_a_whole(tmp_path: Path) 
     frame = count_table(label_runs([make_run(tmp_path / "run", records)])).frame.set_index("model")
     assert frame["macs"].isna().tolist() == [True, False]
     assert frame["flops"].isna().tolist() == [True, False]
+    assert frame["units"].isna().tolist() == [True, False]
     assert frame["parameters"].notna().all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
 from anatomy.bench.cross_check import COUNTERS, Row, Subject, counter_table, cross_check
 from anatomy.bench.records.case import Backend
 
+MODELS = Path(__file__).parents[1] / "counting" / "counted_models.py"
 ROW = Row("XLA", "1.0", 90, "leaves something out")
 
 
@@ -76,6 +78,15 @@ def test_counter_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert found.rows[1].reason == "jax is not installed; pip install jax[all]"
     print_cross_check("intro", found)
     assert "torch is not installed; pip install torch[all]" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_lower_bound_is_no_figure_to_compare_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, subprocess.CompletedProcess([], 0, json.dumps([[asdict(ROW)]]), ""))
+    own, other, *_ = cross_check(Subject(f"{MODELS}:values_of_the_backend")).rows
+    assert (own.flops, own.anatomy) == (None, None)
+    assert own.note.startswith("not known, ≥ 40: own (Own) is not counted: ")
+    assert own.to_dict()["reason"] == own.note
+    assert (other.flops, other.ratio, other.note) == (90, None, "leaves something out")
 
 
 def test_printed_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

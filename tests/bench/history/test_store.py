@@ -15,7 +15,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.history.history_store import History, default_url, series_of_points
 from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import numbered_run, record_at
-from tests.factories import make_record
+from tests.factories import make_counts, make_record
 
 
 def test_what_is_written_is_read_back_in_order(url: str) -> None:
@@ -49,6 +49,15 @@ def test_projects_branches_and_machines_are_kept_apart(url: str) -> None:
         assert len(history.points("mine")) == 3
         assert len(history.points("mine", "main")) == 2
         assert sorted(map(len, series_of_points(history.points("mine")).values())) == [1, 2]
+
+
+def test_a_lower_bound_is_no_figure(url: str) -> None:
+    partly = [record_at(0.010, counts=make_counts(uncounted=["scan (Scan)"])), record_at(0.010, "lstm")]
+    with History(url) as history:
+        history.add(numbered_run(0, partly), "mine")
+        found = {point.flops for point in history.points("mine")}
+        assert found == {None, 4_000}
+        assert {point.parameters for point in history.points("mine")} == {1_000}
 
 
 def test_numbers_beyond_32_bits_fit(url: str) -> None:
