@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from anatomy.bench.errors.anatomy_error import UsageError
-
-if TYPE_CHECKING:
-    from anatomy.bench.history.history_store import History
-    from anatomy.bench.history.trends import Trend
 
 app = typer.Typer(help="Every run in one database: trends, and since when something is slow.", no_args_is_help=True)
 
@@ -42,11 +34,12 @@ def add(
     """Put runs into the history; one that is there already is replaced. New runs go there by themselves."""
     import os
 
+    from anatomy.bench.history.history_store import History
     from anatomy.bench.history.keep_run import branch_of, project_of
     from anatomy.bench.records.run_store import load_run
 
     here = Path.cwd()
-    with _opened(db) as history:
+    with History(db) as history:
         for folder in runs:
             number = history.add(load_run(folder), project or project_of(here), branch or branch_of(here, os.environ))
             print(f"{folder}: {number} cases in {history.name}")
@@ -58,8 +51,12 @@ def runs(db: Database = None, project: Project = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    with _opened(db) as history:
-        name = _project(history, project)
+    from anatomy.bench.history.find_trends import require_project
+    from anatomy.bench.history.history_store import History
+
+    name = _name(project)
+    with History(db) as history:
+        require_project(history, name)
         table = Table(box=None, pad_edge=False)
         for head in ("started", "commit", "branch", "machine", "suite", "cases"):
             table.add_column(head)
@@ -73,9 +70,7 @@ def runs(db: Database = None, project: Project = None) -> None:
 @app.command("show")
 def show(
     words: Words = None,
-    figure: Annotated[
-        str, typer.Option(help="step_s, compile_s, peak_host_bytes, throughput_examples_per_s, …")
-    ] = "step_s",
+    figure: Figure = "step_s",
     db: Database = None,
     project: Project = None,
     branch: Branch = None,
@@ -84,10 +79,12 @@ def show(
     """Since when is this slow: each case's level now, and the commits between which it changed."""
     import json as json_module
 
+    from anatomy.bench.history.find_trends import find_trends
+    from anatomy.bench.history.history_store import History
     from anatomy.reports.history import trend_sentences, trend_to_dict
 
-    with _opened(db) as history:
-        trends = _trends(history, words or [], figure, project, branch)
+    with History(db) as history:
+        trends = find_trends(history, _name(project), figure, words or [], branch)
     if json:
         print(json_module.dumps([trend_to_dict(trend) for trend in trends], indent=1))
         return
@@ -99,56 +96,25 @@ def show(
 
 @app.command("report")
 def report(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="CASE", help="Words of its name; all by default.")
-    ] = None,
+    words: Words = None,
     out: Annotated[Path, typer.Option(help="The page.")] = Path("history.html"),
-    figure: Annotated[
-        str, typer.Option(help="step_s, compile_s, peak_host_bytes, throughput_examples_per_s, …")
-    ] = "step_s",
+    figure: Figure = "step_s",
     db: Database = None,
     project: Project = None,
     branch: Branch = None,
 ) -> None:
     """Write the trends as a page."""
+    from anatomy.bench.history.find_trends import find_trends
+    from anatomy.bench.history.history_store import History
     from anatomy.reports.history import render_history
 
-    with _opened(db) as history:
-        name = _project(history, project)
-        trends = _trends(history, words or [], figure, name, branch)
-    out.write_text(render_history(trends, name), encoding="utf-8")
+    with History(db) as history:
+        trends = find_trends(history, _name(project), figure, words or [], branch)
+    out.write_text(render_history(trends, _name(project)), encoding="utf-8")
     print(out)
 
 
-@contextmanager
-def _opened(url: str | None) -> Iterator[History]:
-    from anatomy.bench.history.history_store import History
-
-    with History(url) as history:
-        yield history
-
-
-def _project(history: History, given: str | None) -> str:
+def _name(project: str | None) -> str:
     from anatomy.bench.history.keep_run import project_of
 
-    name = given or project_of(Path.cwd())
-    known = history.projects()
-    if name not in known:
-        has = f"it has {', '.join(known)}" if known else "it is empty: runs go there when they end"
-        raise UsageError(f"the history {history.name} has no project {name!r}; {has}")
-    return name
-
-
-def _trends(history: History, words: list[str], figure: str, project: str | None, branch: str | None) -> list[Trend]:
-    from anatomy.bench.history.history_store import series_of_points
-    from anatomy.bench.history.trends import FIGURES, trend
-
-    known = next((name for name in FIGURES if name == figure), None)
-    if known is None:
-        raise UsageError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
-    points = history.points(_project(history, project), branch)
-    chosen = [point for point in points if set(" ".join(words).split()) <= {*point.name.split(), point.case_key}]
-    trends = [found for group in series_of_points(chosen).values() if (found := trend(group, known)) is not None]
-    if not trends:
-        raise UsageError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
-    return trends
+    return project or project_of(Path.cwd())
