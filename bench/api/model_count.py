@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anatomy.bench.counting import ModelCounts, count_model, inspect
+from anatomy.bench.workload.own_data import shapes_of_data
 from anatomy.models import check_model, parse_model
 
 if TYPE_CHECKING:
@@ -29,8 +30,5 @@ def count(model: str | Any, *, input_shape: InputShape | None = None) -> ModelCo
         return counted
     spec = parse_model(str(model))
     check_model(spec.model, spec.options, Path.cwd())
-    # Above the counter: how data that came with a model is read.
-    from anatomy.bench.cli.commands.inspect import shapes_of_data
-
     counts: ModelCounts = inspect(str(model), input_shape, data_shapes=shapes_of_data)
     return counts

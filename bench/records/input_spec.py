@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from anatomy.bench.records.frozen import Frozen
 
@@ -87,9 +87,38 @@ def parse_inputs(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def parse_shapes(texts: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
+    """`["50x100"]` → `[50, 100]`; `["a=50x100,b=7"]` → `{"a": [50, 100], "b": [7]}`; nothing → `None`.
+
+    Raises:
+        ValueError: not lengths joined by "x", or several shapes without names.
+    """
+    parts = [part.strip() for text in texts for part in text.split(",")]
+    if len(parts) == 1 and "=" not in parts[0]:
+        return _lengths(parts[0])
+    named = [part.rpartition("=") for part in parts]
+    if not all(name and equals for name, equals, _ in named):
+        raise ValueError(f"--input-shape {','.join(parts)}: several shapes need names, as in words=50x100,extra=7")
+    if twice := {name for name, _, _ in named if [one for one, _, _ in named].count(name) > 1}:
+        raise ValueError(f"--input-shape gives {', '.join(sorted(twice))} twice")
+    shapes = {name.strip(): _lengths(said) for name, _, said in named}
+    return {name: shape for name, shape in shapes.items() if shape is not None} or None
+
+
 def canonical(inputs: Mapping[str, str]) -> dict[str, str]:
     """Path → canonical text, in the order of the paths."""
     return {path: str(parse_spec(inputs[path], f"{path}={inputs[path]}")) for path in sorted(inputs)}
+
+
+def _lengths(text: str) -> list[int] | None:
+    """The lengths of an input; its dtype and range, which may be there, are left out."""
+    try:
+        shape = parse_spec(text).shape
+    except ValueError as error:
+        raise ValueError(
+            f'--input-shape {text!r}: expected positive lengths joined by "x", as in 224x224x3, or scalar'
+        ) from error
+    return None if shape is None else list(shape)
 
 
 def _parse_part(part: str) -> dict[str, object] | None:

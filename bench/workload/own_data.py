@@ -10,6 +10,7 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.workload.model_inputs import shapes_to_count
 
 FORMS = "(model, inputs), (model, inputs, targets), (model, inputs, targets, sample_weight) or (model, dataset)"
 
@@ -48,6 +49,11 @@ def read_own_data(data: Any, batch_size: int, *, datasets_own: bool = False) -> 
     joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *taken)
     batch = _batch(joined, batch_size)
     return Batch(batch.x, batch.y, batch.sample_weight, data, _examples(taken[0]))
+
+
+def shapes_of_data(model: Any, data: Any) -> Any:
+    """The shapes of the inputs in what a builder returned beside its model, as `anatomy run` reads it."""
+    return shapes_to_count(model, read_own_data(data, 1).x)
 
 
 def is_dataset(data: Any) -> bool:

@@ -8,13 +8,14 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.screens.counts_screen import print_counts
 from anatomy.bench.cli.screens.cross_check_screen import print_cross_check
-from anatomy.bench.cli.screens.memory_screen import MODES, Fit, estimate, memory_to_dict, print_memory
+from anatomy.bench.cli.screens.memory_screen import print_memory
 from anatomy.bench.cli.unsafe_models import allow_code_in
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.printable import one_line, printable, without_styles
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from anatomy.bench.counting.inspection import Inspected
     from anatomy.bench.cross_check import CrossCheck
     from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
+    from anatomy.bench.memory_estimate.memory_fit import Fit
     from anatomy.models import ModelSpec
     from anatomy.models.model_name import Kind
 
@@ -70,10 +72,10 @@ def inspect(
     """Count layers, parameters, MACs and activations of a model; builds no weights, measures nothing."""
     try:
         (model,) = allow_code_in([model], unsafe=unsafe)
-        _check_memory_options(batch_size, mode, memory_limit)
+        step_mode, limit_bytes = _memory_options(batch_size, mode, memory_limit)
         spec, found = _count(model, input_shape or [], dtype, backend)
         counts, shape = found.counts, found.input_shape
-        memory = _memory(model, mode, batch_size, shape, dtype, memory_limit) if batch_size else None
+        memory = _memory(model, step_mode, batch_size, shape, dtype, limit_bytes) if batch_size else None
         check = _cross_check(model, shape, dtype) if cross_check else None
     except Exception as error:  # the boundary: a user's function may raise anything
         if raised_by_backend(error) and kind_of(parse_model(model).model) != "zoo":
@@ -92,7 +94,7 @@ def inspect(
     if check is not None:
         print_cross_check(format_model(spec.model, spec.options), check)
     else:
-        _print_tables(spec, counts)
+        print_counts(format_model(spec.model, spec.options), counts)
     if memory is not None:
         from rich.console import Console
 
@@ -134,6 +136,7 @@ def _what_a_backend_raised(model: str, error: Exception) -> str:
 def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, Inspected]:
     """Check what can be checked without Keras, then import it and count."""
     from anatomy.bench.records.case import DTYPES
+    from anatomy.bench.records.input_spec import parse_shapes
 
     spec = parse_model(model)
     check_model(spec.model, spec.options, Path.cwd())
@@ -144,37 +147,33 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.counting.inspection import inspect_with_shape
+        from anatomy.bench.workload.own_data import shapes_of_data
 
         return spec, inspect_with_shape(model, input_shape, dtype, shapes_of_data)
 
 
-def shapes_of_data(model: Any, data: Any) -> InputShape:
-    """The shapes of the inputs in what a builder returned beside its model, as `anatomy run` reads it."""
-    from anatomy.bench.workload.model_inputs import shapes_to_count
-    from anatomy.bench.workload.own_data import read_own_data
-
-    shapes: InputShape = shapes_to_count(model, read_own_data(data, 1).x)
-    return shapes
-
-
-def _check_memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> None:
+def _memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> tuple[StepMode, int | None]:
+    """The step whose memory is estimated, and the bytes that it must fit in, if they are given."""
+    from anatomy.bench.memory_estimate import StepMode
     from anatomy.bench.suites.units import parse_bytes
 
-    if mode not in MODES:
-        raise ValueError(unknown_name("--mode", mode, MODES))
-    if memory_limit is not None:
-        parse_bytes(memory_limit)
-        if batch_size is None:
-            raise ValueError("--memory-limit is what a batch must fit in; give --batch-size too")
+    step_mode: StepMode | None = next((name for name in get_args(StepMode) if name == mode), None)
+    if step_mode is None:
+        raise ValueError(unknown_name("--mode", mode, get_args(StepMode)))
+    limit_bytes = None if memory_limit is None else parse_bytes(memory_limit)
+    if limit_bytes is not None and batch_size is None:
+        raise ValueError("--memory-limit is what a batch must fit in; give --batch-size too")
+    return step_mode, limit_bytes
 
 
 def _memory(
-    model: str, mode: str, batch_size: int, shape: InputShape | None, dtype: str | None, memory_limit: str | None
+    model: str, mode: StepMode, batch_size: int, shape: InputShape | None, dtype: str | None, limit_bytes: int | None
 ) -> tuple[MemoryEstimate, Fit]:
     """Estimate the memory of a step; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
-        step_mode = cast("StepMode", mode)
-        return estimate(model, step_mode, batch_size, shape, dtype, memory_limit)
+        from anatomy.bench.memory_estimate.memory_fit import estimate_fit
+
+        return estimate_fit(model, mode, batch_size, shape, dtype, limit_bytes)
 
 
 def _cross_check(model: str, shape: InputShape | None, dtype: str | None) -> CrossCheck:
@@ -183,37 +182,6 @@ def _cross_check(model: str, shape: InputShape | None, dtype: str | None) -> Cro
         from anatomy.bench.cross_check import Subject, cross_check
 
         return cross_check(Subject(model, shape, dtype))
-
-
-def parse_shapes(texts: list[str]) -> list[int] | dict[str, list[int]] | None:
-    """`["50x100"]` → `[50, 100]`; `["a=50x100,b=7"]` → `{"a": [50, 100], "b": [7]}`; nothing → `None`.
-
-    Raises:
-        ValueError: not lengths joined by "x", or several shapes without names.
-    """
-    parts = [part.strip() for text in texts for part in text.split(",")]
-    if len(parts) == 1 and "=" not in parts[0]:
-        return _lengths(parts[0])
-    named = [part.rpartition("=") for part in parts]
-    if not all(name and equals for name, equals, _ in named):
-        raise ValueError(f"--input-shape {','.join(parts)}: several shapes need names, as in words=50x100,extra=7")
-    if twice := {name for name, _, _ in named if [one for one, _, _ in named].count(name) > 1}:
-        raise ValueError(f"--input-shape gives {', '.join(sorted(twice))} twice")
-    shapes = {name.strip(): _lengths(said) for name, _, said in named}
-    return {name: shape for name, shape in shapes.items() if shape is not None} or None
-
-
-def _lengths(text: str) -> list[int] | None:
-    """The lengths of an input; a dtype and a range, as `anatomy run` takes them, change no count."""
-    from anatomy.bench.records.input_spec import parse_spec
-
-    try:
-        shape = parse_spec(text).shape
-    except ValueError as error:
-        raise ValueError(
-            f'--input-shape {text!r}: expected positive lengths joined by "x", as in 224x224x3, or scalar'
-        ) from error
-    return None if shape is None else list(shape)
 
 
 def _choose_backend(asked: str | None, kind: Kind) -> None:
@@ -245,67 +213,9 @@ def _as_json(
     spec: ModelSpec, counts: ModelCounts, check: CrossCheck | None, memory: tuple[MemoryEstimate, Fit] | None
 ) -> str:
     from anatomy.bench.counting import count_to_dict
+    from anatomy.bench.memory_estimate.memory_fit import memory_to_dict
 
     head = {"model": spec.model, "name": format_model(spec.model, spec.options), "options": spec.options}
     tail = {} if check is None else {"cross_check": check.to_dict()}
     tail |= {} if memory is None else {"memory": memory_to_dict(*memory)}
     return json_module.dumps(head | count_to_dict(counts) | tail, indent=2)
-
-
-def _print_tables(spec: ModelSpec, counts: ModelCounts) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    figures = Table.grid(padding=(0, 2))
-    figures.add_column()
-    figures.add_column(justify="right")
-    for name, figure in _figures(counts).items():
-        figures.add_row(name, figure)
-    layers = Table("layer", "type", "output", box=None, pad_edge=False)
-    layers.add_column("parameters", justify="right")
-    layers.add_column("MACs", justify="right")
-    for layer in counts.layers:
-        name = layer.name if layer.call == 1 else f"{layer.name} (call {layer.call})"
-        macs = "not counted" if layer.macs is None else f"{layer.macs:,}"
-        layers.add_row(name, layer.type, _shape(layer.output_shape), f"{layer.parameters:,}", macs)
-    console.print(format_model(spec.model, spec.options), style="bold")
-    console.print(layers)
-    console.print()
-    console.print(figures)
-    for layer in counts.uncounted:
-        console.print(f"Not counted: {layer.name} ({layer.type}): {layer.note}", markup=False)
-
-
-def _figures(counts: ModelCounts) -> dict[str, str]:
-    """The header figures as text; what depends on layers that could not be counted is not known."""
-
-    def total(figure: int) -> str:
-        known = f"{figure:,}"
-        return known if not counts.uncounted else f"not known, ≥ {known}" if figure else "not known"
-
-    formula = {"MACs, every open length n": counts.macs_formula} if counts.macs_formula else {}
-    return {
-        "input": _shape(counts.input_shape),
-        "output": _shape(counts.output_shape),
-        "parameters": f"{counts.parameters:,}",
-        "trainable parameters": f"{counts.trainable_parameters:,}",
-        "MACs": total(counts.macs),
-        **formula,
-        "FLOPs": total(counts.flops),
-        "units": total(counts.units),
-        "weight layers": f"{counts.weight_layers:,}",
-        "depth": f"{counts.depth:,}",
-        "activations (bytes)": total(counts.activation_bytes),
-    }
-
-
-def _shape(shape: object) -> str:
-    """`[224, 224, 3]` → `224×224×3`; several shapes are joined by commas."""
-    if isinstance(shape, dict):
-        return ", ".join(f"{name} {_shape(one)}" for name, one in shape.items())
-    if isinstance(shape, list) and any(isinstance(part, (list, dict)) for part in shape):
-        return ", ".join(map(_shape, shape))
-    if isinstance(shape, list):
-        return "×".join("?" if length is None else str(length) for length in shape) or "scalar"
-    return str(shape)

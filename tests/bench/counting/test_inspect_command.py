@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import anatomy.bench as ab
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.cli.commands.inspect import inspect, parse_shapes
+from anatomy.bench.cli.commands.inspect import inspect
 from anatomy.bench.cross_check import CrossCheck, Row
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -279,19 +279,6 @@ def test_cross_check_option(monkeypatch: pytest.MonkeyPatch, arguments: list[str
     assert (", forward, batch 1" in done.stdout) == has_table
     if not has_table:
         assert json.loads(done.stdout)["cross_check"] == table.to_dict()
-
-
-@pytest.mark.parametrize(
-    ("texts", "shapes"),
-    [
-        *(([], None), (["50x100"], [50, 100]), (["7"], [7]), (["scalar"], []), (["7:int32:0..9"], [7])),
-        (["a=2x3,b=4", "c=5"], {"a": [2, 3], "b": [4], "c": [5]}),
-        (["a=uint8", "text/ids=5:int32"], {"text/ids": [5]}),
-        *((["a=uint8"], None), (["0..9"], None)),
-    ],
-)
-def test_input_shapes_as_text(texts: list[str], shapes: object) -> None:
-    assert parse_shapes(texts) == shapes
 
 
 @pytest.mark.backends

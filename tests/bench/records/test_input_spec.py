@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.input_spec import DTYPES, InputSpec, parse_input, parse_inputs, parse_spec
+from anatomy.bench.records.input_spec import DTYPES, InputSpec, parse_input, parse_inputs, parse_shapes, parse_spec
 
 BOUNDS = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 
@@ -44,6 +44,19 @@ def test_what_says_nothing_is_refused(text: str) -> None:
 def test_an_input_is_given_once() -> None:
     with pytest.raises(ValueError, match="'a' is given twice: 3 and 4"):
         parse_inputs(["a=3", "a=4"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "shapes"),
+    [
+        *(([], None), (["50x100"], [50, 100]), (["7"], [7]), (["scalar"], []), (["7:int32:0..9"], [7])),
+        (["a=2x3,b=4", "c=5"], {"a": [2, 3], "b": [4], "c": [5]}),
+        (["a=uint8", "text/ids=5:int32"], {"text/ids": [5]}),
+        *((["a=uint8"], None), (["0..9"], None)),
+    ],
+)
+def test_input_shapes_as_text(texts: list[str], shapes: object) -> None:
+    assert parse_shapes(texts) == shapes
 
 
 def test_a_case_without_inputs_has_the_key_it_had() -> None:
