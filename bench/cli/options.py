@@ -72,4 +72,9 @@ Out = Annotated[
     Path | None, typer.Option("--out", help="Folder of the run. Default: a new one in anatomy-runs, named by the time.")
 ]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")]
+Resume = Annotated[Path | None, typer.Option("--resume", help="A run's folder: measure what it has no record of.")]
+History = Annotated[
+    bool, typer.Option("--history/--no-history", help="Put the run into the history; see `anatomy history`.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]

@@ -54,10 +54,10 @@ def newsgroups(
     timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 7200,
     memory_limit: options.MemoryLimit = None,
     out: options.Out = None,
-    resume: Annotated[Path | None, typer.Option(help="A run's folder: run what it has no record of.")] = None,
+    resume: options.Resume = None,
     report: options.Report = True,
-    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    history: options.History = True,
+    json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a text classifier as the talk does, and time each stage: one record for each, in a fresh process."""
@@ -93,10 +93,10 @@ def lifecycle(
     timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 3600,
     memory_limit: options.MemoryLimit = None,
     out: options.Out = None,
-    resume: Annotated[Path | None, typer.Option(help="A run's folder: run what it has no record of.")] = None,
+    resume: options.Resume = None,
     report: options.Report = True,
-    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    history: options.History = True,
+    json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Build, train, use, save, load and export a model, and use what was exported: a record for each stage."""

@@ -56,7 +56,7 @@ def run(
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
     out: options.Out = None,
-    resume: Annotated[Path | None, typer.Option(help="A run's folder: measure what it has no record of.")] = None,
+    resume: options.Resume = None,
     report: options.Report = True,
     profile: Annotated[
         bool, typer.Option("--profile", help="Then trace each case in another process; see `anatomy profile`.")
@@ -73,8 +73,8 @@ def run(
         typer.Option(help=f"Use only cluster nodes with this label; one run per type ({_REPEAT})."),
     ] = None,
     unsafe: options.Unsafe = False,
-    history: Annotated[bool, typer.Option(help="Put the run into the history; see `anatomy history`.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print each record as a JSON line.")] = False,
+    history: options.History = True,
+    json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure models on backends: one fresh process per case, one record as each ends."""
