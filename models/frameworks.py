@@ -65,10 +65,14 @@ SLIDE_ROWS: tuple[SlideRow, ...] = (
 )
 
 # https://www.tensorflow.org/api_docs, https://docs.jax.dev, https://docs.pytorch.org/cppdocs,
-# https://docs.openvino.ai (API reference).
+# https://docs.openvino.ai and https://onnxruntime.ai/docs/api (API reference).
 BACKEND_FACTS: dict[str, BackendFacts] = {
     "tensorflow": BackendFacts("TensorFlow", "C++, Java, JavaScript", "TensorFlow"),
     "jax": BackendFacts("JAX", "", "Theano, in spirit"),
     "torch": BackendFacts("PyTorch", "C++", "Torch, Caffe (through Caffe2)"),
     "openvino": BackendFacts("OpenVINO", "C++, C, JavaScript", "Neon (through nGraph)"),
+    "native-tensorflow": BackendFacts("TensorFlow", "C++, Java, JavaScript", "TensorFlow"),
+    "native-jax": BackendFacts("JAX", "", "Theano, in spirit"),
+    "native-torch": BackendFacts("PyTorch", "C++", "Torch, Caffe (through Caffe2)"),
+    "onnxruntime": BackendFacts("ONNX Runtime", "C++, C, C#, Java, JavaScript", "CNTK, whose team went on with it"),
 }

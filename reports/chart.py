@@ -20,8 +20,27 @@ from anatomy.reports.run_labels import LabelledRun, labelled_records
 from anatomy.reports.settings_differences import comparable_records, count_differences, settings_differences
 
 # From Okabe and Ito's palette for colour-blind readers: the colours that are legible on white and on black.
-COLOURS = {"tensorflow": "#e08a00", "jax": "#3a8fd9", "torch": "#d55e00", "openvino": "#009e73"}
-SYMBOLS = {"tensorflow": "circle", "jax": "square", "torch": "diamond", "openvino": "triangle-up"}
+# A framework by itself has the colour that it has through Keras, and the same symbol, open.
+COLOURS = {
+    "tensorflow": "#e08a00",
+    "jax": "#3a8fd9",
+    "torch": "#d55e00",
+    "openvino": "#009e73",
+    "native-tensorflow": "#e08a00",
+    "native-jax": "#3a8fd9",
+    "native-torch": "#d55e00",
+    "onnxruntime": "#b06aa0",
+}
+SYMBOLS = {
+    "tensorflow": "circle",
+    "jax": "square",
+    "torch": "diamond",
+    "openvino": "triangle-up",
+    "native-tensorflow": "circle-open",
+    "native-jax": "square-open",
+    "native-torch": "diamond-open",
+    "onnxruntime": "triangle-down",
+}
 LABEL_WIDTH, LABEL_LINES = 26, 2
 # Sign behind the label of a row whose records differ in their settings.
 UNLIKE = "≠"
@@ -34,6 +53,10 @@ SYMBOL_PATHS = {
     "square": "M1.5 1.5h9v9h-9z",
     "diamond": "M6 0l6 6-6 6-6-6z",
     "triangle-up": "M6 1l5.5 9.5H.5z",
+    "circle-open": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10zM6 3a3 3 0 1 1 0 6 3 3 0 1 1 0-6z",
+    "square-open": "M1.5 1.5h9v9h-9zM3.5 3.5v5h5v-5z",
+    "diamond-open": "M6 0l6 6-6 6-6-6zM6 3l-3 3 3 3 3-3z",
+    "triangle-down": "M6 11l5.5-9.5H.5z",
 }
 
 

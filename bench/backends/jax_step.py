@@ -32,6 +32,14 @@ class JaxStep:
         self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
         self.function = self._compiled(python_step) if model.jit_compile and not model.run_eagerly else python_step
 
+    def hlo_text(self) -> str:
+        """The compiled program as text; compiling is cached."""
+        return str(self.function.lower(self._state, self._data).compile().as_text())
+
+    def weight_arguments(self) -> dict[str, Any]:
+        """What the program calls the argument of each trainable weight → the model's variable."""
+        return {f"state[0][{place}]": variable for place, variable in enumerate(self._groups[0])}
+
     def _compiled(self, python_step: Any) -> Any:
         """As Keras's `make_train_function` does; on several devices the state stays where it lies."""
         options: dict[str, Any] = {"donate_argnums": (0,)} if self._train else {}

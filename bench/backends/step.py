@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from anatomy.bench.records.case import Backend, Mode
+from anatomy.bench.records.case import KerasBackend, Mode
 
 # The path and a checksum of each trainable weight, in the model's order.
 WeightSums = list[tuple[str, int]]
@@ -133,6 +133,6 @@ class StepModule(StepBackend, Protocol):
         """
 
 
-def load(backend: Backend) -> StepModule:
+def load(backend: KerasBackend) -> StepModule:
     """Import the module of one backend. Keras must already run on it (`KERAS_BACKEND`)."""
     return cast("StepModule", import_module(f"anatomy.bench.backends.{backend}_step"))

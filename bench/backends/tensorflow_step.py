@@ -36,6 +36,16 @@ class TensorFlowStep:
         """Start one step; returns the logs (train) or the outputs (infer) as tensors."""
         return self.function(self._data)
 
+    def graph(self) -> Any:
+        """The graph of the traced function."""
+        return self.function.get_concrete_function(self._data).graph
+
+    def hlo_text(self) -> str | None:
+        """The program that XLA compiled, as text; `None` where TensorFlow's executor runs the graph."""
+        if not self._model.jit_compile:
+            return None
+        return str(self.function.experimental_get_compiler_ir(self._data)(stage="optimized_hlo"))
+
     def drain(self, outputs: Sequence[Any]) -> None:
         """Read the outputs; an accelerator is waited for, and nothing copied from it.
 

@@ -10,6 +10,7 @@ import typer
 from anatomy.bench.cli.command_group import CommandGroup
 from anatomy.bench.cli.commands.app import app as application
 from anatomy.bench.cli.commands.bisect import bisect
+from anatomy.bench.cli.commands.compare_frameworks import compare_frameworks
 from anatomy.bench.cli.commands.doctor import doctor
 from anatomy.bench.cli.commands.explain import explain
 from anatomy.bench.cli.commands.gate import gate
@@ -41,6 +42,7 @@ app.command("report")(report)
 app.command("script")(script)
 app.command("doctor")(doctor)
 app.command("gate")(gate)
+app.command("compare-frameworks")(compare_frameworks)
 app.add_typer(history, name="history")
 app.command("bisect")(bisect)
 app.add_typer(application, name="app")

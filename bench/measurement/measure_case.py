@@ -21,9 +21,9 @@ from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.input_cost import measure_input
 from anatomy.bench.measurement.keras_loop import time_loop
 from anatomy.bench.measurement.measured_window import WarmStep, measure_window
-from anatomy.bench.measurement.output_sample import carries_state, sample_outputs
 from anatomy.bench.measurement.unsaturated_outputs import scaled_outputs
 from anatomy.bench.measurement.validity_checks import Losses
+from anatomy.bench.native.agreement import require_agreement
 from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
@@ -31,6 +31,7 @@ from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 from anatomy.bench.workload.compile_model import dtype_policy, optimizer_bytes, optimizers, trains_itself
+from anatomy.bench.workload.output_sample import carries_state, sample_outputs
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
     """Compile the step and warm it up, on a batch that is already on the device."""
     case, settings, built = task.case, task.settings, task.built
     step = task.backend.prepare(built.model, built.batch, case.mode)
-    losses = Losses(raw=trains_itself(built.model) == "train_step")
+    # Keras reports a running mean.
+    losses = Losses(raw=case.native or trains_itself(built.model) == "train_step")
     with phase("compile", task.emit):
         *_, outputs = timing.timed_step(step)
     losses.after(1, step, outputs)
@@ -137,6 +139,9 @@ def require_valid(task: MeasureTask, warm: WarmStep, clock: ClockCheck) -> None:
     else:
         checks["outputs depend on inputs"] = _dependence(task, step)
         task.found(CaseFacts(scaled_outputs=_scaled_outputs(task, step)))
+    if task.case.native:
+        step.restore()
+        checks["agrees with Keras"] = require_agreement(task.case)
     task.found(CaseFacts(checks=checks))
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.bench.measurement.output_sample import sample_outputs
 from anatomy.bench.records.record_parts import ScaledOutputs
 from anatomy.bench.records.rounding_tolerance import saturated
 from anatomy.bench.workload.model_outputs import last_weights
+from anatomy.bench.workload.output_sample import sample_outputs
 
 Array = np.ndarray[Any, Any]
 

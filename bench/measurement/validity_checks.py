@@ -12,7 +12,7 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch, Step, WeightSums
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
-from anatomy.bench.measurement.output_sample import not_finite
+from anatomy.bench.workload.output_sample import not_finite
 
 PASSED = "passed"
 # A loss that has gone down counts after LEARNING_STEPS. One that has not makes the case invalid after CONDEMNING_STEPS:

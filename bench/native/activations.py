@@ -70,7 +70,7 @@ def without_activation(operation: Any) -> bool:
     return isinstance(operation, _with_activation()) and type(operation) is not layers.Activation
 
 
-def _with_activation() -> tuple[type, ...]:
+def _with_activation() -> tuple[Any, ...]:
     from keras import layers
     from keras.src.layers.convolutional.base_conv import BaseConv
     from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose

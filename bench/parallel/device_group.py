@@ -13,6 +13,7 @@ import numpy as np
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch, Step, StepBackend
 from anatomy.bench.machine.peak_memory import PeakMeter, resident_bytes
+from anatomy.bench.native.native_backend import NativeBackend
 from anatomy.bench.protocol.events import Emit
 from anatomy.bench.records.case import LOOPS, Case, Mode
 from anatomy.bench.workload.build_case import Built
@@ -111,8 +112,10 @@ def open_group(case: Case, build: Build, emit: Emit) -> Group:
     Raises:
         NotImplementedError: the backend cannot share this case, or this machine has too few devices.
     """
+    if case.native:
+        return OneDevice(NativeBackend(case))
     if case.devices == 1:
-        return OneDevice(step_module.load(case.backend))
+        return OneDevice(step_module.load(case.keras_backend))
     require_shareable(case)
     module = import_module(f"anatomy.bench.parallel.{case.backend}_group")
     return cast("Group", module.open_group(case, build, emit))

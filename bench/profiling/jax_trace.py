@@ -53,6 +53,6 @@ class Tracer:
 
     def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
         """Attribute operations by the compiled program, which is cached."""
-        text = step.function.lower(step._state, step._data).compile().as_text()
-        weights = {f"state[0][{place}]": layers.layer_of_weight(one) for place, one in enumerate(step._groups[0])}
-        return read_trace(path, hlo_event_reader(text, layers, {name: one for name, one in weights.items() if one}))
+        owners = {name: layers.layer_of_weight(variable) for name, variable in step.weight_arguments().items()}
+        weights = {name: owner for name, owner in owners.items() if owner}
+        return read_trace(path, hlo_event_reader(step.hlo_text(), layers, weights))

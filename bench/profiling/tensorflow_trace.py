@@ -60,13 +60,13 @@ class Tracer:
 
     def graph(self, step: Any) -> bytes | None:
         """The graph of the traced function, without weights."""
-        found: bytes = step.function.get_concrete_function(step._data).graph.as_graph_def().SerializeToString()
+        found: bytes = step.graph().as_graph_def().SerializeToString()
         return found
 
     def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
         """Attribute operations by their names or, if XLA compiled the step, by the compiled program."""
-        if step._model.jit_compile:
-            text = step.function.experimental_get_compiler_ir(step._data)(stage="optimized_hlo")
+        text = step.hlo_text()
+        if text is not None:
             # This text is of another compilation, whose module has another name than the traced one. Nothing else
             # in the trace runs through XLA.
             return read_trace(path, hlo_event_reader(text, layers, one_program=True))

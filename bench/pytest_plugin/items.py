@@ -14,7 +14,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.pytest_plugin.builders import options_of, reference_of, reference_to
-from anatomy.bench.records.case import BACKENDS, LOOPS, Case
+from anatomy.bench.records.case import KERAS_BACKENDS, LOOPS, Case
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
@@ -57,7 +57,7 @@ def points_of(marker: pytest.Mark) -> Sequence[Point]:
         raise UsageError(
             "; ".join(validation_message("@pytest.mark.anatomy", item) for item in error.errors())
         ) from error
-    backends = axes.backend or BACKENDS
+    backends = axes.backend or KERAS_BACKENDS
     found = sorted(points(axes, backends), key=lambda point: backends.index(point["backend"]))
     if not found:
         raise UsageError(f"no combination is left: a feed is for the modes {', '.join(LOOPS)}; set mode")

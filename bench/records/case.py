@@ -16,7 +16,10 @@ from pydantic import Field, computed_field, field_validator, model_validator
 from anatomy.bench.records.frozen import FrozenWithComputedFields
 from anatomy.bench.records.input_spec import canonical
 
-Backend = Literal["tensorflow", "jax", "torch", "openvino"]
+KerasBackend = Literal["tensorflow", "jax", "torch", "openvino"]
+# The same model in the framework's own layers, without Keras.
+NativeBackend = Literal["native-tensorflow", "native-jax", "native-torch", "onnxruntime"]
+Backend = KerasBackend | NativeBackend
 CaseMode = Literal["train", "infer", "fit", "predict", "count"]
 Mode = CaseMode | Literal["stage"]
 Jit = Literal["auto", "on", "off"]
@@ -24,7 +27,17 @@ Feed = Literal["numpy", "tf.data", "pydataset", "dataloader", "grain"]
 # What stays constant as devices are added: the batch of each device (weak), or the whole batch (strong).
 Scaling = Literal["weak", "strong"]
 
-BACKENDS: tuple[Backend, ...] = get_args(Backend)
+KERAS_BACKENDS: tuple[KerasBackend, ...] = get_args(KerasBackend)
+NATIVE_BACKENDS: tuple[NativeBackend, ...] = get_args(NativeBackend)
+BACKENDS: tuple[Backend, ...] = (*KERAS_BACKENDS, *NATIVE_BACKENDS)
+# Backend → the Keras backend on which its model is built, and from which it is translated.
+_BUILT_ON: Mapping[Backend, KerasBackend] = {
+    **{backend: backend for backend in KERAS_BACKENDS},
+    "native-tensorflow": "tensorflow",
+    "native-jax": "jax",
+    "native-torch": "torch",
+    "onnxruntime": "torch",
+}
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 # Keras's own loops, which draw their data from a feed, and the mode of the compiled step inside each.
 LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
@@ -55,7 +68,7 @@ class Case(FrozenWithComputedFields):
         mode: `train` (forward, loss, backward, update) and `infer` (forward) time the compiled step; `fit` and
             `predict` time Keras's own loops around it; `count` times nothing; `stage` is a stage of an application,
             which `model` names and `options` describe.
-        backend: Keras backend.
+        backend: Keras backend, or a native one: the framework's own layers without Keras.
         batch_size: number of examples per step, over all devices.
         dtype: name of a Keras dtype policy, https://keras.io/api/mixed_precision/policy/.
         jit: requested `Model.compile(jit_compile=…)`; the record has the one in effect.
@@ -149,6 +162,16 @@ class Case(FrozenWithComputedFields):
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     @property
+    def keras_backend(self) -> KerasBackend:
+        """The Keras backend on which the model is built."""
+        return keras_backend(self.backend)
+
+    @property
+    def native(self) -> bool:
+        """Whether the model is translated to a framework's own layers."""
+        return self.backend in NATIVE_BACKENDS
+
+    @property
     def feed_name(self) -> str:
         """The feed, its source and its workers: `numpy`, `dataloader jpeg 2 workers`."""
         workers = f"{self.workers} worker{'' if self.workers == 1 else 's'}" if self.workers else ""
@@ -160,3 +183,8 @@ class Case(FrozenWithComputedFields):
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def keras_backend(backend: Backend) -> KerasBackend:
+    """The Keras backend on which the model of a case is built: `torch` for `native-torch`."""
+    return _BUILT_ON[backend]

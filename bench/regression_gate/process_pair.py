@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.measurement.alternating_steps import END
 from anatomy.bench.protocol.events import TurnTaken, Warm
+from anatomy.bench.records.record import Outcome
 from anatomy.bench.regression_gate.gate_result import SIDES, SideName
 from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.requests import TakeTurns
@@ -27,6 +28,14 @@ MOST_STEPS_A_TURN = 200
 # Steps of seconds: another pair tells more than further turns of this one.
 LONGEST_ALTERNATION_S = 12.0
 FEWEST_TURNS = 8
+
+
+class PairFailedError(SetupError):
+    """A side of a pair failed; `outcome` is that of its worker."""
+
+    def __init__(self, message: str, outcome: Outcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class SideFacts(BaseModel):
@@ -77,7 +86,8 @@ def measure_pair(key: str, number: int, turns: int, start: Callable[[SideName], 
         start: makes the process of a side.
 
     Raises:
-        SetupError: a side failed; the message names both where both did.
+        PairFailedError: a side failed; the message names both where both did.
+        SetupError: a fork server ended.
     """
     begin = time.perf_counter()
     order: list[SideName] = list(SIDES)
@@ -151,6 +161,11 @@ class SideProcess:
         self._write(END)
         self._worker.run_to_end()
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the worker ended; `None` while it runs."""
+        return self._worker.result.outcome if self._worker is not None else None
+
     def failure(self) -> str:
         """Why this side failed; empty while it has not."""
         result = self._worker.result if self._worker is not None else None
@@ -186,6 +201,6 @@ def alternation(turns: int, first: SideName) -> Iterator[SideName]:
 
 
 def _require(processes: dict[SideName, SideProcess]) -> None:
-    failures = [failure for name in SIDES if (failure := processes[name].failure())]
-    if failures:
-        raise SetupError("; ".join(failures))
+    failed = [processes[name] for name in SIDES if processes[name].failure()]
+    if failed:
+        raise PairFailedError("; ".join(process.failure() for process in failed), failed[0].outcome or "crashed")

@@ -10,7 +10,7 @@ from typing import Any
 from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.protocol.events import ModelsMissing
-from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.case import Case, KerasBackend
 from anatomy.bench.records.case_profile import Profile, append_profile
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.process_pair import SideProcess
@@ -42,14 +42,14 @@ class SideWorkers:
     def __init__(self, side: Side, settings: MeasureSettings, folder: Path, import_paths: Sequence[str] = ()) -> None:
         self.side = side
         self._settings, self._folder, self._import_paths = settings, folder.absolute(), tuple(import_paths)
-        self.servers: ForkServers[Backend] = ForkServers(self._start)
+        self.servers: ForkServers[KerasBackend] = ForkServers(self._start)
 
     def take_turns(self, case: Case, number: int, checked: bool) -> SideProcess:
         """A process for the `number`-th pair of a case; `checked` where it shows that its steps did their work."""
         place, own = self._place(case, str(number)), self.side.case(case)
         fifo = place.log.with_suffix(".fifo")
         request = TakeTurns(place=place, settings=self._settings, case=own, fifo=fifo, checked=checked)
-        return SideProcess(self.side.name, self.side.what, self.servers.get(own.backend), request)
+        return SideProcess(self.side.name, self.side.what, self.servers.get(own.keras_backend), request)
 
     def count(self, case: Case) -> dict[str, Any]:
         """The facts of a case that is counted and not run.
@@ -59,7 +59,7 @@ class SideWorkers:
         """
         own = self.side.case(case)
         request = MeasureCase(place=self._place(case, "count"), settings=self._settings, case=own)
-        result = WorkerHandle(self.servers.get(own.backend), request).run_to_end()
+        result = WorkerHandle(self.servers.get(own.keras_backend), request).run_to_end()
         if result.outcome != "ok":
             raise SetupError(f"{self.side.name}: {result.outcome}: {result.reason}")
         return result.facts.known()
@@ -76,7 +76,7 @@ class SideWorkers:
         models = tuple(sorted({case.model for case in cases}))
         request = FindModels(place=self._place(case, "find"), settings=self._settings, models=models)
         try:
-            worker = WorkerHandle(self.servers.get(self.side.case(case).backend), request)
+            worker = WorkerHandle(self.servers.get(self.side.case(case).keras_backend), request)
         except SetupError as error:
             raise SetupError(f"{self.side.name} ({self.side.what}): {error}") from error
         missing = worker.run_until(ModelsMissing)
@@ -94,12 +94,12 @@ class SideWorkers:
         own, folder = self.side.case(case), self._folder / self.side.name
         trace = case_folder(folder / TENSORBOARD_FOLDER, own)
         request = TakeProfile(place=self._place(case, "profile"), settings=self._settings, case=own, folder=trace)
-        profile = run_profile(self.servers.get(own.backend), request, folder)
+        profile = run_profile(self.servers.get(own.keras_backend), request, folder)
         folder.mkdir(parents=True, exist_ok=True)
         append_profile(folder, profile)
         return profile
 
-    def _start(self, backend: Backend) -> ForkServerClient:
+    def _start(self, backend: KerasBackend) -> ForkServerClient:
         return ForkServerClient(
             backend,
             self._folder / "logs" / self.side.name,

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.errors.printable import printable
 from anatomy.bench.protocol.events import Event, NoEventError, Ready, read_event
-from anatomy.bench.records.case import Backend
+from anatomy.bench.records.case import KerasBackend
 from anatomy.bench.runner.fork_server import server_log
 from anatomy.bench.runner.requests import Request, request_line
 
@@ -48,7 +48,7 @@ class ForkServerClient:
 
     def __init__(
         self,
-        backend: Backend,
+        backend: KerasBackend,
         logs: Path,
         *,
         python: str = sys.executable,

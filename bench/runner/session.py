@@ -11,7 +11,7 @@ from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
-from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.case import Case, KerasBackend
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.case_profile import Profile, append_profile
 from anatomy.bench.records.ceiling import Ceiling
@@ -73,7 +73,7 @@ class Session:
     nodes: Coordinator | None = None
 
     def __post_init__(self) -> None:
-        self._servers: ForkServers[Backend] = ForkServers(lambda name: ForkServerClient(name, self.writer.logs))
+        self._servers: ForkServers[KerasBackend] = ForkServers(lambda name: ForkServerClient(name, self.writer.logs))
         self._supervisor = Supervisor(
             settings=self.settings,
             environment=self.environment,
@@ -125,7 +125,7 @@ class Session:
             keep(record)
             listener.end(record)
 
-        backend = part.cases[0].backend
+        backend = part.cases[0].keras_backend
         try:
             server = self._servers.get(backend)
         except SetupError as error:
@@ -149,7 +149,7 @@ class Session:
         if refusal:
             return supervisor.refuse(case, "unsupported", refusal)
         try:
-            server = self._servers.get(case.backend)
+            server = self._servers.get(case.keras_backend)
         except SetupError as error:
             return supervisor.refuse(case, "crashed", str(error))
         return supervisor.measure(server, case, listener.phase, repeat)
@@ -163,7 +163,7 @@ class Session:
             why = "profiles are taken on one node; leave --nodes out"
             return Profile(case=case, name=name, outcome="unsupported", reason=why)
         try:
-            server = self._servers.get(case.backend)
+            server = self._servers.get(case.keras_backend)
         except SetupError as error:
             return Profile(case=case, name=name, outcome="crashed", reason=str(error))
         folder = case_folder(self.writer.path.absolute() / TENSORBOARD_FOLDER, case)

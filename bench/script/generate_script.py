@@ -64,7 +64,7 @@ def _program(origin: Origin, built: Built, case: Case, settings: MeasureSettings
     lines = [
         *docstring_lines(case, origin.note),
         *import_lines(case, origin),
-        *setting_lines(case.backend),
+        *setting_lines(case.keras_backend),
         *definitions,
         *(["", ""] if definitions else []),
         *origin.lines,
@@ -94,6 +94,6 @@ def _measuring(built: Built, case: Case, settings: MeasureSettings, output_bytes
         lines.append("model._symbolic_build(data_batch=(x, y))  # the optimizer's and the losses' variables")
     return [
         *lines,
-        *step_lines(case.backend, case.mode, bool(model.jit_compile)),
+        *step_lines(case.keras_backend, case.mode, bool(model.jit_compile)),
         *clock_lines(case.batch_size, settings, output_bytes),
     ]

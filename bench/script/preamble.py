@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from anatomy.bench.machine.collect_environment import FLAGS
-from anatomy.bench.records.case import LOOPS, Backend, Case
+from anatomy.bench.records.case import LOOPS, Case, KerasBackend
 from anatomy.bench.script.code_layout import call
 from anatomy.bench.script.expression import expression
 from anatomy.bench.script.model_origin import Origin
 
-_FRAMEWORKS: Mapping[Backend, list[str]] = {
+_FRAMEWORKS: Mapping[KerasBackend, list[str]] = {
     "tensorflow": ["import tensorflow as tf"],
     "jax": ["import jax"],
     "torch": ["import torch"],
@@ -27,22 +27,23 @@ def import_lines(case: Case, origin: Origin) -> list[str]:
     standard = {"import os", "import statistics", "import time", *(i for i in origin.imports if _is_standard(i))}
     others = {"import keras", "import numpy as np", *(i for i in origin.imports if not _is_standard(i))}
     if case.mode not in LOOPS:
-        others |= set(_FRAMEWORKS[case.backend])
+        others |= set(_FRAMEWORKS[case.keras_backend])
     if case.feed == "tf.data":
         others.add("import tensorflow as tf")
     if any("layers." in line.replace("keras.layers.", "") for line in origin.lines):
         others.add("from keras import layers")
+    variables = _environment(case.keras_backend)
     return [
         *sorted(standard, key=_by_kind),
         "",
-        *call("os.environ |= {", [f"{_quoted(k)}: {_quoted(v)}" for k, v in _environment(case.backend).items()], "}"),
+        *call("os.environ |= {", [f"{_quoted(k)}: {_quoted(v)}" for k, v in variables.items()], "}"),
         "",
         *sorted(others, key=_by_kind),
         "",
     ]
 
 
-def setting_lines(backend: Backend) -> list[str]:
+def setting_lines(backend: KerasBackend) -> list[str]:
     """Settings of this process that differ from the defaults; the dtype policy always."""
     import keras
 
@@ -72,7 +73,7 @@ def _cudnn_lines(cudnn: Any) -> list[str]:
         return [f"torch.backends.cudnn.{part}.fp32_precision = {_quoted(value)}" for part, value in parts.items()]
 
 
-def _environment(backend: Backend) -> dict[str, str]:
+def _environment(backend: KerasBackend) -> dict[str, str]:
     set_here = {name: os.environ[name] for name in (*FLAGS, *_THREADS) if name in os.environ}
     return {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2", **set_here}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from anatomy.bench.backends import step as step_module
-from anatomy.bench.records.case import Backend, Mode
+from anatomy.bench.records.case import KerasBackend, Mode
 
 
-def step_lines(backend: Backend, mode: Mode, jit: bool) -> list[str]:
+def step_lines(backend: KerasBackend, mode: Mode, jit: bool) -> list[str]:
     """Code that defines `timed` from `model`, `x` and, in train mode, `y`.
 
     Args:

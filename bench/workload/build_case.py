@@ -213,7 +213,7 @@ def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
     """
     if trains_itself(model) != "train_step":
         return batch
-    backend = step_module.load(case.backend)
+    backend = step_module.load(case.keras_backend)
     alone = replace(batch, y=None)
     # A model that was compiled with a loss is fitted on targets, one without on its inputs.
     forms = [batch, alone] if batch.y is not None and getattr(model, "loss", None) is not None else [alone, batch]
@@ -223,7 +223,7 @@ def _taken_by_own_step(case: Case, model: Any, batch: Batch) -> Batch:
         if refusal is None:
             return form
         refusals.append(refusal)
-    other = foreign_framework(type(model).train_step, case.backend)
+    other = foreign_framework(type(model).train_step, case.keras_backend)
     if other:
         raise NotImplementedError(
             f"the train_step of {case.model} calls {other}, and fails on {case.backend} ({one_line(refusals[0])}):"

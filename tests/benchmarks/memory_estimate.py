@@ -22,7 +22,7 @@ from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
-from anatomy.bench.records.case import BACKENDS, Backend, Case
+from anatomy.bench.records.case import KERAS_BACKENDS, Backend, Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunHeader, RunWriter
 from anatomy.bench.records.settings import MeasureSettings
@@ -156,4 +156,4 @@ def _span(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    main([backend for backend in BACKENDS if backend in (sys.argv[1:] or installed_backends())])
+    main([backend for backend in KERAS_BACKENDS if backend in (sys.argv[1:] or installed_backends())])

@@ -191,21 +191,21 @@ def _choose_backend(asked: str | None, kind: Kind) -> None:
     backend; a SavedModel is a graph of TensorFlow.
     """
     from anatomy.bench.backends.available import availability
-    from anatomy.bench.records.case import BACKENDS
+    from anatomy.bench.records.case import KERAS_BACKENDS
 
     # TensorFlow writes its banner to the terminal unless told not to before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if asked is not None:
-        found = next((availability(backend) for backend in BACKENDS if backend == asked), None)
+        found = next((availability(backend) for backend in KERAS_BACKENDS if backend == asked), None)
         if found is None:
-            raise ValueError(unknown_name("--backend", asked, BACKENDS))
+            raise ValueError(unknown_name("--backend", asked, KERAS_BACKENDS))
         if not found.installed:
             raise ValueError(f"--backend {asked} is not installed; {found.remedy}")
         os.environ["KERAS_BACKEND"] = asked
     elif kind == "folder":
         os.environ["KERAS_BACKEND"] = "tensorflow"
     elif kind == "zoo" and "KERAS_BACKEND" not in os.environ:
-        installed = [backend for backend in BACKENDS if availability(backend).installed]
+        installed = [backend for backend in KERAS_BACKENDS if availability(backend).installed]
         os.environ["KERAS_BACKEND"] = next((name for name in CHEAPEST_FIRST if name in installed), "tensorflow")
 
 

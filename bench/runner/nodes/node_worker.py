@@ -16,7 +16,7 @@ from anatomy.bench.parallel.codec import decode, encode
 from anatomy.bench.parallel.ranks import RANK_0_ENDED
 from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.parallel.transport import NoConnectionError, connect, own_host
-from anatomy.bench.records.case import Backend
+from anatomy.bench.records.case import KerasBackend
 from anatomy.bench.runner.fork_client import ForkServerClient
 from anatomy.bench.runner.fork_servers import ForkServers
 from anatomy.bench.runner.nodes.coordinator import BYE, JOIN_TIMEOUT_S
@@ -52,7 +52,7 @@ def work_for_node_0(place: Place, packages: Mapping[str, str], memory_limit_byte
 
 def _take_part(connection: Connection, secret: str, logs: Path, memory_limit_bytes: int, stack: ExitStack) -> bool:
     """Whether a worker failed by itself."""
-    servers: ForkServers[Backend] = stack.enter_context(ForkServers(lambda name: ForkServerClient(name, logs)))
+    servers: ForkServers[KerasBackend] = stack.enter_context(ForkServers(lambda name: ForkServerClient(name, logs)))
     failed = False
     for number, said in enumerate(iter(lambda: _next_request(connection), BYE)):
         request = JoinCase.model_validate(said)
@@ -71,9 +71,9 @@ def _take_part(connection: Connection, secret: str, logs: Path, memory_limit_byt
     return failed
 
 
-def _join(request: JoinCase, servers: ForkServers[Backend]) -> PartialResult:
+def _join(request: JoinCase, servers: ForkServers[KerasBackend]) -> PartialResult:
     try:
-        server = servers.get(request.case.backend)
+        server = servers.get(request.case.keras_backend)
     except SetupError as error:
         return PartialResult("crashed", str(error))
     return WorkerHandle(server, request).run_to_end()

@@ -12,7 +12,7 @@ from anatomy.bench.doctor.ceilings import ADD, COLUMNS, PRODUCT, TOTAL, ceiling_
 from anatomy.bench.doctor.examine_machine import measure_ceilings
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records import ceiling_cache
-from anatomy.bench.records.case import BACKENDS, Case
+from anatomy.bench.records.case import KERAS_BACKENDS, Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
@@ -112,7 +112,7 @@ def test_last_level_caches_are_added_up_once_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(BACKENDS, "jax", "openvino"))
+@pytest.mark.parametrize("backend", extended_but(KERAS_BACKENDS, "jax", "openvino"))
 def test_small_probes_on_every_backend(measure: Measure, backend: Any) -> None:
     cases = [
         Case(model=PRODUCT, options={"size": 64}, mode="infer", backend=backend, batch_size=64),

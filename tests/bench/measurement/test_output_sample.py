@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.measurement.output_sample import SIZE, not_finite, sample_outputs
+from anatomy.bench.workload.output_sample import SIZE, not_finite, sample_outputs
 
 SHAPES = st.lists(st.lists(st.integers(1, 7), min_size=1, max_size=3), min_size=1, max_size=3)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from anatomy.bench.measurement.output_sample import sample_outputs
 from anatomy.bench.measurement.unsaturated_outputs import scaled_outputs
 from anatomy.bench.records.record_parts import ScaledOutputs
 from anatomy.bench.workload.model_outputs import last_weights
+from anatomy.bench.workload.output_sample import sample_outputs
 
 X = np.random.default_rng(0).standard_normal((8, 6), dtype=np.float32)
 

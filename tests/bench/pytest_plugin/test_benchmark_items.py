@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.records.case import BACKENDS
+from anatomy.bench.records.case import KERAS_BACKENDS
 from anatomy.bench.records.run_store import load_run
 from anatomy.models import parse_model, zoo
 
@@ -36,7 +36,7 @@ def test_the_items_and_nothing_else_are_collected_without_the_test_extras(argume
     items = [line for line in run_pytest("--collect-only", *arguments) if "::" in line]
     assert all(item.startswith("bench/benchmark_items/test_zoo.py::test_") for item in items)
     inference = {tuple(re.findall(r"test_inference\[(\w+)-infer-b8-float32-(\w+)", item)) for item in items}
-    assert inference - {()} == {((backend, model.name),) for backend, model in product(BACKENDS, zoo())}
+    assert inference - {()} == {((backend, model.name),) for backend, model in product(KERAS_BACKENDS, zoo())}
     assert sum("test_training" in item for item in items) == 3 * 3
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.case import BACKENDS, Case
+from anatomy.bench.records.case import KERAS_BACKENDS, Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.find_record import find_record
 from anatomy.bench.records.record import Record
@@ -22,7 +22,7 @@ RECORDS = [
     _record(model=model, mode=mode, backend=backend, batch_size=size)
     for model in ("mlp", "lstm")
     for mode in ("train", "infer")
-    for backend in BACKENDS
+    for backend in KERAS_BACKENDS
     for size in (8, 80)
 ]
 MIXED = [*RECORDS, _record(backend="jax", batch_size=8, dtype="mixed_bfloat16")]

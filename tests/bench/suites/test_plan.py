@@ -9,7 +9,7 @@ import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.pytest_plugin.items import point_id, points_of
-from anatomy.bench.records.case import BACKENDS, Case
+from anatomy.bench.records.case import KERAS_BACKENDS, Case
 from anatomy.bench.suites.plan import count_case, plan
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
 from anatomy.models import zoo
@@ -130,7 +130,7 @@ def test_suites_count_all_that_the_claims_need(name: str) -> None:
 
 def test_the_quick_suite_measures_the_whole_zoo_on_every_backend() -> None:
     cases = [case for case in plan(load_suite("quick"), Axes()) if case.mode != "count"]
-    expected = set(product((architecture.name for architecture in zoo()), BACKENDS))
+    expected = set(product((architecture.name for architecture in zoo()), KERAS_BACKENDS))
     assert {(case.model, case.backend) for case in cases} == expected
 
 
@@ -183,10 +183,10 @@ def test_several_devices_are_for_backends_that_have_them_unless_asked_for_by_nam
 def test_the_items_of_a_backend_follow_one_another() -> None:
     found = points_of(pytest.mark.anatomy(batch_size=[8, 16]).mark)
     assert [point["backend"] for point in found] == [
-        backend for backend in BACKENDS for _ in range(2 if backend == "openvino" else 4)
+        backend for backend in KERAS_BACKENDS for _ in range(2 if backend == "openvino" else 4)
     ]
     assert [point_id(point) for point in found[:4]] == [
-        f"{BACKENDS[0]}-{mode}-b{size}-float32" for mode in ("train", "infer") for size in (8, 16)
+        f"{KERAS_BACKENDS[0]}-{mode}-b{size}-float32" for mode in ("train", "infer") for size in (8, 16)
     ]
 
 

@@ -1,0 +1,149 @@
+"""Whether a program computes what Keras computes: outputs, and weights after a few steps of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from anatomy.bench.backends.step import Step
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.native.native_backend import NativeBackend
+from anatomy.bench.native.program import Array
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.rounding_tolerance import rounding_tolerance, saturated
+from anatomy.bench.workload.build_case import Built, build
+from anatomy.bench.workload.model_outputs import last_weights
+from anatomy.bench.workload.output_sample import sample_outputs
+
+# Steps of training after which the weights are compared.
+STEPS = 5
+# Of the largest change of a weight in these steps. A wrong momentum, loss or normalisation is off by 10 % and more;
+# rounding grows from step to step through thresholds and normalisation.
+TRAINING_TOLERANCE = 0.02
+# A weight that hardly moves, as a bias before a normalisation, shows nothing but rounding.
+_HARDLY = 1e-2
+# Random layers, which would draw other numbers in each framework.
+_RATES = ("rate", "dropout", "recurrent_dropout", "drop_path_rate", "stddev")
+_NEAR, _FAR, _LARGEST_POWER = 1e-4, 0.02, 30
+
+
+def require_agreement(case: Case) -> str:
+    """Build a case anew and compare its program with Keras on the same weights and data.
+
+    Outputs are compared before they saturate: the last layer's weights are divided by a power of ten where they do.
+
+    Returns:
+        What agrees and how closely, for the record.
+
+    Raises:
+        InvalidCaseError: the two differ by more than rounding allows.
+    """
+    built = build(case)
+    still(built.model)
+    scale = _unsaturated(built)
+    at = "" if scale == 1 else f", with the last weights × {scale:g}"
+    if case.mode == "train":
+        return _compare_training(case, built) + at
+    return _compare_outputs(case, built) + at
+
+
+def still(model: Any) -> None:
+    """Let random layers pass their input through."""
+    for layer in model._flatten_layers():
+        for rate in _RATES:
+            if isinstance(getattr(layer, rate, None), int | float):
+                setattr(layer, rate, 0.0)
+
+
+def _unsaturated(built: Built) -> float:
+    """Divide the last weights by a power of ten until the outputs are not all 0 or the largest; return the factor."""
+    model, scale = built.model, 1.0
+    last = last_weights(model)
+    sample = sample_outputs(_predicted(built))
+    if not any(last) or not any(sample) or not saturated(sample, _NEAR):
+        return 1.0
+    own = [np.asarray(variable.numpy()) for variable in model.trainable_variables]
+    for power in range(1, _LARGEST_POWER + 1):
+        scale = 10.0**-power
+        for variable, value, is_last in zip(model.trainable_variables, own, last, strict=True):
+            if is_last:
+                variable.assign((value * scale).astype(value.dtype))
+        if not saturated(sample_outputs(_predicted(built)), _FAR):
+            return scale
+    return scale
+
+
+def _compare_outputs(case: Case, built: Built) -> str:
+    from anatomy.bench.counting import count_model
+
+    reference = _predicted(built)
+    step = _step(case, built)
+    found = step.fetch(step.launch())
+    shapes = [array.shape for array in found], [array.shape for array in reference]
+    if shapes[0] != shapes[1]:
+        raise InvalidCaseError(f"the native program returns shapes {shapes[0]}, and Keras {shapes[1]}")
+    deviation = max(_relative(ours, theirs) for ours, theirs in zip(found, reference, strict=True))
+    tolerance = rounding_tolerance(count_model(built.model, built.input_shapes()).summary(), "float32") or 1e-3
+    if not deviation <= tolerance:
+        raise InvalidCaseError(
+            f"the native program does not compute what Keras does: outputs differ by {deviation:.2g} of the largest,"
+            f" and rounding allows {tolerance:.2g}"
+        )
+    return f"outputs agree within {deviation * 1e6:.2g} ppm of the largest, of {tolerance * 1e6:.2g} allowed"
+
+
+def _compare_training(case: Case, built: Built) -> str:
+    model, batch = built.model, built.batch
+    before = _weights(model)
+    step = _step(case, built)
+    for _ in range(STEPS):
+        outputs = step.launch()
+        step.drain([outputs])
+    step.restore()
+    ours = _weights(model)
+    again = build(case)
+    still(again.model)
+    for variable, value in zip(again.model.trainable_variables, before, strict=True):
+        variable.assign(value)
+    for _ in range(STEPS):
+        again.model.train_on_batch(batch.x, batch.y)
+    theirs = _weights(again.model)
+    moved = [float(np.abs(new - old).max(initial=0)) for new, old in zip(theirs, before, strict=True)]
+    least = _HARDLY * max(moved, default=0.0)
+    deviations = [
+        float(np.abs(a - b).max(initial=0)) / max(distance, least)
+        for a, b, distance in zip(ours, theirs, moved, strict=True)
+        if max(distance, least) > 0
+    ]
+    worst = int(np.argmax(deviations)) if deviations else 0
+    deviation = max(deviations, default=0.0)
+    if not deviation <= TRAINING_TOLERANCE:
+        raise InvalidCaseError(
+            f"the native program does not train as Keras does: after {STEPS} steps"
+            f" {model.trainable_variables[worst].path} differs by {deviation:.2g} of its change, and"
+            f" {TRAINING_TOLERANCE:g} is allowed"
+        )
+    return f"after {STEPS} steps weights agree within {deviation * 100:.2g} % of their change"
+
+
+def _step(case: Case, built: Built) -> Step:
+    backend = NativeBackend(case)
+    return backend.prepare(built.model, built.batch, "train" if case.mode == "train" else "infer")
+
+
+def _predicted(built: Built) -> list[Array]:
+    import keras
+
+    return [np.asarray(array) for array in keras.tree.flatten(built.model.predict_on_batch(built.batch.x))]
+
+
+def _weights(model: Any) -> list[Array]:
+    return [np.array(variable.numpy()) for variable in model.trainable_variables]
+
+
+def _relative(ours: Array, theirs: Array) -> float:
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    largest = float(np.abs(b).max(initial=0))
+    difference = float(np.abs(a - b).max(initial=0))
+    return difference / largest if largest else difference
