@@ -18,7 +18,6 @@ from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import load_run
-from anatomy.bench.runner.largest_batch import smallest_cases
 from anatomy.bench.runner.measure_run import FinishedRun, RunListener, SilentRun, measure_run
 from anatomy.bench.runner.open_run import open_run
 from anatomy.bench.runner.run_plan import plan_suite
@@ -201,7 +200,7 @@ def _run(
     if len(plan.cases) != 1:
         raise UsageError(f"{source.text}: expected one case, got {len(plan.cases)}; give one value for each setting")
     if largest:
-        plan = plan._replace(cases=smallest_cases(plan.cases), largest_batch=True)
+        plan = plan.as_search()
     run = open_run(plan, Path(out) if out else made / "run", collect(), ["anatomy.bench"])
     run = replace(run, directory=source.directory or Path.cwd(), import_paths=tuple(sys.path))
     finished = measure_run(run, stack.enter_context(entered(listener)))

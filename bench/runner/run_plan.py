@@ -35,6 +35,11 @@ class RunPlan(NamedTuple):
     largest_batch: bool = False
     notes: tuple[str, ...] = ()
 
+    def as_search(self) -> RunPlan:
+        """The plan of a search for the largest batch of each case: it says the batch sizes, whatever a dataset has."""
+        settings = self.settings.model_copy(update={"batch_of_dataset": False})
+        return self._replace(cases=smallest_cases(self.cases), settings=settings, largest_batch=True)
+
 
 def plan_run(
     models: Sequence[str],
@@ -63,9 +68,7 @@ def plan_run(
     else:
         suite = load_suite(suite_name or "quick")
     planned = plan_suite(suite, overrides, models, budgets, nodes)
-    if not is_search:
-        return planned
-    return planned._replace(cases=smallest_cases(planned.cases), largest_batch=True)
+    return planned.as_search() if is_search else planned
 
 
 def plan_suite(

@@ -22,3 +22,4 @@ from anatomy.bench.suites.suite import Axes, Suite
 def test_a_dataset_may_say_the_batch_size_only_where_nobody_has(given: Any, suite: Any, left_out: bool) -> None:
     plan = plan_suite(Suite.model_validate({"name": "s", **suite}), Axes.model_validate(given), (), {})
     assert plan.settings.batch_of_dataset is left_out
+    assert plan.as_search().settings.batch_of_dataset is False
