@@ -47,3 +47,12 @@ class VariableNames:
             if self._last_use.get(tensor) is call and tensor not in self._kept and tensor in self._named:
                 self._free.insert(0, self._named.pop(tensor))
         return [self.new(tensor) for tensor in call.outputs]
+
+    def take_over(self, call: Call, tensor: Tensor) -> str:
+        """The name of an argument, which from here on is that of the call's output: the call wrote over it."""
+        name = self._named.pop(tensor)
+        for other in dict.fromkeys(call.inputs):
+            if self._last_use.get(other) is call and other not in self._kept and other in self._named:
+                self._free.insert(0, self._named.pop(other))
+        self._named[call.output] = name
+        return name
