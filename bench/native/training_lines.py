@@ -23,6 +23,17 @@ def optimizer_arguments(optimizer: Optimizer) -> str:
     return ", ".join(f"{name}={value}" for name, value in options.items())
 
 
+def optimizer_slots(optimizer: Optimizer) -> tuple[str, ...]:
+    """What an optimizer keeps for every weight."""
+    velocity = ("velocity",) if optimizer.options.get("momentum") else ()
+    return {
+        "SGD": velocity,
+        "Adam": ("mean", "square"),
+        "AdamW": ("mean", "square"),
+        "RMSprop": ("square", *velocity),
+    }[optimizer.name]
+
+
 def _function(loss: Loss) -> str:
     """The loss on logits has Keras's name, that on probabilities says so."""
     on_outputs = loss.logits or not loss.name.endswith("crossentropy")

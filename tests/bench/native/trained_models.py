@@ -1,0 +1,153 @@
+"""Compiled models without dropout, by what is trained about them: the zoo, layers, losses, optimizers, structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+from keras import Input, layers, optimizers
+
+from tests.bench.native.layer_models import MODELS as LAYERS
+from tests.bench.native.zoo_models import MODELS as ZOO
+
+_SGD = partial(optimizers.SGD, 0.01, momentum=0.9)
+_OPTIMIZERS = {
+    "sgd": partial(optimizers.SGD, 0.05),
+    "sgd with momentum": _SGD,
+    "nesterov": partial(optimizers.SGD, 0.05, momentum=0.9, nesterov=True),
+    "adam": partial(optimizers.Adam, 0.01),
+    "adam with options": partial(optimizers.Adam, 0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-4),
+    "adamw": partial(optimizers.AdamW, 0.01, weight_decay=0.1),
+    "rmsprop": partial(optimizers.RMSprop, 0.01, rho=0.8),
+    "rmsprop with momentum": partial(optimizers.RMSprop, 0.01, momentum=0.9),
+}
+_TRAINED_LAYERS = (
+    *("dense of images", "embedding", "prelu", "relu with options", "grouped conv", "causal conv"),
+    *("conv 3d", "depthwise conv", "separable conv 1d", "conv transpose", "max pool", "average pool", "upsampling"),
+    *("batch norm", "batch norm of vectors", "batch norm without offset", "batch norm with small epsilon"),
+    *("layer norm of axes", "rms norm", "group norm", "unit norm", "lstm", "long lstm backwards", "gru", "long gru"),
+    *("gru with reset before", "simple_rnn", "bidirectional lstm", "states of gru", "time distributed dense"),
+    *("attention", "masked causal attention", "arithmetic", "functions", "reductions"),
+)
+
+
+def _compiled(model: Any, optimizer: Any = _SGD, loss: Any = None) -> Any:
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]
+    ends = [getattr(model.get_layer(name), "activation", None) for name in names]
+    losses = {
+        keras.activations.softmax: "sparse_categorical_crossentropy",
+        keras.activations.sigmoid: "binary_crossentropy",
+    }
+    model.compile(optimizer(), loss or [losses.get(end, "mean_squared_error") for end in ends])
+    return model
+
+
+def _without_dropout(text: str) -> Any:
+    model = ZOO[text]()
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.Dropout):
+            layer.rate = 0.0
+    return _compiled(model, partial(optimizers.SGD, 1e-3, momentum=0.9))
+
+
+def _of_layer(name: str) -> Any:
+    """The model of a layer behind a dense layer of each input, whose gradient passes through it."""
+    model = LAYERS[name]()
+    inputs = [Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in model.inputs]
+    given = [layers.Dense(x.shape[-1])(x) if x.dtype == "float32" else x for x in inputs]
+    outputs = model(given if len(given) > 1 else given[0])
+    losses = ["mean_squared_error"] * len(model.outputs)
+    return _compiled(keras.Model(inputs, outputs), loss=losses if len(losses) > 1 else losses[0])
+
+
+def _classifier(optimizer: Any = _SGD, loss: str = "sparse_categorical_crossentropy", end: str = "softmax") -> Any:
+    inputs = Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(inputs)
+    x = layers.BatchNormalization()(x)
+    x = layers.Flatten()(layers.MaxPooling2D()(x))
+    return _compiled(keras.Model(inputs, layers.Dense(5, activation=end)(x)), optimizer, loss)
+
+
+def _base() -> Any:
+    inputs = Input((8, 8, 3))
+    return keras.Model(inputs, layers.BatchNormalization()(layers.Conv2D(4, 3)(inputs)), name="base")
+
+
+def _frozen() -> Any:
+    """Fine-tuning: a nested model whose weights stay."""
+    base = _base()
+    base.trainable = False
+    inputs = Input((8, 8, 3))
+    return _compiled(keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(base(inputs)))))
+
+
+def _in_inference_mode() -> Any:
+    """A nested model that trains, with the moving statistics of its batch normalisation."""
+    inputs = Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D()(_base()(inputs, training=False))
+    return _compiled(keras.Model(inputs, layers.Dense(3)(x)))
+
+
+def _siamese() -> Any:
+    """One layer and one nested model, each used twice."""
+    left, right = Input((8, 8, 3)), Input((8, 8, 3))
+    base, dense = _base(), layers.Dense(3, activation="tanh")
+    ends = [dense(layers.Flatten()(base(side))) for side in (left, right)]
+    return _compiled(keras.Model([left, right], layers.Subtract()(ends)))
+
+
+def _partly_frozen() -> Any:
+    """A batch normalisation whose gamma and beta stay while its statistics move."""
+    inputs = Input((5,))
+    normalised = layers.BatchNormalization()
+    x = layers.Dense(3)(normalised(layers.Dense(4)(inputs)))
+    normalised.gamma.trainable = False
+    return _compiled(keras.Model(inputs, x))
+
+
+def _dicts() -> Any:
+    """Inputs and outputs in dicts, one output without a loss, weights of the losses."""
+    inputs = {"b": Input((4,), name="b"), "a": Input((3,), name="a")}
+    x = layers.Concatenate()([inputs["a"], inputs["b"]])
+    outputs = {
+        "kind": layers.Dense(3, activation="softmax", name="kind")(x),
+        "size": layers.Dense(1, name="size")(x),
+    }
+    model = keras.Model(inputs, outputs)
+    losses = {"size": "mean_squared_error", "kind": "sparse_categorical_crossentropy"}
+    model.compile(_SGD(), losses, loss_weights={"size": 0.5, "kind": 2.0})
+    return model
+
+
+def _from_logits() -> Any:
+    return _classifier(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), end="linear")
+
+
+_STRUCTURES: dict[str, Callable[[], Any]] = {
+    "frozen base": _frozen,
+    "base in inference mode": _in_inference_mode,
+    "siamese": _siamese,
+    "partly frozen": _partly_frozen,
+    "dicts": _dicts,
+    "from logits": _from_logits,
+}
+_LOSSES = {
+    "sparse": partial(_classifier),
+    "sparse of probabilities": partial(_classifier, end="hard_sigmoid"),
+    "categorical": partial(_classifier, loss="categorical_crossentropy"),
+    "categorical of probabilities": partial(_classifier, loss="categorical_crossentropy", end="hard_sigmoid"),
+    "binary": partial(_classifier, loss="binary_crossentropy", end="sigmoid"),
+    "binary of probabilities": partial(_classifier, loss="binary_crossentropy", end="hard_sigmoid"),
+    "squared": partial(_classifier, loss="mean_squared_error", end="linear"),
+    "absolute": partial(_classifier, loss="mean_absolute_error", end="linear"),
+}
+
+MODELS: dict[str, Callable[[], Any]] = {
+    **_STRUCTURES,
+    **_LOSSES,
+    **{name: partial(_classifier, optimizer) for name, optimizer in _OPTIMIZERS.items()},
+    **{name: partial(_of_layer, name) for name in _TRAINED_LAYERS},
+    **{text: partial(_without_dropout, text) for text in ZOO if "keywords" not in text},
+}
