@@ -5,25 +5,31 @@ Importing this registers them all; here are those that are products with a table
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from keras import layers
 
-from anatomy.bench.native import (  # noqa: F401  # they register their translations
-    functional_activations,
-    functional_attention,
-    functional_convolutions,
-    functional_merging,
-    functional_noise,
-    functional_normalizations,
-    functional_operations,
-    functional_pooling,
-    functional_recurrent,
-    functional_shapes,
-    functional_special_layers,
-    functional_time,
-)
 from anatomy.bench.native.functional_writer import BOTH, FunctionalWriter
 from anatomy.bench.native.model_graph import Call
 from anatomy.bench.native.translation import translates, untranslatable
+
+# They register their translations when they are imported.
+_OTHERS = (
+    "functional_activations",
+    "functional_attention",
+    "functional_convolutions",
+    "functional_merging",
+    "functional_noise",
+    "functional_normalizations",
+    "functional_operations",
+    "functional_pooling",
+    "functional_recurrent",
+    "functional_shapes",
+    "functional_special_layers",
+    "functional_time",
+)
+for _name in _OTHERS:
+    import_module(f"anatomy.bench.native.{_name}")
 
 
 @translates(layers.Dense, frameworks=BOTH)

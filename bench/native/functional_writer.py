@@ -13,13 +13,19 @@ What `conv` and the others are is in `jax_functions` and `tensorflow_functions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from anatomy.bench.native.masks import require_no_masks
 from anatomy.bench.native.model_graph import Call, ModelGraph, Tensor
 from anatomy.bench.native.program import Array, Weight
+from anatomy.bench.native.scope_lines import ScopeName, in_scope
 from anatomy.bench.native.translation import Framework, require_translatable, translator_of
 from anatomy.bench.native.variable_names import VariableNames
+
+# The frameworks whose programs share one body.
+BOTH: tuple[Framework, ...] = ("jax", "tensorflow")
 
 
 class FunctionalWriter:
@@ -29,20 +35,21 @@ class FunctionalWriter:
         graph: what is written.
         framework: `jax` or `tensorflow`.
         trains: whether the program trains.
-        scopes: whether the operations of a layer are under its name in a trace.
+        scope: names the operations of a layer in a trace; `None` for no names.
 
     Attributes:
         weights: the variables that the lines refer to.
         random: whether one of the lines draws random numbers.
     """
 
-    def __init__(self, graph: ModelGraph, framework: Framework, trains: bool, scopes: bool) -> None:
+    def __init__(self, graph: ModelGraph, framework: Framework, trains: bool, scope: ScopeName | None) -> None:
         self.framework, self.trains = framework, trains
         self.weights: list[Weight] = []
         self.random = 0
-        self._graph, self._scopes = graph, scopes
+        self._graph, self._scope = graph, scope
         self._names = VariableNames(graph)
         self._lines: list[str] = []
+        self._stands_for: dict[Tensor, str] = {}
 
     def body(self) -> list[str]:
         """The lines of `forward` after its docstring.
@@ -51,6 +58,7 @@ class FunctionalWriter:
             NotImplementedError: a layer or one of its options has no translation.
         """
         require_translatable(self._graph, self.framework)
+        require_no_masks(self._graph, self.trains)
         inputs = [self._names.new(tensor) for tensor in self._graph.inputs]
         lines = ["    state = dict(state)", f"    ({', '.join(inputs)},) = inputs"]
         for call in self._graph.calls:
@@ -64,7 +72,18 @@ class FunctionalWriter:
 
     def value(self, tensor: Tensor) -> str:
         """The expression of a tensor."""
-        return self._names.of(tensor)
+        return self._stands_for.get(tensor) or self._names.of(tensor)
+
+    @contextmanager
+    def standing_for(self, tensor: Tensor, expression: str) -> Iterator[None]:
+        """Let an expression be the value of a tensor that is not of the graph."""
+        self._stands_for[tensor] = expression
+        yield
+        del self._stands_for[tensor]
+
+    def choose(self, jax: str, tensorflow: str) -> str:
+        """The one that is written for the framework."""
+        return jax if self.framework == "jax" else tensorflow
 
     def weight(
         self,
@@ -127,7 +146,4 @@ class FunctionalWriter:
         self._lines.append(f"    {text}")
 
     def _scoped(self, path: str) -> list[str]:
-        if not self._scopes or not self._lines:
-            return self._lines
-        scope = "jax.named_scope" if self.framework == "jax" else "tf.name_scope"
-        return [f'    with {scope}("{path}"):', *(f"    {line}" for line in self._lines)]
+        return in_scope(self._lines, self.framework, path, self._scope)

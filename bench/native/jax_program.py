@@ -7,20 +7,22 @@ from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.functional_writer import FunctionalWriter
 from anatomy.bench.native.model_graph import ModelGraph
 from anatomy.bench.native.program import Program
-from anatomy.bench.native.training_lines import loss_expression, optimizer_arguments
+from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
+from anatomy.bench.native.source_layout import program_text
+from anatomy.bench.native.training_lines import loss_expression, optimizer_arguments, optimizer_slots
 from anatomy.bench.native.training_plan import Optimizer, TrainingPlan
 
 _IMPORTS = (
+    "import math",
     "from collections.abc import Mapping, Sequence",
     "from typing import Any",
-    "",
     "import jax",
     "import jax.numpy as jnp",
     "from jax import lax",
 )
 
 
-def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scopes: bool = False) -> Program:
+def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName | None = None) -> Program:
     """Write the program of a graph.
 
     It defines `forward(params, state, inputs, training, key)`, which returns the outputs and the new state; with a plan
@@ -30,41 +32,36 @@ def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scopes: bool = Fal
     Args:
         graph: for training as `training_plan` returns it.
         plan: how to train; `None` for inference.
-        scopes: whether the operations of a layer carry its name.
+        scope: names the operations of a layer in a trace; `None` for no names.
 
     Raises:
         NotImplementedError: a layer has no translation.
     """
-    writer = FunctionalWriter(graph, "jax", plan is not None, scopes)
+    writer = FunctionalWriter(graph, "jax", plan is not None, scope)
     body = [
         "def forward(params, state, inputs, training=False, key=None):",
         '    """The network: a tuple of outputs, and the new state."""',
         *writer.body(),
     ]
     if plan is not None:
-        body += ["", "", *_loss_lines(plan), "", "", *_step_lines(plan.optimizer)]
-    lines = [*_IMPORTS, *functions_used(jax_functions, body), "", "", *body]
+        body += ["", "", *_loss_lines(plan, scope), "", "", *_step_lines(plan.optimizer, scope)]
+    lines = [*functions_used(jax_functions, body), "", "", *body]
     same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
-    return Program("jax", "\n".join(lines) + "\n", tuple(writer.weights), *same)
+    return Program("jax", program_text(_IMPORTS, lines), tuple(writer.weights), *same)
 
 
-def _loss_lines(plan: TrainingPlan) -> list[str]:
+def _loss_lines(plan: TrainingPlan, scope: ScopeName | None) -> list[str]:
     return [
         "def loss_function(params, state, inputs, targets, key):",
         "    outputs, state = forward(params, state, inputs, True, key)",
-        f"    return {loss_expression(plan)}, state",
+        *in_scope([f"    loss = {loss_expression(plan)}"], "jax", LOSS, scope),
+        "    return loss, state",
     ]
 
 
-def _step_lines(optimizer: Optimizer) -> list[str]:
-    slots = {
-        "SGD": ("velocity",) if optimizer.options.get("momentum") else (),
-        "Adam": ("mean", "square"),
-        "AdamW": ("mean", "square"),
-        "RMSprop": ("square", *(("velocity",) if optimizer.options.get("momentum") else ())),
-    }[optimizer.name]
-    zeros = "".join(f', "{slot}": jax.tree.map(jnp.zeros_like, params)' for slot in slots)
-    update = optimizer.name.lower()
+def _step_lines(optimizer: Optimizer, scope: ScopeName | None) -> list[str]:
+    zeros = "".join(f', "{slot}": jax.tree.map(jnp.zeros_like, params)' for slot in optimizer_slots(optimizer))
+    call = f"{optimizer.name.lower()}(params, gradients, optimizer, {optimizer_arguments(optimizer)})"
     return [
         "def init_optimizer(params):",
         f'    return {{"steps": jnp.zeros((), int){zeros}}}',
@@ -75,6 +72,6 @@ def _step_lines(optimizer: Optimizer) -> list[str]:
         '    key = jax.random.fold_in(key, optimizer["steps"])',
         "    gradient = jax.value_and_grad(loss_function, has_aux=True)",
         "    (loss, state), gradients = gradient(params, state, inputs, targets, key)",
-        f"    params, optimizer = {update}(params, gradients, optimizer, {optimizer_arguments(optimizer)})",
+        *in_scope([f"    params, optimizer = {call}"], "jax", OPTIMIZER, scope),
         "    return loss, params, state, optimizer",
     ]

@@ -151,9 +151,9 @@ class _Builder:
 
         args = keras.tree.map_structure(fill, node.arguments.args)
         kwargs = dict(keras.tree.map_structure(fill, node.arguments.kwargs))
-        own = kwargs.pop("training", None)
+        # A functional model gives the flag of its step to every layer, also to one that was called with another.
+        kwargs.pop("training", None)
         kwargs = {name: value for name, value in kwargs.items() if value is not None}
-        training = own if own is not None else training
         operation = node.operation
         here = f"{path}/{operation.name}" if path else operation.name
         if is_graph(operation):
