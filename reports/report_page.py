@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 from anatomy.reports.page import render_page, trusted_asset
 from anatomy.reports.profiles import profile_section
 from anatomy.reports.report_charts import charts
-from anatomy.reports.run_labels import LabelledRun, is_application_alone, without_stages
+from anatomy.reports.run_labels import LabelledRun, without_stages
 from anatomy.reports.summary import comparison_warnings, report_title, summary_sentences
 from anatomy.reports.table_view import table_view
 from anatomy.reports.tables import all_tables
@@ -19,16 +19,17 @@ from anatomy.reports.tables import all_tables
 def render_html(runs: Sequence[LabelledRun]) -> str:
     """Render the report of one run, or of several, as an HTML page."""
     drawn, profiles = charts(without_stages(runs)), profile_section(runs)
+    tables = {table.key: table_view(table) for table in all_tables(runs)}
     return render_page(
         "report.html",
         title=report_title(runs),
         summary=summary_sentences(runs),
         warnings=comparison_warnings(runs),
-        tables={table.key: table_view(table) for table in all_tables(runs)},
+        tables=tables,
         charts=drawn,
         profiles=profiles,
         specs={chart.key: chart.spec for chart in (*drawn, *(profiles.charts if profiles else ())) if chart.spec},
-        stepped=not is_application_alone(runs),
+        stepped="models" in tables,
         failures=sum(record.outcome != "ok" for item in runs for record in item.run.records),
         script=trusted_asset("report.js"),
         plotly=Markup(get_plotlyjs()),

@@ -12,6 +12,7 @@ from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.tables.input_table import input_sentences
+from anatomy.reports.tables.keras_cost_table import cost_sentences
 from anatomy.reports.tables.model_table import TIMED
 from anatomy.reports.tables.speed_table import compare_backends, unlike_common
 
@@ -55,8 +56,9 @@ def _sentences(run: Run) -> list[str]:
     measured = sum(record.outcome == "ok" for record in timed)
     sizes = f" and {sum(r.outcome == 'ok' for r in counted)} of {plural(len(counted), 'model')} counted"
     stages = _stages(run)
-    if stages and not timed and not counted:
-        return [*stages, *_unfinished(run)]
+    costs = cost_sentences(run)
+    if (stages or costs) and not timed and not counted:
+        return [*costs, *stages, *_unfinished(run)]
     sentences = [
         *stages,
         f"{measured} of {plural(len(timed), 'timed case')} {'was' if len(timed) == 1 else 'were'} measured"
@@ -64,6 +66,7 @@ def _sentences(run: Run) -> list[str]:
         + (f"; without a result: {', '.join(f'{n} {what}' for what, n in failed.items())}." if failed else "."),
     ]
     sentences += _unfinished(run)
+    sentences += costs
     sentences += input_sentences(run.records)
     sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
     if measured and int(run.header.settings.get("processes") or 1) == 1:

@@ -78,7 +78,8 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
         weights = step.weights() if case.mode == "train" else []
         del outputs, values
     task.memory.begin_phase()
-    task.found(CaseFacts(settings=_settings_in_effect(task, step), output_sample=sample, stateful=stateful))
+    in_effect = _settings_in_effect(task, step)
+    task.found(CaseFacts(settings=in_effect, output_sample=sample, stateful=stateful))
 
     with phase("warmup", task.emit):
         warm_up, outputs = timing.warm_up(step, settings.warmup_s, max(settings.warmup_s, settings.warmup_budget_s))
@@ -90,11 +91,11 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
     )
     task.found(known.merged(_peaks(task)))
     gc.collect()
-    return WarmStep(step, losses, output_bytes, weights, warm_up)
+    return WarmStep(step, losses, output_bytes, weights, warm_up, in_effect)
 
 
-def measure_step(task: MeasureTask) -> int:
-    """Measure the compiled step on both clocks and check it; return the size of one step's outputs in bytes.
+def measure_step(task: MeasureTask) -> WarmStep:
+    """Measure the compiled step on both clocks and check it.
 
     Raises:
         InvalidCaseError: the figures mean nothing.
@@ -108,7 +109,7 @@ def measure_step(task: MeasureTask) -> int:
     require_finite(task.case, window.outputs, "last step")
     require_valid(task, warm, window.clock)
     warm.step.restore()
-    return warm.output_bytes
+    return warm
 
 
 def require_finite(case: Case, outputs: Sequence[np.ndarray[Any, Any]], what: str) -> None:

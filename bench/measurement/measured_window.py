@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anatomy.bench.backends.step import Step, WeightSums
@@ -26,6 +27,7 @@ class WarmStep:
         output_bytes: size of one step's outputs.
         weights: checksums of the weights before the second step of a case that trains; else empty.
         warm_up: times of the warm-up.
+        settings: in effect.
     """
 
     step: Step
@@ -33,6 +35,7 @@ class WarmStep:
     output_bytes: int
     weights: WeightSums
     warm_up: WarmUp
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

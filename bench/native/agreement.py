@@ -52,7 +52,8 @@ def still(model: Any) -> None:
     """Let random layers pass their input through."""
     for layer in model._flatten_layers():
         for rate in _RATES:
-            if isinstance(getattr(layer, rate, None), int | float):
+            own = isinstance(getattr(type(layer), rate, None), property)
+            if not own and isinstance(getattr(layer, rate, None), int | float):
                 setattr(layer, rate, 0.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends.step import Batch, Step
+from anatomy.bench.native.scope_lines import ScopeName
 from anatomy.bench.native.translate import translate
 from anatomy.bench.native.translation import FRAMEWORKS, Framework
 from anatomy.bench.records.case import Backend, Case, Jit, Mode
@@ -29,15 +30,15 @@ class NativeBackend:
 
     Args:
         case: of a native backend.
-        scopes: whether a trace shall show which layer an operation belongs to.
+        scope: names the operations of a layer in a trace; `None` for no names.
     """
 
-    def __init__(self, case: Case, scopes: bool = False) -> None:
+    def __init__(self, case: Case, scope: ScopeName | None = None) -> None:
         self._backend: Backend = case.backend
         self._framework = framework_of(case)
         self._keras = step_module.load(case.keras_backend)
         self._jit = resolve_jit(case.jit, self._framework)
-        self._scopes = scopes
+        self._scope = scope
 
     def initialise(self, seed: int) -> None:
         """As on the Keras backend."""
@@ -52,7 +53,7 @@ class NativeBackend:
         trains = mode == "train"
         if batch.sample_weight is not None and trains:
             raise NotImplementedError("weights of examples are not translated; use --mode infer")
-        program = translate(model, self._framework, trains, self._scopes)
+        program = translate(model, self._framework, trains, self._scope)
         if trains:
             _release_slots(model)
         module, name = STEPS[self._backend]

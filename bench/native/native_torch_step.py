@@ -53,6 +53,11 @@ class NativeTorchStep:
         vars(model)[_HOLDER] = self
         self._called = torch.compile(self._network) if jit else self._network
 
+    @property
+    def network(self) -> Any:
+        """The `nn.Module` with the model's weights."""
+        return self._network
+
     def launch(self) -> Any:
         """Run one step; returns the loss (train) or the outputs (infer). On CUDA the kernels may be unfinished."""
         if self._train:

@@ -6,6 +6,7 @@ import io
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import onnxruntime
 import torch
 
 from anatomy.bench.backends.step import Batch, WeightSums
+from anatomy.bench.native.native_torch_step import NativeTorchStep
 from anatomy.bench.native.program import Array, Program
-from anatomy.bench.native.step_data import input_arrays, keras_outputs, load_network
+from anatomy.bench.native.step_data import input_arrays, keras_outputs
 from anatomy.bench.records.case import Mode
 
 # https://onnx.ai/onnx/repo-docs/Versioning.html; the newest that torch's exporter writes without a conversion.
@@ -30,7 +32,8 @@ class OnnxRuntimeStep:
         self._program, self._model = program, model
         self._names: list[str] = []
         self.use(batch)
-        self._session = _session(program, list(self._inputs.values()))
+        network = NativeTorchStep(program, batch, mode, jit=False, model=model).network
+        self._session = _session(network, list(self._inputs.values()))
         self._names = [node.name for node in self._session.get_inputs()]
         self.use(batch)
 
@@ -83,22 +86,19 @@ class OnnxRuntimeStep:
         }
 
 
-def _session(program: Program, arrays: Sequence[Array]) -> Any:
-    network = load_network(program).eval()
+def _session(network: Any, arrays: Sequence[Array]) -> Any:
+    """Export a network and open the graph that came of it."""
     example = (tuple(torch.from_numpy(array) for array in arrays),)
-    with warnings.catch_warnings(), io.StringIO() as _:
-        # The exporter deprecates its own parts from version to version.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        # The exporter deprecates its own parts from version to version, and says what it does.
         warnings.simplefilter("ignore")
-        exported = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET, verbose=False)
+        exported = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET)
     assert exported is not None
     buffer = io.BytesIO()
     exported.save(buffer)
-    providers = [
-        name
-        for name in ("CUDAExecutionProvider", "CPUExecutionProvider")
-        if name in onnxruntime.get_available_providers()
-    ]
+    available = onnxruntime.get_available_providers()
+    providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
     options = onnxruntime.SessionOptions()
-    # Its threads follow the cores that this process may use.
+    # As many threads as the cores that this process may use; its own choice counts the machine's.
     options.intra_op_num_threads = len(os.sched_getaffinity(0))
     return onnxruntime.InferenceSession(buffer.getvalue(), options, providers=providers)

@@ -6,12 +6,22 @@ from anatomy.bench.native import torch_functions
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.model_graph import ModelGraph
 from anatomy.bench.native.program import Program
+from anatomy.bench.native.scope_lines import ScopeName
+from anatomy.bench.native.source_layout import program_text
 from anatomy.bench.native.torch_training import optimizer_lines, step_lines
 from anatomy.bench.native.torch_writer import TorchWriter
 from anatomy.bench.native.training_plan import TrainingPlan
 
+_IMPORTS = (
+    "from collections.abc import Callable, Sequence",
+    "from typing import Any",
+    "import torch",
+    "import torch.nn.functional as F",
+    "from torch import Tensor, nn",
+)
 
-def torch_program(graph: ModelGraph, plan: TrainingPlan | None, scopes: bool = False) -> Program:
+
+def torch_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName | None = None) -> Program:
     """Write the program of a graph.
 
     It defines `Network`, whose `forward` takes and returns a tuple of tensors; with a plan also
@@ -20,34 +30,24 @@ def torch_program(graph: ModelGraph, plan: TrainingPlan | None, scopes: bool = F
     Args:
         graph: for training as `training_plan` returns it.
         plan: how to train; `None` for inference.
-        scopes: whether the operations of a layer are under its path in a trace.
+        scope: names the operations of a layer in a trace; `None` for no names.
 
     Raises:
         NotImplementedError: a layer has no translation.
     """
-    writer = TorchWriter(graph, plan is not None, scopes)
+    writer = TorchWriter(graph, plan is not None, scope)
     body = writer.network()
     if plan is not None:
+        if not any(weight.variable.trainable for weight in writer.weights):
+            raise NotImplementedError("the model has no weight to train; use --mode infer")
         body += [
             "",
             "",
             *optimizer_lines(plan.optimizer),
             "",
             "",
-            *step_lines(plan, [len(t.shape) for t in graph.outputs], writer.output_axes()),
+            *step_lines(plan, [len(t.shape) for t in graph.outputs], writer.output_axes(), scope),
         ]
-    functions = functions_used(torch_functions, body)
-    lines = [*_imports(functions), *functions, "", "", *body]
-    return Program("torch", "\n".join(lines) + "\n", tuple(writer.weights), writer.input_axes(), writer.output_axes())
-
-
-def _imports(functions: list[str]) -> list[str]:
-    text = "\n".join(functions)
-    typed = [f"from collections.abc import {', '.join(used)}"] if (used := _used(text, "Callable", "Sequence")) else []
-    typed += ["from typing import Any"] if _used(text, "Any") else []
-    tensor = "from torch import Tensor, nn" if functions else "from torch import nn"
-    return [*typed, *([""] if typed else []), "import torch", "import torch.nn.functional as F", tensor]
-
-
-def _used(text: str, *names: str) -> list[str]:
-    return [name for name in names if name in text]
+    lines = [*functions_used(torch_functions, body), "", "", *body]
+    source = program_text(_IMPORTS, lines)
+    return Program("torch", source, tuple(writer.weights), writer.input_axes(), writer.output_axes())

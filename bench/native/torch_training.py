@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
 from anatomy.bench.native.torch_layout import first_axes, permuted
 from anatomy.bench.native.training_plan import Loss, Optimizer, TrainingPlan
 
@@ -14,8 +15,8 @@ _ON_LOGITS = {
     "binary_crossentropy": "F.binary_cross_entropy_with_logits({y}, {t}.to({y}.dtype))",
 }
 _ON_OUTPUTS = {
-    "sparse_categorical_crossentropy": "F.nll_loss({y}.clamp(1e-7, 1 - 1e-7).log(), {t}.long())",
-    "categorical_crossentropy": "-({t} * {y}.clamp(1e-7, 1 - 1e-7).log()).sum(1).mean()",
+    "sparse_categorical_crossentropy": "F.nll_loss(log_shares({y}), {t}.long())",
+    "categorical_crossentropy": "-({t} * log_shares({y})).sum(1).mean()",
     "binary_crossentropy": "F.binary_cross_entropy({y}.clamp(1e-7, 1 - 1e-7), {t}.to({y}.dtype))",
     "mean_squared_error": "F.mse_loss({y}, {t}.to({y}.dtype))",
     "mean_absolute_error": "F.l1_loss({y}, {t}.to({y}.dtype))",
@@ -40,25 +41,29 @@ def optimizer_lines(optimizer: Optimizer) -> list[str]:
     return ["def make_optimizer(network):", f"    return {call}"]
 
 
-def step_lines(plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes]) -> list[str]:
+def step_lines(
+    plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes], scope: ScopeName | None
+) -> list[str]:
     """`train_step`.
 
     Args:
         plan: losses and optimizer.
         ranks: number of axes of each output.
         output_axes: for each output, Keras's axes as numbers of its own; `None` where they are the same.
+        scope: names loss and update in a trace; `None` for no names.
     """
     optimizer = plan.optimizer
+    loss = f"    loss = {_loss_expression(plan, ranks, output_axes)}"
     adjusts = optimizer.name in ("Adam", "AdamW")
     epsilon, beta_2 = optimizer.options.get("epsilon"), optimizer.options.get("beta_2")
     return [
         "def train_step(network, optimizer, inputs, targets):",
         "    optimizer.zero_grad(set_to_none=True)",
         "    outputs = network(inputs)",
-        f"    loss = {_loss_expression(plan, ranks, output_axes)}",
+        *in_scope([loss], "torch", LOSS, scope),
         "    loss.backward()",
         *([f"    set_epsilon(optimizer, {epsilon}, {beta_2})"] if adjusts else []),
-        "    optimizer.step()",
+        *in_scope(["    optimizer.step()"], "torch", OPTIMIZER, scope),
         "    return loss.detach()",
     ]
 

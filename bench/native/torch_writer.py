@@ -25,6 +25,7 @@ from functools import cache
 from anatomy.bench.native.masks import require_no_masks
 from anatomy.bench.native.model_graph import Call, ModelGraph, Tensor
 from anatomy.bench.native.program import Weight
+from anatomy.bench.native.scope_lines import ScopeName, in_scope
 from anatomy.bench.native.torch_layout import Layout, channels_first_inputs, first_axes, last_axes, permuted
 from anatomy.bench.native.torch_weights import Parameter
 from anatomy.bench.native.translation import require_translatable, translator_of, untranslatable
@@ -37,17 +38,17 @@ class TorchWriter:
     Args:
         graph: what is written.
         trains: whether the program trains.
-        scopes: whether the operations of a layer are under its path in a trace.
+        scope: names the operations of a layer in a trace; `None` for no names.
 
     Attributes:
         trains: whether the program trains.
         weights: the variables that the modules hold.
     """
 
-    def __init__(self, graph: ModelGraph, trains: bool, scopes: bool = False) -> None:
+    def __init__(self, graph: ModelGraph, trains: bool, scope: ScopeName | None = None) -> None:
         self.trains = trains
         self.weights: list[Weight] = []
-        self._graph, self._scopes = graph, scopes
+        self._graph, self._scope = graph, scope
         self._names = VariableNames(graph)
         self._layouts: dict[Tensor, Layout] = {}
         self._flattened: dict[Tensor, tuple[int, ...]] = {}
@@ -258,9 +259,7 @@ class TorchWriter:
         return "self.training" if call.training is None else str(bool(call.training))
 
     def _scoped(self, path: str) -> list[str]:
-        if not self._scopes or not self._lines:
-            return self._lines
-        return [f'with torch.profiler.record_function("{path}"):', *(f"    {line}" for line in self._lines)]
+        return in_scope(self._lines, "torch", path, self._scope)
 
     def _agree(self, call: Call) -> bool:
         flags = {other.training for other in self._graph.calls if other.operation is call.operation}

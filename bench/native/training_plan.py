@@ -143,7 +143,9 @@ def _optimizer(optimizer: Any) -> Optimizer:
         raise NotImplementedError(f"the optimizer {what} is not translated; translated are {', '.join(_OPTIMIZERS)}")
     if not isinstance(config["learning_rate"], int | float):
         raise NotImplementedError("a schedule of the learning rate is not translated; compile with a constant one")
-    return Optimizer(name, float(config["learning_rate"]), {key: config[key] for key in _OPTIMIZERS[name]})
+    # Keras holds it in float32.
+    rate = float(f"{config['learning_rate']:.7g}")
+    return Optimizer(name, rate, {key: config[key] for key in _OPTIMIZERS[name]})
 
 
 def _require_plain_layers(model: Any) -> None:

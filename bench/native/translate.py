@@ -7,19 +7,20 @@ from typing import Any
 
 from anatomy.bench.native.model_graph import model_graph
 from anatomy.bench.native.program import Program
+from anatomy.bench.native.scope_lines import ScopeName
 from anatomy.bench.native.training_plan import training_plan
 from anatomy.bench.native.translation import Framework, require_translatable
 from anatomy.bench.workload.model_outputs import declared_outputs
 
 
-def translate(model: Any, framework: Framework, trains: bool, scopes: bool = False) -> Program:
+def translate(model: Any, framework: Framework, trains: bool, scope: ScopeName | None = None) -> Program:
     """The program of a functional or Sequential model, with its weights in place.
 
     Args:
         model: built; for training also compiled.
         framework: in whose layers it is written.
         trains: whether the program has a training step.
-        scopes: whether the operations of a layer carry its name in a trace.
+        scope: names the operations of a layer in a trace; `None` for no names.
 
     Raises:
         NotImplementedError: a part of the model has no translation; the message names all such layers.
@@ -30,5 +31,5 @@ def translate(model: Any, framework: Framework, trains: bool, scopes: bool = Fal
     if trains:
         plan, graph = training_plan(model, declared_outputs(model), graph)
     writer = import_module(f"anatomy.bench.native.{framework}_program")
-    program: Program = getattr(writer, f"{framework}_program")(graph, plan, scopes=scopes)
+    program: Program = getattr(writer, f"{framework}_program")(graph, plan, scope=scope)
     return program

@@ -68,6 +68,7 @@ class LayerIndex:
     def __init__(self, entries: Sequence[LayerEntry], places: Sequence[LayerPlace] = ()) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self._names = [*PARTS, *self.entries]
+        self._all_places = places
         self._places: dict[int, list[LayerPlace]] = {}
         for place in places:
             self._places.setdefault(id(place.layer), []).append(place)
@@ -96,6 +97,11 @@ class LayerIndex:
         inner = [place for place in places if place.path.startswith(f"{around}/" if around else "")]
         nearest = min(inner, key=lambda place: place.path.count("/"), default=None)
         return nearest or next(iter(places), None)
+
+    def entry_at(self, path: str) -> str:
+        """The entry of the layer at a path, or of the one around it that it was counted with; `INPUT` without any."""
+        found = [place for place in self._all_places if path == place.path or path.startswith(f"{place.path}/")]
+        return max(found, key=lambda place: len(place.path)).entry if found else INPUT
 
     def layer_of_weight(self, weight: Any) -> str | None:
         """The entry whose layer has this weight; `None` if there is none."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from anatomy.bench.backends.step import StepBackend
 from anatomy.bench.counting import count_model
 from anatomy.bench.measurement.measure_case import MeasureTask, phase
+from anatomy.bench.native.native_backend import NativeBackend, framework_of, resolve_jit
 from anatomy.bench.parallel.device_group import Group
 from anatomy.bench.profiling.annotate_layers import annotate_layers
-from anatomy.bench.profiling.layer_index import build_layer_index
+from anatomy.bench.profiling.layer_index import PARTS, LayerIndex, build_layer_index
 from anatomy.bench.profiling.profile_tables import make_profile
 from anatomy.bench.profiling.roofline_bound import LayerCeilings
 from anatomy.bench.profiling.stepping import stepping_of
-from anatomy.bench.profiling.tracer import open_tracer
+from anatomy.bench.profiling.tracer import Tracer, open_tracer
 from anatomy.bench.protocol.events import PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.tensorboard.event_files import write_graph
@@ -32,19 +35,19 @@ def profile_case(task: MeasureTask, folder: Path, ceilings: LayerCeilings | None
         NotImplementedError: the case cannot be profiled; the message says what can.
     """
     case, model = task.case, task.built.model
-    tracer = open_tracer(case.backend)
-    if reason := tracer.unsupported_reason(model):
+    tracer = open_tracer(case.keras_backend)
+    if reason := _unsupported_reason(case, model, tracer):
         raise NotImplementedError(f"time by layer: {reason}")
     layers = build_layer_index(model, count_model(model, task.built.input_shapes()), case)
-    if tracer.scopes_at_compile_time:
+    if tracer.scopes_at_compile_time and not case.native:
         annotate_layers(model, layers, tracer.scope)
-    step = task.backend.prepare(model, task.built.batch, LOOPS.get(case.mode, case.mode))
+    step = _backend(task, layers).prepare(model, task.built.batch, LOOPS.get(case.mode, case.mode))
     stepping = stepping_of(case, task.built, step)
     with phase("warmup", task.emit):
         stepping.warm_up(task.settings)
     task.emit(PhaseBegan(name="measure"))
     step_s = stepping.step_s()
-    if not tracer.scopes_at_compile_time:
+    if not tracer.scopes_at_compile_time and not case.native:
         annotate_layers(model, layers, tracer.scope)
     task.emit(PhaseBegan(name="trace"))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +61,30 @@ def profile_case(task: MeasureTask, folder: Path, ceilings: LayerCeilings | None
     # The first interval includes the profiler's start.
     trace = replace(trace, steps=trace.steps[1:])
     task.emit(make_profile(trace, layers, recorded.wall_s[1:], recorded.steps, step_s, ceilings))
+
+
+def _backend(task: MeasureTask, layers: LayerIndex) -> StepBackend:
+    """What makes the step; a native program has the marks of the layers in its source."""
+    if not task.case.native:
+        return task.backend
+
+    def scope(path: str) -> str:
+        return layers.mark(path if path in PARTS else layers.entry_at(path))
+
+    return NativeBackend(task.case, scope)
+
+
+def _unsupported_reason(case: Case, model: Any, tracer: Tracer) -> str | None:
+    if case.backend == "onnxruntime":
+        return "ONNX Runtime's nodes do not name the layers they come from"
+    if not case.native:
+        return tracer.unsupported_reason(model)
+    compiled = resolve_jit(case.jit, framework_of(case))
+    if case.backend == "native-torch" and compiled:
+        return "torch.compile's kernels name no layers; use --jit off"
+    if case.backend == "native-jax" and not compiled:
+        return "without jit JAX runs operation by operation and names no layers"
+    return None
 
 
 def require_profilable(case: Case, group: Group) -> None:

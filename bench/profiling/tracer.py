@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 from anatomy.bench.profiling.layer_index import LayerIndex
 from anatomy.bench.profiling.trace_events import Trace
-from anatomy.bench.records.case import Backend
+from anatomy.bench.records.case import KerasBackend
 
 
 class Tracer(Protocol):
@@ -44,7 +44,7 @@ class Tracer(Protocol):
         """The recorded trace, which is now the file `path`."""
 
 
-def open_tracer(backend: Backend) -> Tracer:
+def open_tracer(backend: KerasBackend) -> Tracer:
     """The profiler of one backend. Keras must already run on it (`KERAS_BACKEND`)."""
     module = import_module(f"anatomy.bench.profiling.{backend}_trace")
     return cast("Tracer", module.Tracer())

@@ -24,6 +24,7 @@ from anatomy.bench.errors.printable import one_line
 from anatomy.bench.errors.unsupported import is_unsupported
 from anatomy.bench.measurement.alternating_steps import Turns, measure_alternating_steps
 from anatomy.bench.measurement.measure_case import MeasureTask, measure_loop, measure_step, phase
+from anatomy.bench.measurement.measured_window import WarmStep
 from anatomy.bench.parallel.device_group import Build, Group, open_group, require_shareable
 from anatomy.bench.parallel.multinode_group import open_multinode_group, run_node_ranks
 from anatomy.bench.parallel.reference_steps import build_deterministic, take_reference_steps
@@ -61,6 +62,7 @@ from anatomy.bench.runner.requests import (
 )
 from anatomy.bench.script.expression import InexpressibleError
 from anatomy.bench.script.generate_script import script_of
+from anatomy.bench.script.native_script import native_script
 from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.model_inputs import model_inputs, shapes_to_count
 from anatomy.bench.workload.model_outputs import require_call
@@ -229,17 +231,17 @@ def _task(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origi
 def _measure(case: Case, settings: MeasureSettings, group: Group, emit: Emit, origin: Origin | None) -> None:
     task = _task(case, settings, group, emit, origin)
     case = task.case
-    output_bytes = 0
+    warm = None
     if case.mode in LOOPS:
         measure_loop(task)
     else:
-        output_bytes = measure_step(task)
+        warm = measure_step(task)
     if group.processes > 1:
         why = f"{group.processes} processes compute, and the time of one is known"
         task.found(CaseFacts(cpu_cores_used=None, not_measured={"cpu_cores_used": why}))
     if case.devices > 1:
         _measure_exchange(case, group, task.built.model, emit)
-    emit(_script(task.built, case, settings, output_bytes))
+    emit(_script(task.built, case, settings, warm))
 
 
 def _take_turns(
@@ -298,14 +300,18 @@ def _width(dtype: str) -> int:
     return int("".join(filter(str.isdigit, dtype))) // 8
 
 
-def _script(built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> ScriptMade:
+def _script(built: Built, case: Case, settings: MeasureSettings, warm: WarmStep | None) -> ScriptMade:
     """The stand-alone program for this case, or why there is none."""
     if case.devices > 1:
         return ScriptMade(text=None, why_not="programs for several devices are not written yet")
-    if case.backend != "tensorflow":
+    if case.keras_backend != "tensorflow":
         # Keras's serialisation asks whether an object is TensorFlow's, and would import it to see: 2 s a case.
         sys.modules.setdefault("tensorflow", None)  # type: ignore[arg-type]  # documented: makes the import fail
+    output_bytes = 0 if warm is None else warm.output_bytes
     try:
+        if case.native:
+            assert warm is not None
+            return ScriptMade(text=native_script(built, case, settings, output_bytes, warm.settings))
         return ScriptMade(text=script_of(built, case, settings, output_bytes))
     except InexpressibleError as error:
         return ScriptMade(text=None, why_not=str(error))

@@ -15,6 +15,7 @@ from anatomy.reports.tables.claims_table import claims_table
 from anatomy.reports.tables.framework_table import framework_table
 from anatomy.reports.tables.gap_tables import gap_table, kind_table
 from anatomy.reports.tables.input_table import input_tables
+from anatomy.reports.tables.keras_cost_table import keras_cost_tables
 from anatomy.reports.tables.layer_table import layer_table
 from anatomy.reports.tables.loop_table import loop_table
 from anatomy.reports.tables.machine_table import machine_table
@@ -37,6 +38,7 @@ __all__ = [
     "framework_table",
     "gap_table",
     "input_tables",
+    "keras_cost_tables",
     "kind_table",
     "layer_table",
     "loop_table",
@@ -61,10 +63,14 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         claims = (claims_table(runs, "text accuracy"),) if len(stages) > 1 else ()
         return (*stages, *claims, machine_table(runs), failure_table(runs))
     everything, runs = runs, without_stages(runs)
+    costs = keras_cost_tables(runs)
+    if costs and not any(item.run.records for item in runs):
+        return (*costs, machine_table(runs), *profile_tables(runs))
     return (
         machine_table(runs),
         *stages,
         model_table(runs),
+        *costs,
         speed_table(runs),
         framework_table(runs),
         loop_table(runs),

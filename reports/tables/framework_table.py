@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import geometric_mean
 
-from anatomy.bench.records.case import BACKENDS, Backend
+from anatomy.bench.records.case import KERAS_BACKENDS, NATIVE_BACKENDS, Backend
 from anatomy.bench.records.record import Record
 from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
 from anatomy.reports.number_words import plural
@@ -38,7 +38,7 @@ NOTES = (
     "Rows of the slides are reproduced as they were; an empty cell there is shown as –. Nothing in them was measured "
     "here, and their marks and those of today's rows follow different rules: compare within a part, not across.",
     "Languages: the run was driven from Python; what else a project documents is quoted, not measured.",
-    "Tutorials; front end: not measured (all backends were used through the same Keras front end).",
+    "Tutorials; front end: not measured.",
     "CNN and RNN capability: one + for each of build, infer and train that every CNN (RNN) tried in that way on this "
     "backend managed; the fractions count the cases. Built means that the model was built, whatever came "
     "after. The relative speed is that on the CNNs (RNNs), by the rule of speed.",
@@ -48,6 +48,9 @@ NOTES = (
     f"Multiple GPU support: + when a case ran on more than one GPU; ++ when its throughput was at least {SCALES:.0%} "
     f"of that of as many single GPUs (same total batch, model and settings), +++ from {SCALES_WELL:.0%}; else not "
     "measured.",
+    "Today's frameworks stand first by themselves, where a run has measured them (--backend native-torch, …): the "
+    "models translated to the framework's own layers, with the same weights. The rows of Keras on a framework are not "
+    "the framework's speed. OpenVINO has no layers of its own to write a network in.",
     "Keras compatible: + when at least one case of the run was measured through Keras; the versions are those found.",
 )
 
@@ -57,23 +60,29 @@ def framework_table(runs: Sequence[LabelledRun]) -> Table:
     rows = [{"source": SLIDES, **{k: v or "–" for k, v in row._asdict().items()}} for row in SLIDE_ROWS]
     for item in runs:
         source = "measured in this run" if len(runs) == 1 else f"measured in {item.label}"
-        rows += [{"source": source, **_today(backend, item.run.records)} for backend in BACKENDS]
+        rows += [{"source": source, **_today(backend, item.run.records)} for backend in _shown(item.run.records)]
     return build_table(
         _COLUMNS,
         rows,
         dict,
         key="frameworks",
         title="Framework comparison",
-        caption="The talk's table of frameworks, beside today's Keras backends with the same columns.",
+        caption="The talk's table of frameworks, beside today's frameworks with the same columns.",
         notes=(*NOTES, *left_out(runs)),
         section="source",
     )
 
 
+def _shown(records: Sequence[Record]) -> list[Backend]:
+    """The frameworks that were measured by themselves, and every Keras backend."""
+    measured = {record.case.backend for record in records}
+    return [*(backend for backend in NATIVE_BACKENDS if backend in measured), *KERAS_BACKENDS]
+
+
 def _today(backend: Backend, records: Sequence[Record]) -> dict[str, str]:
     facts = BACKEND_FACTS[backend]
     return {
-        "framework": facts.title,
+        "framework": facts.title if backend in NATIVE_BACKENDS else f"Keras on {facts.title}",
         "languages": f"Python; documented: {facts.languages}" if facts.languages else "Python",
         "tutorials": NOT_MEASURED,
         "cnn": _capability(backend, of_kind(records, "cnn")),
@@ -162,6 +171,8 @@ def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:
 
 
 def _keras(backend: Backend, records: Sequence[Record]) -> str:
+    if backend in NATIVE_BACKENDS:
+        return "measured without Keras"
     measured = [r for r in records if r.case.backend == backend and r.outcome == "ok" and r.case.mode in TIMED]
     if not measured:
         return NOT_MEASURED

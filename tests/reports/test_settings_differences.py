@@ -82,7 +82,7 @@ def said_by(runs: tuple[LabelledRun, ...]) -> dict[str, str]:
             for chart in (draw(runs, "train") for draw in (throughput_chart, latency_chart, memory_chart))
         },
         "preparation": preparation_chart(runs, "train").caption,
-        "frameworks, speed": str(today.loc["PyTorch", "speed"]),
+        "frameworks, speed": str(today.loc["Keras on PyTorch", "speed"]),
         "summary": " ".join(summary_sentences(runs)),
     }
 
@@ -137,7 +137,7 @@ def test_models_of_two_sizes_are_in_no_mean(build: Any, record: MakeRecord, run:
     if table.key == "speeds":
         assert table.frame["relative_speed"].isna().all()
     else:
-        assert "no case was run by all backends" in table.frame.set_index("framework").loc["JAX", "speed"]
+        assert "no case was run by all backends" in table.frame.set_index("framework").loc["Keras on JAX", "speed"]
 
 
 @pytest.mark.parametrize("draw", [throughput_chart, latency_chart, memory_chart, preparation_chart])
@@ -192,8 +192,8 @@ def test_scaling_is_not_taken_from_unlike_cases(
     one = record(speed=100.0, case={"backend": "jax"})
     two = record(**({"speed": 170.0, "gpu": gpu} | change), case={"backend": "jax", "devices": 2})
     frame: Any = framework_table(labelled(run, [one, two])).frame.set_index("framework")
-    assert text in frame.loc["JAX", "multi_gpu"]
-    assert ("%" in frame.loc["JAX", "multi_gpu"]) is (not change)
+    assert text in frame.loc["Keras on JAX", "multi_gpu"]
+    assert ("%" in frame.loc["Keras on JAX", "multi_gpu"]) is (not change)
 
 
 def test_failures_share_the_row_of_their_case(record: MakeRecord) -> None:

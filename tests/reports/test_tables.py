@@ -141,15 +141,15 @@ def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run:
     slides, today = frame.iloc[:7], frame.iloc[7:].set_index("framework")
     assert list(slides["framework"]) == [row.framework for row in SLIDE_ROWS]
     assert list(slides["rnn"]) == ["++", "++", "++", "–", "+", "+", "+++"]
-    assert today.loc["JAX", "cnn"].startswith("+++ build 2/2, infer 1/1, train 1/1")
-    assert today.loc["PyTorch", "cnn"].startswith("++ build 2/2, infer 0/1, train 1/1")
-    assert "0.90 train" in today.loc["PyTorch", "cnn"]
-    assert today.loc["PyTorch", "rnn"].startswith("build 0/1")
-    assert today.loc["PyTorch", "speed"].startswith("+++ train 0.90 of the fastest (1 common case")
-    assert today.loc["JAX", "keras"] == "+ keras 3.15.1, jax 1.2.3"
+    assert today.loc["Keras on JAX", "cnn"].startswith("+++ build 2/2, infer 1/1, train 1/1")
+    assert today.loc["Keras on PyTorch", "cnn"].startswith("++ build 2/2, infer 0/1, train 1/1")
+    assert "0.90 train" in today.loc["Keras on PyTorch", "cnn"]
+    assert today.loc["Keras on PyTorch", "rnn"].startswith("build 0/1")
+    assert today.loc["Keras on PyTorch", "speed"].startswith("+++ train 0.90 of the fastest (1 common case")
+    assert today.loc["Keras on JAX", "keras"] == "+ keras 3.15.1, jax 1.2.3"
     assert (today["tutorials"] == "not measured").all()
     assert (today["multi_gpu"] == "not measured").all()
-    assert (today.loc["OpenVINO", ["cnn", "rnn", "speed", "keras"]] == "not measured").all()
+    assert (today.loc["Keras on OpenVINO", ["cnn", "rnn", "speed", "keras"]] == "not measured").all()
 
 
 @pytest.mark.parametrize(("speed", "marks"), [(90.0, "+ "), (110.0, "++ "), (170.0, "+++ ")])
@@ -162,7 +162,7 @@ def test_several_gpus_are_measured_against_single_ones(
         record(speed=speed, gpu=gpu, case=point("train", "jax", devices=2)),
     ]
     frame = framework_table(label_runs([run(records)])).frame.set_index("framework")
-    assert frame.loc["JAX", "multi_gpu"] == f"{marks}1 case on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
+    assert frame.loc["Keras on JAX", "multi_gpu"] == f"{marks}1 case on 2 GPUs, {speed / 2:.0f}% of as many single GPUs"
 
 
 def test_claims_table_has_a_verdict_in_every_row(labelled: tuple[LabelledRun, ...]) -> None:

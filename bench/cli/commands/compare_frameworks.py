@@ -46,8 +46,8 @@ def compare_frameworks(
     from anatomy.bench.backends.available import availability
     from anatomy.bench.cli.screens.keras_cost_screen import ComparisonDisplay
     from anatomy.bench.cli.unsafe_models import allow_code_in
-    from anatomy.bench.framework_comparison.compare_frameworks import compare_frameworks as compare
     from anatomy.bench.framework_comparison.compared_cases import chosen_frameworks, compared_pairs
+    from anatomy.bench.framework_comparison.measure_costs import measure_costs
     from anatomy.bench.machine.collect_environment import collect
     from anatomy.bench.runner.open_run import open_run
     from anatomy.bench.runner.run_plan import plan_run
@@ -66,10 +66,10 @@ def compare_frameworks(
     plan = plan_run(allow_code_in(models or [], unsafe=unsafe), suite, axes, budgets)
     say_once(plan.notes)
     pairs = compared_pairs(plan.cases)
-    cases = [case for pair in pairs for case in pair]
-    run = open_run(plan._replace(cases=cases), out, collect(), ["anatomy", *sys.argv[1:]])
+    # No records are planned: the costs are the result.
+    run = open_run(plan._replace(cases=[]), out, collect(), ["anatomy", *sys.argv[1:]])
     with ComparisonDisplay(Console(stderr=json), len(pairs), json=json) as display:
-        costs = compare(pairs, run, display, target=target, minutes=minutes, profiles=profiles)
+        costs = measure_costs(pairs, run, display, target=target, minutes=minutes, profiles=profiles)
     where = f"costs in {run.writer.path}"
     if report:
         from anatomy.reports import write_report

@@ -41,7 +41,7 @@ class Listener(Protocol):
         """A pair of cases has ended; its cost and its profiles are on disk."""
 
 
-def compare_frameworks(
+def measure_costs(
     pairs: Sequence[ComparedPair],
     run: OpenRun,
     listener: Listener,
