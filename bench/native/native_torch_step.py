@@ -127,7 +127,6 @@ class NativeTorchStep:
             return {}
         trial = FormatTrial(self._network, self._set_format, self._step_once)
         times = trial.run()
-        self._optimizer = self._new_optimizer()
         self._set_format(min(times, key=lambda name: times[name]))
         return times
 
@@ -136,7 +135,11 @@ class NativeTorchStep:
 
     def _set_format(self, name: str) -> None:
         self.memory_format = name
-        self._network.to(memory_format=FORMATS[name])
+        for parameter in self._network.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=FORMATS[name])
+        # What it keeps for a parameter has the parameter's strides.
+        self._optimizer = self._new_optimizer()
         self._inputs = tuple(
             x if moved is None or x.ndim != 4 else x.contiguous(memory_format=FORMATS[name])
             for x, moved in zip(self._inputs, self._program.input_axes, strict=True)

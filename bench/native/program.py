@@ -13,7 +13,8 @@ from anatomy.bench.native.translation import Framework
 Array = np.ndarray[Any, Any]
 
 
-def _as_it_is(array: Array) -> Array:
+def as_it_is(array: Array) -> Array:
+    """The array: Keras's and the program's are the same."""
     return array
 
 
@@ -24,7 +25,8 @@ class Weight:
     Attributes:
         variable: the `keras.Variable`.
         layer: key of its layer in the program; in torch the name of the module.
-        name: its name there, such as `kernel`; in torch `weight`.
+        name: its name there, such as `kernel`; in torch `weight`, or two names with a space between them where the rows
+            of the array are two parameters.
         to_native: from Keras's array to the program's, which may lie in another order.
         to_keras: back again.
     """
@@ -32,8 +34,8 @@ class Weight:
     variable: Any
     layer: str
     name: str
-    to_native: Callable[[Array], Array] = _as_it_is
-    to_keras: Callable[[Array], Array] = _as_it_is
+    to_native: Callable[[Array], Array] = as_it_is
+    to_keras: Callable[[Array], Array] = as_it_is
 
 
 @dataclass(frozen=True)

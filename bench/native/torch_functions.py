@@ -91,6 +91,11 @@ def gaussian_dropout(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * (1 + torch.randn_like(x) * (rate / (1 - rate)) ** 0.5) if training else x
 
 
+def log_shares(x: Tensor) -> Tensor:
+    """Logarithms of each value's share of the sum over the second axis, kept from 0 and 1 as Keras does."""
+    return (x / x.sum(1, keepdim=True)).clamp(1e-7, 1 - 1e-7).log()
+
+
 def set_epsilon(optimizer: torch.optim.Optimizer, epsilon: float, beta_2: float) -> None:
     """Let torch's Adam compute Keras's, which adds epsilon before the correction of the second moment, not after."""
     for group in optimizer.param_groups:

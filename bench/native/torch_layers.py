@@ -95,6 +95,8 @@ def _time_distributed(call: Call, writer: TorchWriter) -> None:
     parts += [activation] if activation is not None and activation.name != "linear" else []
     if steps is None or is_graph(inner):
         raise untranslatable(call, "an open number of steps" if steps is None else "a model inside")
+    if writer.trains and isinstance(inner, layers.BatchNormalization):
+        raise untranslatable(call, "the statistics of each step")
     value = writer.scratch(call.input, (None, *call.input.shape[2:]))
     writer.line(f"{writer.value(value)} = {writer.keras(call.input)}.flatten(0, 1)")
     for part in parts:

@@ -31,13 +31,13 @@ def optimizer_lines(optimizer: Optimizer) -> list[str]:
     momentum = f", momentum={o['momentum']}" if o["momentum"] else ""
     if optimizer.name == "SGD":
         nesterov = ", nesterov=True" if momentum and o["nesterov"] else ""
-        call = f"torch.optim.SGD({arguments}{momentum}{nesterov})"
+        call = f"torch.optim.SGD({arguments}{momentum}{nesterov}, fused=True)"
     elif optimizer.name == "RMSprop":
         call = f"RMSprop({arguments}, rho={o['rho']}, momentum={o['momentum']}, eps={o['epsilon']})"
     else:
         arguments += f", betas=({o['beta_1']}, {o['beta_2']}), eps={o['epsilon']}"
         decay = f", weight_decay={o['weight_decay']}" if optimizer.name == "AdamW" else ""
-        call = f"torch.optim.{optimizer.name}({arguments}{decay})"
+        call = f"torch.optim.{optimizer.name}({arguments}{decay}, fused=True)"
     return ["def make_optimizer(network):", f"    return {call}"]
 
 

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from anatomy.bench.native.program import Array
-
-
-def _same(array: Array) -> Array:
-    return array
+from anatomy.bench.native.program import Array, as_it_is
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,8 @@ class Parameter:
 
     name: str
     variable: Any
-    to_native: Callable[[Array], Array] = _same
-    to_keras: Callable[[Array], Array] = _same
+    to_native: Callable[[Array], Array] = as_it_is
+    to_keras: Callable[[Array], Array] = as_it_is
 
 
 def arranged(

@@ -1,0 +1,39 @@
+"""Steps of native PyTorch compute what the Keras model does on torch: the zoo, every kind of layer, training."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.native.comparisons import differing
+
+# What torch has no module for, or Keras itself does not compute on torch.
+REFUSED = {"gru with reset before", "layer norm of axes"}
+# Its probabilities are below the smallest that Keras computes a loss of on torch; the program has the loss on logits.
+SATURATED = {"alexnet:input_shape=67x67x3,classes=10"}
+
+
+def _differing(catalogue: str, tolerance: float) -> dict:
+    found = differing("torch", catalogue, tolerance, "compare_torch_steps")
+    return {name: fact for name, fact in found.items() if name not in REFUSED}
+
+
+@pytest.mark.backends
+def test_the_zoo_in_torch() -> None:
+    assert _differing("zoo_models", 1e-5) == {}
+
+
+@pytest.mark.backends
+def test_layers_in_torch() -> None:
+    assert _differing("layer_models", 1e-5) == {}
+
+
+@pytest.mark.backends
+@pytest.mark.extended
+def test_training_in_torch() -> None:
+    assert set(_differing("trained_models", 1e-3)) <= SATURATED
+
+
+@pytest.mark.slow
+def test_applications_in_torch() -> None:
+    # Keras has no NASNet on torch.
+    assert set(_differing("application_models", 1e-5)) <= {"NASNetMobile"}
