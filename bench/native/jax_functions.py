@@ -96,7 +96,9 @@ def batch_norm(
     mean, variance = weights["moving_mean"], weights["moving_variance"]
     if training:
         axes = tuple(range(x.ndim - 1))
-        mean, variance = jnp.mean(x, axes), jnp.var(x, axes)
+        # As Flax does by default: one pass over the values.
+        mean = jnp.mean(x, axes)
+        variance = jnp.maximum(jnp.mean(x * x, axes) - mean * mean, 0)
         state = {
             **state,
             "moving_mean": momentum * state["moving_mean"] + (1 - momentum) * mean,
@@ -248,7 +250,7 @@ def lstm(
 
     zeros = jnp.zeros((x.shape[0], units), x.dtype)
     inputs = jnp.swapaxes(dense(x, weights), 0, 1)
-    (h, c), outputs = lax.scan(step, tuple(initial or (zeros, zeros)), inputs, reverse=backwards)
+    (h, c), outputs = lax.scan(step, tuple(initial or (zeros, zeros)), inputs, reverse=backwards, unroll=8)
     return h if outputs is None else _in_order(outputs, backwards), h, c
 
 
@@ -286,7 +288,7 @@ def gru(
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], units), x.dtype)
     inputs = jnp.swapaxes(x @ weights["kernel"] + bias[0], 0, 1)
-    h, outputs = lax.scan(step, start, inputs, reverse=backwards)
+    h, outputs = lax.scan(step, start, inputs, reverse=backwards, unroll=8)
     return h if outputs is None else _in_order(outputs, backwards), h
 
 
@@ -308,7 +310,7 @@ def simple_rnn(
         return h, h if sequences else None
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], weights["recurrent_kernel"].shape[0]), x.dtype)
-    h, outputs = lax.scan(step, start, jnp.swapaxes(dense(x, weights), 0, 1), reverse=backwards)
+    h, outputs = lax.scan(step, start, jnp.swapaxes(dense(x, weights), 0, 1), reverse=backwards, unroll=8)
     return h if outputs is None else _in_order(outputs, backwards), h
 
 

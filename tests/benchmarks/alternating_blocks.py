@@ -9,7 +9,7 @@ from typing import Any
 
 Step = Callable[[], Any]
 # A block of steps lasts at least this long.
-BLOCK_S = 0.5
+BLOCK_S = 0.1
 
 
 def log_ratios(ours: Step, other: Step, pairs: int, wait: Callable[[Any], Any]) -> list[float]:

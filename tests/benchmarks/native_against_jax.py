@@ -1,6 +1,6 @@
 """Native JAX beside networks written by hand with `jax.lax`: is what Anatomy writes as fast?
 
-    python -m tests.benchmarks.native_against_jax [--mode infer|train] [--batch 16] [--pairs 12] [MODEL…]
+    python -m tests.benchmarks.native_against_jax [--mode infer|train] [--batch 16] [--pairs 30] [MODEL…]
 
 Equal weights and inputs, equal outputs; training is SGD with momentum on logits, everything in one `jax.jit` with the
 weights donated. Blocks of steps of the two alternate in one process; the figure is the mean ratio of neighbouring
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", default=list(NETWORKS), help=", ".join(NETWORKS))
     parser.add_argument("--mode", choices=("infer", "train"), default="infer")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=30)
     given = parser.parse_args(arguments)
     trains = given.mode == "train"
     print(f"| model, {given.mode}, batch {given.batch} | native / hand-written | 95 % interval | pairs |")
