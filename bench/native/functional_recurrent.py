@@ -67,6 +67,9 @@ def _expression(call: Call, layer: Any, path: str, writer: FunctionalWriter) -> 
         parts.append(f"initial=({', '.join(map(writer.value, initial))},)")
     if function == "gru" and not cell.reset_after:
         parts.append("reset_after=False")
+    if writer.framework == "jax" and not writer.trains:
+        # On a CPU it takes half the time in inference, and a third more in training.
+        parts.append("unroll=8")
     return f"{function}({', '.join(parts)})"
 
 

@@ -1,7 +1,7 @@
 """What a network in JAX is written with: these functions are copied into the program that uses them.
 
 All take images with channels last, as Keras does. `weights` is the dict of a layer's arrays. `tensorflow_functions` has
-functions of the same names and arguments.
+functions of the same names and arguments; `unroll` is JAX's alone.
 """
 
 from __future__ import annotations
@@ -233,8 +233,9 @@ def lstm(
     sequences: bool = False,
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
+    unroll: int = 1,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Long short-term memory, gates in the order input, forget, cell, output.
+    """Long short-term memory, gates in the order input, forget, cell, output; `unroll` steps are compiled as one.
 
     Returns:
         The outputs of all steps or of the last, in the order of computation; the last output; the last cell state.
@@ -250,7 +251,7 @@ def lstm(
 
     zeros = jnp.zeros((x.shape[0], units), x.dtype)
     inputs = jnp.swapaxes(dense(x, weights), 0, 1)
-    (h, c), outputs = lax.scan(step, tuple(initial or (zeros, zeros)), inputs, reverse=backwards, unroll=8)
+    (h, c), outputs = lax.scan(step, tuple(initial or (zeros, zeros)), inputs, reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h, c
 
 
@@ -261,8 +262,9 @@ def gru(
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
     reset_after: bool = True,
+    unroll: int = 1,
 ) -> tuple[jax.Array, jax.Array]:
-    """Gated recurrent unit, gates in the order update, reset, candidate.
+    """Gated recurrent unit, gates in the order update, reset, candidate; `unroll` steps are compiled as one.
 
     With `reset_after` the reset gate is applied after the product with the recurrent kernel, as cuDNN does, and the
     bias has two rows, the second for that product.
@@ -288,7 +290,7 @@ def gru(
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], units), x.dtype)
     inputs = jnp.swapaxes(x @ weights["kernel"] + bias[0], 0, 1)
-    h, outputs = lax.scan(step, start, inputs, reverse=backwards, unroll=8)
+    h, outputs = lax.scan(step, start, inputs, reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h
 
 
@@ -298,8 +300,9 @@ def simple_rnn(
     sequences: bool = False,
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
+    unroll: int = 1,
 ) -> tuple[jax.Array, jax.Array]:
-    """The recurrence h = tanh(x · kernel + bias + h · recurrent kernel).
+    """The recurrence h = tanh(x · kernel + bias + h · recurrent kernel); `unroll` steps are compiled as one.
 
     Returns:
         The outputs of all steps or of the last, in the order of computation; the last output.
@@ -310,7 +313,7 @@ def simple_rnn(
         return h, h if sequences else None
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], weights["recurrent_kernel"].shape[0]), x.dtype)
-    h, outputs = lax.scan(step, start, jnp.swapaxes(dense(x, weights), 0, 1), reverse=backwards, unroll=8)
+    h, outputs = lax.scan(step, start, jnp.swapaxes(dense(x, weights), 0, 1), reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h
 
 
