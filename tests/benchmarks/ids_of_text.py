@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from anatomy.bench.backends import step as step_module
-from anatomy.bench.records.case import Backend
+from anatomy.bench.records.case import KerasBackend
 from anatomy.bench.statistics.interval import between_processes
 from anatomy.bench.workload.synthetic_batch import draw_batch, plan_inputs
 
 EXAMPLES, LENGTH, DIMENSION = 256, 256, 64
-BACKEND: Backend = "jax"
+BACKEND: KerasBackend = "jax"
 PACKAGES = ("keras", "numpy", "pandas", "tensorflow", "torch", "jax")
 STEPS = 20
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from anatomy.bench.backends.available import installed_backends
-from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.case import Case, KerasBackend
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.regression_gate.pair_effect import pair_effect
@@ -49,7 +49,7 @@ SETTINGS = MeasureSettings(seconds=0.2, warmup_s=1.0, timeout_s=120)
 @pytest.mark.parametrize("backend", installed_backends())
 @pytest.mark.parametrize("model", MODELS)
 def test_a_script_takes_the_same_time_a_step(
-    model: str, backend: Backend, tmp_path: Path, record_property: Callable[[str, object], None]
+    model: str, backend: KerasBackend, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Pairs of fresh processes, a worker of Anatomy's and the script's own, that take turns as in the gate."""
     text, batch_size = MODELS[model]
