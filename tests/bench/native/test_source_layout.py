@@ -36,7 +36,8 @@ def test_imports_are_split_from_the_rest() -> None:
 
 @given(st.lists(st.tuples(_NAMES, _NAMES), min_size=1, max_size=30), st.sampled_from(["", "    "]))
 def test_a_long_call_means_the_same(pairs: list[tuple[str, str]], indent: str) -> None:
-    line = f"{indent}x = f({', '.join(f'g({a}, {{1: "{b}, c"}})' for a, b in pairs)})"
+    arguments = [f'g({a}, {{1: "{b}, c"}})' for a, b in pairs]
+    line = f"{indent}x = f({', '.join(arguments)})"
     lines = wrapped(line)
     assert ast.dump(ast.parse("\n".join(lines).strip())) == ast.dump(ast.parse(line.strip()))
     if len(line) > WIDTH:
