@@ -116,7 +116,8 @@ class NativeTorchStep:
 
     def settings(self) -> dict[str, Any]:
         """What differs from Keras's step."""
-        return {"donated_buffers": False, "memory_format": self.memory_format}
+        trial = {"memory_format_trial_s": self.layouts} if self.layouts else {}
+        return {"donated_buffers": False, "memory_format": self.memory_format, **trial}
 
     def _new_optimizer(self) -> Any:
         return self._names["make_optimizer"](self._network) if self._train else None

@@ -27,9 +27,9 @@ _PRECISIONS = {
     "medium": "bfloat16",
     "f16": "float16",
 }
-# Settings that do not say how a step is computed: the initial weights, each backend's own name of data parallelism, and
-# the size that follows from optimizer and parameters.
-_NOT_OF_THE_STEP = frozenset({"initialisers", "strategy", "optimizer_bytes"})
+# Settings that do not say how a step is computed: the initial weights, each backend's own name of data parallelism, the
+# size that follows from optimizer and parameters, and the times by which a memory format was chosen.
+_NOT_OF_THE_STEP = frozenset({"initialisers", "strategy", "optimizer_bytes", "memory_format_trial_s"})
 
 
 class Manifest(Frozen):

@@ -122,7 +122,7 @@ def compare_weights(model: Any) -> dict[str, Any]:
     for layer in model._flatten_layers():
         # Keras's gradient is 0 where a softmax saturates.
         if getattr(layer, "activation", None) is keras.activations.softmax:
-            layer.kernel.assign(0.01 * layer.kernel)
+            layer.kernel.assign(0.1 * layer.kernel)
     inputs = values_of(model.inputs, rng, BATCH)
     targets = [_target(loss, output, rng) for loss, output in zip(_losses(model), model.outputs, strict=True)]
     before = {weight.path: keras.ops.convert_to_numpy(weight).copy() for weight in model.weights}
