@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,15 @@ from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.model_outputs import last_weights
 from anatomy.bench.workload.output_sample import sample_outputs
 
+Weights = list[Array]
+
 # Steps of training after which the weights are compared.
 STEPS = 5
 # Of the largest change of a weight in these steps. A wrong momentum, loss or normalisation is off by 10 % and more;
 # rounding grows from step to step through thresholds and normalisation.
 TRAINING_TOLERANCE = 0.02
+# Of the change of all weights together, for optimizers that divide by the size of a gradient.
+ADAPTIVE_TOLERANCE = 0.1
 # A weight that hardly moves, as a bias before a normalisation, shows nothing but rounding.
 _HARDLY = 1e-2
 # Random layers, which would draw other numbers in each framework.
@@ -110,22 +115,48 @@ def _compare_training(case: Case, built: Built) -> str:
     for _ in range(STEPS):
         again.model.train_on_batch(batch.x, batch.y)
     theirs = _weights(again.model)
+    if type(again.model.optimizer).__name__ != "SGD":
+        return _agree_on_the_whole(before, ours, theirs)
+    return _agree_one_by_one(before, ours, theirs, [variable.path for variable in model.trainable_variables])
+
+
+def _agree_one_by_one(before: Weights, ours: Weights, theirs: Weights, paths: Sequence[str]) -> str:
+    """Every weight has moved to the same place."""
     moved = [float(np.abs(new - old).max(initial=0)) for new, old in zip(theirs, before, strict=True)]
     least = _HARDLY * max(moved, default=0.0)
     deviations = [
-        float(np.abs(a - b).max(initial=0)) / max(distance, least)
+        float(np.abs(a - b).max(initial=0)) / max(distance, least) if distance or least else 0.0
         for a, b, distance in zip(ours, theirs, moved, strict=True)
-        if max(distance, least) > 0
     ]
-    worst = int(np.argmax(deviations)) if deviations else 0
     deviation = max(deviations, default=0.0)
     if not deviation <= TRAINING_TOLERANCE:
-        raise InvalidCaseError(
-            f"the native program does not train as Keras does: after {STEPS} steps"
-            f" {model.trainable_variables[worst].path} differs by {deviation:.2g} of its change, and"
-            f" {TRAINING_TOLERANCE:g} is allowed"
-        )
+        worst = paths[int(np.argmax(deviations))]
+        raise _differs(f"{worst} differs by {deviation:.2g} of its change, and {TRAINING_TOLERANCE:g} is allowed")
     return f"after {STEPS} steps weights agree within {deviation * 100:.2g} % of their change"
+
+
+def _agree_on_the_whole(before: Weights, ours: Weights, theirs: Weights) -> str:
+    """The weights together have moved to the same place.
+
+    An optimizer that divides by the size of the gradient gives a weight whose gradient is nothing but rounding a whole
+    step, in a direction that rounding decides: weights cannot be compared one by one.
+    """
+    difference = _length(a - b for a, b in zip(ours, theirs, strict=True))
+    change = _length(b - old for b, old in zip(theirs, before, strict=True))
+    deviation = difference / change if change else difference
+    if not deviation <= ADAPTIVE_TOLERANCE:
+        raise _differs(
+            f"the weights together differ by {deviation:.2g} of their change, and {ADAPTIVE_TOLERANCE:g} is allowed"
+        )
+    return f"after {STEPS} steps weights together agree within {deviation * 100:.2g} % of their change"
+
+
+def _length(parts: Iterable[Array]) -> float:
+    return float(np.sqrt(sum(float((part.astype(np.float64) ** 2).sum()) for part in parts)))
+
+
+def _differs(how: str) -> InvalidCaseError:
+    return InvalidCaseError(f"the native program does not train as Keras does: after {STEPS} steps {how}")
 
 
 def _step(case: Case, built: Built) -> Step:

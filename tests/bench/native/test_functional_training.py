@@ -7,7 +7,7 @@ import pytest
 from tests.bench.native.comparisons import differing
 
 
-@pytest.mark.backends
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_training(backend: str) -> None:
     assert differing(backend, "trained_models", 1e-3) == {}

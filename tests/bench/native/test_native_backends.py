@@ -42,6 +42,20 @@ def test_a_model_in_own_layers_computes_what_keras_does(
         assert "import keras" not in script.read_text()
 
 
+@pytest.mark.backends
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", NATIVE_BACKENDS[:3])
+def test_models_in_own_layers_train_as_keras_does(backend: str, measure: Measure) -> None:
+    models = [
+        "lstm:layers=2,units=8",
+        "unet:depth=2,base_filters=4,input_shape=16x16x1",
+        "text_cnn:vocabulary=500,embedding_dim=8,length=200",
+        "rcnn:words=8,embedding_dim=8,lstm_units=8,dense_units=8",
+    ]
+    records = measure(cases_of(models, backend=[backend], mode=["train"], batch_size=[4]))
+    assert {record.name: record.reason for record in records if record.outcome != "ok"} == {}
+
+
 @pytest.mark.parametrize("mode", ["infer", "train"])
 def test_a_registered_translation_is_used_and_a_wrong_one_is_found(mode: str, measure: Measure) -> None:
     cases = cases_of([f"{MODELS}:right", f"{MODELS}:wrong"], backend=["native-jax"], mode=[mode], batch_size=[8])

@@ -10,10 +10,11 @@ import sys
 import pytest
 
 from tests.bench.native.comparisons import ROOT
+from tests.marks import extended_but
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+@pytest.mark.parametrize("backend", extended_but(["jax", "tensorflow"], "jax"))
 def test_random_models(backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")

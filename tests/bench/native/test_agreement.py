@@ -1,0 +1,61 @@
+"""When a program is said to train as Keras does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.native.agreement import (
+    ADAPTIVE_TOLERANCE,
+    TRAINING_TOLERANCE,
+    _agree_on_the_whole,
+    _agree_one_by_one,
+)
+from anatomy.bench.native.program import Array
+
+PATHS = ["kernel", "bias"]
+
+
+def weights(seed: int, scale: float = 1.0) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    return [scale * rng.standard_normal((8, 4)), scale * rng.standard_normal(4)]
+
+
+@given(st.integers(0, 99), st.floats(0, 1e-3))
+def test_rounding_is_no_difference(seed: int, noise: float) -> None:
+    before, change = weights(seed), weights(seed + 1, 0.1)
+    theirs = [old + moved for old, moved in zip(before, change, strict=True)]
+    ours = [new + noise * 0.1 * np.sign(moved) for new, moved in zip(theirs, change, strict=True)]
+    assert "agree within" in _agree_one_by_one(before, ours, theirs, PATHS)
+    assert "agree within" in _agree_on_the_whole(before, ours, theirs)
+
+
+@given(st.integers(0, 99), st.floats(1.2, 10))
+def test_another_learning_rate_is_a_difference(seed: int, factor: float) -> None:
+    before, change = weights(seed), weights(seed + 1, 0.1)
+    theirs = [old + moved for old, moved in zip(before, change, strict=True)]
+    ours = [old + factor * moved for old, moved in zip(before, change, strict=True)]
+    assert factor - 1 > max(TRAINING_TOLERANCE, ADAPTIVE_TOLERANCE)
+    with pytest.raises(InvalidCaseError, match=r"kernel|bias"):
+        _agree_one_by_one(before, ours, theirs, PATHS)
+    with pytest.raises(InvalidCaseError, match="together"):
+        _agree_on_the_whole(before, ours, theirs)
+
+
+def test_one_weight_of_many_that_rounding_moves_decides_nothing_for_adam() -> None:
+    before, change = weights(1), weights(2, 0.1)
+    theirs = [old + moved for old, moved in zip(before, change, strict=True)]
+    ours = [new.copy() for new in theirs]
+    ours[1][0] += 0.03
+    assert "together agree" in _agree_on_the_whole(before, ours, theirs)
+    with pytest.raises(InvalidCaseError, match="bias"):
+        _agree_one_by_one(before, ours, theirs, PATHS)
+
+
+def test_weights_that_stay_where_they_are_agree() -> None:
+    before = weights(3)
+    assert "agree within" in _agree_one_by_one(before, before, before, PATHS)
+    assert "agree within" in _agree_on_the_whole(before, before, before)
