@@ -56,8 +56,11 @@ class Losses:
             self.readings.append((self.steps, mean))
 
     def end_early(self) -> None:
-        """Take the latest reading as the mean loss that later losses are compared with."""
-        self.early = self.readings[-1][1] if self.readings else None
+        """Take the latest reading as the mean loss that later losses are compared with.
+
+        Of raw readings the first: the latest is the loss of one step, which may have learned all that there is.
+        """
+        self.early = self.readings[0 if self.raw else -1][1] if self.readings else None
 
     @property
     def first(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anatomy.bench.profiling.explanation import Change, Explanation, explain
+from anatomy.bench.profiling.explanation import Explanation, explain
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.keras_cost import KerasCost
 
@@ -25,6 +25,8 @@ _WORDS = {
 # Parts of a difference below this share are not named.
 LEAST_SHARE = 0.05
 MOST_NAMED = 4
+# Where parts are larger than this share of the whole and cancel each other, they are mostly noise.
+MOST_SHARE = 1.5
 
 
 def explain_cost(cost: KerasCost, profiles: Sequence[Profile]) -> Explanation | None:
@@ -53,17 +55,27 @@ def ratio_sentence(cost: KerasCost) -> str:
 
 def difference_sentence(explanation: Explanation) -> str:
     """What makes up the difference: `71 % host time: Python and dispatch, 19 % copies and changes of layout`."""
+    if _cancels(explanation):
+        return "not told: the parts that the traces show cancel each other, as they do in so small a difference"
     named = [change for change in explanation.kinds if change.share is not None and change.share >= LEAST_SHARE]
     parts = [f"{change.share:.0%} {_WORDS.get(change.name, change.name)}" for change in named[:MOST_NAMED]]
     less = [change for change in explanation.kinds if change.share is not None and change.share <= -LEAST_SHARE]
-    saved = [f"{-(change.share or 0):.0%} {_WORDS.get(change.name, change.name)}" for change in less[:2]]
+    saved = [f"{_WORDS.get(change.name, change.name)} ({-(change.share or 0):.0%})" for change in less[:2]]
     text = ", ".join(parts) or "spread over all kinds of work"
-    return f"{text}; less than nothing: {', '.join(saved)}" if saved else text
+    return f"{text}, in part made up for by less of {', '.join(saved)}" if saved else text
 
 
-def layers_that_differ(explanation: Explanation, most: int = MOST_NAMED) -> list[Change]:
-    """The layers with the largest parts of the difference, in its direction."""
-    return [change for change in explanation.layers if (change.share or 0) >= LEAST_SHARE][:most]
+def layers_sentence(explanation: Explanation) -> str:
+    """The layers with the largest parts of the difference: `conv1 12%, conv2 9%`; empty where none can be told."""
+    if _cancels(explanation):
+        return ""
+    named = [change for change in explanation.layers if change.type and (change.share or 0.0) >= LEAST_SHARE]
+    return ", ".join(f"{change.name} {change.share:.0%}" for change in named[:MOST_NAMED])
+
+
+def _cancels(explanation: Explanation) -> bool:
+    """Whether parts are larger than the difference and cancel each other."""
+    return any(abs(change.share or 0.0) > MOST_SHARE for change in explanation.kinds)
 
 
 def _middle(values: Sequence[float]) -> float:

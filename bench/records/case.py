@@ -19,7 +19,7 @@ from anatomy.bench.records.input_spec import canonical
 KerasBackend = Literal["tensorflow", "jax", "torch", "openvino"]
 # The same model in the framework's own layers, without Keras.
 NativeBackend = Literal["native-tensorflow", "native-jax", "native-torch", "onnxruntime"]
-Backend = KerasBackend | NativeBackend
+Backend = Literal[KerasBackend, NativeBackend]
 CaseMode = Literal["train", "infer", "fit", "predict", "count"]
 Mode = CaseMode | Literal["stage"]
 Jit = Literal["auto", "on", "off"]
@@ -29,7 +29,7 @@ Scaling = Literal["weak", "strong"]
 
 KERAS_BACKENDS: tuple[KerasBackend, ...] = get_args(KerasBackend)
 NATIVE_BACKENDS: tuple[NativeBackend, ...] = get_args(NativeBackend)
-BACKENDS: tuple[Backend, ...] = (*KERAS_BACKENDS, *NATIVE_BACKENDS)
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 # Backend → the Keras backend on which its model is built, and from which it is translated.
 _BUILT_ON: Mapping[Backend, KerasBackend] = {
     **{backend: backend for backend in KERAS_BACKENDS},

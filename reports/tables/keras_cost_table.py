@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from anatomy.bench.profiling.keras_difference import difference_sentence, explain_cost, ratio_sentence
+from anatomy.bench.profiling.keras_difference import difference_sentence, explain_cost, layers_sentence, ratio_sentence
 from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
 from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.keras_cost import KerasCost, read_costs
@@ -131,4 +131,7 @@ def _cells(row: _Row) -> dict[str, Any]:
 def _difference(row: _Row) -> str | None:
     interval = row.cost.interval
     explanation = explain_cost(row.cost, row.profiles) if interval and interval[0] > 1 else None
-    return difference_sentence(explanation) if explanation is not None and explanation.difference > 0 else None
+    if explanation is None or explanation.difference <= 0:
+        return None
+    layers = layers_sentence(explanation)
+    return difference_sentence(explanation) + (f"; most of it in {layers}" if layers else "")

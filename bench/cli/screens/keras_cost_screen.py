@@ -43,7 +43,7 @@ class ComparisonDisplay:
 
     def end(self, cost: KerasCost, profiles: Sequence[Profile]) -> None:
         """Print the row of a cost and what makes it up."""
-        from anatomy.bench.profiling.keras_difference import difference_sentence, explain_cost
+        from anatomy.bench.profiling.keras_difference import difference_sentence, explain_cost, layers_sentence
 
         self._done += 1
         if self._json:
@@ -57,6 +57,8 @@ class ComparisonDisplay:
         explanation = explain_cost(cost, profiles)
         if explanation is not None and explanation.difference > 0 and cost.interval and cost.interval[0] > 1:
             self._print(f"{'':<19}of the difference: {difference_sentence(explanation)}")
+            if layers := layers_sentence(explanation):
+                self._print(f"{'':<19}most of it in: {layers}")
         for profile in profiles:
             if profile.outcome != "ok":
                 self._print(f"{'':<19}no profile: {profile.case.backend}: {profile.reason}")
