@@ -392,7 +392,8 @@ def categorical_crossentropy(targets: jax.Array, logits: jax.Array) -> jax.Array
 def binary_crossentropy(targets: jax.Array, logits: jax.Array) -> jax.Array:
     """Mean of the cross-entropy between probabilities and logits of yes or no."""
     targets = targets.reshape(logits.shape).astype(logits.dtype)
-    return jnp.mean(jax.nn.relu(logits) - logits * targets + jax.nn.softplus(-jnp.abs(logits)))
+    # Not with relu, whose gradient at a logit of exactly 0, as of a pixel that is off, is 0 and not a half.
+    return jnp.mean(jax.nn.softplus(logits) - logits * targets)
 
 
 def sparse_categorical_crossentropy_of_probabilities(targets: jax.Array, outputs: jax.Array) -> jax.Array:

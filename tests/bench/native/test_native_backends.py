@@ -48,6 +48,7 @@ def test_a_model_in_own_layers_computes_what_keras_does(
 def test_models_in_own_layers_train_as_keras_does(backend: str, measure: Measure) -> None:
     models = [
         "lstm:layers=2,units=8",
+        "unet:depth=2,base_filters=4,input_shape=16x16x1",
         "unet:depth=4,base_filters=8,input_shape=64x64x1",
         "text_cnn:vocabulary=500,embedding_dim=8,length=200",
         "rcnn:words=8,embedding_dim=8,lstm_units=8,dense_units=8",
