@@ -11,10 +11,10 @@ REFUSED = {"gru with reset before", "layer norm of axes"}
 # Its probabilities are below the smallest that Keras computes a loss of on torch; the program has the loss on logits.
 SATURATED = {f"{name}:input_shape=67x67x3,classes=10" for name in ("alexnet", "alexnet-one-tower")}
 
-# After five steps more than 0.1 % of a change off, and it is not known why; a case of it would be `invalid`.
-UNEXPLAINED = {
+# Keras's own step on PyTorch fails: there is nothing to compare with.
+FAILS_IN_KERAS = (
     "unet:depth=2,base_filters=4,input_shape=24x24x1,padding=valid,upsampling=transpose,classes=2,spatial_dropout=0.2"
-}
+)
 
 
 def _differing(catalogue: str, tolerance: float) -> dict:
@@ -35,7 +35,9 @@ def test_layers_in_torch() -> None:
 @pytest.mark.backends
 @pytest.mark.extended
 def test_training_in_torch() -> None:
-    assert set(_differing("trained_models", 1e-3)) <= SATURATED | UNEXPLAINED
+    found = _differing("trained_models", 1e-3)
+    assert found.pop(FAILS_IN_KERAS) == {"error": "RuntimeError: grad_input must be contiguous"}
+    assert set(found) <= SATURATED
 
 
 @pytest.mark.slow
