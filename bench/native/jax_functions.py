@@ -427,6 +427,48 @@ def mean_absolute_error(targets: jax.Array, outputs: jax.Array) -> jax.Array:
     return jnp.mean(jnp.abs(outputs - targets.reshape(outputs.shape)))
 
 
+def huber(targets: jax.Array, outputs: jax.Array, delta: float) -> jax.Array:
+    """Mean of half the squares of differences up to `delta`, and of their sizes beyond."""
+    size = jnp.abs(outputs - targets.reshape(outputs.shape))
+    return jnp.mean(jnp.where(size <= delta, 0.5 * size**2, delta * size - 0.5 * delta**2))
+
+
+def smooth(targets: jax.Array, share: float) -> jax.Array:
+    """Probabilities of classes, of which a share is spread over all classes."""
+    return targets * (1 - share) + share / targets.shape[-1]
+
+
+def smooth_binary(targets: jax.Array, share: float) -> jax.Array:
+    """Probabilities of yes, drawn towards a half by a share."""
+    return targets * (1 - share) + 0.5 * share
+
+
+def squares(params: Mapping[str, Mapping[str, jax.Array]], places: Sequence[tuple[str, str]]) -> Any:
+    """Sum of the squares of all numbers in the arrays at these places."""
+    return sum(jnp.sum(params[layer][name] ** 2) for layer, name in places)
+
+
+def sizes(params: Mapping[str, Mapping[str, jax.Array]], places: Sequence[tuple[str, str]]) -> Any:
+    """Sum of the sizes of all numbers in the arrays at these places."""
+    return sum(jnp.sum(jnp.abs(params[layer][name])) for layer, name in places)
+
+
+def clip_values(gradients: Any, limit: float) -> Any:
+    """Every number of a gradient within the limit."""
+    return jax.tree.map(lambda g: jnp.clip(g, -limit, limit), gradients)
+
+
+def clip_each_norm(gradients: Any, limit: float) -> Any:
+    """The gradient of each weight no longer than the limit."""
+    return jax.tree.map(lambda g: g * (limit / jnp.maximum(jnp.sqrt(jnp.sum(g**2)), limit)), gradients)
+
+
+def clip_global_norm(gradients: Any, limit: float) -> Any:
+    """All gradients together no longer than the limit."""
+    length = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradients)))
+    return jax.tree.map(lambda g: g * (limit / jnp.maximum(length, limit)), gradients)
+
+
 def sgd(
     params: Any, gradients: Any, state: Any, learning_rate: float, momentum: float, nesterov: bool
 ) -> tuple[Any, Any]:

@@ -6,10 +6,16 @@ from anatomy.bench.native import jax_functions
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.functional_writer import FunctionalWriter
 from anatomy.bench.native.model_graph import ModelGraph
+from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
 from anatomy.bench.native.source_layout import program_text
-from anatomy.bench.native.training_lines import loss_expression, optimizer_arguments, optimizer_slots
+from anatomy.bench.native.training_lines import (
+    clipping_lines,
+    loss_expression,
+    optimizer_arguments,
+    optimizer_slots,
+)
 from anatomy.bench.native.training_plan import Optimizer, TrainingPlan
 
 _IMPORTS = (
@@ -44,17 +50,19 @@ def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName |
         *writer.body(),
     ]
     if plan is not None:
-        body += ["", "", *_loss_lines(plan, scope), "", "", *_step_lines(plan.optimizer, scope)]
+        places = PenalizedPlaces(plan, writer.weights)
+        body += places.definitions()
+        body += ["", "", *_loss_lines(plan, places, scope), "", "", *_step_lines(plan.optimizer, scope)]
     lines = [*functions_used(jax_functions, body), "", "", *body]
     same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
     return Program("jax", program_text(_IMPORTS, lines), tuple(writer.weights), *same)
 
 
-def _loss_lines(plan: TrainingPlan, scope: ScopeName | None) -> list[str]:
+def _loss_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | None) -> list[str]:
     return [
         "def loss_function(params, state, inputs, targets, key):",
         "    outputs, state = forward(params, state, inputs, True, key)",
-        *in_scope([f"    loss = {loss_expression(plan)}"], "jax", LOSS, scope),
+        *in_scope([f"    loss = {loss_expression(plan, 'params', places)}"], "jax", LOSS, scope),
         "    return loss, state",
     ]
 
@@ -72,6 +80,10 @@ def _step_lines(optimizer: Optimizer, scope: ScopeName | None) -> list[str]:
         '    key = jax.random.fold_in(key, optimizer["steps"])',
         "    gradient = jax.value_and_grad(loss_function, has_aux=True)",
         "    (loss, state), gradients = gradient(params, state, inputs, targets, key)",
-        *in_scope([f"    params, optimizer = {call}"], "jax", OPTIMIZER, scope),
+        *in_scope([*_indented(clipping_lines(optimizer)), f"    params, optimizer = {call}"], "jax", OPTIMIZER, scope),
         "    return loss, params, state, optimizer",
     ]
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]

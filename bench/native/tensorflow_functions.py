@@ -450,6 +450,48 @@ def mean_absolute_error(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.abs(outputs - tf.reshape(targets, tf.shape(outputs))))
 
 
+def huber(targets: tf.Tensor, outputs: tf.Tensor, delta: float) -> tf.Tensor:
+    """Mean of half the squares of differences up to `delta`, and of their sizes beyond."""
+    size = tf.abs(outputs - tf.reshape(targets, tf.shape(outputs)))
+    return tf.reduce_mean(tf.where(size <= delta, 0.5 * tf.square(size), delta * size - 0.5 * delta**2))
+
+
+def smooth(targets: tf.Tensor, share: float) -> tf.Tensor:
+    """Probabilities of classes, of which a share is spread over all classes."""
+    return targets * (1 - share) + share / targets.shape[-1]
+
+
+def smooth_binary(targets: tf.Tensor, share: float) -> tf.Tensor:
+    """Probabilities of yes, drawn towards a half by a share."""
+    return tf.cast(targets, tf.float32) * (1 - share) + 0.5 * share
+
+
+def squares(params: Mapping[str, Mapping[str, tf.Variable]], places: Sequence[tuple[str, str]]) -> tf.Tensor:
+    """Sum of the squares of all numbers in the variables at these places."""
+    return 2 * tf.add_n([tf.nn.l2_loss(params[layer][name]) for layer, name in places])
+
+
+def sizes(params: Mapping[str, Mapping[str, tf.Variable]], places: Sequence[tuple[str, str]]) -> tf.Tensor:
+    """Sum of the sizes of all numbers in the variables at these places."""
+    return tf.add_n([tf.reduce_sum(tf.abs(params[layer][name])) for layer, name in places])
+
+
+def clip_values(gradients: Any, limit: float) -> Any:
+    """Every number of a gradient within the limit."""
+    return tf.nest.map_structure(lambda g: tf.clip_by_value(tf.convert_to_tensor(g), -limit, limit), gradients)
+
+
+def clip_each_norm(gradients: Any, limit: float) -> Any:
+    """The gradient of each weight no longer than the limit."""
+    return tf.nest.map_structure(lambda g: tf.clip_by_norm(tf.convert_to_tensor(g), limit), gradients)
+
+
+def clip_global_norm(gradients: Any, limit: float) -> Any:
+    """All gradients together no longer than the limit."""
+    clipped, _ = tf.clip_by_global_norm(list(map(tf.convert_to_tensor, tf.nest.flatten(gradients))), limit)
+    return tf.nest.pack_sequence_as(gradients, clipped)
+
+
 def sgd(params: Any, gradients: Any, state: Any, learning_rate: float, momentum: float, nesterov: bool) -> None:
     """Stochastic gradient descent; the state has the velocity."""
     if momentum == 0:

@@ -6,10 +6,11 @@ from anatomy.bench.native import tensorflow_functions
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.functional_writer import FunctionalWriter
 from anatomy.bench.native.model_graph import ModelGraph
+from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
 from anatomy.bench.native.source_layout import program_text
-from anatomy.bench.native.training_lines import loss_expression, optimizer_arguments, optimizer_slots
+from anatomy.bench.native.training_lines import clipping_lines, loss_expression, optimizer_arguments, optimizer_slots
 from anatomy.bench.native.training_plan import TrainingPlan
 
 _IMPORTS = (
@@ -36,20 +37,23 @@ def tensorflow_program(graph: ModelGraph, plan: TrainingPlan | None, scope: Scop
         NotImplementedError: a layer has no translation.
     """
     writer = FunctionalWriter(graph, "tensorflow", plan is not None, scope)
+    forward = writer.body()
+    places = None if plan is None else PenalizedPlaces(plan, writer.weights)
     body = [
         "def forward(params, state, inputs, training=False, key=None):",
         '    """The network: a tuple of outputs, and the new state."""',
-        *writer.body(),
+        *forward,
+        *([] if places is None else places.definitions()),
         "",
         "",
-        *_network_lines(plan, scope),
+        *_network_lines(plan, places, scope),
     ]
     lines = [*functions_used(tensorflow_functions, body), "", "", *body]
     same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
     return Program("tensorflow", program_text(_IMPORTS, lines), tuple(writer.weights), *same)
 
 
-def _network_lines(plan: TrainingPlan | None, scope: ScopeName | None) -> list[str]:
+def _network_lines(plan: TrainingPlan | None, places: PenalizedPlaces | None, scope: ScopeName | None) -> list[str]:
     lines = [
         "class Network(tf.Module):",
         '    """The network with its variables, by layer and name: trained ones and others."""',
@@ -70,10 +74,10 @@ def _network_lines(plan: TrainingPlan | None, scope: ScopeName | None) -> list[s
         "    def infer(self, inputs):",
         "        return forward(self.params, self.state, inputs)[0]",
     ]
-    return lines if plan is None else lines + _step_lines(plan, scope)
+    return lines if plan is None or places is None else lines + _step_lines(plan, places, scope)
 
 
-def _step_lines(plan: TrainingPlan, scope: ScopeName | None) -> list[str]:
+def _step_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | None) -> list[str]:
     arguments = optimizer_arguments(plan.optimizer)
     call = f"{plan.optimizer.name.lower()}(self.params, gradients, self.optimizer, {arguments})"
     return [
@@ -81,13 +85,15 @@ def _step_lines(plan: TrainingPlan, scope: ScopeName | None) -> list[str]:
         "    def train_step(self, inputs, targets):",
         "        with tf.GradientTape() as tape:",
         "            outputs, state = forward(self.params, self.state, inputs, training=True)",
-        *in_scope([f"            loss = {loss_expression(plan)}"], "tensorflow", LOSS, scope),
+        *in_scope([f"            loss = {loss_expression(plan, 'self.params', places)}"], "tensorflow", LOSS, scope),
         "        zero = tf.UnconnectedGradients.ZERO",
         "        gradients = tape.gradient(loss, self.params, unconnected_gradients=zero)",
         "        for variable, value in zip(tf.nest.flatten(self.state), tf.nest.flatten(state)):",
         "            if value is not variable:",
         "                variable.assign(value)",
         '        self.optimizer["steps"].assign_add(1)',
-        *in_scope([f"        {call}"], "tensorflow", OPTIMIZER, scope),
+        *in_scope(
+            [f"        {line}" for line in (*clipping_lines(plan.optimizer), call)], "tensorflow", OPTIMIZER, scope
+        ),
         "        return loss",
     ]

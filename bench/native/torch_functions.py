@@ -5,12 +5,12 @@ Images have channels first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # as everyone imports it
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def pad_same(x: Tensor, size: Sequence[int], stride: Sequence[int], value: float = 0.0) -> Tensor:
@@ -101,6 +101,39 @@ def set_epsilon(optimizer: torch.optim.Optimizer, epsilon: float, beta_2: float)
     for group in optimizer.param_groups:
         group["steps"] = group.get("steps", 0) + 1
         group["eps"] = epsilon / (1 - beta_2 ** group["steps"]) ** 0.5
+
+
+def smooth(targets: Tensor, share: float) -> Tensor:
+    """Probabilities of classes, on the second axis, of which a share is spread over all classes."""
+    return targets * (1 - share) + share / targets.shape[1]
+
+
+def smooth_binary(targets: Tensor, share: float) -> Tensor:
+    """Probabilities of yes, drawn towards a half by a share."""
+    return targets * (1 - share) + 0.5 * share
+
+
+def squares(network: nn.Module, names: Sequence[str]) -> Any:
+    """Sum of the squares of all numbers in these parameters."""
+    return sum(network.get_parameter(name).square().sum() for name in names)
+
+
+def sizes(network: nn.Module, names: Sequence[str]) -> Any:
+    """Sum of the sizes of all numbers in these parameters."""
+    return sum(network.get_parameter(name).abs().sum() for name in names)
+
+
+def parameter_groups(network: nn.Module, decays: Mapping[float, Sequence[str]]) -> list[dict[str, Any]]:
+    """The parameters by their weight decay, which is twice the factor of an L2 penalty."""
+    rest = dict(network.named_parameters())
+    groups = [{"params": [rest.pop(name) for name in names], "weight_decay": decay} for decay, names in decays.items()]
+    return [*groups, {"params": list(rest.values()), "weight_decay": 0.0}]
+
+
+def clip_each_norm(network: nn.Module, limit: float) -> None:
+    """The gradient of each weight no longer than the limit."""
+    for parameter in network.parameters():
+        nn.utils.clip_grad_norm_([parameter], limit)
 
 
 class RMSprop(torch.optim.Optimizer):  # type: ignore[misc,unused-ignore]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from anatomy.bench.native import torch_functions
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.model_graph import ModelGraph
+from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import ScopeName
 from anatomy.bench.native.source_layout import program_text
-from anatomy.bench.native.torch_training import optimizer_lines, step_lines
+from anatomy.bench.native.torch_training import optimizer_lines, places_of, require_clippable, step_lines
 from anatomy.bench.native.torch_writer import TorchWriter
 from anatomy.bench.native.training_plan import TrainingPlan
 
 _IMPORTS = (
-    "from collections.abc import Callable, Sequence",
+    "from collections.abc import Callable, Mapping, Sequence",
     "from typing import Any",
     "import torch",
     "import torch.nn.functional as F",
@@ -40,13 +41,16 @@ def torch_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName
     if plan is not None:
         if not any(weight.variable.trainable for weight in writer.weights):
             raise NotImplementedError("the model has no weight to train; use --mode infer")
+        places = PenalizedPlaces(plan, writer.weights)
+        require_clippable(plan.optimizer, writer.weights)
         body += [
+            *places.definitions(places_of),
             "",
             "",
-            *optimizer_lines(plan.optimizer),
+            *optimizer_lines(plan, places),
             "",
             "",
-            *step_lines(plan, [len(t.shape) for t in graph.outputs], writer.output_axes(), scope),
+            *step_lines(plan, places, [len(t.shape) for t in graph.outputs], writer.output_axes(), scope),
         ]
     lines = [*functions_used(torch_functions, body), "", "", *body]
     source = program_text(_IMPORTS, lines)

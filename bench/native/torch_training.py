@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anatomy.bench.native.penalized_places import PenalizedPlaces
+from anatomy.bench.native.program import Weight
 from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
 from anatomy.bench.native.torch_layout import first_axes, permuted
 from anatomy.bench.native.training_plan import Loss, Optimizer, TrainingPlan
@@ -20,14 +22,49 @@ _ON_OUTPUTS = {
     "binary_crossentropy": "F.binary_cross_entropy({y}.clamp(1e-7, 1 - 1e-7), {t}.to({y}.dtype))",
     "mean_squared_error": "F.mse_loss({y}, {t}.to({y}.dtype))",
     "mean_absolute_error": "F.l1_loss({y}, {t}.to({y}.dtype))",
+    "huber": "F.huber_loss({y}, {t}.to({y}.dtype), delta={delta})",
+}
+# Keras's way to clip gradients → its line.
+_CLIPPING = {
+    "global_clipnorm": "nn.utils.clip_grad_norm_(network.parameters(), {limit})",
+    "clipvalue": "nn.utils.clip_grad_value_(network.parameters(), {limit})",
+    "clipnorm": "clip_each_norm(network, {limit})",
 }
 _Axes = tuple[int, ...] | None
 
 
-def optimizer_lines(optimizer: Optimizer) -> list[str]:
+def weight_decay(plan: TrainingPlan) -> bool:
+    """Whether the optimizer's own weight decay is what the penalties do: it adds 2 · l2 · w to a gradient."""
+    of_squares = all(penalty.l1 == 0 for penalty in plan.penalties)
+    return of_squares and plan.optimizer.name in ("SGD", "Adam") and plan.optimizer.clipping is None
+
+
+def places_of(weight: Weight) -> str:
+    """The names of a weight's parameters in the network, with quotes."""
+    prefix = f"{weight.layer}." if weight.layer else ""
+    return ", ".join(f'"{prefix}{name}"' for name in weight.name.split())
+
+
+def require_clippable(optimizer: Optimizer, weights: Sequence[Weight]) -> None:
+    """Make sure that the gradient of each weight is one tensor, where its length is limited.
+
+    Raises:
+        NotImplementedError: a weight is two parameters.
+    """
+    two = next((weight.variable.path for weight in weights if " " in weight.name), "")
+    if two and optimizer.clipping is not None and optimizer.clipping[0] == "clipnorm":
+        raise NotImplementedError(f"clipnorm of {two}, which is two parameters in torch, is not translated")
+
+
+def optimizer_lines(plan: TrainingPlan, places: PenalizedPlaces) -> list[str]:
     """`make_optimizer`."""
+    optimizer = plan.optimizer
     o = {"momentum": 0.0, **optimizer.options}
-    arguments = f"network.parameters(), lr={optimizer.learning_rate}"
+    parameters = "network.parameters()"
+    if places.terms() and weight_decay(plan):
+        decays = ", ".join(f"{2 * factor}: {name}" for _, factor, name in places.terms())
+        parameters = f"parameter_groups(network, {{{decays}}})"
+    arguments = f"{parameters}, lr={optimizer.learning_rate}"
     momentum = f", momentum={o['momentum']}" if o["momentum"] else ""
     if optimizer.name == "SGD":
         nesterov = ", nesterov=True" if momentum and o["nesterov"] else ""
@@ -42,18 +79,27 @@ def optimizer_lines(optimizer: Optimizer) -> list[str]:
 
 
 def step_lines(
-    plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes], scope: ScopeName | None
+    plan: TrainingPlan,
+    places: PenalizedPlaces,
+    ranks: Sequence[int],
+    output_axes: Sequence[_Axes],
+    scope: ScopeName | None,
 ) -> list[str]:
     """`train_step`.
 
     Args:
         plan: losses and optimizer.
+        places: of the weights that it penalizes.
         ranks: number of axes of each output.
         output_axes: for each output, Keras's axes as numbers of its own; `None` where they are the same.
         scope: names loss and update in a trace; `None` for no names.
     """
     optimizer = plan.optimizer
-    loss = f"    loss = {_loss_expression(plan, ranks, output_axes)}"
+    terms = _loss_terms(plan, ranks, output_axes)
+    if not weight_decay(plan):
+        terms += [f"{factor} * {sum_of}(network, {name})" for sum_of, factor, name in places.terms()]
+    loss = f"    loss = {' + '.join(terms)}"
+    clipping = _CLIPPING[optimizer.clipping[0]].format(limit=optimizer.clipping[1]) if optimizer.clipping else ""
     adjusts = optimizer.name in ("Adam", "AdamW")
     epsilon, beta_2 = optimizer.options.get("epsilon"), optimizer.options.get("beta_2")
     return [
@@ -63,21 +109,24 @@ def step_lines(
         *in_scope([loss], "torch", LOSS, scope),
         "    loss.backward()",
         *([f"    set_epsilon(optimizer, {epsilon}, {beta_2})"] if adjusts else []),
-        *in_scope(["    optimizer.step()"], "torch", OPTIMIZER, scope),
+        *in_scope([*([f"    {clipping}"] if clipping else []), "    optimizer.step()"], "torch", OPTIMIZER, scope),
         "    return loss.detach()",
     ]
 
 
-def _loss_expression(plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes]) -> str:
+def _loss_terms(plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes]) -> list[str]:
     terms, target = [], 0
     for output, loss in enumerate(plan.losses):
         if loss is not None:
             y, t = _operands(loss, output, target, ranks[output], output_axes[output])
             patterns = _ON_LOGITS if loss.logits and loss.name in _ON_LOGITS else _ON_OUTPUTS
             weight = "" if loss.weight == 1 else f"{loss.weight} * "
-            terms.append(weight + patterns[loss.name].format(y=y, t=t))
+            if loss.label_smoothing:
+                smooth = "smooth_binary" if loss.name.startswith("binary") else "smooth"
+                t = f"{smooth}({t}, {loss.label_smoothing})"
+            terms.append(weight + patterns[loss.name].format(y=y, t=t, delta=loss.delta))
             target += 1
-    return " + ".join(terms)
+    return terms
 
 
 def _operands(loss: Loss, output: int, target: int, rank: int, axes: _Axes) -> tuple[str, str]:

@@ -17,7 +17,13 @@ _ON_LOGITS = {
     "categorical_crossentropy": "softmax",
     "binary_crossentropy": "sigmoid",
 }
-LOSSES = (*_ON_LOGITS, "mean_squared_error", "mean_absolute_error")
+LOSSES = (*_ON_LOGITS, "mean_squared_error", "mean_absolute_error", "huber")
+# Loss → the options that are translated, with Keras's defaults.
+_LOSS_OPTIONS: Mapping[str, Mapping[str, float]] = {
+    "categorical_crossentropy": {"label_smoothing": 0.0},
+    "binary_crossentropy": {"label_smoothing": 0.0},
+    "huber": {"delta": 1.0},
+}
 # Optimizer → the attributes that say how it updates.
 _OPTIMIZERS: Mapping[str, Sequence[str]] = {
     "SGD": ("momentum", "nesterov"),
@@ -25,7 +31,8 @@ _OPTIMIZERS: Mapping[str, Sequence[str]] = {
     "AdamW": ("beta_1", "beta_2", "epsilon", "weight_decay"),
     "RMSprop": ("rho", "momentum", "epsilon"),
 }
-_REFUSED = ("clipnorm", "clipvalue", "global_clipnorm", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
+_CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+_REFUSED = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,15 @@ class Loss:
         name: Keras's name of it.
         logits: whether the output is that before its softmax or sigmoid.
         weight: by which it is multiplied.
+        label_smoothing: share of each target that is spread over all classes.
+        delta: of Huber's loss, where it turns from squares to sizes.
     """
 
     name: str
     logits: bool
     weight: float
+    label_smoothing: float = 0.0
+    delta: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,19 +62,35 @@ class Optimizer:
         name: Keras's class, such as `SGD`.
         learning_rate: constant.
         options: the class's own arguments.
+        clipping: how gradients are clipped before, as `("global_clipnorm", 1.0)`; `None` if they are not.
     """
 
     name: str
     learning_rate: float
     options: Mapping[str, Any]
+    clipping: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What the regularizer of a weight adds to the loss: `l1 · Σ|w| + l2 · Σw²`.
+
+    Attributes:
+        variable: of Keras.
+    """
+
+    variable: Any
+    l1: float
+    l2: float
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a program needs to train: one loss an output (`None` for an output without), and the optimizer."""
+    """What a program needs to train: one loss an output (`None` for an output without), optimizer and penalties."""
 
     losses: tuple[Loss | None, ...]
     optimizer: Optimizer
+    penalties: tuple[Penalty, ...] = ()
 
 
 def training_plan(model: Any, outputs: Sequence[ModelOutput], graph: ModelGraph) -> tuple[TrainingPlan, ModelGraph]:
@@ -84,7 +111,8 @@ def training_plan(model: Any, outputs: Sequence[ModelOutput], graph: ModelGraph)
             loss = replace(loss, logits=True)
             ends[number] = maker.input
         losses.append(loss)
-    return TrainingPlan(tuple(losses), _optimizer(model.optimizer)), _needed(replace(graph, outputs=tuple(ends)))
+    plan = TrainingPlan(tuple(losses), _optimizer(model.optimizer), _penalties(model))
+    return plan, _needed(replace(graph, outputs=tuple(ends)))
 
 
 def _contains(loss: Loss, operation: Any) -> bool:
@@ -104,21 +132,18 @@ def _needed(graph: ModelGraph) -> ModelGraph:
 def _loss(given: Any, weight: float) -> Loss:
     import keras
 
-    name = loss_name(given)
     found = keras.losses.get(given)
-    options = {
-        "from_logits": False,
-        "label_smoothing": 0.0,
-        "axis": -1,
-        "ignore_class": None,
-        **getattr(found, "_fn_kwargs", {}),
-    }
-    plain = options["label_smoothing"] == 0 and options["axis"] == -1 and options["ignore_class"] is None
+    # A loss object may go by any name; it wraps the function that computes it.
+    name = str(getattr(getattr(found, "fn", None), "__name__", loss_name(given)))
+    options = {"from_logits": False, "axis": -1, "ignore_class": None, **_LOSS_OPTIONS.get(name, {})}
+    options |= getattr(found, "_fn_kwargs", {})
+    plain = options["axis"] == -1 and options["ignore_class"] is None
     reduction = getattr(found, "reduction", "sum_over_batch_size")
     if name not in LOSSES or not plain or reduction not in ("sum_over_batch_size", "mean"):
         detail = f"{name} with {options}, {reduction}" if name in LOSSES else name
         raise NotImplementedError(f"the loss {detail} is not translated; translated are {', '.join(LOSSES)}")
-    return Loss(name, bool(options["from_logits"]), weight)
+    own = {option: float(options[option]) for option in _LOSS_OPTIONS.get(name, ())}
+    return Loss(name, bool(options["from_logits"]), weight, **own)
 
 
 def _weights(model: Any, outputs: Sequence[ModelOutput]) -> list[float]:
@@ -145,12 +170,31 @@ def _optimizer(optimizer: Any) -> Optimizer:
         raise NotImplementedError("a schedule of the learning rate is not translated; compile with a constant one")
     # Keras holds it in float32.
     rate = float(f"{config['learning_rate']:.7g}")
-    return Optimizer(name, rate, {key: config[key] for key in _OPTIMIZERS[name]})
+    clipping = next(((option, float(config[option])) for option in _CLIPPING if config.get(option)), None)
+    return Optimizer(name, rate, {key: config[key] for key in _OPTIMIZERS[name]}, clipping)
+
+
+def _penalties(model: Any) -> tuple[Penalty, ...]:
+    """As Keras adds them: of weights that are trained alone."""
+    import keras
+
+    found = []
+    for variable in model.trainable_variables:
+        regularizer = getattr(variable, "regularizer", None)
+        if regularizer is None:
+            continue
+        kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+        if type(regularizer) not in kinds:
+            raise NotImplementedError(
+                f"weight {variable.path} has the regularizer {type(regularizer).__name__}, which is not translated;"
+                " translated are L1, L2, L1L2"
+            )
+        factors = (float(getattr(regularizer, "l1", 0.0)), float(getattr(regularizer, "l2", 0.0)))
+        found.append(Penalty(variable, *factors))
+    return tuple(found)
 
 
 def _require_plain_layers(model: Any) -> None:
-    kinds = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "embeddings_regularizer")
     for layer in model._flatten_layers(include_self=False):
-        found = [kind for kind in kinds if getattr(layer, kind, None) is not None]
-        if found:
-            raise NotImplementedError(f"layer {layer.name} has a {found[0]}, which is not translated")
+        if getattr(layer, "activity_regularizer", None) is not None:
+            raise NotImplementedError(f"layer {layer.name} has an activity_regularizer, which is not translated")

@@ -156,8 +156,6 @@ def trains_itself(model: Any) -> str:
         name
         for name in ("train_step", "compute_loss")
         if not _is_kerass(getattr(type(model), name, None), keras.Model, name)
-        for name in ("train_step", "compute_loss")
-        if not _is_kerass(getattr(type(model), name, None), keras.Model, name)
     )
     return next(own, "")
 

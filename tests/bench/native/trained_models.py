@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import keras
-from keras import Input, layers, optimizers
+from keras import Input, layers, losses, optimizers, regularizers
 
 from tests.bench.native.layer_models import MODELS as LAYERS
 from tests.bench.native.zoo_models import MODELS as ZOO
@@ -22,6 +22,18 @@ _OPTIMIZERS = {
     "adamw": partial(optimizers.AdamW, 0.01, weight_decay=0.1),
     "rmsprop": partial(optimizers.RMSprop, 0.01, rho=0.8),
     "rmsprop with momentum": partial(optimizers.RMSprop, 0.01, momentum=0.9),
+    # Limits that gradients of these models exceed.
+    "clipped values": partial(optimizers.SGD, 0.05, clipvalue=0.01),
+    "clipped norms": partial(optimizers.Adam, 0.01, clipnorm=0.05),
+    "clipped together": partial(optimizers.SGD, 0.05, momentum=0.9, global_clipnorm=0.1),
+}
+_OF_WEIGHTS = {
+    "l2": (_SGD, regularizers.L2(0.01)),
+    "l2 with adam": (partial(optimizers.Adam, 0.01), regularizers.L2(0.01)),
+    "l2 with rmsprop": (partial(optimizers.RMSprop, 0.01), regularizers.L2(0.01)),
+    "l2 clipped": (_OPTIMIZERS["clipped together"], regularizers.L2(0.1)),
+    "l1": (_SGD, regularizers.L1(0.01)),
+    "l1 and l2": (_SGD, regularizers.L1L2(0.01, 0.02)),
 }
 _TRAINED_LAYERS = (
     *("dense of images", "embedding", "prelu", "relu with options", "grouped conv", "causal conv"),
@@ -35,8 +47,6 @@ _TRAINED_LAYERS = (
 _NOT_TRAINED = (
     # Positions of words have no gradient.
     "rcnn:words=5,embedding_dim=4,lstm_units=3,dense_units=2,keywords",
-    # Weights that are regularised are refused.
-    "googlenet",
     # 50 layers normalised over so few values make of a rounding error of the first step a tenth of the fifth.
     "resnet:input_shape",
 )
@@ -45,11 +55,11 @@ _NOT_TRAINED = (
 def _compiled(model: Any, optimizer: Any = _SGD, loss: Any = None) -> Any:
     names = getattr(model, "output_names", None) or [model.layers[-1].name]
     ends = [getattr(model.get_layer(name), "activation", None) for name in names]
-    losses = {
+    by_end = {
         keras.activations.softmax: "sparse_categorical_crossentropy",
         keras.activations.sigmoid: "binary_crossentropy",
     }
-    model.compile(optimizer(), loss or [losses.get(end, "mean_squared_error") for end in ends])
+    model.compile(optimizer(), loss or [by_end.get(end, "mean_squared_error") for end in ends])
     return model
 
 
@@ -67,8 +77,8 @@ def _of_layer(name: str) -> Any:
     inputs = [Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in model.inputs]
     given = [layers.Dense(x.shape[-1])(x) if x.dtype == "float32" else x for x in inputs]
     outputs = model(given if len(given) > 1 else given[0])
-    losses = ["mean_squared_error"] * len(model.outputs)
-    return _compiled(keras.Model(inputs, outputs), loss=losses if len(losses) > 1 else losses[0])
+    squared = ["mean_squared_error"] * len(model.outputs)
+    return _compiled(keras.Model(inputs, outputs), loss=squared if len(squared) > 1 else squared[0])
 
 
 def _classifier(optimizer: Any = _SGD, loss: str = "sparse_categorical_crossentropy", end: str = "softmax") -> Any:
@@ -77,6 +87,28 @@ def _classifier(optimizer: Any = _SGD, loss: str = "sparse_categorical_crossentr
     x = layers.BatchNormalization()(x)
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     return _compiled(keras.Model(inputs, layers.Dense(5, activation=end)(x)), optimizer, loss)
+
+
+def _regularized(optimizer: Any, regularizer: Any) -> Any:
+    """Penalties of kernels, of a bias with another factor, and of a weight that stays and adds none."""
+    inputs = Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, kernel_regularizer=regularizer, bias_regularizer=regularizers.L2(0.03))(inputs)
+    x = layers.Flatten()(layers.BatchNormalization(gamma_regularizer=regularizer)(x))
+    frozen = layers.Dense(6, kernel_regularizer=regularizer, trainable=False)
+    return _compiled(
+        keras.Model(inputs, layers.Dense(5, kernel_regularizer=regularizer)(frozen(x))),
+        optimizer,
+        "mean_squared_error",
+    )
+
+
+def _recurrent_l2() -> Any:
+    """The bias of an LSTM is two parameters in torch."""
+    inputs = Input((5, 3))
+    options = {"bias_regularizer": regularizers.L2(0.1), "recurrent_regularizer": regularizers.L2(0.02)}
+    return _compiled(
+        keras.Model(inputs, layers.GRU(4, **options)(layers.LSTM(4, return_sequences=True, **options)(inputs)))
+    )
 
 
 def _base() -> Any:
@@ -125,8 +157,8 @@ def _dicts() -> Any:
         "size": layers.Dense(1, name="size")(x),
     }
     model = keras.Model(inputs, outputs)
-    losses = {"size": "mean_squared_error", "kind": "sparse_categorical_crossentropy"}
-    model.compile(_SGD(), losses, loss_weights={"size": 0.5, "kind": 2.0})
+    of_outputs = {"size": "mean_squared_error", "kind": "sparse_categorical_crossentropy"}
+    model.compile(_SGD(), of_outputs, loss_weights={"size": 0.5, "kind": 2.0})
     return model
 
 
@@ -151,12 +183,20 @@ _LOSSES = {
     "binary of probabilities": partial(_classifier, loss="binary_crossentropy", end="hard_sigmoid"),
     "squared": partial(_classifier, loss="mean_squared_error", end="linear"),
     "absolute": partial(_classifier, loss="mean_absolute_error", end="linear"),
+    "huber": partial(_classifier, loss="huber", end="linear"),
+    "huber of its own delta": partial(_classifier, loss=losses.Huber(0.1, name="own"), end="linear"),
+    "smoothed": partial(_classifier, loss=losses.CategoricalCrossentropy(label_smoothing=0.2, name="categorical")),
+    "smoothed binary": partial(
+        _classifier, loss=losses.BinaryCrossentropy(label_smoothing=0.2, name="binary"), end="sigmoid"
+    ),
 }
 
 MODELS: dict[str, Callable[[], Any]] = {
     **_STRUCTURES,
     **_LOSSES,
     **{name: partial(_classifier, optimizer) for name, optimizer in _OPTIMIZERS.items()},
+    **{name: partial(_regularized, *given) for name, given in _OF_WEIGHTS.items()},
+    "l2 of recurrent layers": _recurrent_l2,
     **{name: partial(_of_layer, name) for name in _TRAINED_LAYERS},
     **{text: partial(_without_dropout, text) for text in ZOO if not text.startswith(_NOT_TRAINED)},
 }
