@@ -135,7 +135,7 @@ def _loss(given: Any, weight: float) -> Loss:
     found = keras.losses.get(given)
     # A loss object may go by any name; it wraps the function that computes it.
     name = str(getattr(getattr(found, "fn", None), "__name__", loss_name(given)))
-    options = {"from_logits": False, "axis": -1, "ignore_class": None, **_LOSS_OPTIONS.get(name, {})}
+    options: dict[str, Any] = {"from_logits": False, "axis": -1, "ignore_class": None, **_LOSS_OPTIONS.get(name, {})}
     options |= getattr(found, "_fn_kwargs", {})
     plain = options["axis"] == -1 and options["ignore_class"] is None
     reduction = getattr(found, "reduction", "sum_over_batch_size")

@@ -1,4 +1,4 @@
-"""Programs in JAX or TensorFlow beside the Keras models that they were translated from.
+"""Steps of native programs beside the Keras models that they were translated from.
 
 Run as a program, one process a backend, which is that of KERAS_BACKEND:
 `python -m tests.bench.native.compare_programs CATALOGUE [NAME…]` prints a line of JSON a model: the deviation of the
@@ -16,8 +16,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from anatomy.bench.backends.step import Batch
+from anatomy.bench.native.native_backend import STEPS as STEPS_OF_BACKENDS
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.translate import translate
+from anatomy.bench.records.case import Mode
 from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
 
 BACKEND = keras.backend.backend()
@@ -46,52 +49,6 @@ def shake(model: Any, rng: np.random.Generator) -> None:
             weight.assign(value * noise + (0.02 * rng.normal(size=value.shape) if np.isscalar(noise) else 0))
 
 
-def groups_of(program: Program, convert: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    groups: dict[str, dict[str, dict[str, Any]]] = {"params": {}, "state": {}}
-    for weight in program.weights:
-        group = groups["params" if weight.variable.trainable else "state"]
-        group.setdefault(weight.layer, {})[weight.name] = convert(keras.ops.convert_to_numpy(weight.variable).copy())
-    return groups
-
-
-def infer(program: Program, inputs: Sequence[Any]) -> list[Any]:
-    names = program.load()
-    if BACKEND == "jax":
-        import jax
-
-        run = jax.jit(lambda params, state, inputs: names["forward"](params, state, inputs)[0])
-        outputs = run(*groups_of(program, jax.numpy.asarray).values(), tuple(inputs))
-    else:
-        import tensorflow as tf
-
-        network = names["Network"](**groups_of(program, tf.Variable))
-        outputs = tf.function(network.infer, autograph=False)(tuple(map(tf.constant, inputs)))
-    return [np.asarray(output) for output in outputs]
-
-
-def train(program: Program, inputs: Sequence[Any], targets: Sequence[Any], steps: int) -> tuple[list[float], Any]:
-    names = program.load()
-    losses = []
-    if BACKEND == "jax":
-        import jax
-
-        params, state = groups_of(program, jax.numpy.asarray).values()
-        optimizer, step = names["init_optimizer"](params), jax.jit(names["train_step"])
-        for _ in range(steps):
-            loss, params, state, optimizer = step(
-                params, state, optimizer, tuple(inputs), tuple(targets), jax.random.key(0)
-            )
-            losses.append(float(loss))
-        return losses, {"params": params, "state": state}
-    import tensorflow as tf
-
-    groups = groups_of(program, tf.Variable)
-    function = tf.function(names["Network"](**groups).train_step, autograph=False)
-    for _ in range(steps):
-        losses.append(float(function(tuple(map(tf.constant, inputs)), tuple(map(tf.constant, targets)))))
-    return losses, groups
-
-
 def deviation(one: Any, other: Any) -> float:
     """The largest difference beside the largest value."""
     one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
@@ -107,12 +64,14 @@ def compare_outputs(model: Any) -> dict[str, Any]:
         # Where it saturates, any two models agree.
         if getattr(layer, "activation", None) is keras.activations.softmax:
             layer.activation = keras.activations.linear
-    inputs = values_of(model.inputs, rng, BATCH)
-    given = keras.tree.pack_sequence_as(model._inputs_struct, inputs) if hasattr(model, "_inputs_struct") else inputs[0]
-    expected = [np.asarray(output) for output in keras.tree.flatten(model(given, training=False))]
-    outputs = infer(translate(model, BACKEND, False), inputs)
-    pairs = zip(outputs, expected, strict=True)
-    return {"outputs": max(deviation(one, other) for one, other in pairs)}
+    given = _given(model, rng)
+    expected = [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(model(given, training=False))]
+    program = translate(model, BACKEND, False)
+    held = {id(weight.variable) for weight in program.weights}
+    assert all(id(variable) in held for variable in model.trainable_variables)
+    step = step_of(program, Batch(given), "infer", model)
+    outputs = step.fetch(step.launch())
+    return {"outputs": max(deviation(one, other) for one, other in zip(outputs, expected, strict=True))}
 
 
 def compare_weights(model: Any) -> dict[str, Any]:
@@ -123,25 +82,48 @@ def compare_weights(model: Any) -> dict[str, Any]:
         # Keras's gradient is 0 where a softmax saturates.
         if getattr(layer, "activation", None) is keras.activations.softmax:
             layer.kernel.assign(0.1 * layer.kernel)
-    inputs = values_of(model.inputs, rng, BATCH)
+    given = _given(model, rng)
     targets = [_target(loss, output, rng) for loss, output in zip(_losses(model), model.outputs, strict=True)]
-    before = {weight.path: keras.ops.convert_to_numpy(weight).copy() for weight in model.weights}
+    y = targets if len(targets) > 1 else targets[0]
+    before = _values(model.variables)
     program = translate(model, BACKEND, True)
-    with_loss = [target for target in targets if target is not None]
-    losses, groups = train(program, inputs, with_loss, STEPS)
+    # A penalty that is the optimizer's weight decay is no part of the loss.
+    decays = "parameter_groups" in program.source
+    # torch's running variance is of a sample, n / (n - 1) of Keras's.
+    variables = [w.variable for w in program.weights if BACKEND != "torch" or w.variable.trainable]
+    starts = _values(variables)
+    step = step_of(program, Batch(given, y), "train", model)
+    losses = [step.loss(step.launch()) for _ in range(STEPS)]
+    step.restore()
+    ours = _values(variables)
+    for variable, value in zip(model.variables, before, strict=True):
+        variable.assign(value)
     expected = []
-    given = keras.tree.pack_sequence_as(model._inputs_struct, inputs) if hasattr(model, "_inputs_struct") else inputs[0]
     for _ in range(STEPS):
-        done = model.train_on_batch(given, targets if len(targets) > 1 else targets[0])
-        expected.append(float(np.ravel(done)[0]))
-    moved = missed = 0.0
-    for weight in program.weights:
-        group = groups["params" if weight.variable.trainable else "state"]
-        after, start = keras.ops.convert_to_numpy(weight.variable), before[weight.variable.path]
-        moved = max(moved, float(np.max(np.abs(after - start))))
-        missed = max(missed, float(np.max(np.abs(np.asarray(group[weight.layer][weight.name]) - after))))
+        model.reset_metrics()
+        penalty = sum(float(keras.ops.convert_to_numpy(loss)) for loss in model.losses) if decays else 0.0
+        expected.append(float(np.ravel(model.train_on_batch(given, y))[0]) - penalty)
+    theirs = _values(variables)
+    moved = max(float(np.abs(new - old).max(initial=0)) for new, old in zip(theirs, starts, strict=True))
+    missed = max(float(np.abs(mine - new).max(initial=0)) for mine, new in zip(ours, theirs, strict=True))
     # Beside the largest step of a weight.
     return {"losses": deviation(losses, expected), "weights": missed / moved}
+
+
+def step_of(program: Program, batch: Batch, mode: Mode, model: Any) -> Any:
+    """The step that the native backend of a program makes."""
+    module, name = next(names for backend, names in STEPS_OF_BACKENDS.items() if backend == f"native-{BACKEND}")
+    step = getattr(import_module(f"anatomy.bench.native.{module}"), name)
+    return step(program, batch, mode, BACKEND == "jax", model)
+
+
+def _given(model: Any, rng: np.random.Generator) -> Any:
+    inputs = values_of(model.inputs, rng, BATCH)
+    return keras.tree.pack_sequence_as(model._inputs_struct, inputs) if hasattr(model, "_inputs_struct") else inputs[0]
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def _losses(model: Any) -> list[Any]:

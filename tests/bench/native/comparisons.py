@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[3]
 
 
 @cache
-def comparisons(backend: str, catalogue: str, program: str = "compare_programs") -> dict[str, dict[str, Any]]:
-    """What a program that compares prints, by the model's name."""
+def comparisons(backend: str, catalogue: str) -> dict[str, dict[str, Any]]:
+    """What the program that compares prints, by the model's name."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.bench.native.{program}", catalogue],
+        [sys.executable, "-m", "tests.bench.native.compare_programs", catalogue],
         env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"},
         cwd=ROOT,
         capture_output=True,
@@ -33,11 +33,9 @@ def comparisons(backend: str, catalogue: str, program: str = "compare_programs")
     return {fact.pop("model"): fact for fact in facts}
 
 
-def differing(
-    backend: str, catalogue: str, tolerance: float, program: str = "compare_programs"
-) -> dict[str, dict[str, Any]]:
+def differing(backend: str, catalogue: str, tolerance: float) -> dict[str, dict[str, Any]]:
     """The models that were refused, failed or deviate by more than the tolerance."""
-    found = comparisons(backend, catalogue, program)
+    found = comparisons(backend, catalogue)
     assert found
     return {
         name: fact

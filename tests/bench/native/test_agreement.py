@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.backends.step import Batch
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.native import agreement
 from anatomy.bench.native.agreement import (
     ADAPTIVE_TOLERANCE,
     TRAINING_TOLERANCE,
@@ -15,6 +19,7 @@ from anatomy.bench.native.agreement import (
     _agree_one_by_one,
 )
 from anatomy.bench.native.program import Array
+from anatomy.bench.records.case import Case
 
 PATHS = ["kernel", "bias"]
 
@@ -59,3 +64,37 @@ def test_weights_that_stay_where_they_are_agree() -> None:
     before = weights(3)
     assert "agree within" in _agree_one_by_one(before, before, before, PATHS)
     assert "agree within" in _agree_on_the_whole(before, before, before)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A built case whose inputs are known by a number."""
+
+    batch: Batch = field(default_factory=lambda: Batch(x=0, y=7))
+
+    def other_inputs(self, number: int) -> Batch:
+        return Batch(x=number)
+
+
+@pytest.mark.parametrize(("off", "agrees"), [({0}, True), ({0, 1}, True), ({0, 1, 2}, False)])
+def test_a_program_is_wrong_that_is_off_on_every_batch(
+    off: set[int], agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def compare(case: Case, built: Prepared) -> str:
+        tried.append((built.batch.x, built.batch.y))
+        if built.batch.x in off:
+            raise InvalidCaseError(f"differs on batch {built.batch.x}")
+        return "weights agree"
+
+    monkeypatch.setattr(agreement, "_prepared", lambda case: (Prepared(), ", scaled"))
+    monkeypatch.setattr(agreement, "_compare_training", compare)
+    case = Case(model="mlp", backend="native-torch", mode="train")
+    if agrees:
+        assert agreement.require_agreement(case) == "weights agree, scaled"
+    else:
+        with pytest.raises(InvalidCaseError, match="differs on batch 2"):
+            agreement.require_agreement(case)
+    # The targets stay, and nothing is tried once it agrees.
+    assert tried == [(number, 7) for number in range(min(len(off) + 1, 3))]

@@ -14,7 +14,7 @@ from tests.marks import extended_but
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(["jax", "tensorflow"], "jax"))
+@pytest.mark.parametrize("backend", extended_but(["jax", "tensorflow", "torch"], "jax"))
 def test_random_models(backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")
