@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.bench.backends.step import Step
+from anatomy.bench.backends.step import Batch, Step
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.errors.printable import one_line
 from anatomy.bench.native.native_backend import NativeBackend
 from anatomy.bench.native.program import Array
 from anatomy.bench.records.case import Case
@@ -46,6 +47,7 @@ def require_agreement(case: Case) -> str:
 
     Raises:
         InvalidCaseError: the two differ by more than rounding allows.
+        NotImplementedError: Keras's own step fails.
     """
     if case.mode != "train":
         built, at = _prepared(case)
@@ -128,12 +130,27 @@ def _compare_training(case: Case, built: Built) -> str:
     still(again.model)
     for variable, value in zip(again.model.trainable_variables, before, strict=True):
         variable.assign(value)
-    for _ in range(STEPS):
-        again.model.train_on_batch(batch.x, batch.y)
+    _train_keras(case, again.model, batch)
     theirs = _weights(again.model)
     if type(again.model.optimizer).__name__ != "SGD":
         return _agree_on_the_whole(before, ours, theirs)
     return _agree_one_by_one(before, ours, theirs, [variable.path for variable in model.trainable_variables])
+
+
+def _train_keras(case: Case, model: Any, batch: Batch) -> None:
+    """Train Keras's side.
+
+    Raises:
+        NotImplementedError: it fails, so that there is nothing to compare with.
+    """
+    try:
+        for _ in range(STEPS):
+            model.train_on_batch(batch.x, batch.y)
+    except Exception as error:
+        raise NotImplementedError(
+            f"Keras's own training step on {case.keras_backend} fails, so nothing shows that the native program"
+            f" computes the same: {one_line(error)}"
+        ) from error
 
 
 def _agree_one_by_one(before: Weights, ours: Weights, theirs: Weights, paths: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ functions of the same names and arguments; `unroll` is JAX's alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -233,24 +233,24 @@ def lstm(
     sequences: bool = False,
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
-    unroll: int = 1,
+    unroll: bool = False,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Long short-term memory, gates in the order input, forget, cell, output; `unroll` steps are compiled as one.
+    """Long short-term memory, gates in the order input, forget, cell, output; `unroll` compiles the steps as one.
 
     Returns:
         The outputs of all steps or of the last, in the order of computation; the last output; the last cell state.
     """
     units = weights["recurrent_kernel"].shape[0]
+    inputs, project = _by_steps(x, lambda x: dense(x, weights), unroll)
 
-    def step(carry: Any, z: jax.Array) -> Any:
+    def step(carry: Any, x: jax.Array) -> Any:
         h, c = carry
-        i, f, g, o = jnp.split(z + h @ weights["recurrent_kernel"], 4, axis=-1)
+        i, f, g, o = jnp.split(project(x) + h @ weights["recurrent_kernel"], 4, axis=-1)
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
         h = jax.nn.sigmoid(o) * jnp.tanh(c)
         return (h, c), h if sequences else None
 
     zeros = jnp.zeros((x.shape[0], units), x.dtype)
-    inputs = jnp.swapaxes(dense(x, weights), 0, 1)
     (h, c), outputs = lax.scan(step, tuple(initial or (zeros, zeros)), inputs, reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h, c
 
@@ -262,9 +262,9 @@ def gru(
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
     reset_after: bool = True,
-    unroll: int = 1,
+    unroll: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """Gated recurrent unit, gates in the order update, reset, candidate; `unroll` steps are compiled as one.
+    """Gated recurrent unit, gates in the order update, reset, candidate; `unroll` compiles the steps as one.
 
     With `reset_after` the reset gate is applied after the product with the recurrent kernel, as cuDNN does, and the
     bias has two rows, the second for that product.
@@ -276,8 +276,10 @@ def gru(
     units = recurrent.shape[0]
     bias = weights.get("bias", jnp.zeros((2 if reset_after else 1, 3 * units), x.dtype)).reshape(-1, 3 * units)
 
-    def step(h: jax.Array, z: jax.Array) -> Any:
-        gates, candidate = jnp.split(z, [2 * units], axis=-1)
+    inputs, project = _by_steps(x, lambda x: x @ weights["kernel"] + bias[0], unroll)
+
+    def step(h: jax.Array, x: jax.Array) -> Any:
+        gates, candidate = jnp.split(project(x), [2 * units], axis=-1)
         if reset_after:
             from_state = h @ recurrent + bias[1]
             update, reset = jnp.split(jax.nn.sigmoid(gates + from_state[:, : 2 * units]), 2, axis=-1)
@@ -289,7 +291,6 @@ def gru(
         return h, h if sequences else None
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], units), x.dtype)
-    inputs = jnp.swapaxes(x @ weights["kernel"] + bias[0], 0, 1)
     h, outputs = lax.scan(step, start, inputs, reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h
 
@@ -300,21 +301,28 @@ def simple_rnn(
     sequences: bool = False,
     backwards: bool = False,
     initial: Sequence[jax.Array] | None = None,
-    unroll: int = 1,
+    unroll: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """The recurrence h = tanh(x · kernel + bias + h · recurrent kernel); `unroll` steps are compiled as one.
+    """The recurrence h = tanh(x · kernel + bias + h · recurrent kernel); `unroll` compiles the steps as one.
 
     Returns:
         The outputs of all steps or of the last, in the order of computation; the last output.
     """
+    inputs, project = _by_steps(x, lambda x: dense(x, weights), unroll)
 
-    def step(h: jax.Array, z: jax.Array) -> Any:
-        h = jnp.tanh(z + h @ weights["recurrent_kernel"])
+    def step(h: jax.Array, x: jax.Array) -> Any:
+        h = jnp.tanh(project(x) + h @ weights["recurrent_kernel"])
         return h, h if sequences else None
 
     start = initial[0] if initial else jnp.zeros((x.shape[0], weights["recurrent_kernel"].shape[0]), x.dtype)
-    h, outputs = lax.scan(step, start, jnp.swapaxes(dense(x, weights), 0, 1), reverse=backwards, unroll=unroll)
+    h, outputs = lax.scan(step, start, inputs, reverse=backwards, unroll=unroll)
     return h if outputs is None else _in_order(outputs, backwards), h
+
+
+def _by_steps(x: jax.Array, project: Callable[[jax.Array], jax.Array], unroll: bool) -> tuple[jax.Array, Any]:
+    """The input with time first, and its projection: of all steps at once, or left to each step of a loop."""
+    steps = jnp.swapaxes(x, 0, 1)
+    return (project(steps), lambda x: x) if unroll else (steps, project)
 
 
 def _in_order(outputs: jax.Array, backwards: bool) -> jax.Array:

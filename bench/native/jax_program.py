@@ -20,7 +20,7 @@ from anatomy.bench.native.training_plan import Optimizer, TrainingPlan
 
 _IMPORTS = (
     "import math",
-    "from collections.abc import Mapping, Sequence",
+    "from collections.abc import Callable, Mapping, Sequence",
     "from typing import Any",
     "import jax",
     "import jax.numpy as jnp",

@@ -209,6 +209,11 @@ _SEQUENCES = {
         for name, kind in _RECURRENT.items()
     },
     **{f"states of {name}": _states(kind) for name, kind in _RECURRENT.items()},
+    # Wide enough that JAX programs unroll their steps.
+    **{
+        f"wide {name}": _one((6, 3), lambda kind=kind: kind(130, go_backwards=True, return_sequences=True))
+        for name, kind in _RECURRENT.items()
+    },
     "gru with reset before": _one((6, 3), lambda: layers.GRU(4, reset_after=False)),
     "time distributed dense": _one((6, 3), lambda: layers.TimeDistributed(layers.Dense(4, "relu"))),
     "time distributed conv": _one(

@@ -66,6 +66,16 @@ def test_a_registered_translation_is_used_and_a_wrong_one_is_found(mode: str, me
     assert f"does not {'train as Keras' if mode == 'train' else 'compute what Keras'} does" in wrong.reason
 
 
+@pytest.mark.backends
+@pytest.mark.extended
+def test_a_step_of_kerass_own_that_fails_is_named(measure: Measure) -> None:
+    model = "unet:depth=2,base_filters=4,input_shape=24x24x1,padding=valid,upsampling=transpose,classes=2"
+    (record,) = measure(cases_of([model], backend=["native-torch"], mode=["train"], batch_size=[2]))
+    assert record.outcome == "unsupported", record.reason
+    assert record.reason.startswith("Keras's own training step on torch fails")
+    assert "grad_input must be contiguous" in record.reason
+
+
 def test_what_has_no_translation_is_named(measure: Measure) -> None:
     cases = cases_of([f"{MODELS}:missing", f"{MODELS}:subclassed"], backend=["native-jax"], mode=["infer"])
     missing, subclassed = measure(cases)
