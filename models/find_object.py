@@ -10,7 +10,7 @@ from typing import Any
 
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.registry import find
-from anatomy.models.returned_object import NotAModelError, foreign_object
+from anatomy.models.returned_object import NotAModelError, foreign_object, is_torch_module
 from anatomy.models.suggestion import unknown_name
 from anatomy.models.user_method import as_method
 
@@ -69,9 +69,13 @@ def holds_model(model: str) -> bool:
     Raises:
         ValueError: there is no such module, file or name. Errors that a module raises when imported are passed on.
     """
+    return kind_of(model) == "function" and _is_model(find_object(model))
+
+
+def _is_model(found: Any) -> bool:
     import keras
 
-    return kind_of(model) == "function" and isinstance(find_object(model), keras.Model)
+    return isinstance(found, keras.Model) or (is_torch_module(found) and not isinstance(found, type))
 
 
 def _attribute(owner: Any, name: str, place: str) -> Any:
@@ -97,7 +101,7 @@ def require_builder(model: str, found: Any) -> Callable[..., Any]:
         ValueError: it cannot be called.
     """
     foreign = foreign_object(found)
-    if foreign is not None:
+    if foreign is not None and not is_torch_module(found):
         raise NotAModelError(f"{model} is {foreign}")
     if not callable(found):
         what = f"the module {found.__name__}" if isinstance(found, ModuleType) else type(found).__name__

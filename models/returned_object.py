@@ -1,11 +1,12 @@
 """What an object that should be a Keras model is, and the way to measure it; no other framework is imported for it."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 _WRAP = "keras.Sequential([keras.Input(shape), {layer}])"
-_JAX_LAYER = "keras.layers.JaxLayer(lambda params, inputs: {call}, params={params})"
+_RETURN = "return (lambda params, x: {call}, {params}), and measure that with --backend native-jax"
 
 
 class NotAModelError(TypeError):
@@ -33,22 +34,21 @@ _FOREIGN = (
         "torch",
         ("Module",),
         "a torch module",
-        f"wrap it, {_WRAP.format(layer='keras.layers.TorchModuleWrapper(module, output_shape=(None, …))')}, and measure"
-        " that with --backend torch",
+        "return it from a function, alone or before its data, and measure it with --backend native-torch; within a"
+        " Keras model, keras.layers.TorchModuleWrapper(module, output_shape=(None, …)) holds it",
     ),
     _Foreign(
         "flax.linen",
         ("Module",),
         "a module of Flax",
-        f"wrap it, {_WRAP.format(layer='keras.layers.FlaxLayer(module)')}, and measure that with --backend jax",
+        f"{_RETURN.format(call='module.apply(params, x)', params='params')}; within a Keras model,"
+        " keras.layers.FlaxLayer(module) holds it",
     ),
     _Foreign(
         "flax",
         ("Module", "Object", "Pytree"),
         "a module of Flax NNX",
-        "graph, state = nnx.split(module), wrap both,"
-        f" {_WRAP.format(layer=_JAX_LAYER.format(call='nnx.merge(graph, params)(inputs)', params='state'))}, and"
-        " measure that with --backend jax",
+        f"graph, state = nnx.split(module), {_RETURN.format(call='nnx.merge(graph, params)(x)', params='state')}",
     ),
     _Foreign("tf_keras", (), "an object of Keras 2", "build it with Keras 3: import keras instead of tf_keras"),
     _Foreign(
@@ -62,7 +62,8 @@ _FOREIGN = (
         "equinox",
         ("Module",),
         "a module of Equinox",
-        f"wrap it, {_WRAP.format(layer=_JAX_LAYER.format(call='…', params='…'))}, and measure that with --backend jax",
+        "params, static = eqx.partition(module, eqx.is_array),"
+        f" {_RETURN.format(call='eqx.combine(params, static)(x)', params='params')}",
     ),
 )
 
@@ -95,6 +96,16 @@ def foreign_object(value: Any) -> str | None:
     return None
 
 
+def is_torch_module(value: Any) -> bool:
+    """Whether a value is a module of torch, or a class of such, and no layer of Keras; torch is not imported for it."""
+    torch = sys.modules.get("torch")
+    module = getattr(getattr(torch, "nn", None), "Module", None)
+    kind = value if isinstance(value, type) else type(value)
+    if module is None or not issubclass(kind, module):
+        return False
+    return not any(base.__module__.partition(".")[0] == "keras" for base in kind.__mro__)
+
+
 def _foreign_sentence(kind: type, base: type, foreign: _Foreign) -> str:
     name, own = class_name(kind), class_name(base)
     what = f", {foreign.what}" if name != own and not kind.__module__.startswith(f"{foreign.module}.") else ""
@@ -120,7 +131,10 @@ def describe(value: Any, is_layer: Callable[[Any], bool]) -> str:
     if inspect.isgenerator(value):
         return "a generator, not a Keras model: return the model instead of yielding it"
     if inspect.isroutine(value):
-        return f"a function, {getattr(value, '__name__', value)}, not a Keras model: call it, and return what it makes"
+        return (
+            f"a function, {getattr(value, '__name__', value)}, not a Keras model: call it, and return what it makes; of"
+            " a function of JAX, return the parameters too: return function, params"
+        )
     if inspect.ismodule(value):
         return f"the module {value.__name__}, not a Keras model: name a function or a model in it"
     if is_layer(value):
@@ -132,6 +146,8 @@ def describe(value: Any, is_layer: Callable[[Any], bool]) -> str:
             " keras.models.model_from_json(text)"
         )
     if isinstance(value, tuple | list):
+        if value and not isinstance(value[0], type) and (first := foreign_object(value[0])) is not None:
+            return f"a {type(value).__name__} that begins with {first}"
         inside = ", ".join(class_name(type(item)) for item in value[:4]) + (", …" if len(value) > 4 else "")
         return (
             f"a {type(value).__name__} of ({inside}), not a Keras model; a tuple may follow a model with its data:"

@@ -10,7 +10,8 @@ from anatomy.models.find_object import find_object, require_builder
 from anatomy.models.model_name import kind_of
 from anatomy.models.pretrained_weights import without_download
 from anatomy.models.registry import build
-from anatomy.models.returned_object import NotAModelError, describe
+from anatomy.models.returned_network import hold_network
+from anatomy.models.returned_object import NotAModelError, describe, is_torch_module
 from anatomy.models.saved_model import load_saved
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
         if options:
             raise ValueError(f"{model} is a model, not a function: it takes no options, got {', '.join(options)}")
         return BuiltModel(found)
+    if is_torch_module(found) and not isinstance(found, type):
+        return built_model(model, found)
     if isinstance(found, keras.layers.Layer):
         raise NotAModelError(f"{model} is {_describe(found)}")
     builder = require_builder(model, found)
@@ -74,6 +77,8 @@ def build_with_data(model: str, options: Mapping[str, Any]) -> BuiltModel:
 def built_model(model: str, built: Any) -> BuiltModel:
     """The model in what the function of `model` returned, and what came beside it.
 
+    A torch module, and a JAX function with its parameters, come in a Keras model that holds them.
+
     Raises:
         TypeError: there is none; the message says what it is, and what to return.
     """
@@ -82,6 +87,9 @@ def built_model(model: str, built: Any) -> BuiltModel:
     if isinstance(built, tuple) and built and isinstance(built[0], keras.Model):
         rest = tuple(built[1:])
         return BuiltModel(built[0], rest[0] if len(rest) == 1 else rest or None)
+    if (held := hold_network(model, built)) is not None:
+        network, rest = held
+        return BuiltModel(network, rest[0] if len(rest) == 1 else rest or None)
     if not isinstance(built, keras.Model):
         if inspect.iscoroutine(built):
             built.close()

@@ -16,9 +16,10 @@ from typing import Any
 import keras
 
 from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
+from anatomy.bench.counting.held_network_counts import held_network
 from anatomy.bench.counting.interpreter_state import is_sparse
 from anatomy.bench.counting.keras_hooks import CallVisitor, hooks
-from anatomy.bench.counting.known_layers import classify
+from anatomy.bench.counting.known_layers import HELD, classify
 from anatomy.bench.counting.layer_call import converted, run, trains_kernel
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, WITHOUT_GRADIENT, attention_output, is_countable
@@ -75,6 +76,8 @@ class Interpreter(CallVisitor):
                 return self.leaf(layer, args, kwargs, None)
             case "wrapper", name:
                 return WRAPPERS[name](self, layer, args, kwargs)
+            case "untraceable", name if name == HELD:
+                return held_network(self, layer, args, kwargs)
             case "untraceable", _:
                 return leave_closed(self, layer, args, kwargs, "it runs another library's code")
             case kind, _:

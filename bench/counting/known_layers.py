@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from anatomy.bench.counting.formulas import FORMULAS
+from anatomy.models.held_network import HeldNetwork
 
 # No kernel: their work is elementwise, a reduction, a look-up or a copy, and counts 0 MACs.
 # `Dot` is not among the merges: it is a product.
@@ -54,6 +55,9 @@ FOLDED = ("AdditiveAttention", "Attention", "Dot", "GroupQueryAttention", "Multi
 # They run another library's code, about which shapes tell nothing.
 UNTRACEABLE = ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper")
 
+# The name of a network of the user's that is not Keras's.
+HELD = "HeldNetwork"
+
 # Each has its function in `wrappers`.
 WRAPPERS = ("Bidirectional", "TimeDistributed")
 
@@ -83,6 +87,8 @@ def classify(layer: Any) -> tuple[str, str]:
 
     Kinds: `formula`, `no kernel`, `folded`, `untraceable`, `wrapper`, `open`.
     """
+    if isinstance(layer, HeldNetwork):
+        return "untraceable", HELD
     for base in type(layer).__mro__:
         known = _classes().get(base)
         if known and type(layer).call is base.call:  # type: ignore[attr-defined]  # every layer has `call`

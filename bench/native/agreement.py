@@ -18,6 +18,7 @@ from anatomy.bench.records.rounding_tolerance import rounding_tolerance, saturat
 from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.model_outputs import last_weights
 from anatomy.bench.workload.output_sample import sample_outputs
+from anatomy.models.held_network import HeldNetwork
 
 Weights = list[Array]
 
@@ -73,6 +74,8 @@ def _prepared(case: Case) -> tuple[Built, str]:
 
 def still(model: Any) -> None:
     """Let random layers pass their input through."""
+    if isinstance(model, HeldNetwork):
+        model.still()
     for layer in model._flatten_layers():
         for rate in _RATES:
             own = isinstance(getattr(type(layer), rate, None), property)
@@ -119,7 +122,7 @@ def _compare_outputs(case: Case, built: Built) -> str:
 
 def _compare_training(case: Case, built: Built) -> str:
     model, batch = built.model, built.batch
-    before = _weights(model)
+    before, state = _weights(model), model.state() if isinstance(model, HeldNetwork) else None
     step = _step(case, built)
     for _ in range(STEPS):
         outputs = step.launch()
@@ -130,6 +133,8 @@ def _compare_training(case: Case, built: Built) -> str:
     still(again.model)
     for variable, value in zip(again.model.trainable_variables, before, strict=True):
         variable.assign(value)
+    if state is not None:
+        again.model.put_state(state)
     _train_keras(case, again.model, batch)
     theirs = _weights(again.model)
     if type(again.model.optimizer).__name__ != "SGD":

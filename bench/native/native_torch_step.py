@@ -27,7 +27,7 @@ class NativeTorchStep:
     parameter has Keras's order: no weight lies in memory twice.
 
     Attributes:
-        memory_format: `contiguous` or `channels_last`, the faster one.
+        memory_format: `contiguous` or `channels_last`, the faster one; a module of the user's is left as it is.
         layouts: seconds per step in each format that was tried; empty for a network without image layers.
     """
 
@@ -44,7 +44,7 @@ class NativeTorchStep:
             self._put(weight, weight.to_native(_array(weight.variable)))
         self._network.train(self._train)
         self._weights = TrainableWeights(model, program, self._read)
-        self.memory_format = "contiguous"
+        self.memory_format = "as the module has it" if program.bound else "contiguous"
         self.use(batch)
         self._called = self._network
         self._optimizer = self._new_optimizer()
@@ -123,8 +123,10 @@ class NativeTorchStep:
         return self._names["make_optimizer"](self._network) if self._train else None
 
     def _try_formats(self) -> dict[str, float]:
-        """Choose the memory format; a network that is compiled is tried as it is before."""
-        if not any(isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d) for m in self._network.modules()):
+        """Choose the memory format; a network that is compiled is tried as it is before, one of the user's never."""
+        if self._program.bound or not any(
+            isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d) for m in self._network.modules()
+        ):
             return {}
         trial = FormatTrial(self._network, self._set_format, self._step_once)
         times = trial.run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class Program:
         input_axes: for each input, its axes in the program as numbers of Keras's (`(0, 3, 1, 2)` where the program has
             channels first); `None` where they are the same.
         output_axes: for each output, Keras's axes as numbers of the program's; `None` likewise.
+        bound: objects of the user's that the source names and does not define.
     """
 
     framework: Framework
@@ -56,9 +57,10 @@ class Program:
     weights: tuple[Weight, ...]
     input_axes: tuple[tuple[int, ...] | None, ...]
     output_axes: tuple[tuple[int, ...] | None, ...]
+    bound: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Mapping[str, Any]:
         """Run the source; return the names that it defines."""
-        names: dict[str, Any] = {"__name__": f"native_{self.framework}"}
+        names: dict[str, Any] = {"__name__": f"native_{self.framework}", **self.bound}
         exec(compile(self.source, f"<native {self.framework} program>", "exec"), names)  # our own code
         return names

@@ -9,6 +9,7 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch, WeightSums, checksum
 from anatomy.bench.native.program import Array, Program, Weight
+from anatomy.models.held_network import HeldNetwork
 
 
 def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
@@ -16,6 +17,8 @@ def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
     import keras
 
     found = batch.x
+    if isinstance(model, HeldNetwork):
+        return [_as_float32(np.asarray(array)) for array in keras.tree.flatten(found)]
     if isinstance(found, Mapping) and not isinstance(model._inputs_struct, Mapping):
         found = [found[tensor.name] for tensor in model.inputs]
     arrays = []
@@ -27,6 +30,11 @@ def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
         array = array.astype(symbol.dtype, copy=False)
         arrays.append(np.ascontiguousarray(array if axes is None else array.transpose(axes)))
     return arrays
+
+
+def _as_float32(array: Array) -> Array:
+    """Floats as Keras casts them; other numbers as they are."""
+    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else array.dtype)
 
 
 def target_arrays(model: Any, batch: Batch) -> list[Array]:

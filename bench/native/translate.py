@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from anatomy.bench.native.held_graph import bound_names, held_graph, held_outputs
 from anatomy.bench.native.model_graph import model_graph
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import ScopeName
 from anatomy.bench.native.training_plan import training_plan
 from anatomy.bench.native.translation import Framework, require_translatable
 from anatomy.bench.workload.model_outputs import declared_outputs
+from anatomy.models.held_network import HeldNetwork
 
 
 def translate(model: Any, framework: Framework, trains: bool, scope: ScopeName | None = None) -> Program:
-    """The program of a functional or Sequential model, with its weights in place.
+    """The program of a functional or Sequential model, or around a network of the user's, with its weights in place.
 
     Args:
         model: built; for training also compiled.
@@ -25,11 +28,12 @@ def translate(model: Any, framework: Framework, trains: bool, scope: ScopeName |
     Raises:
         NotImplementedError: a part of the model has no translation; the message names all such layers.
     """
-    graph = model_graph(model)
+    is_held = isinstance(model, HeldNetwork)
+    graph = held_graph(model) if is_held else model_graph(model)
     require_translatable(graph, framework)
     plan = None
     if trains:
-        plan, graph = training_plan(model, declared_outputs(model), graph)
+        plan, graph = training_plan(model, held_outputs(model) if is_held else declared_outputs(model), graph)
     writer = import_module(f"anatomy.bench.native.{framework}_program")
     program: Program = getattr(writer, f"{framework}_program")(graph, plan, scope=scope)
-    return program
+    return replace(program, bound=bound_names(model)) if is_held else program

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+# Why a network that is held has no script.
+OWN_NETWORK = "the network is {what} of the user's own, which a loop of their own runs as it is; no script is written"
+
 
 class InexpressibleError(ValueError):
     """No expression makes this object: not Keras's own, or not what its arguments say."""

@@ -9,7 +9,7 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.script.code_layout import code_lines
 from anatomy.bench.script.compile_source import compile_lines
 from anatomy.bench.script.data_source import data_lines
-from anatomy.bench.script.expression import InexpressibleError
+from anatomy.bench.script.expression import OWN_NETWORK, InexpressibleError
 from anatomy.bench.script.loop_source import loop_lines
 from anatomy.bench.script.model_origin import Origin, origins_of
 from anatomy.bench.script.preamble import import_lines, setting_lines
@@ -17,6 +17,7 @@ from anatomy.bench.script.script_header import docstring_lines
 from anatomy.bench.script.step_source import step_lines
 from anatomy.bench.script.timing_source import clock_lines
 from anatomy.bench.workload.build_case import Built
+from anatomy.models.held_network import HeldNetwork
 
 # A model is written out as long as the whole program has no more lines of code than this.
 LONGEST = 60
@@ -40,6 +41,8 @@ def script_of(built: Built, case: Case, settings: MeasureSettings, output_bytes:
     """
     if built.plan is None:
         raise InexpressibleError("its data came with it, and a script draws its own")
+    if isinstance(built.model, HeldNetwork):
+        raise InexpressibleError(OWN_NETWORK.format(what=built.model.what))
     if case.source or case.feed not in ("numpy", "tf.data"):
         raise InexpressibleError("its input pipeline is Anatomy's; a script has its data in memory")
     programs: list[str] = []

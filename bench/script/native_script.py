@@ -15,10 +15,11 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.script.code_layout import call
 from anatomy.bench.script.data_source import data_lines
-from anatomy.bench.script.expression import InexpressibleError
+from anatomy.bench.script.expression import OWN_NETWORK, InexpressibleError
 from anatomy.bench.script.script_header import docstring_lines
 from anatomy.bench.script.timing_source import clock_lines
 from anatomy.bench.workload.build_case import Built
+from anatomy.models.held_network import HeldNetwork
 
 _NOTE = "The network is in the framework's own layers; its weights are drawn anew."
 _IMPORTS = {"torch": "import torch", "jax": "import jax", "tensorflow": "import tensorflow as tf"}
@@ -56,6 +57,10 @@ def native_script(
         raise InexpressibleError(
             "ONNX Runtime runs an exported file; --backend native-torch has the network that it is of"
         )
+    if built.plan is None:
+        raise InexpressibleError("its data came with it, and a script draws its own")
+    if isinstance(built.model, HeldNetwork):
+        raise InexpressibleError(OWN_NETWORK.format(what=built.model.what))
     trains = case.mode == "train"
     framework = framework_of(case)
     program = translate(built.model, framework, trains)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -80,9 +81,16 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
     """
     import keras
 
+    from anatomy.bench.workload.held_training import (
+        compile_network,
+        network_outputs,
+        require_measurable_network,
+        with_targets,
+    )
     from anatomy.bench.workload.numpy_initialisers import numpy_initialisers
     from anatomy.bench.workload.target_kinds import target_kinds
     from anatomy.models import build_with_data, holds_model, kind_of
+    from anatomy.models.held_network import HeldNetwork
 
     trains = case.mode in ("train", "fit")
     if trains and kind_of(case.model) == "folder":
@@ -92,12 +100,18 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
     # Not keras.utils.set_random_seed: it imports TensorFlow on every backend, time and memory that are not the model.
     random.seed(SEED)
     np.random.seed(SEED)
+    if "torch" in sys.modules:
+        # The weights of a module of the user's.
+        sys.modules["torch"].manual_seed(SEED)
     keras.config.set_dtype_policy(case.dtype)
     with numpy_initialisers(SEED):
         if not holds_model(case.model):
             imported()
         returned = build_with_data(case.model, case.options)
         model = returned.model
+        is_held = isinstance(model, HeldNetwork)
+        if is_held:
+            require_measurable_network(case, model)
         own = None
         if returned.data is not None:
             own = read_own_data(returned.data, case.batch_size, datasets_own=batch_of_dataset)
@@ -106,13 +120,17 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
         x = own.x if own is not None else draw_batch(plan, (), None).x  # type: ignore[arg-type]  # one of them is there
         if not trains:
             require_call(model, case.model)
-        outputs = model_outputs(model, x)
+        outputs = network_outputs(model, x, own is None) if is_held else model_outputs(model, x)
         # The batch is drawn anew with its targets: one at a time is in memory, as in a user's program.
         del x
         if trains:
             _require_trainable(model, case.model, outputs)
             _require_own_signature(model, case.model)
-        training = compile_model(model, case.jit, _loss_weights(case.model), outputs)
+        if is_held:
+            training = compile_network(model, case, outputs, own if trains else None)
+            own = with_targets(own, outputs, training) if own is not None and trains else own
+        else:
+            training = compile_model(model, case.jit, _loss_weights(case.model), outputs)
         kinds = None
         if own is not None:
             batch = own if trains else replace(own, y=None, sample_weight=None)

@@ -212,9 +212,10 @@ def _as_built(model: Any, batch_size: int) -> Any:
     config = (model.get_build_config() or {}) if model.built else {}
     shapes = config.get("input_shape") or config.get("shapes_dict")
     if not shapes:
+        example = getattr(model, "example_shape", "32x32x3")
         raise NotImplementedError(
-            f"model {model.name!r} does not declare its inputs: give --input-shape, for instance --input-shape 32x32x3"
-            f" for its only input, or --input NAME=SHAPE for each of a dict, {OWN_DATA}"
+            f"model {model.name!r} does not declare its inputs: give --input-shape, for instance --input-shape"
+            f" {example} for its only input, or --input NAME=SHAPE for each of a dict, {OWN_DATA}"
         )
     if isinstance(shapes, Mapping):
         # `call(self, image, tokens)` is built from `image_shape` and `tokens_shape`.

@@ -69,7 +69,7 @@ def plan_inputs(model: Any, batch_size: int, given: Mapping[str, str]) -> InputP
     symbols = [keras.KerasTensor((1, *leaf.shape[1:]), dtype=leaf.dtype) for leaf in leaves]
     paths = {id(symbol): leaf.path for symbol, leaf in zip(symbols, leaves, strict=True)}
     uses = find_uses(model, keras.tree.pack_sequence_as(structure, symbols), paths)
-    smallest = min((layer.input_dim for layer in _embeddings(model)), default=None)
+    smallest = min(_table_sizes(model), default=None)
     values = tuple(_values_of(leaf, uses.parts[leaf.path], smallest) for leaf in leaves)
     for leaf, found in zip(leaves, values, strict=True):
         if leaf.dtype == "string" and keras.backend.backend() != "tensorflow":
@@ -238,9 +238,11 @@ def _numpy_dtype(dtype: str) -> Any:
     return np.float32 if dtype == "bfloat16" else np.dtype(dtype)
 
 
-def _embeddings(model: Any) -> Iterator[Any]:
+def _table_sizes(model: Any) -> Iterator[int]:
     import keras
 
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Embedding):
-            yield layer
+            yield layer.input_dim
+    # A network of the user's says it of its own tables.
+    yield from getattr(model, "table_sizes", list)()

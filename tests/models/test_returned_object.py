@@ -27,18 +27,30 @@ def instance(module: str, name: str, base_module: str) -> Any:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (foreign("torch.nn.modules.module", "Net"), "a mine.Net, a torch module, not a Keras model: wrap it"),
+        (foreign("torch.nn.modules.module", "Net"), "a mine.Net, a torch module, not a Keras model: return it"),
         (instance("torch.nn.modules.container", "Sequential", "torch.nn.modules.module"), "a torch.nn.Sequential, not"),
         (foreign("torch.nn.modules.module", "Net"), "keras.layers.TorchModuleWrapper(module, output_shape"),
         (foreign("flax.linen.module", "Net"), "keras.layers.FlaxLayer(module)"),
         (instance("flax.nnx.nn.linear", "Linear", "flax.nnx.module"), "a flax.nnx.Linear, not a Keras model"),
-        (instance("flax.nnx.nn.linear", "Linear", "flax.nnx.module"), "keras.layers.JaxLayer"),
+        (
+            foreign("flax.linen.module", "Net"),
+            "return (lambda params, x: module.apply(params, x), params), and measure",
+        ),
+        (
+            instance("flax.nnx.nn.linear", "Linear", "flax.nnx.module"),
+            "return (lambda params, x: nnx.merge(graph, params)",
+        ),
+        (foreign("equinox._module", "Net"), "return (lambda params, x: eqx.combine(params, static)(x), params)"),
         (foreign("tensorflow.python.module.module", "Net"), "a mine.Net, a tf.Module, not a Keras model"),
         (foreign("tf_keras.src.engine.training", "Net", "Model"), "Keras 2"),
         (None, "None, not a Keras model: does it end with `return model`?"),
         ({"class_name": "Sequential"}, "a dict, not a Keras model"),
         ((1, "a"), "a tuple of (int, str), not a Keras model; a tuple may follow a model with its data"),
         ([Layer()], "a list of (tests.models.test_returned_object.Layer)"),
+        (
+            (foreign("flax.linen.module", "Net"), {}),
+            "a tuple that begins with a mine.Net, a module of Flax, not a Keras",
+        ),
         ("model.keras", "keras.saving.load_model('model.keras')"),
         (Layer(), "a layer and not a model: keras.Sequential("),
         (Layer, "the class tests.models.test_returned_object.Layer, not a Keras model: call it"),
