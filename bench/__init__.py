@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from anatomy.bench.api.single_case import largest_batch, measure, profile
     from anatomy.bench.api.stored_run import StoredRun, load_run
     from anatomy.bench.api.suite_run import progress, run_suite
+    from anatomy.bench.api.tuning_call import tune
     from anatomy.bench.errors.anatomy_error import AnatomyError, UsageError
     from anatomy.bench.records.case import Case
     from anatomy.bench.records.case_profile import Profile
     from anatomy.bench.records.record import Record
+    from anatomy.bench.records.tuning import Tuning
     from anatomy.bench.suites.suite import Matrix, Suite
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Record",
     "StoredRun",
     "Suite",
+    "Tuning",
     "UsageError",
     "compare",
     "count",
@@ -45,6 +48,7 @@ __all__ = [
     "profile",
     "progress",
     "run_suite",
+    "tune",
 ]
 
 _HOMES = {
@@ -55,6 +59,7 @@ _HOMES = {
     "Record": "records.record",
     "StoredRun": "api.stored_run",
     "Suite": "suites.suite",
+    "Tuning": "records.tuning",
     "UsageError": "errors.anatomy_error",
     "compare": "api.run_comparison",
     "count": "api.model_count",
@@ -65,6 +70,7 @@ _HOMES = {
     "profile": "api.single_case",
     "progress": "api.suite_run",
     "run_suite": "api.suite_run",
+    "tune": "api.tuning_call",
 }
 
 

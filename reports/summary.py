@@ -8,6 +8,7 @@ from itertools import groupby
 
 from anatomy.bench.records.application_stages import Accuracy, StageRow, accuracies, stage_rows
 from anatomy.bench.records.run_store import Run
+from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.speed import ratio_text
@@ -15,6 +16,7 @@ from anatomy.reports.tables.input_table import input_sentences
 from anatomy.reports.tables.keras_cost_table import cost_sentences
 from anatomy.reports.tables.model_table import TIMED
 from anatomy.reports.tables.speed_table import compare_backends, unlike_common
+from anatomy.reports.tuning_words import answer_sentences
 
 # Of an application's stages, so many are named.
 LONGEST_STAGES = 3
@@ -50,6 +52,11 @@ def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 
 
 def _sentences(run: Run) -> list[str]:
+    tuning = read_tuning(run.path)
+    return [*(answer_sentences(tuning) if tuning is not None else []), *_of_records(run)]
+
+
+def _of_records(run: Run) -> list[str]:
     timed = [record for record in run.records if record.case.mode not in ("count", "stage")]
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")

@@ -22,6 +22,7 @@ from anatomy.bench.cli.commands.project import project
 from anatomy.bench.cli.commands.report import report
 from anatomy.bench.cli.commands.run import run
 from anatomy.bench.cli.commands.script import script
+from anatomy.bench.cli.commands.tune import tune
 from anatomy.bench.errors import exit_codes
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ app.command("script")(script)
 app.command("doctor")(doctor)
 app.command("gate")(gate)
 app.command("compare-frameworks")(compare_frameworks)
+app.command("tune")(tune)
 app.add_typer(history, name="history")
 app.command("bisect")(bisect)
 app.add_typer(application, name="app")

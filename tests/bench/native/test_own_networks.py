@@ -14,6 +14,7 @@ import pytest
 from anatomy.bench.records.case import Case
 from tests.bench.conftest import Measure
 from tests.bench.native.comparisons import ROOT
+from tests.marks import extended_but
 
 NETWORKS = "tests.bench.native.own_networks"
 IMAGES, IDS, ROWS = {"": "3x8x8"}, {"": "12:int64"}, {"": "6"}
@@ -46,7 +47,7 @@ def test_a_step_is_that_of_a_loop_by_hand(backend: str) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("mode", extended_but(["infer", "train"], "train"))
 def test_a_module_is_measured_by_itself_and_through_keras(mode: str, measure: Measure) -> None:
     require_installed("torch")
     plain, ids, own, through_keras = measure(
@@ -68,7 +69,7 @@ def test_a_module_is_measured_by_itself_and_through_keras(mode: str, measure: Me
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("mode", extended_but(["infer", "train"], "train"))
 def test_a_function_is_measured_by_itself_and_through_keras(mode: str, measure: Measure) -> None:
     require_installed("jax")
     cases = [case_of("mlp", "native-jax", mode, ROWS), case_of("mlp_with_data", "native-jax", mode)]
@@ -96,7 +97,7 @@ def test_further_data_and_keras_own_loops(measure: Measure) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("mode", extended_but(["infer", "train"], "train"))
 def test_a_network_that_computes_something_else_each_time_is_invalid(mode: str, measure: Measure) -> None:
     require_installed("torch")
     (record,) = measure([case_of("counting", "native-torch", mode, ROWS)])

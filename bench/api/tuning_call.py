@@ -1,0 +1,95 @@
+"""The best settings for a model, from a script or a notebook."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from anatomy.bench.api.model_source import model_source
+from anatomy.bench.api.single_case import Budgets, Model, budgets_of
+from anatomy.bench.machine.collect_environment import collect
+from anatomy.bench.records.case import Mode
+from anatomy.bench.records.tuning import GoalName, Tuning
+from anatomy.bench.runner.open_run import open_run
+from anatomy.bench.suites.units import parse_bytes, parse_seconds
+from anatomy.bench.tuning.plan_tuning import plan_tuning
+from anatomy.bench.tuning.tune_model import SilentSearch, TuneListener
+from anatomy.bench.tuning.tune_model import tune as tune_model
+from anatomy.models.pretrained_weights import say_once
+
+
+def tune(
+    model: Model,
+    goal: GoalName = "throughput",
+    *,
+    mode: Mode = "train",
+    data: Any = None,
+    max_latency: str | float | None = None,
+    max_memory: str | int | None = None,
+    min_batch: int = 1,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    frameworks: bool = False,
+    inputs: Mapping[str, str] | None = None,
+    minutes: float = 5.0,
+    tolerance: float = 0.03,
+    out: str | Path | None = None,
+    listener: TuneListener | None = None,
+    **budgets: Unpack[Budgets],
+) -> Tuning:
+    """Find the best backend, compiler, dtype policy and batch size for a model, each tried in a fresh process.
+
+    Args:
+        model: by name, a function that builds one, or a live `keras.Model`; as for `measure`.
+        goal: what is sought: `throughput`, `latency`, `memory` or `energy`.
+        mode: `train` or `infer`.
+        data: of a live model; as for `measure`.
+        max_latency: what the 99th percentile of a step may take, as `"5ms"` or in seconds.
+        max_memory: what the steps may take above the process without the model, as `"4GiB"` or in bytes.
+        min_batch: the smallest batch that is of use.
+        backends: to search; by default all that are installed.
+        dtypes: policies to search; by default float32 and the lower precisions of the machine.
+        frameworks: search the frameworks' own layers as well.
+        inputs: what is said of open inputs: `{"tokens": "128"}`.
+        minutes: after which no further setting is tried.
+        tolerance: relative difference below which settings are equally good.
+        out: folder in which the run is kept; a temporary one by default.
+        listener: told what happens.
+        budgets: how cases are measured: `timeout_s`, `memory_limit`, ….
+
+    Returns:
+        The answer; its `winner` is `None` where nothing meets the limits.
+
+    Raises:
+        UsageError: the model or an option is wrong; the message says what was expected.
+    """
+    with ExitStack() as stack:
+        made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-")))
+        source = model_source(model, made, data)
+        request, plan = plan_tuning(
+            source.text,
+            {
+                "name": goal,
+                "max_latency_s": parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
+                "max_memory_bytes": parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory,
+                "min_batch_size": min_batch,
+            },
+            mode=mode,
+            backends=backends,
+            dtypes=dtypes,
+            frameworks=frameworks,
+            inputs=[f"{path}={said}" for path, said in (inputs or {}).items()],
+            budgets=budgets_of(budgets),
+            tolerance=tolerance,
+            minutes=minutes,
+            directory=source.directory,
+        )
+        say_once(plan.notes)
+        run = open_run(plan, Path(out) if out else made / "run", collect(), ["anatomy.bench"])
+        run = replace(run, directory=source.directory or Path.cwd(), import_paths=tuple(sys.path))
+        return tune_model(request, run, listener or SilentSearch())

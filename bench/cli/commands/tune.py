@@ -1,0 +1,107 @@
+"""`anatomy tune`: the best backend, compiler, precision and batch size for one model, in words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anatomy.bench.cli import options
+from anatomy.bench.errors import exit_codes
+
+if TYPE_CHECKING:
+    from anatomy.bench.records.tuning import Tuning
+
+
+def tune(
+    model: options.Model,
+    goal: Annotated[
+        str, typer.Option("--for", help="What is sought: throughput, latency, memory or energy.")
+    ] = "throughput",
+    mode: Annotated[str, typer.Option("--mode", help="train or infer.")] = "train",
+    max_latency: Annotated[
+        str | None, typer.Option(help="The 99th percentile of a step may take this, e.g. 5ms.")
+    ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="The steps may take this above the process without the model, e.g. 4GiB.")
+    ] = None,
+    min_batch: Annotated[int, typer.Option(help="The smallest batch that is of use.")] = 1,
+    backend: options.Backends = None,
+    dtype: options.Dtypes = None,
+    frameworks: Annotated[
+        bool, typer.Option("--frameworks", help="Search the frameworks' own layers as well, without Keras.")
+    ] = False,
+    minutes: Annotated[float, typer.Option(help="Try no further setting after this.")] = 5.0,
+    tolerance: Annotated[
+        float, typer.Option(help="Settings whose figures differ by less than this share are equally good.")
+    ] = 0.03,
+    inputs: options.Inputs = None,
+    timeout: options.Timeout = None,
+    memory_limit: options.MemoryLimit = None,
+    out: options.Out = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Folder of a search that was cut short; give the same options.")
+    ] = None,
+    unsafe: options.Unsafe = False,
+    report: options.Report = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Find the best settings for a model: try what can be set, then race the best in rounds of fresh processes."""
+    from rich.console import Console
+
+    from anatomy.bench.cli.screens.tune_screen import TuneDisplay, print_answer
+    from anatomy.bench.cli.unsafe_models import allow_code_in
+    from anatomy.bench.machine.collect_environment import collect
+    from anatomy.bench.runner.open_run import open_run, resume_run
+    from anatomy.bench.suites.units import parse_bytes, parse_seconds
+    from anatomy.bench.tuning.plan_tuning import plan_tuning
+    from anatomy.bench.tuning.tune_model import tune as tune_model
+    from anatomy.models.pretrained_weights import say_once
+
+    (name,) = allow_code_in([model], unsafe=unsafe)
+    request, plan = plan_tuning(
+        name,
+        {
+            "name": goal,
+            "max_latency_s": parse_seconds(max_latency) if max_latency else None,
+            "max_memory_bytes": parse_bytes(max_memory) if max_memory else None,
+            "min_batch_size": min_batch,
+        },
+        mode=mode,  # type: ignore[arg-type]  # checked there
+        backends=_parts(backend),
+        dtypes=_parts(dtype),
+        frameworks=frameworks,
+        inputs=inputs or [],
+        budgets={"timeout_s": timeout, "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None},
+        tolerance=tolerance,
+        minutes=minutes,
+    )
+    say_once(plan.notes)
+    here = collect()
+    run = resume_run(resume, here.fingerprint) if resume else open_run(plan, out, here, ["anatomy", *sys.argv[1:]])
+    console = Console(stderr=json)
+    with TuneDisplay(console) as display:
+        tuning = tune_model(request, run, display)
+    where = f"records in {run.writer.path}"
+    if report:
+        from anatomy.reports import write_report
+
+        (written,) = write_report([run.writer.path], out=run.writer.path)
+        where += f", report in {written}"
+    if json:
+        print(tuning.model_dump_json())
+    else:
+        print_answer(console, tuning, run.writer.path)
+        print(where)
+    _exit(tuning)
+
+
+def _parts(values: list[str] | None) -> list[str]:
+    return [part.strip() for value in values or [] for part in value.split(",") if part.strip()]
+
+
+def _exit(tuning: Tuning) -> None:
+    if tuning.winner is None:
+        raise typer.Exit(exit_codes.NOTHING_MEASURED)

@@ -1,0 +1,80 @@
+"""`anatomy tune` and `anatomy.bench.tune`, from the model's name to the answer, with a scripted step."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import anatomy.bench as ab
+from anatomy.bench.cli.main import app
+from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.run_store import load_run
+from anatomy.bench.runner import fork_client
+from tests.bench.conftest import TESTS
+
+# Batches above 37 do not fit; every step takes the same time.
+LIMITED = f"{TESTS / 'data' / 'scripted_steps.py'}:limited"
+OPTIONS = ["--backend", "tensorflow,jax", "--dtype", "float32", "--mode", "infer"]
+
+
+@pytest.fixture(autouse=True)
+def fake_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS.parent}{os.pathsep}{before}" if before else str(TESTS.parent))
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setattr(fork_client, "SERVER_MODULE", "tests.fake_fork_server")
+
+
+@pytest.mark.process
+def test_the_answer_is_printed_kept_and_reported(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["tune", LIMITED, *OPTIONS, "--out", str(tmp_path / "run")])
+    assert done.exit_code == exit_codes.OK, done.output
+    said = " ".join(done.output.split())
+    assert "limited, infer: TensorFlow, float32, batch 32: 1,600 examples/s" in said
+    assert "This is what you get by default" in said
+    assert "Too close to tell apart (within 3 %): TensorFlow, compiled as a whole, float32, batch 32 (1.00 ×)" in said
+    assert "batch 64: oom: " in said
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "This is what you get by default" in page
+    run = load_run(tmp_path / "run")
+    assert {record.case.batch_size for record in run.records} == {16, 32, 64}
+
+
+@pytest.mark.process
+def test_from_python_and_as_json(tmp_path: Path) -> None:
+    tuning = ab.tune(
+        LIMITED, mode="infer", backends=["jax"], dtypes=["float32"], max_latency="30ms", out=tmp_path / "a"
+    )
+    assert tuning.winner is not None
+    assert (tuning.winner.case.backend, tuning.winner.case.batch_size) == ("jax", 32)
+    options = ["--backend", "jax", "--max-latency", "1ms", "--mode", "infer", "--json", "--out", str(tmp_path / "b")]
+    done = CliRunner().invoke(app, ["tune", LIMITED, *options])
+    assert done.exit_code == exit_codes.NOTHING_MEASURED
+    nothing = ab.Tuning.model_validate(json.loads(done.stdout))
+    assert nothing.winner is None
+    assert all("1 ms are allowed" in one.reason for one in nothing.contenders)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--mode", "fit"], "expected one of these"),
+        (["--backend", "caffe"], "backend 'caffe': expected tensorflow"),
+        (["--backend", "openvino", "--mode", "train"], "none of openvino can do train"),
+        (["--dtype", "float8"], "dtype 'float8': expected float32"),
+        (["--for", "beauty"], "what is sought: name"),
+        (["--max-latency", "5"], "'5' is not a time"),
+        (["--max-memory", "much"], "'much' is not a size"),
+        (["--min-batch", "0"], "what is sought: min_batch_size"),
+        (["--minutes", "0"], "minutes = 0.0: expected a number above 0"),
+        (["--tolerance", "-1"], "tolerance = -1.0"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_measured(options: list[str], words: str) -> None:
+    done = CliRunner().invoke(app, ["tune", "mlp", *options])
+    assert done.exit_code == exit_codes.USAGE, done.output
+    assert words in " ".join(done.stderr.split())
