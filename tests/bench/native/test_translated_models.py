@@ -31,7 +31,8 @@ def test_the_zoo(backend: str) -> None:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(FRAMEWORKS, "jax", "torch"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", FRAMEWORKS)
 def test_layers(backend: str) -> None:
     assert found(backend, "layer_models", 1e-5) == {}
 

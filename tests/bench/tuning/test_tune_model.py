@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anatomy.bench.records.case import Case
+from anatomy.bench.records.case import Case, Mode
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.records.tuning import Goal, Tuning, front, read_tuning
+from anatomy.bench.records.tuning import Goal, GoalName, Tuning, front, read_tuning
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.tuning import tune_model
 from anatomy.bench.tuning.tune_model import SilentSearch, TuneRequest, tune
@@ -73,12 +73,12 @@ class World:
 
 
 def search(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: Changes = nothing, mode: str = "infer", **request: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: Changes = nothing, mode: Mode = "infer", **request: Any
 ) -> tuple[Tuning, World]:
     world = World(changes, **request.pop("world", {}))
     monkeypatch.setattr(tune_model, "Session", world)
     default = Case(model="mlp", backend="tensorflow", mode=mode, batch_size=32)
-    given = {
+    given: dict[str, Any] = {
         "default": default,
         "goal": Goal(),
         "backends": tuple(SPEEDS),
@@ -198,7 +198,7 @@ def test_a_limit_that_nothing_meets_says_what_was_nearest(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("name", ["latency", "memory"])
-def test_less_is_better_of_time_and_memory(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_less_is_better_of_time_and_memory(name: GoalName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch, goal=Goal(name=name, min_batch_size=4))
     assert tuning.winner is not None
     assert tuning.winner.case.batch_size == 4
