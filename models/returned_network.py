@@ -1,6 +1,7 @@
 """Which of what a builder returns is a network of another framework that can be held and measured."""
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from anatomy.models.returned_object import NotAModelError, foreign_object, is_torch_module
 
@@ -32,6 +33,12 @@ def hold_network(model: str, returned: Any) -> "tuple[HeldNetwork, tuple[Any, ..
 
         return HeldFunction(FunctionWithParameters(first, rest[0])), tuple(rest[1:])
     return None
+
+
+def is_held(model: Any) -> "TypeGuard[HeldNetwork]":
+    """Whether a model holds a network of the user's; Keras is not imported for it."""
+    module = sys.modules.get("anatomy.models.held_network")
+    return module is not None and isinstance(model, module.HeldNetwork)
 
 
 def _require_initialized(model: str, module: Any) -> None:

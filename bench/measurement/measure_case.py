@@ -31,9 +31,8 @@ from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
 from anatomy.bench.workload.compile_model import dtype_policy, optimizer_bytes, optimizers, trains_itself
-from anatomy.bench.workload.held_training import chosen_loss
 from anatomy.bench.workload.output_sample import carries_state, sample_outputs
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 
 @dataclass(frozen=True)
@@ -257,6 +256,8 @@ def _finite(value: float | None) -> float | None:
 def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
     import keras
 
+    from anatomy.bench.workload.held_training import chosen_loss
+
     model = task.built.model
     used = optimizers(model) if task.case.mode in ("train", "fit") else []
     return {
@@ -264,8 +265,8 @@ def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
         "layout": keras.config.image_data_format(),
         "optimizer": ", ".join(type(optimizer).__name__ for optimizer in used) or None,
         "optimizer_bytes": sum(map(optimizer_bytes, used)) if used else None,
-        "initialisers": "the network's own" if isinstance(model, HeldNetwork) else "numpy",
-        **({"loss": chosen_loss(model)} if used and isinstance(model, HeldNetwork) else {}),
+        "initialisers": "the network's own" if is_held(model) else "numpy",
+        **({"loss": chosen_loss(model)} if used and is_held(model) else {}),
         **({"run_eagerly": True} if model.run_eagerly else {}),
         **task.backend.settings(model, step),
     }

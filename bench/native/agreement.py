@@ -18,7 +18,7 @@ from anatomy.bench.records.rounding_tolerance import rounding_tolerance, saturat
 from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.model_outputs import last_weights
 from anatomy.bench.workload.output_sample import sample_outputs
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 Weights = list[Array]
 
@@ -74,7 +74,7 @@ def _prepared(case: Case) -> tuple[Built, str]:
 
 def still(model: Any) -> None:
     """Let random layers pass their input through."""
-    if isinstance(model, HeldNetwork):
+    if is_held(model):
         model.still()
     for layer in model._flatten_layers():
         for rate in _RATES:
@@ -122,7 +122,7 @@ def _compare_outputs(case: Case, built: Built) -> str:
 
 def _compare_training(case: Case, built: Built) -> str:
     model, batch = built.model, built.batch
-    before, state = _weights(model), model.state() if isinstance(model, HeldNetwork) else None
+    before, state = _weights(model), model.state() if is_held(model) else None
     step = _step(case, built)
     for _ in range(STEPS):
         outputs = step.launch()

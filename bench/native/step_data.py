@@ -9,7 +9,7 @@ import numpy as np
 
 from anatomy.bench.backends.step import Batch, WeightSums, checksum
 from anatomy.bench.native.program import Array, Program, Weight
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 
 def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
@@ -17,7 +17,7 @@ def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
     import keras
 
     found = batch.x
-    if isinstance(model, HeldNetwork):
+    if is_held(model):
         return [_as_float32(np.asarray(array)) for array in keras.tree.flatten(found)]
     if isinstance(found, Mapping) and not isinstance(model._inputs_struct, Mapping):
         found = [found[tensor.name] for tensor in model.inputs]

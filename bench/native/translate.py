@@ -6,14 +6,13 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from anatomy.bench.native.held_graph import bound_names, held_graph, held_outputs
 from anatomy.bench.native.model_graph import model_graph
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import ScopeName
 from anatomy.bench.native.training_plan import training_plan
 from anatomy.bench.native.translation import Framework, require_translatable
 from anatomy.bench.workload.model_outputs import declared_outputs
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 
 def translate(model: Any, framework: Framework, trains: bool, scope: ScopeName | None = None) -> Program:
@@ -28,12 +27,13 @@ def translate(model: Any, framework: Framework, trains: bool, scope: ScopeName |
     Raises:
         NotImplementedError: a part of the model has no translation; the message names all such layers.
     """
-    is_held = isinstance(model, HeldNetwork)
-    graph = held_graph(model) if is_held else model_graph(model)
+    held = import_module("anatomy.bench.native.held_graph") if is_held(model) else None
+    graph = held.held_graph(model) if held is not None else model_graph(model)
     require_translatable(graph, framework)
     plan = None
     if trains:
-        plan, graph = training_plan(model, held_outputs(model) if is_held else declared_outputs(model), graph)
+        outputs = held.held_outputs(model) if held is not None else declared_outputs(model)
+        plan, graph = training_plan(model, outputs, graph)
     writer = import_module(f"anatomy.bench.native.{framework}_program")
     program: Program = getattr(writer, f"{framework}_program")(graph, plan, scope=scope)
-    return replace(program, bound=bound_names(model)) if is_held else program
+    return program if held is None else replace(program, bound=held.bound_names(model))

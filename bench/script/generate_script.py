@@ -17,7 +17,7 @@ from anatomy.bench.script.script_header import docstring_lines
 from anatomy.bench.script.step_source import step_lines
 from anatomy.bench.script.timing_source import clock_lines
 from anatomy.bench.workload.build_case import Built
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 # A model is written out as long as the whole program has no more lines of code than this.
 LONGEST = 60
@@ -41,7 +41,7 @@ def script_of(built: Built, case: Case, settings: MeasureSettings, output_bytes:
     """
     if built.plan is None:
         raise InexpressibleError("its data came with it, and a script draws its own")
-    if isinstance(built.model, HeldNetwork):
+    if is_held(built.model):
         raise InexpressibleError(OWN_NETWORK.format(what=built.model.what))
     if case.source or case.feed not in ("numpy", "tf.data"):
         raise InexpressibleError("its input pipeline is Anatomy's; a script has its data in memory")

@@ -19,7 +19,7 @@ from anatomy.bench.script.expression import OWN_NETWORK, InexpressibleError
 from anatomy.bench.script.script_header import docstring_lines
 from anatomy.bench.script.timing_source import clock_lines
 from anatomy.bench.workload.build_case import Built
-from anatomy.models.held_network import HeldNetwork
+from anatomy.models.returned_network import is_held
 
 _NOTE = "The network is in the framework's own layers; its weights are drawn anew."
 _IMPORTS = {"torch": "import torch", "jax": "import jax", "tensorflow": "import tensorflow as tf"}
@@ -59,7 +59,7 @@ def native_script(
         )
     if built.plan is None:
         raise InexpressibleError("its data came with it, and a script draws its own")
-    if isinstance(built.model, HeldNetwork):
+    if is_held(built.model):
         raise InexpressibleError(OWN_NETWORK.format(what=built.model.what))
     trains = case.mode == "train"
     framework = framework_of(case)

@@ -25,6 +25,7 @@ FRAMEWORKS = "keras tensorflow jax torch openvino xprof"
             f"{FRAMEWORKS} pandas plotly",
         ),
         ("import anatomy.reports, anatomy.bench.cli.commands.report", FRAMEWORKS),
+        ("import anatomy.bench.runner.nodes.node_worker, anatomy.bench.regression_gate.run_gate", FRAMEWORKS),
         ("from anatomy.bench.tensorboard.export import write_tensorboard as w; assert w(run).is_dir()", FRAMEWORKS),
         (
             "from anatomy.bench.xla.xspace import *; from anatomy.bench.xla.xspace_writer import *; p = run / 'x.pb';"

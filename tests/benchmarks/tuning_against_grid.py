@@ -1,0 +1,130 @@
+"""`anatomy tune` beside the whole grid: is what it chooses as good, and in what share of the time?
+
+    python -m tests.benchmarks.tuning_against_grid [--mode train,infer] [--minutes 5] [--out FOLDER] [MODEL…]
+
+For each model and mode: the search; then every combination of the settings that it searches, at every power of two as
+batch size up to the largest that it tried, each in a fresh process as long as one of the race; then the grid's best
+and the choice against each other, in rounds of fresh processes that take turns: choosing the best of many noisy
+figures flatters it. Prints a row of a table for each, and appends it to FOLDER/tuning.md. Hours for the quick zoo, on
+a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from anatomy.bench.machine.collect_environment import collect
+from anatomy.bench.records.batch_sizes import with_batch_size
+from anatomy.bench.records.case import Case
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.tuning import Tuning
+from anatomy.bench.runner.open_run import open_run
+from anatomy.bench.runner.session import Session, Silent
+from anatomy.bench.statistics.interval import between_processes
+from anatomy.bench.suites.suite import load_suite
+from anatomy.bench.tuning.plan_tuning import plan_tuning
+from anatomy.bench.tuning.search_space import changed, combinations
+from anatomy.bench.tuning.tune_model import RACED_SECONDS, SilentSearch, TuneRequest, tune
+from anatomy.reports.tuning_words import setting_text
+
+ROUNDS = 5
+HEADS = (
+    *("model", "mode", "chosen", "the grid's best", "chosen by best (95 %)"),
+    *("by default (95 %)", "search min", "grid min", "share"),
+)
+
+
+def grid(request: TuneRequest, largest: int) -> Iterator[Case]:
+    """All combinations at all powers of two as batch size."""
+    for one in combinations(request.default, request.backends, request.dtypes):
+        jits = ("auto",) if one.backend not in ("tensorflow", "torch") else ("off", "on")
+        for jit in jits:
+            for power in range(largest.bit_length()):
+                yield with_batch_size(changed(one, {"jit": jit}), 2**power)
+
+
+def versus(session: Session, ours: Case, other: Case) -> tuple[float, tuple[float, float] | None]:
+    """The throughput of one by the other's, in rounds."""
+    ratios = []
+    for number in range(ROUNDS):
+        pair = (ours, other) if number % 2 else (other, ours)
+        found = {case.key: rate(session.measure(case, Silent(), 100 + number)) for case in pair}
+        ratios.append(found[ours.key] / found[other.key])
+    return math.exp(median(map(math.log, ratios))), between_processes(ratios)
+
+
+def rate(record: Record) -> float:
+    """Examples/s; 0 where there is no figure."""
+    return (record.throughput_examples_per_s or 0.0) if record.outcome == "ok" else 0.0
+
+
+def compare(model: str, mode: str, minutes: float, out: Path) -> list[str]:
+    """A row of the table."""
+    request, plan = plan_tuning(model, {}, mode=mode, minutes=minutes)  # type: ignore[arg-type]
+    run = open_run(plan, out / f"{model.partition(':')[0]}-{mode}", collect(), ["tuning_against_grid"])
+    found = tune(request, run, SilentSearch())
+    if found.winner is None:
+        return [model, mode, "none", *["–"] * 6]
+    chosen = found.winner.case
+    settings = run.settings.model_copy(update={"seconds": RACED_SECONDS})
+    start = time.monotonic()
+    with Session(run.writer, settings, run.environment, run.directory) as session:
+        figures = {
+            case: rate(session.measure(case, Silent(), 50))
+            for case in grid(request, max(one.case.batch_size for one in found.contenders))
+        }
+        took = time.monotonic() - start
+        best = max(figures, key=lambda case: figures[case])
+        ratio = _text(*versus(session, chosen, best)) if best.key != chosen.key else "the same"
+    return [
+        f"`{model}`",
+        mode,
+        setting_text(chosen),
+        setting_text(best),
+        ratio,
+        _gain(found),
+        f"{found.seconds / 60:.1f}",
+        f"{took / 60:.1f}",
+        f"{found.seconds / took:.2f}",
+    ]
+
+
+def _gain(found: Tuning) -> str:
+    advantage = found.advantage(found.as_default)
+    return "–" if advantage is None else _text(*advantage)
+
+
+def _text(ratio: float, interval: tuple[float, float] | None) -> str:
+    return f"{ratio:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", help="default: those of the quick suite")
+    parser.add_argument("--mode", default="train,infer")
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--out", type=Path, default=Path("anatomy-runs") / time.strftime("tuning-%Y-%m-%dT%H-%M-%SZ"))
+    given = parser.parse_args(arguments)
+    of_suite = [name for matrix in load_suite("quick").matrix for name in matrix.model]
+    models = given.models or list(dict.fromkeys(of_suite))
+    given.out.mkdir(parents=True, exist_ok=True)
+    with (given.out / "tuning.md").open("a") as file:
+        lines = [f"| {' | '.join(HEADS)} |", f"|{'---|' * len(HEADS)}"]
+        for line in lines:
+            print(line, file=file)
+            print(line)
+        for model in models:
+            for mode in given.mode.split(","):
+                line = f"| {' | '.join(compare(model, mode, given.minutes, given.out))} |"
+                print(line, file=file, flush=True)
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
