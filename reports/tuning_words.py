@@ -75,7 +75,8 @@ def _gain(tuning: Tuning, winner: Contender) -> str:
     if default is None or found is None:
         why = f" ({default.reason})" if default is not None and default.reason else ""
         return f". What you get by default ({setting_text(tuning.default)}) does not do{why}"
-    return f", {_times(*found)} what you get by default ({setting_text(tuning.default)})"
+    unsure = "" if found[1] is None or found[1][0] > 1 else "; that it is better is not sure"
+    return f", {_times(*found)} what you get by default ({setting_text(tuning.default)}){unsure}"
 
 
 def _figure(tuning: Tuning, one: Contender) -> str:
@@ -134,9 +135,17 @@ def _worth(tuning: Tuning, winner: Contender) -> list[str]:
         sentences.append(f"Not worth it: batch {one.case.batch_size} ({100 * growth:+.0f} %{memory}).")
     out = [one for one in tuning.contenders if one.standing == "out"]
     if out:
-        first = "; ".join(f"{setting_text(one.case)}: {_shortened(one.reason)}" for one in out[:NAMED])
-        more = f"; and {len(out) - NAMED} more" if len(out) > NAMED else ""
-        sentences.append(f"Out: {first}{more}.")
+        by_reason: dict[str, list[Contender]] = {}
+        for one in out:
+            by_reason.setdefault(one.reason, []).append(one)
+        said = [
+            " and ".join(setting_text(one.case) for one in ones[:NAMED])
+            + (f" and {len(ones) - NAMED} more" if len(ones) > NAMED else "")
+            + f": {_shortened(reason)}"
+            for reason, ones in by_reason.items()
+        ]
+        more = f"; and {len(said) - NAMED} other reasons" if len(said) > NAMED else ""
+        sentences.append(f"Out: {'; '.join(said[:NAMED])}{more}.")
     points = front(tuning.contenders)
     if tuning.goal.name == "throughput" and len(points) > 1:
         said = "; ".join(

@@ -29,8 +29,11 @@ STEPS = 5
 TRAINING_TOLERANCE = 0.02
 # Of the change of all weights together, for optimizers that divide by the size of a gradient.
 ADAPTIVE_TOLERANCE = 0.1
-# A wrong program is off on every batch; rounding that lifts a number over a threshold, as of a relu, is off on few.
+# A wrong program is off on every batch and at every learning rate. Rounding that lifts a number over a threshold, as of
+# a relu, is off on few. Where a step is so large that a probability falls below 1e-7, Keras's loss on JAX and PyTorch
+# has no gradient any more, and one on logits has: a tenth of the rate keeps away from it.
 BATCHES = 3
+SLOWER = 0.1
 # A weight that hardly moves, as a bias before a normalisation, shows nothing but rounding.
 _HARDLY = 1e-2
 # Random layers, which would draw other numbers in each framework.
@@ -57,8 +60,9 @@ def require_agreement(case: Case) -> str:
         built, at = _prepared(case)
         if number:
             built = replace(built, batch=replace(built.batch, x=built.other_inputs(number).x))
+            at += f", at {SLOWER**number:.2g} of the learning rate"
         try:
-            return _compare_training(case, built) + at
+            return _compare_training(case, built, SLOWER**number) + at
         except InvalidCaseError as error:
             differs = error
     raise differs
@@ -120,8 +124,10 @@ def _compare_outputs(case: Case, built: Built) -> str:
     return f"outputs agree within {deviation * 1e6:.2g} ppm of the largest, of {tolerance * 1e6:.2g} allowed"
 
 
-def _compare_training(case: Case, built: Built) -> str:
+def _compare_training(case: Case, built: Built, share: float) -> str:
+    """Train both for some steps, at a share of the learning rate."""
     model, batch = built.model, built.batch
+    _slow_down(model, share)
     before, state = _weights(model), model.state() if is_held(model) else None
     step = _step(case, built)
     for _ in range(STEPS):
@@ -131,6 +137,7 @@ def _compare_training(case: Case, built: Built) -> str:
     ours = _weights(model)
     again = build(case)
     still(again.model)
+    _slow_down(again.model, share)
     for variable, value in zip(again.model.trainable_variables, before, strict=True):
         variable.assign(value)
     if state is not None:
@@ -140,6 +147,11 @@ def _compare_training(case: Case, built: Built) -> str:
     if type(again.model.optimizer).__name__ != "SGD":
         return _agree_on_the_whole(before, ours, theirs)
     return _agree_one_by_one(before, ours, theirs, [variable.path for variable in model.trainable_variables])
+
+
+def _slow_down(model: Any, share: float) -> None:
+    if share != 1:
+        model.optimizer.learning_rate = float(model.optimizer.get_config()["learning_rate"]) * share
 
 
 def _train_keras(case: Case, model: Any, batch: Batch) -> None:

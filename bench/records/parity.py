@@ -77,9 +77,11 @@ class Manifest(Frozen):
 
         Where a backend leaves it open on a GPU (`default`), `tensorfloat32`, the coarsest it may choose for float32.
         """
-        policy = str(self.dtype_policy or "").removeprefix("mixed_")
-        if policy in ("bfloat16", "float16"):
-            return policy
+        # Several where layers differ, as where the last one stays in float32: the coarsest decides.
+        policies = {name.strip().removeprefix("mixed_") for name in str(self.dtype_policy or "").split(",")}
+        for coarse in ("bfloat16", "float16"):
+            if coarse in policies:
+                return coarse
         if self.matmul_precision in ("bfloat16", "float16", "tensorfloat32"):
             return str(self.matmul_precision)
         open_on_gpu = self.matmul_precision == "default" and self.device not in (None, "cpu")

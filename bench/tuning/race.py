@@ -20,6 +20,8 @@ FEWEST_ROUNDS, MOST_ROUNDS = 3, 8
 ERROR = 0.05
 # A process's figure is known to no less than this share: equal figures of a coarse clock are not certainty.
 LEAST_NOISE = 0.002
+# ln of the ratio by which a setting must be behind to be dropped after two rounds.
+PLAIN = math.log(1.5)
 
 Stop = Literal["one is left", "the rest are equally good", "as many rounds as are allowed"]
 
@@ -77,9 +79,11 @@ class Race:
         self.rounds += 1
         if self.rounds >= 2 and len(self._running) > 1:
             leader, half = self.leader, self._half_width()
+            # A machine may be disturbed for as long as two rounds take: those show what is plain alone.
+            least = PLAIN if self.rounds < FEWEST_ROUNDS else 0.0
             for name in self.running:
                 behind = self._behind(leader, name)
-                if name != leader and behind > half:
+                if name != leader and behind > max(half, least):
                     dropped[name] = math.exp(behind)
                     self._running.remove(name)
         return dropped

@@ -11,6 +11,7 @@ from anatomy.bench.cli.screens.progress_display import Display
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from anatomy.bench.records.record import Record
     from anatomy.bench.records.tuning import Tuning
 
 
@@ -20,6 +21,10 @@ class TuneDisplay(Display):
     def __init__(self, console: Console) -> None:
         super().__init__(console, None)
         self._round = 0
+
+    def end(self, record: Record) -> None:
+        """Print the row of a setting, without the model's name, which is the same in all."""
+        super().end(record.model_copy(update={"name": _settings(record.name)}))
 
     def stage(self, words: str) -> None:
         """Print which part of the search begins."""

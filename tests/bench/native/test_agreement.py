@@ -82,8 +82,9 @@ def test_a_program_is_wrong_that_is_off_on_every_batch(
 ) -> None:
     tried = []
 
-    def compare(case: Case, built: Prepared) -> str:
+    def compare(case: Case, built: Prepared, share: float) -> str:
         tried.append((built.batch.x, built.batch.y))
+        assert share == pytest.approx(0.1**built.batch.x)
         if built.batch.x in off:
             raise InvalidCaseError(f"differs on batch {built.batch.x}")
         return "weights agree"
@@ -92,7 +93,7 @@ def test_a_program_is_wrong_that_is_off_on_every_batch(
     monkeypatch.setattr(agreement, "_compare_training", compare)
     case = Case(model="mlp", backend="native-torch", mode="train")
     if agrees:
-        assert agreement.require_agreement(case) == "weights agree, scaled"
+        assert agreement.require_agreement(case).startswith("weights agree, scaled, at ")
     else:
         with pytest.raises(InvalidCaseError, match="differs on batch 2"):
             agreement.require_agreement(case)

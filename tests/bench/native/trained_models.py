@@ -1,4 +1,4 @@
-"""Compiled models without dropout, by what is trained about them: the zoo, layers, losses, optimizers, structures."""
+"""Compiled models without dropout, by what is trained about them: layers, losses, optimizers, penalties, structures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import keras
 from keras import Input, layers, losses, optimizers, regularizers
 
 from tests.bench.native.layer_models import MODELS as LAYERS
-from tests.bench.native.zoo_models import MODELS as ZOO
 
 _SGD = partial(optimizers.SGD, 0.01, momentum=0.9)
 _OPTIMIZERS = {
@@ -44,15 +43,8 @@ _TRAINED_LAYERS = (
     *("attention", "masked causal attention", "arithmetic", "functions", "reductions"),
 )
 
-_NOT_TRAINED = (
-    # Positions of words have no gradient.
-    "rcnn:words=5,embedding_dim=4,lstm_units=3,dense_units=2,keywords",
-    # 50 layers normalised over so few values make of a rounding error of the first step a tenth of the fifth.
-    "resnet:input_shape",
-)
 
-
-def _compiled(model: Any, optimizer: Any = _SGD, loss: Any = None) -> Any:
+def compiled(model: Any, optimizer: Any = _SGD, loss: Any = None) -> Any:
     names = getattr(model, "output_names", None) or [model.layers[-1].name]
     ends = [getattr(model.get_layer(name), "activation", None) for name in names]
     by_end = {
@@ -63,14 +55,6 @@ def _compiled(model: Any, optimizer: Any = _SGD, loss: Any = None) -> Any:
     return model
 
 
-def _without_dropout(text: str) -> Any:
-    model = ZOO[text]()
-    for layer in model._flatten_layers():
-        if isinstance(layer, layers.Dropout):
-            layer.rate = 0.0
-    return _compiled(model, partial(optimizers.SGD, 1e-4, momentum=0.9))
-
-
 def _of_layer(name: str) -> Any:
     """The model of a layer behind a dense layer of each input, whose gradient passes through it."""
     model = LAYERS[name]()
@@ -78,7 +62,7 @@ def _of_layer(name: str) -> Any:
     given = [layers.Dense(x.shape[-1])(x) if x.dtype == "float32" else x for x in inputs]
     outputs = model(given if len(given) > 1 else given[0])
     squared = ["mean_squared_error"] * len(model.outputs)
-    return _compiled(keras.Model(inputs, outputs), loss=squared if len(squared) > 1 else squared[0])
+    return compiled(keras.Model(inputs, outputs), loss=squared if len(squared) > 1 else squared[0])
 
 
 def _classifier(optimizer: Any = _SGD, loss: str = "sparse_categorical_crossentropy", end: str = "softmax") -> Any:
@@ -86,7 +70,7 @@ def _classifier(optimizer: Any = _SGD, loss: str = "sparse_categorical_crossentr
     x = layers.Conv2D(4, 3, activation="relu")(inputs)
     x = layers.BatchNormalization()(x)
     x = layers.Flatten()(layers.MaxPooling2D()(x))
-    return _compiled(keras.Model(inputs, layers.Dense(5, activation=end)(x)), optimizer, loss)
+    return compiled(keras.Model(inputs, layers.Dense(5, activation=end)(x)), optimizer, loss)
 
 
 def _regularized(optimizer: Any, regularizer: Any) -> Any:
@@ -95,7 +79,7 @@ def _regularized(optimizer: Any, regularizer: Any) -> Any:
     x = layers.Conv2D(4, 3, kernel_regularizer=regularizer, bias_regularizer=regularizers.L2(0.03))(inputs)
     x = layers.Flatten()(layers.BatchNormalization(gamma_regularizer=regularizer)(x))
     frozen = layers.Dense(6, kernel_regularizer=regularizer, trainable=False)
-    return _compiled(
+    return compiled(
         keras.Model(inputs, layers.Dense(5, kernel_regularizer=regularizer)(frozen(x))),
         optimizer,
         "mean_squared_error",
@@ -106,7 +90,7 @@ def _recurrent_l2() -> Any:
     """The bias of an LSTM is two parameters in torch."""
     inputs = Input((5, 3))
     options = {"bias_regularizer": regularizers.L2(0.1), "recurrent_regularizer": regularizers.L2(0.02)}
-    return _compiled(
+    return compiled(
         keras.Model(inputs, layers.GRU(4, **options)(layers.LSTM(4, return_sequences=True, **options)(inputs)))
     )
 
@@ -121,14 +105,14 @@ def _frozen() -> Any:
     base = _base()
     base.trainable = False
     inputs = Input((8, 8, 3))
-    return _compiled(keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(base(inputs)))))
+    return compiled(keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(base(inputs)))))
 
 
 def _in_inference_mode() -> Any:
     """A nested model that trains, with the moving statistics of its batch normalisation."""
     inputs = Input((8, 8, 3))
     x = layers.GlobalAveragePooling2D()(_base()(inputs, training=False))
-    return _compiled(keras.Model(inputs, layers.Dense(3)(x)))
+    return compiled(keras.Model(inputs, layers.Dense(3)(x)))
 
 
 def _siamese() -> Any:
@@ -136,7 +120,7 @@ def _siamese() -> Any:
     left, right = Input((8, 8, 3)), Input((8, 8, 3))
     base, dense = _base(), layers.Dense(3, activation="tanh")
     ends = [dense(layers.Flatten()(base(side))) for side in (left, right)]
-    return _compiled(keras.Model([left, right], layers.Subtract()(ends)))
+    return compiled(keras.Model([left, right], layers.Subtract()(ends)))
 
 
 def _partly_frozen() -> Any:
@@ -145,7 +129,7 @@ def _partly_frozen() -> Any:
     normalised = layers.BatchNormalization()
     x = layers.Dense(3)(normalised(layers.Dense(4)(inputs)))
     normalised.gamma.trainable = False
-    return _compiled(keras.Model(inputs, x))
+    return compiled(keras.Model(inputs, x))
 
 
 def _dicts() -> Any:
@@ -198,5 +182,4 @@ MODELS: dict[str, Callable[[], Any]] = {
     **{name: partial(_regularized, *given) for name, given in _OF_WEIGHTS.items()},
     "l2 of recurrent layers": _recurrent_l2,
     **{name: partial(_of_layer, name) for name in _TRAINED_LAYERS},
-    **{text: partial(_without_dropout, text) for text in ZOO if not text.startswith(_NOT_TRAINED)},
 }

@@ -109,6 +109,9 @@ def test_what_means_the_same_does_not_differ(one: dict[str, Any], other: dict[st
         ({"dtype_policy": "mixed_bfloat16", "device": "NVIDIA H100", "cudnn_tf32": True}, "bfloat16"),
         ({"matmul_precision": "bf16", "dtype_policy": "float32"}, "bfloat16"),
         ({"matmul_precision": "float32", "dtype_policy": "mixed_float16"}, "float16"),
+        # The last layer stays in float32, as the zoo's do.
+        ({"matmul_precision": "float32", "dtype_policy": "mixed_bfloat16, float32"}, "bfloat16"),
+        ({"dtype_policy": "float32, mixed_float16"}, "float16"),
     ],
 )
 def test_the_dtype_of_products(stated: dict[str, Any], dtype: str) -> None:
