@@ -148,10 +148,10 @@ def _worth(tuning: Tuning, winner: Contender) -> list[str]:
         sentences.append(f"Out: {'; '.join(said[:NAMED])}{more}.")
     points = front(tuning.contenders)
     if tuning.goal.name == "throughput" and len(points) > 1:
-        said = "; ".join(
+        ways = "; ".join(
             f"{_mib(one.memory_bytes)}: {_number(one.figure or 0)} ({setting_text(one.case)})" for one in points
         )
-        sentences.append(f"Speed against memory, examples/s: {said}.")
+        sentences.append(f"Speed against memory, examples/s: {ways}.")
     return sentences
 
 
