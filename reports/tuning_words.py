@@ -6,14 +6,13 @@ import math
 from pathlib import Path
 
 from anatomy.bench.records.case import Case, keras_backend
-from anatomy.bench.records.tuning import Contender, Tuning, front
+from anatomy.bench.records.tuning import Contender, Tuning, front, setting_text
 from anatomy.bench.statistics.interval import Interval, between_processes
 from anatomy.models import format_model
 
 # So many others are named of each kind.
 NAMED = 3
 _UNITS = {"throughput": "examples/s", "latency": "steps/s one after another", "memory": "", "energy": "examples/J"}
-_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch", "openvino": "OpenVINO"}
 
 
 def answer_sentences(tuning: Tuning) -> list[str]:
@@ -22,13 +21,6 @@ def answer_sentences(tuning: Tuning) -> list[str]:
     if winner is None:
         return [_nothing(tuning), *_not_tried(tuning)]
     return [_best(tuning, winner), *_as_good(tuning), *_next(tuning), *_worth(tuning, winner), *_not_tried(tuning)]
-
-
-def setting_text(case: Case) -> str:
-    """`JAX, mixed_bfloat16, batch 8`; the compiler where it is set."""
-    title = _TITLES.get(case.backend, case.backend)
-    jit = {"on": ["compiled as a whole"], "off": ["not compiled"]}.get(case.jit, [])
-    return ", ".join([title, *jit, case.dtype, f"batch {case.batch_size}"])
 
 
 def change_lines(tuning: Tuning) -> list[str]:

@@ -163,7 +163,10 @@ def _train_keras(case: Case, model: Any, batch: Batch) -> None:
     try:
         for _ in range(STEPS):
             model.train_on_batch(batch.x, batch.y)
-    except Exception as error:
+    except MemoryError:
+        # It has an outcome of its own.
+        raise
+    except Exception as error:  # the boundary: a step of Keras's may raise anything
         raise NotImplementedError(
             f"Keras's own training step on {case.keras_backend} fails, so nothing shows that the native program"
             f" computes the same: {one_line(error)}"

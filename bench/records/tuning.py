@@ -23,6 +23,8 @@ from anatomy.bench.statistics.interval import Interval, between_processes
 SCHEMA_VERSION = 1
 TUNING_FILE = "tuning.json"
 
+_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch", "openvino": "OpenVINO"}
+
 GoalName = Literal["throughput", "latency", "memory", "energy"]
 Standing = Literal["winner", "as good", "dropped", "out", "too slow to race"]
 
@@ -152,6 +154,13 @@ class Tuning(Frozen):
         if winner.figure and over.figure:
             return winner.figure / over.figure, None
         return None
+
+
+def setting_text(case: Case) -> str:
+    """`JAX, mixed_bfloat16, batch 8`; the compiler where it is set."""
+    title = _TITLES.get(case.backend, case.backend)
+    jit = {"on": ["compiled as a whole"], "off": ["not compiled"]}.get(case.jit, [])
+    return ", ".join([title, *jit, case.dtype, f"batch {case.batch_size}"])
 
 
 def memory_of(record: Record) -> int | None:

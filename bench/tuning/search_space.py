@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from anatomy.bench.backends.available import supports
-from anatomy.bench.records.case import Backend, Case, Jit, keras_backend
+from anatomy.bench.records.case import Backend, Case, Jit
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,3 @@ def distance(case: Case, default: Case) -> tuple[int, float]:
     differing = sum(getattr(case, setting.name) != getattr(default, setting.name) for setting in SETTINGS)
     ratio = case.batch_size / default.batch_size
     return differing, max(ratio, 1 / ratio)
-
-
-def framework_name(backend: Backend) -> str:
-    """The name of the Keras backend for `KERAS_BACKEND`."""
-    return keras_backend(backend)

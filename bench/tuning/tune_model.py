@@ -9,11 +9,19 @@ from typing import Protocol
 
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Backend, Case
-from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.records.tuning import Contender, Goal, MemoryForecast, Standing, Tuning, memory_of, write_tuning
+from anatomy.bench.records.tuning import (
+    Contender,
+    Goal,
+    MemoryForecast,
+    Standing,
+    Tuning,
+    memory_of,
+    setting_text,
+    write_tuning,
+)
 from anatomy.bench.runner.largest_batch import LARGEST_BATCH, Known, known_of
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.runner.session import Listener, Session, Silent
@@ -127,6 +135,8 @@ class _Search:
         self._full = settings.model_copy(update={"seconds": min(settings.seconds, RACED_SECONDS)})
         self._tried: dict[str, _Tried] = {}
         self._reference: Record | None = None
+        # Kinds of settings whose function was compared with the default's.
+        self._compared: set[tuple[str, str, str]] = set()
         self._forecasts: list[MemoryForecast] = []
         self._left_out: list[str] = []
         self._start = time.monotonic()
@@ -214,7 +224,7 @@ class _Search:
     def _try_in_time(self, case: Case) -> _Tried | None:
         """Try a setting, unless the time for that is up."""
         if case.key != self._default.key and self._late(BEFORE_RACE):
-            self._left_out.append(case_name(case))
+            self._left_out.append(setting_text(case))
             return None
         return self._try(case)
 
@@ -229,21 +239,37 @@ class _Search:
         return tried
 
     def _judged(self, case: Case, record: Record) -> _Tried:
-        if self._reference is None and record.outcome == "ok":
-            self._reference = record
         tried = _Tried(case, record, memory=memory_of(record))
-        tried.missed, why = self._goal.missed_by(record) if record.outcome == "ok" else (1.0, "")
-        differs = departure(record, self._reference) if record.outcome == "ok" and self._reference is not None else ""
         if record.outcome != "ok":
             tried.reason = f"{record.outcome}: {record.reason}"
-        elif differs or why:
-            tried.reason = differs or why
-        else:
+            return tried
+        if differs := self._departure(case, record):
+            tried.reason = differs
+            return tried
+        tried.missed, tried.reason = self._goal.missed_by(record)
+        if not tried.reason:
             tried.figure = self._goal.figure(record)
             tried.reason = "" if tried.figure is not None else f"{self._goal.name} is not measured here"
-        if differs:
-            tried.missed = 1.0
         return tried
+
+    def _departure(self, case: Case, record: Record) -> str:
+        """How a setting's function differs from the default's, which is asked once of each kind of setting.
+
+        Where the default's batch was too large for the setting, the default is measured at the setting's own.
+        """
+        kind = (case.backend, case.dtype, case.jit)
+        if self._reference is None:
+            self._reference = record
+            self._compared.add(kind)
+        if kind in self._compared:
+            return ""
+        reference = self._reference
+        if reference.case.batch_size != case.batch_size:
+            reference = self._try(with_batch_size(reference.case, case.batch_size)).record or reference
+        differs = departure(record, reference)
+        if not differs:
+            self._compared.add(kind)
+        return differs
 
     def _measure(self, case: Case, repeat: int, settings: MeasureSettings) -> Record:
         return self._session.measure(case, self._listener, repeat, settings)
@@ -262,8 +288,8 @@ class _Search:
                     tried = None
                 else:
                     tried = self._try_in_time(one)
-                if tried is not None and tried.figure is None and not tried.may_do_smaller:
-                    return
+                    if tried is None or (tried.figure is None and not tried.may_do_smaller):
+                        return
                 size = climbing.send(None if tried is None else tried.figure)
         except StopIteration:
             return
@@ -324,4 +350,4 @@ class _Search:
         return time.monotonic() - self._start > 60 * share * self._request.minutes
 
     def _name(self, key: str) -> str:
-        return case_name(self._tried[key].case)
+        return setting_text(self._tried[key].case)

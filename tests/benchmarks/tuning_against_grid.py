@@ -22,7 +22,7 @@ from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.tuning import Tuning
+from anatomy.bench.records.tuning import Tuning, setting_text
 from anatomy.bench.runner.open_run import open_run
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.statistics.interval import between_processes
@@ -30,7 +30,6 @@ from anatomy.bench.suites.suite import load_suite
 from anatomy.bench.tuning.plan_tuning import plan_tuning
 from anatomy.bench.tuning.search_space import changed, combinations
 from anatomy.bench.tuning.tune_model import RACED_SECONDS, SilentSearch, TuneRequest, tune
-from anatomy.reports.tuning_words import setting_text
 
 ROUNDS = 5
 HEADS = (

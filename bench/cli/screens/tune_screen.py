@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anatomy.bench.cli.screens.progress_display import Display
+from anatomy.bench.records.tuning import setting_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +25,7 @@ class TuneDisplay(Display):
 
     def end(self, record: Record) -> None:
         """Print the row of a setting, without the model's name, which is the same in all."""
-        super().end(record.model_copy(update={"name": _settings(record.name)}))
+        super().end(record.model_copy(update={"name": setting_text(record.case)}))
 
     def stage(self, words: str) -> None:
         """Print which part of the search begins."""
@@ -33,7 +34,7 @@ class TuneDisplay(Display):
     def narrowed(self, left: Sequence[str], dropped: Sequence[str]) -> None:
         """Print what a round of the race has left."""
         self._round += 1
-        went = f"; dropped: {', '.join(map(_settings, dropped))}" if dropped else ""
+        went = f"; dropped: {'; '.join(dropped)}" if dropped else ""
         self._print(f"round {self._round}: {len(left)} left{went}", "bold")
 
 
@@ -50,8 +51,3 @@ def print_answer(console: Console, tuning: Tuning, folder: Path) -> None:
             console.print(f"    {line}", highlight=False, markup=False)
     if paths := script_paths(tuning, folder):
         console.print(f"To check: python {' and python '.join(paths)}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _settings(name: str) -> str:
-    """A case's name without its model."""
-    return name.partition(" ")[2]

@@ -128,6 +128,25 @@ def test_what_is_fast_and_wrong_is_out(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(one.standing == "out" and "outputs differ" in one.reason for one in out)
 
 
+def test_a_wrong_setting_is_found_where_the_defaults_batch_does_not_fit_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy_and_wrong(case: Case, brief: bool) -> dict[str, Any]:
+        if case.backend != "jax":
+            return {}
+        if case.batch_size > 8:
+            return {"outcome": "oom", "reason": "too large", "blocks": [], "step_s": []}
+        return {"speed": 1000.0, "output_sample": [0.9, 0.1, 0.3]}
+
+    tuning, world = search(tmp_path, monkeypatch, greedy_and_wrong)
+    assert winner_of(tuning)[0] == "tensorflow"
+    wrong = [one for one in tuning.contenders if one.case.backend == "jax" and one.case.batch_size == 8]
+    assert wrong
+    assert all("outputs differ" in one.reason for one in wrong)
+    # It was compared with the default's settings at its own batch.
+    assert any((case.backend, case.batch_size) == ("tensorflow", 8) for case, *_ in world.measured)
+
+
 @pytest.mark.parametrize(
     "trap",
     [
@@ -229,7 +248,14 @@ def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeyp
     assert tuning.winner is not None
     assert tuning.winner.case == tuning.default
     assert {case.key for case, *_ in world.measured} == {tuning.default.key}
-    assert any("jax" in name for name in tuning.not_tried)
+    # Each once, in the words of the answer; a climb that cannot go on names its next batch and no other.
+    assert [name for name in tuning.not_tried if "batch" in name] == [
+        "TensorFlow, compiled as a whole, float32, batch 32",
+        "JAX, float32, batch 32",
+        "PyTorch, float32, batch 32",
+        "TensorFlow, mixed_bfloat16, batch 32",
+        "TensorFlow, float32, batch 64",
+    ]
 
 
 def test_the_front_has_no_point_that_another_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
