@@ -53,7 +53,11 @@ def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
 
 def _sentences(run: Run) -> list[str]:
     tuning = read_tuning(run.path)
-    return [*(answer_sentences(tuning) if tuning is not None else []), *_of_records(run)]
+    if tuning is None:
+        return _of_records(run)
+    # Means over cases say nothing of one model's settings, of which the best were measured in several processes.
+    tried = sum(record.outcome == "ok" for record in run.records)
+    return [*answer_sentences(tuning), f"{tried} of {plural(len(run.records), 'setting')} could be measured."]
 
 
 def _of_records(run: Run) -> list[str]:

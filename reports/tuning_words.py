@@ -169,7 +169,11 @@ def _ratio(tuning: Tuning, one: Contender) -> str:
 
 
 def _times(ratio: float, interval: Interval | None) -> str:
-    return f"{ratio:.2f} ×" + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+    return f"{_factor(ratio)} ×" + (f" ({_factor(interval[0])} to {_factor(interval[1])})" if interval else "")
+
+
+def _factor(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def _share(one: Contender, other: Contender) -> str:
@@ -177,7 +181,8 @@ def _share(one: Contender, other: Contender) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Four digits, which is more than a race can tell."""
+    return f"{float(f'{value:.4g}'):,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _seconds(value: float) -> str:

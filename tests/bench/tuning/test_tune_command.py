@@ -40,6 +40,10 @@ def test_the_answer_is_printed_kept_and_reported(tmp_path: Path) -> None:
     assert "batch 64: oom: " in said
     page = (tmp_path / "run" / "report.html").read_text()
     assert "This is what you get by default" in page
+    # Three kinds of settings at three batch sizes. What is said of a suite is not said of one model's settings.
+    assert "Fastest backend, infer: " not in page
+    assert "Each case was measured in one process" not in page
+    assert "6 of 9 settings could be measured." in page
     run = load_run(tmp_path / "run")
     assert {record.case.batch_size for record in run.records} == {16, 32, 64}
 
