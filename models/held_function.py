@@ -37,7 +37,7 @@ class HeldFunction(HeldNetwork):
         return self.layer(inputs)
 
     def weight_specs(self) -> Iterator[tuple[str, tuple[int, ...], str, bool]]:
-        """Of the leaves of the parameters."""
+        """One for each leaf of the parameters."""
         for name, leaf in self.leaves():
             array = keras.tree.map_structure(_as_array, leaf)
             yield name.replace("/", "."), tuple(array.shape), str(array.dtype), True

@@ -30,7 +30,7 @@ class HeldModule(HeldNetwork):
         return self.layer(*args, **kwargs, training=training)
 
     def weight_specs(self) -> Iterator[tuple[str, tuple[int, ...], str, bool]]:
-        """Of the parameters; buffers are no weights."""
+        """One for each parameter. Buffers are not weights."""
         for name, parameter in self.network.named_parameters():
             yield plain_name(name), tuple(parameter.shape), dtype_name(parameter), parameter.requires_grad
 
@@ -74,7 +74,7 @@ class HeldModule(HeldNetwork):
             torch.cuda.set_rng_state_all(on_cuda)
 
     def table_sizes(self) -> list[int]:
-        """Of `nn.Embedding` and `nn.EmbeddingBag`."""
+        """Rows of each `nn.Embedding` and `nn.EmbeddingBag`."""
         return [int(found) for one in self.network.modules() if (found := getattr(one, "num_embeddings", None))]
 
 

@@ -1,4 +1,4 @@
-"""A Keras model that holds a network of another framework, so that one tool measures it through Keras and by itself."""
+"""A Keras model that holds a network of another framework: both are then measured by one tool."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

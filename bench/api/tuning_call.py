@@ -16,7 +16,6 @@ from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.tuning import GoalName, Tuning
 from anatomy.bench.runner.open_run import open_run
-from anatomy.bench.suites.units import parse_bytes, parse_seconds
 from anatomy.bench.tuning.plan_tuning import plan_tuning
 from anatomy.bench.tuning.tune_model import SilentSearch, TuneListener
 from anatomy.bench.tuning.tune_model import tune as tune_model
@@ -55,7 +54,7 @@ def tune(
         backends: to search; by default all that are installed.
         dtypes: policies to search; by default float32 and the lower precisions of the machine.
         frameworks: search the frameworks' own layers as well.
-        inputs: what is said of open inputs: `{"tokens": "128"}`.
+        inputs: sizes of open inputs, such as `{"tokens": "128"}`.
         minutes: after which no further setting is tried.
         tolerance: relative difference below which settings are equally good.
         out: folder in which the run is kept; a temporary one by default.
@@ -73,12 +72,10 @@ def tune(
         source = model_source(model, made, data)
         request, plan = plan_tuning(
             source.text,
-            {
-                "name": goal,
-                "max_latency_s": parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
-                "max_memory_bytes": parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory,
-                "min_batch_size": min_batch,
-            },
+            goal,
+            max_latency=max_latency,
+            max_memory=max_memory,
+            min_batch=min_batch,
             mode=mode,
             backends=backends,
             dtypes=dtypes,

@@ -15,11 +15,11 @@ What is around the call, the loss and the optimizer, is written as for every oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from anatomy.bench.native.functional_writer import FunctionalWriter
-from anatomy.bench.native.model_graph import Call, ModelGraph, Tensor
+from anatomy.bench.native.model_graph import Call, ModelGraph, Tensor, leaves
 from anatomy.bench.native.program import Weight
 from anatomy.bench.native.translation import translates
 from anatomy.bench.workload.model_outputs import ModelOutput
@@ -52,19 +52,8 @@ def bound_names(network: HeldNetwork) -> Mapping[str, Any]:
 
 
 def flat(structure: Any) -> tuple[Any, ...]:
-    """The tensors of a structure, in Keras's order: a dict's by its keys."""
-    return tuple(_leaves(structure))
-
-
-def _leaves(structure: Any) -> Iterator[Any]:
-    if isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from _leaves(structure[key])
-    elif isinstance(structure, list | tuple):
-        for part in structure:
-            yield from _leaves(part)
-    elif structure is not None:
-        yield structure
+    """The tensors of a structure, in Keras's order."""
+    return tuple(leaves(structure))
 
 
 def _seen(network: HeldNetwork) -> Seen:

@@ -188,15 +188,20 @@ class _Builder:
         return [after]
 
 
-def _tensors_in(structure: Any) -> Iterator[Tensor]:
-    if isinstance(structure, Tensor):
-        yield structure
-    elif isinstance(structure, Mapping):
+def leaves(structure: Any) -> Iterator[Any]:
+    """What stands in a structure of dicts, lists and tuples, in Keras's order: a dict's by its keys."""
+    if isinstance(structure, Mapping):
         for name in sorted(structure):
-            yield from _tensors_in(structure[name])
+            yield from leaves(structure[name])
     elif isinstance(structure, list | tuple):
         for part in structure:
-            yield from _tensors_in(part)
+            yield from leaves(part)
+    elif structure is not None:
+        yield structure
+
+
+def _tensors_in(structure: Any) -> Iterator[Tensor]:
+    return (leaf for leaf in leaves(structure) if isinstance(leaf, Tensor))
 
 
 def fill_tensors(structure: Any, value: Callable[[Tensor], Any]) -> Any:

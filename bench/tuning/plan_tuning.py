@@ -19,14 +19,18 @@ from anatomy.bench.records.tuning import Goal
 from anatomy.bench.runner.run_plan import RunPlan, plan_suite
 from anatomy.bench.suites.axis_options import parse_axes
 from anatomy.bench.suites.suite import Suite
+from anatomy.bench.suites.units import parse_bytes, parse_seconds
 from anatomy.bench.tuning.search_space import DEFAULT_BATCH_SIZE, default_dtypes
 from anatomy.bench.tuning.tune_model import TuneRequest
 
 
 def plan_tuning(
     model: str,
-    goal: Mapping[str, Any],
+    goal: str = "throughput",
     *,
+    max_latency: str | float | None = None,
+    max_memory: str | int | None = None,
+    min_batch: int = 1,
     mode: Mode = "train",
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = (),
@@ -41,12 +45,15 @@ def plan_tuning(
 
     Args:
         model: by name, as for `anatomy run`.
-        goal: fields of `Goal`; `None` for what is not given.
+        goal: what is sought; see `Goal`.
+        max_latency: of a step, as `"5ms"` or in seconds.
+        max_memory: of the steps, as `"4GiB"` or in bytes.
+        min_batch: the smallest batch that is of use.
         mode: `train` or `infer`.
         backends: to search; empty for all that are installed.
         dtypes: policies to search; empty for float32 and the lower precisions of the machine.
         frameworks: whether the frameworks' own layers are searched as well.
-        inputs: what is said of open inputs, as for `anatomy run`.
+        inputs: sizes of open inputs, as for `anatomy run`.
         budgets: fields of `MeasureSettings`.
         tolerance: relative difference below which settings are equally good.
         minutes: after which no further setting is tried.
@@ -55,10 +62,7 @@ def plan_tuning(
     Raises:
         UsageError: a value is not one of its kind, or nothing can be searched.
     """
-    try:
-        sought = Goal.model_validate({name: value for name, value in goal.items() if value is not None})
-    except ValidationError as error:
-        raise UsageError(f"what is sought: {first_mistake(error)}") from error
+    sought = _goal(goal, max_latency, max_memory, min_batch)
     if mode not in ("train", "infer"):
         raise UsageError(f"mode {mode!r}: a search tries steps, of train or infer; expected one of these")
     for name, value in (("tolerance", tolerance), ("minutes", minutes)):
@@ -81,6 +85,24 @@ def plan_tuning(
         raise UsageError(f"{model} is {len(plan.cases)} cases; a search is for one model")
     policies = tuple(dtypes) or default_dtypes(bool(collect().gpus))
     return TuneRequest(plan.cases[0], sought, chosen, policies, tolerance, minutes), plan
+
+
+def _goal(name: str, max_latency: str | float | None, max_memory: str | int | None, min_batch: int) -> Goal:
+    """What is sought.
+
+    Raises:
+        UsageError: a value is not one of its kind.
+    """
+    fields = {
+        "name": name,
+        "max_latency_s": parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
+        "max_memory_bytes": parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory,
+        "min_batch_size": min_batch,
+    }
+    try:
+        return Goal.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError(f"what is sought: {first_mistake(error)}") from error
 
 
 def _backends(given: Sequence[str], mode: Mode, frameworks: bool) -> tuple[Backend, ...]:

@@ -244,5 +244,5 @@ def _table_sizes(model: Any) -> Iterator[int]:
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Embedding):
             yield layer.input_dim
-    # A network of the user's says it of its own tables.
+    # A network of the user's own has tables that Keras does not know.
     yield from getattr(model, "table_sizes", list)()

@@ -1,6 +1,6 @@
 """`anatomy tune` beside the whole grid: is what it chooses as good, and in what share of the time?
 
-    python -m tests.benchmarks.tuning_against_grid [--mode train,infer] [--minutes 5] [--out FOLDER] [MODEL…]
+    python -m tests.benchmarks.tuning_against_grid [--mode train,infer] [--backend jax,…] [--minutes 5] [MODEL…]
 
 For each model and mode: the search; then every combination of the settings that it searches, at every power of two as
 batch size up to the largest that it tried, each in a fresh process as long as one of the race; then the grid's best
@@ -62,9 +62,9 @@ def rate(record: Record) -> float:
     return (record.throughput_examples_per_s or 0.0) if record.outcome == "ok" else 0.0
 
 
-def compare(model: str, mode: str, minutes: float, out: Path) -> list[str]:
+def compare(model: str, mode: str, backends: Sequence[str], minutes: float, out: Path) -> list[str]:
     """A row of the table."""
-    request, plan = plan_tuning(model, {}, mode=mode, minutes=minutes)  # type: ignore[arg-type]
+    request, plan = plan_tuning(model, mode=mode, backends=backends, minutes=minutes)  # type: ignore[arg-type]
     run = open_run(plan, out / f"{model.partition(':')[0]}-{mode}", collect(), ["tuning_against_grid"])
     found = tune(request, run, SilentSearch())
     if found.winner is None:
@@ -107,9 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", help="default: those of the quick suite")
     parser.add_argument("--mode", default="train,infer")
+    parser.add_argument("--backend", default="", help="default: all that are installed")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=Path("anatomy-runs") / time.strftime("tuning-%Y-%m-%dT%H-%M-%SZ"))
     given = parser.parse_args(arguments)
+    backends = list(filter(None, given.backend.split(",")))
     of_suite = [name for matrix in load_suite("quick").matrix for name in matrix.model]
     models = given.models or list(dict.fromkeys(of_suite))
     given.out.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(line)
         for model in models:
             for mode in given.mode.split(","):
-                line = f"| {' | '.join(compare(model, mode, given.minutes, given.out))} |"
+                line = f"| {' | '.join(compare(model, mode, backends, given.minutes, given.out))} |"
                 print(line, file=file, flush=True)
                 print(line, flush=True)
 

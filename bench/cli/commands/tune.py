@@ -55,7 +55,7 @@ def tune(
     from anatomy.bench.cli.unsafe_models import allow_code_in
     from anatomy.bench.machine.collect_environment import collect
     from anatomy.bench.runner.open_run import open_run, resume_run
-    from anatomy.bench.suites.units import parse_bytes, parse_seconds
+    from anatomy.bench.suites.units import parse_bytes
     from anatomy.bench.tuning.plan_tuning import plan_tuning
     from anatomy.bench.tuning.tune_model import tune as tune_model
     from anatomy.models.pretrained_weights import say_once
@@ -63,12 +63,10 @@ def tune(
     (name,) = allow_code_in([model], unsafe=unsafe)
     request, plan = plan_tuning(
         name,
-        {
-            "name": goal,
-            "max_latency_s": parse_seconds(max_latency) if max_latency else None,
-            "max_memory_bytes": parse_bytes(max_memory) if max_memory else None,
-            "min_batch_size": min_batch,
-        },
+        goal,
+        max_latency=max_latency,
+        max_memory=max_memory,
+        min_batch=min_batch,
         mode=mode,  # type: ignore[arg-type]  # checked there
         backends=_parts(backend),
         dtypes=_parts(dtype),

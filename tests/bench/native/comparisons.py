@@ -16,20 +16,37 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@cache
-def comparisons(backend: str, catalogue: str) -> dict[str, dict[str, Any]]:
-    """What the program that compares prints, by the model's name."""
+def require_installed(backend: str) -> None:
+    """Skip the test where the backend is missing."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install keras-anatomy[{backend}]")
+
+
+def printed_by(program: str, backend: str, *arguments: str) -> list[str]:
+    """The lines that a program of this folder prints on a backend."""
+    require_installed(backend)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.native.compare_programs", catalogue],
+        [sys.executable, "-m", f"tests.bench.native.{program}", *arguments],
         env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"},
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    facts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.splitlines()
+
+
+def false_facts(program: str, backend: str) -> list[str]:
+    """The facts that a program says do not hold."""
+    facts = json.loads(printed_by(program, backend)[-1])
+    assert facts
+    return [name for name, holds in facts.items() if not holds]
+
+
+@cache
+def comparisons(backend: str, catalogue: str) -> dict[str, dict[str, Any]]:
+    """What the program that compares prints, by the model's name."""
+    facts = [json.loads(line) for line in printed_by("compare_programs", backend, catalogue)]
     return {fact.pop("model"): fact for fact in facts}
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from anatomy.bench.records.case import Case
 from tests.bench.conftest import Measure
-from tests.bench.native.comparisons import ROOT
+from tests.bench.native.comparisons import false_facts, require_installed
 from tests.marks import extended_but
 
 NETWORKS = "tests.bench.native.own_networks"
@@ -25,25 +20,10 @@ def case_of(name: str, backend: str, mode: str, inputs: dict[str, str] | None = 
     return Case.model_validate(given | axes)
 
 
-def require_installed(framework: str) -> None:
-    if importlib.util.find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed: pip install keras-anatomy[{framework}]")
-
-
 @pytest.mark.backends
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_step_is_that_of_a_loop_by_hand(backend: str) -> None:
-    require_installed(backend)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.native.own_network_facts"],
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    facts = json.loads(done.stdout.splitlines()[-1])
-    assert [name for name, holds in facts.items() if not holds] == []
+    assert false_facts("own_network_facts", backend) == []
 
 
 @pytest.mark.backends
