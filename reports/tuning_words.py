@@ -148,7 +148,7 @@ def _worth(tuning: Tuning, winner: Contender) -> list[str]:
 
 
 def _not_tried(tuning: Tuning) -> list[str]:
-    return [f"Not tried: {', '.join(tuning.not_tried)}."] if tuning.not_tried else []
+    return [f"Not tried: {'; '.join(tuning.not_tried)}."] if tuning.not_tried else []
 
 
 def _nothing(tuning: Tuning) -> str:

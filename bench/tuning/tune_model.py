@@ -223,7 +223,7 @@ class _Search:
 
     def _try_in_time(self, case: Case) -> _Tried | None:
         """Try a setting, unless the time for that is up."""
-        if case.key != self._default.key and self._late(BEFORE_RACE):
+        if case.key not in self._tried and case.key != self._default.key and self._late(BEFORE_RACE):
             self._left_out.append(setting_text(case))
             return None
         return self._try(case)

@@ -15,7 +15,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.records.tuning import Goal, GoalName, Tuning, front, read_tuning
+from anatomy.bench.records.tuning import Goal, GoalName, Tuning, front, read_tuning, setting_text
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.tuning import tune_model
 from anatomy.bench.tuning.tune_model import SilentSearch, TuneRequest, tune
@@ -256,6 +256,17 @@ def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeyp
         "TensorFlow, mixed_bfloat16, batch 32",
         "TensorFlow, float32, batch 64",
     ]
+
+
+def test_what_was_tried_before_the_time_was_up_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = tune_model.time.monotonic()
+    # Three settings are tried; then the time is up, and no batch size is followed.
+    now = iter([began] * 3)
+    monkeypatch.setattr(tune_model.time, "monotonic", lambda: next(now, began + 1e6))
+    tuning, world = search(tmp_path, monkeypatch, dtypes=("float32",))
+    measured = {setting_text(case) for case, *_ in world.measured}
+    assert len(measured) == 3
+    assert not measured & set(tuning.not_tried)
 
 
 def test_the_front_has_no_point_that_another_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
