@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,10 +260,10 @@ def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeyp
 
 
 def test_what_was_tried_before_the_time_was_up_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    began = tune_model.time.monotonic()
+    began = time.monotonic()
     # Three settings are tried; then the time is up, and no batch size is followed.
     now = iter([began] * 3)
-    monkeypatch.setattr(tune_model.time, "monotonic", lambda: next(now, began + 1e6))
+    monkeypatch.setattr(time, "monotonic", lambda: next(now, began + 1e6))
     tuning, world = search(tmp_path, monkeypatch, dtypes=("float32",))
     measured = {setting_text(case) for case, *_ in world.measured}
     assert len(measured) == 3
