@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,9 +35,15 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
     return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
 
 
-def heed_interrupts() -> None:
-    """Tests that run as a background job of a shell inherit SIGINT ignored (POSIX, asynchronous lists)."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Programs that the test starts heed SIGINT: a shell's background job has it ignored, and they would inherit that.
+
+    Not by `preexec_fn`, which forks this process: where an earlier test has used JAX, it warns of that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ import pytest
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.records.run_store import load_run, read_records
-from tests.bench.conftest import heed_interrupts
 from tests.command import anatomy
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")
@@ -165,12 +164,13 @@ def test_a_node_killed_in_the_middle_of_a_case_loses_nothing(cluster: Cluster, t
 @pytest.mark.backends
 @pytest.mark.extended
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_path: Path) -> None:
     command = _command(
         cluster, "mlp", "--backend", "tensorflow", "--batch-size", "1,2", "--seconds", "2", "--target", "0.000001"
     )
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as sweep:
         records = tmp_path / "run" / "records.jsonl"
         _until(lambda: records.exists() and len(records.read_text().splitlines()) == 1, 180)

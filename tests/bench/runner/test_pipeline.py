@@ -19,7 +19,7 @@ from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.records.run_store import RECORDS_FILE, load_run
 from anatomy.bench.runner import fork_client
-from tests.bench.conftest import TESTS, heed_interrupts
+from tests.bench.conftest import TESTS
 from tests.fake_fork_server import STEP_S
 
 pytestmark = pytest.mark.process
@@ -148,13 +148,12 @@ def test_the_largest_batch_is_found() -> None:
     assert found.too_large.case.batch_size <= 37 * 1.2
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_ctrl_c_keeps_what_was_finished_and_resume_measures_the_rest(tmp_path: Path) -> None:
     run, models = tmp_path / "run", ["mlp", "mlp:hidden=8", f"{TROUBLED}:never_returns", "mlp:hidden=10"]
     options = ["--backend", "jax", "--mode", "infer", "--timeout", "4", "--no-history", "--out", str(run)]
     # A session of its own: the terminal sends SIGINT to the whole foreground group, fork servers and workers too.
-    with subprocess.Popen(
-        [*ANATOMY, "run", *models, *options], start_new_session=True, text=True, preexec_fn=heed_interrupts
-    ) as process:
+    with subprocess.Popen([*ANATOMY, "run", *models, *options], start_new_session=True, text=True) as process:
         wait_for_lines(run / RECORDS_FILE, 2, process)
         group = os.getpgid(process.pid)
         os.killpg(group, signal.SIGINT)

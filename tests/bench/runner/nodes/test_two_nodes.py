@@ -19,7 +19,6 @@ from anatomy.bench.parallel.rendezvous import free_port
 from anatomy.bench.records.case import Backend
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import load_run
-from tests.bench.conftest import heed_interrupts
 from tests.command import anatomy
 
 PARALLEL = [backend for backend in installed_backends() if backend != "openvino"]
@@ -30,7 +29,7 @@ Launch = Callable[..., tuple[subprocess.Popen[str], subprocess.Popen[str]]]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
+def launch(tmp_path: Path, heeds_interrupts: None) -> Iterator[Launch]:
     """Start the same command as rank 0 and as rank 1; whatever still runs at the end is ended."""
     started: list[subprocess.Popen[str]] = []
     port = free_port(HOST)
@@ -52,7 +51,6 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
-                    preexec_fn=heed_interrupts,
                 )
             )
         return started[0], started[1]
