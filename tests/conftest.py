@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -10,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
+
+# The tree of commands is built once, not at each call of one.
+typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
 
 # Runs of the tests are no part of anyone's history.
 os.environ["ANATOMY_HISTORY"] = "off"

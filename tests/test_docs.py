@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from importlib import import_module
@@ -75,9 +76,13 @@ def test_every_command_parses(text: str) -> None:
                 raise
 
 
+# Built once, not for each command of the pages.
+command_tree = functools.cache(get_command)
+
+
 def parse(words: list[str]) -> None:
     """Parse a command line without running it."""
-    command: Any = get_command(app)
+    command: Any = command_tree(app)
     while hasattr(command, "commands") and words:
         name, *words = words
         command = command.commands[name]

@@ -30,11 +30,13 @@ def context_of_words(name, literal):
     return depends
 
 
+@pytest.mark.long
 def test_rcnn_contexts_are_of_the_words_before_and_after():
     np.testing.assert_array_equal(context_of_words("left_shifted", False), np.tri(6, k=-1, dtype=bool))
     np.testing.assert_array_equal(context_of_words("right_shifted", False), np.tri(6, k=-1, dtype=bool).T)
 
 
+@pytest.mark.long
 def test_literal_rcnn_has_the_bug_of_the_slides():
     np.testing.assert_array_equal(context_of_words("left_context", True), np.tri(6, dtype=bool))
     # Reversed in time: the first place holds the context of the last word.
@@ -141,6 +143,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", SMALL)
 def test_probabilities_are_float32_and_sum_to_one(name, policy):
@@ -159,6 +162,7 @@ def test_probabilities_are_float32_and_sum_to_one(name, policy):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(output).sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.long
 # Keras 3.15 reads TensorFlow's variables the way of NumPy 1.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 def test_models_survive_saving(tmp_path):

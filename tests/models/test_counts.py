@@ -69,6 +69,7 @@ def counted_anew(name, **options):
         return count_model(build(name, **options))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [pytest.param(n, marks=MARKS.get(n, ())) for n in FACTS])
 def test_figures_are_those_of_the_table(name):
     recursion_limit = sys.getrecursionlimit()
@@ -120,6 +121,7 @@ def test_googlenet_module_by_module():
     assert (parameters("auxiliary_1"), parameters("auxiliary_2")) == (3_188_840, 3_190_888)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [50, *(pytest.param(depth, marks=pytest.mark.extended) for depth in (101, 152))])
 def test_resnet_is_that_of_keras_applications(depth):
     import keras
@@ -140,6 +142,7 @@ def documented_rows():
     return re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|", text, re.MULTILINE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "layers", "parameters", "macs"),
     [pytest.param(*row, marks=MARKS.get(row[0], ()), id=row[0]) for row in documented_rows()],
@@ -180,6 +183,7 @@ def test_lstm(timesteps, features, units, layers, classes):
     assert counts.macs == timesteps * sum(kernels) + units * classes
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(
     st.sampled_from([(11, (1, 1, 2, 2, 2)), (13, (2,) * 5), (16, (2, 2, 3, 3, 3)), (19, (2, 2, 4, 4, 4))]),
@@ -205,6 +209,7 @@ def test_vgg(configuration, height, width, channels, classes):
     assert (counts.parameters, counts.macs, counts.weight_layers) == (parameters, macs, depth)
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(st.integers(67, 140), st.integers(1, 4), st.sampled_from([1, 2]), st.integers(1, 20))
 def test_alexnet(side, channels, towers, classes):
@@ -228,6 +233,7 @@ def test_alexnet(side, channels, towers, classes):
     assert counts.macs == sum(kernel * size**2 for kernel, _, size in convolutions + dense)
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(st.integers(1, 4), st.integers(1, 4), st.booleans(), st.integers(8, 33), st.integers(1, 20))
 def test_wide_resnet(blocks, width, bias, side, classes):
@@ -253,6 +259,7 @@ def test_wide_resnet(blocks, width, bias, side, classes):
     assert counts.macs == macs + inputs * classes
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(st.integers(1, 7), st.integers(4, 40), st.integers(2, 20))
 def test_resnet_of_cifar(blocks, side, classes):
@@ -274,6 +281,7 @@ def test_resnet_of_cifar(blocks, side, classes):
     assert counts.weight_layers == depth
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(
     st.integers(1, 5),
@@ -322,6 +330,7 @@ def test_unet(depth, base, channels, classes, padding, upsampling):
     assert counts.output_shape == [size, size, classes]
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(*[st.integers(1, 20)] * 4, st.integers(1, 5))
 def test_rcnn(words, embedding, units, dense, classes):

@@ -21,6 +21,7 @@ def test_values_survive_being_written(value):
     assert parse_value(format_value(value)) == value
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), JSON, max_size=4))
 def test_models_of_the_user_survive_being_written(options):
     assert parse_model(format_model("package.module:make", options)) == ModelSpec("package.module:make", options)

@@ -47,6 +47,7 @@ def page(big_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(path.read_text())
 
 
+@pytest.mark.long
 def test_tags_are_balanced(page: Page) -> None:
     assert page.open == []
 
@@ -105,6 +106,7 @@ def test_unlike_runs_warn(record: MakeRecord, run: MakeRun, tmp_path: Path) -> N
     assert {"one", "two"} <= set(texts)
 
 
+@pytest.mark.long
 def test_every_table_is_on_the_page_and_in_its_contents(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], ["html"], tmp_path)
     page = Page(path.read_text())

@@ -18,6 +18,7 @@ MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
 
 
+@pytest.mark.long
 def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
     paths = write_report([big_run.path], ["html", "md", "csv"], tmp_path / "new")
     names = [path.name for path in paths]
@@ -45,6 +46,7 @@ SECOND_VERSION = [
 ]
 
 
+@pytest.mark.long
 def test_records_of_the_first_version_still_have_a_report(big_run: Run, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (big_run.path / "records.jsonl").read_text().splitlines()]
     old = [{key: value for key, value in line.items() if key not in SECOND_VERSION} for line in lines]
@@ -58,6 +60,7 @@ def test_records_of_the_first_version_still_have_a_report(big_run: Run, tmp_path
     assert "## How far the figures can be trusted" in markdown.read_text()
 
 
+@pytest.mark.long
 def test_the_example_has_a_report(tmp_path: Path) -> None:
     html, *tables = write_report([EXAMPLE], ["html", "csv"], tmp_path)
     assert html.stat().st_size > 1e6

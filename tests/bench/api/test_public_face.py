@@ -124,6 +124,7 @@ def test_a_suite_made_in_python_is_measured_and_shown(tmp_path: Path, capsys: py
     assert again.records == run.records
 
 
+@pytest.mark.long
 def test_a_run_is_a_frame_a_report_and_a_table(tmp_path: Path) -> None:
     run = ab.load_run(EXAMPLE)
     frame = run.to_frame()

@@ -38,6 +38,7 @@ def lived(options: LifecycleOptions) -> tuple[dict[str, Stage], dict[str, Except
     return {stage.name: stage for stage in clock.stages}, failed
 
 
+@pytest.mark.long
 def test_every_stage_has_its_figures() -> None:
     pytest.importorskip("onnxruntime")
     stages, failed = lived(SMALL)
@@ -59,6 +60,7 @@ def test_every_stage_has_its_figures() -> None:
         assert stages[f"infer {form}"].examples == 8
 
 
+@pytest.mark.long
 def test_a_model_that_computes_something_else_after_export_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     real = load_exported
 
@@ -74,6 +76,7 @@ def test_a_model_that_computes_something_else_after_export_is_invalid(monkeypatc
     assert "infer SavedModel" in failed
 
 
+@pytest.mark.long
 def test_what_cannot_be_exported_says_so_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def no(name: str, backend: str) -> None:
         raise NotImplementedError(f"{name} on {backend}: never")

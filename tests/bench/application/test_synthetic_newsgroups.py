@@ -63,6 +63,7 @@ def test_words_follow_zipf_and_tell_the_class(corpus: Path) -> None:
     assert 0.5 < right < 0.99
 
 
+@pytest.mark.long
 def test_vectors_of_a_class_are_alike(tmp_path: Path) -> None:
     path = tmp_path / "v.txt"
     write_vectors(path, 50)

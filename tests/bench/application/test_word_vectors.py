@@ -19,6 +19,7 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 numbers = st.floats(-10, 10, width=32)
 
 
+@pytest.mark.long
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(words, st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=20),

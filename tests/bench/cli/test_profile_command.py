@@ -93,6 +93,7 @@ def test_resuming_takes_the_profiles_that_are_missing(interrupted: Path) -> None
     assert [record.case.batch_size for record in read_records(interrupted / RECORDS_FILE)] == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_the_report_is_renewed_for_profiles_alone(interrupted: Path) -> None:
     CliRunner().invoke(app, ["run", "--resume", str(interrupted), "--no-history", "--no-report"])
     kept = (interrupted / PROFILES_FILE).read_text().splitlines(keepends=True)

@@ -98,6 +98,7 @@ def test_names_are_no_markup() -> None:
     assert line(lines, "[red]layer")
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.text("ab/", max_size=9), st.floats(1e-9, 10), max_size=20), st.integers(40, 160))
 def test_any_profile_has_a_screen(times: dict[str, float], width: int) -> None:
     profile = make_profile({name: [operation(time=time)] for name, time in times.items()})

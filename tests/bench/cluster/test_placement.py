@@ -60,6 +60,7 @@ def test_a_task_whose_node_is_lost_comes_first_again_until_it_is_given_up() -> N
     assert queue.take_all() == [other]
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 4)), max_size=30), st.randoms(use_true_random=False))
 def test_nothing_is_lost_and_nothing_is_done_twice(kinds: list[tuple[bool, int]], chance: Random) -> None:
     tasks = [task(devices=devices, machine_type="h100" if gpu else "") for gpu, devices in kinds]

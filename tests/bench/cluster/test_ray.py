@@ -169,9 +169,7 @@ def test_ctrl_c_ends_a_sweep_which_can_be_gone_on_with(cluster: Cluster, tmp_pat
     command = _command(
         cluster, "mlp", "--backend", "tensorflow", "--batch-size", "1,2", "--seconds", "2", "--target", "0.000001"
     )
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as sweep:
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sweep:
         records = tmp_path / "run" / "records.jsonl"
         _until(lambda: records.exists() and len(records.read_text().splitlines()) == 1, 180)
         sweep.send_signal(signal.SIGINT)

@@ -62,6 +62,7 @@ def beside(backend: str, *names: str) -> dict[str, list[int]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "depth", "weight_layers"),
     [

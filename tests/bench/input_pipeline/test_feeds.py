@@ -39,6 +39,7 @@ def test_a_batch_in_memory_is_handed_out_over_and_over(feed: Feed) -> None:
     _same(list(batches_alone(given, 3)), 3, (np.concatenate([X] * 3), np.concatenate([Y] * 3)), 4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("feed", FEEDS)
 def test_examples_of_a_source_come_in_order(feed: Feed, workers: int) -> None:

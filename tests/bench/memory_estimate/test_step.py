@@ -197,6 +197,7 @@ def test_what_cannot_be_seen_is_named() -> None:
     assert memory_of(model, "infer").at(1).unseen == ("closed",)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["train", "infer"])
 @pytest.mark.parametrize("name", [one.name for one in zoo()])
 def test_the_zoo_is_consistent(name: str, mode: Any) -> None:

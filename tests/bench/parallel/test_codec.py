@@ -20,6 +20,7 @@ ARRAYS = arrays.arrays(
 TREES = st.recursive(PLAIN | ARRAYS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 
 
+@pytest.mark.long
 @given(TREES)
 def test_a_tree_comes_back(value: Any) -> None:
     assert_equal(decode(encode(value)), value)

@@ -63,6 +63,7 @@ def test_a_server_that_comes_later_is_found(port: int, connecting: Connect) -> N
         far.close()
 
 
+@pytest.mark.long
 def test_strangers_do_not_get_in_and_hold_nobody_up(port: int, connecting: Connect) -> None:
     with Server(HOST, port, SECRET) as server:
         with socket.create_connection((HOST, port)) as half:

@@ -36,6 +36,7 @@ def held(found: list[list[Record]]) -> float:
     return sum(one.held for one in repeats) / sum(one.pairs for one in repeats)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("processes", [3, 5])
 def test_intervals_that_know_all_variation_hold_as_often_as_expected(processes: int) -> None:
     found = runs(0, between=0.0, cases=600, processes=processes)
@@ -44,6 +45,7 @@ def test_intervals_that_know_all_variation_hold_as_often_as_expected(processes: 
     assert held(found) == pytest.approx(expected_share(processes), abs=0.012)
 
 
+@pytest.mark.long
 def test_the_fewer_the_processes_the_more_pairs_are_expected_to_hold() -> None:
     two, three, five, many = (expected_share(processes) for processes in (2, 3, 5, 20))
     assert two > three > five > many > 0.95

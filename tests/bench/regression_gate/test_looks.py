@@ -53,6 +53,7 @@ def test_before_the_first_look_nothing_is_known() -> None:
     assert p_value([9.0, 9.1, 9.2], 0.0) == 1.0
 
 
+@pytest.mark.long
 def test_bounds_that_are_looked_at_often_still_hold() -> None:
     """Of 2000 series at their true mean, the lower bound errs at some look in at most α, within sampling error."""
     rng = np.random.default_rng(7)

@@ -97,6 +97,7 @@ def _rates(change: float, spread: float, comparisons: int) -> dict[str, float]:
     return {v: sum(judged.verdict == v for judged in found) / comparisons for v in ("PASS", "FAIL", "INCONCLUSIVE")}
 
 
+@pytest.mark.long
 def test_identical_code_passes_and_slow_code_does_not() -> None:
     """At the spread of step-alternating pairs on a shared machine, 3.1 %; the issue is the rates, not the luck."""
     assert _rates(0.0, 0.031, 300)["FAIL"] <= 0.01
@@ -105,6 +106,7 @@ def test_identical_code_passes_and_slow_code_does_not() -> None:
     assert _rates(0.10, 0.031, 300)["FAIL"] >= 0.95
 
 
+@pytest.mark.long
 def test_many_identical_cases_raise_no_alarm_together() -> None:
     """Of suites of 20 cases at the edge of what is tolerated, at most α may have any FAIL."""
     rng = np.random.default_rng(3)

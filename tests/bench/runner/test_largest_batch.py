@@ -68,6 +68,7 @@ def test_one_that_fits_only_briefly_is_not_the_answer() -> None:
     assert sizes.why
 
 
+@pytest.mark.long
 @given(st.integers(1, 2**20), st.integers(0, 2**20))
 @settings(deadline=None)
 def test_the_answer_is_as_near_to_the_limit_when_only_the_longer_measurement_meets_it(a: int, b: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from anatomy.bench.runner.process_group import kill_group
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("leads", [True, False])
 def test_it_is_killed(leads: bool) -> None:
     command = ["sh", "-c", "sleep 60 & echo started; wait" if leads else "echo started; exec sleep 60"]

@@ -22,6 +22,7 @@ EXTENDED = ("resnet32", "resnet44", "resnet56", "resnet101", "resnet110", "resne
 MARKS = dict.fromkeys(EXTENDED, pytest.mark.extended) | {"resnet1202": pytest.mark.slow}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in names()])
 def test_builds_the_same_model(name: str) -> None:
     import keras

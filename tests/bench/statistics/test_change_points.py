@@ -37,6 +37,7 @@ def test_each_of_several_changes_is_found() -> None:
     assert found == pytest.approx([100, 200, 330], abs=6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("heavy", [False, True])
 @pytest.mark.parametrize(("phi", "most"), [(0.0, 0.04), (0.5, 0.1)])
 @pytest.mark.parametrize("length", [12, 20, 40, 100, 500])

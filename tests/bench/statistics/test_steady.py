@@ -43,6 +43,7 @@ def test_a_course_gets_its_class(course: str, seed: int) -> None:
     assert classify(list(wobble(seed) * factors)).label == label
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length", [12, 30, 100, 600])
 @pytest.mark.parametrize(("phi", "least"), [(0.0, 0.95), (0.5, 0.9)])
 def test_noise_alone_is_settled(length: int, phi: float, least: float) -> None:

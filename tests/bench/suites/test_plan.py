@@ -120,6 +120,7 @@ def test_nothing_left_is_an_error() -> None:
         planned(models=("unet",), matrix=[{"model": "mlp"}], count=["vgg"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["quick", "full"])
 def test_suites_count_all_that_the_claims_need(name: str) -> None:
     models = [*(text for claim in CLAIMS for text in claim.subjects), *(architecture.name for architecture in zoo())]

@@ -156,6 +156,7 @@ def test_a_model_that_cannot_be_followed_gets_ids_that_every_table_has() -> None
     assert "smallest vocabulary" in found.why
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=25)
 @given(sizes=st.lists(st.integers(2, 3000), min_size=1, max_size=4), seed=st.integers(0, 99))
 def test_ids_stay_within_their_tables_and_reach_all_of_them(sizes: list[int], seed: int) -> None:

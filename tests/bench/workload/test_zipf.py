@@ -42,6 +42,7 @@ def batches(text: np.ndarray, examples: int, length: int) -> Iterator[np.ndarray
         yield np.stack([text[start : start + length] for start in rng.integers(0, len(text) - length, examples)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [300, 1000, 4000, 20_000])
 @pytest.mark.parametrize("length", [20, 64, 200])
 def test_the_rows_touched_are_those_that_text_touches(text: np.ndarray, rows: int, length: int) -> None:

@@ -48,6 +48,7 @@ def test_parents_are_the_sum_of_their_children(profile: Profile, smallest: float
         assert not node.children or node.seconds == total
 
 
+@pytest.mark.long
 @given(PROFILES)
 def test_nothing_is_lost_and_nothing_counted_twice(profile: Profile) -> None:
     tree = step_tree(profile)
@@ -59,6 +60,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(profile: Profile) -> None:
     assert sum(node.seconds for node in device) == pytest.approx(math.fsum(o.time for o in operations), abs=1e-12)
 
 
+@pytest.mark.long
 @given(PROFILES, st.sampled_from([0.01, 0.2]))
 def test_folding_keeps_the_step_and_hides_only_what_is_small(profile: Profile, smallest: float) -> None:
     whole, folded = step_tree(profile), step_tree(profile, smallest)
@@ -74,6 +76,7 @@ def test_every_part_has_a_colour(profile: Profile) -> None:
     assert {node.colour for node in step_tree(profile).walk()} <= set(COLOURS)
 
 
+@pytest.mark.long
 @given(PROFILES)
 def test_the_tree_of_layers_has_every_layer_once(profile: Profile) -> None:
     top = layer_tree(profile.layers)
