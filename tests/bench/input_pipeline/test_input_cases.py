@@ -69,6 +69,7 @@ def test_a_source_that_does_not_fit_is_unsupported(measure: Measure) -> None:
 
 
 @pytest.mark.quiet
+@pytest.mark.extended
 @pytest.mark.backends
 def test_a_model_that_takes_longer_than_its_input_is_the_limit(measure: Measure) -> None:
     """The same images: a layer waits for them, and a large network does not notice them."""

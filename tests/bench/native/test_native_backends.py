@@ -11,7 +11,6 @@ import pytest
 from anatomy.bench.records.case import NATIVE_BACKENDS, Case
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER
 from tests.bench.conftest import Measure, cases_of
-from tests.marks import extended_but
 
 MODELS = "tests.bench.native.own_translations"
 # Runs a script as a machine without Keras would.
@@ -19,8 +18,19 @@ _WITHOUT_KERAS = "import runpy, sys; sys.modules['keras'] = None; runpy.run_path
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(NATIVE_BACKENDS, "native-jax", "native-torch"))
-@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize(
+    ("backend", "mode"),
+    [
+        ("native-jax", "infer"),
+        ("native-torch", "train"),
+        *(
+            pytest.param(backend, mode, marks=pytest.mark.extended)
+            for backend in NATIVE_BACKENDS
+            for mode in ("infer", "train")
+            if (backend, mode) not in (("native-jax", "infer"), ("native-torch", "train"))
+        ),
+    ],
+)
 def test_a_model_in_own_layers_computes_what_keras_does(
     backend: str, mode: str, measure: Measure, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ def found(backend: str, catalogue: str, tolerance: float) -> dict[str, Any]:
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(FRAMEWORKS, "jax", "torch"))
+@pytest.mark.parametrize("backend", extended_but(FRAMEWORKS, "jax"))
 def test_the_zoo(backend: str) -> None:
     assert found(backend, "zoo_models", 1e-5) == {}
 
