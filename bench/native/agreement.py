@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from anatomy.bench.backends.step import Batch, Step
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.errors.printable import one_line
+from anatomy.bench.native.learning_rates import slow_down
 from anatomy.bench.native.native_backend import NativeBackend
 from anatomy.bench.native.program import Array
 from anatomy.bench.records.case import Case
@@ -72,7 +73,9 @@ def _prepared(case: Case) -> tuple[Built, str]:
     """A case built without randomness, its outputs not saturated, and what was done for that."""
     built = build(case)
     still(built.model)
-    scale = _unsaturated(built)
+    # In inference an untrained network's outputs may be all alike, and in training spread: its normalisation differs.
+    trains = case.mode == "train" and saturated(sample_outputs(_predicted(built)), _NEAR)
+    scale = _unsaturated(built, _trained_outputs if trains else _predicted)
     return built, "" if scale == 1 else f", with the last weights × {scale:g}"
 
 
@@ -87,22 +90,30 @@ def still(model: Any) -> None:
                 setattr(layer, rate, 0.0)
 
 
-def _unsaturated(built: Built) -> float:
-    """Divide the last weights by a power of ten until the outputs are not all 0 or the largest; return the factor."""
-    model, scale = built.model, 1.0
+def _unsaturated(built: Built, outputs: Callable[[Built], Sequence[Array]]) -> float:
+    """Multiply the last weights by a power of ten until the outputs are not all 0 or the largest; return the factor.
+
+    Smaller weights first; larger ones where all outputs are alike. Where neither helps, the weights are as they were.
+    """
+    model = built.model
     last = last_weights(model)
-    sample = sample_outputs(_predicted(built))
+    sample = sample_outputs(outputs(built))
     if not any(last) or not any(sample) or not saturated(sample, _NEAR):
         return 1.0
     own = [np.asarray(variable.numpy()) for variable in model.trainable_variables]
-    for power in range(1, _LARGEST_POWER + 1):
-        scale = 10.0**-power
+    powers = range(1, _LARGEST_POWER + 1)
+    for scale in (*(10.0**-power for power in powers), *(10.0**power for power in powers)):
         for variable, value, is_last in zip(model.trainable_variables, own, last, strict=True):
             if is_last:
                 variable.assign((value * scale).astype(value.dtype))
-        if not saturated(sample_outputs(_predicted(built)), _FAR):
-            return scale
-    return scale
+        found = sample_outputs(outputs(built))
+        if not saturated(found, _FAR):
+            if np.isfinite(found).all():
+                return scale
+            break
+    for variable, value in zip(model.trainable_variables, own, strict=True):
+        variable.assign(value)
+    return 1.0
 
 
 def _compare_outputs(case: Case, built: Built) -> str:
@@ -127,7 +138,7 @@ def _compare_outputs(case: Case, built: Built) -> str:
 def _compare_training(case: Case, built: Built, share: float) -> str:
     """Train both for some steps, at a share of the learning rate."""
     model, batch = built.model, built.batch
-    _slow_down(model, share)
+    slow_down(model.optimizer, share)
     before, state = _weights(model), model.state() if is_held(model) else None
     step = _step(case, built)
     for _ in range(STEPS):
@@ -137,7 +148,7 @@ def _compare_training(case: Case, built: Built, share: float) -> str:
     ours = _weights(model)
     again = build(case)
     still(again.model)
-    _slow_down(again.model, share)
+    slow_down(again.model.optimizer, share)
     for variable, value in zip(again.model.trainable_variables, before, strict=True):
         variable.assign(value)
     if state is not None:
@@ -147,11 +158,6 @@ def _compare_training(case: Case, built: Built, share: float) -> str:
     if type(again.model.optimizer).__name__ != "SGD":
         return _agree_on_the_whole(before, ours, theirs)
     return _agree_one_by_one(before, ours, theirs, [variable.path for variable in model.trainable_variables])
-
-
-def _slow_down(model: Any, share: float) -> None:
-    if share != 1:
-        model.optimizer.learning_rate = float(model.optimizer.get_config()["learning_rate"]) * share
 
 
 def _train_keras(case: Case, model: Any, batch: Batch) -> None:
@@ -174,12 +180,17 @@ def _train_keras(case: Case, model: Any, batch: Batch) -> None:
 
 
 def _agree_one_by_one(before: Weights, ours: Weights, theirs: Weights, paths: Sequence[str]) -> str:
-    """Every weight has moved to the same place."""
+    """Every weight has moved to the same place, but for what float32 rounds when a step is added to it."""
     moved = [float(np.abs(new - old).max(initial=0)) for new, old in zip(theirs, before, strict=True)]
     least = _HARDLY * max(moved, default=0.0)
+    rounding = [STEPS * float(np.spacing(np.abs(old).max(initial=0).astype(np.float32))) for old in before]
+    missed = [
+        max(0.0, float(np.abs(a - b).max(initial=0)) - lost) for a, b, lost in zip(ours, theirs, rounding, strict=True)
+    ]
+    # Where Keras moves nothing at all, nothing may move.
     deviations = [
-        float(np.abs(a - b).max(initial=0)) / max(distance, least) if distance or least else 0.0
-        for a, b, distance in zip(ours, theirs, moved, strict=True)
+        miss / max(distance, least) if distance or least else (np.inf if miss else 0.0)
+        for miss, distance in zip(missed, moved, strict=True)
     ]
     deviation = max(deviations, default=0.0)
     if not deviation <= TRAINING_TOLERANCE:
@@ -217,6 +228,14 @@ def _differs(how: str) -> InvalidCaseError:
 def _step(case: Case, built: Built) -> Step:
     backend = NativeBackend(case)
     return backend.prepare(built.model, built.batch, "train" if case.mode == "train" else "infer")
+
+
+def _trained_outputs(built: Built) -> list[Array]:
+    """Outputs as a training step has them: normalised by the batch."""
+    import keras
+
+    outputs = built.model(built.batch.x, training=True)
+    return [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(outputs)]
 
 
 def _predicted(built: Built) -> list[Array]:

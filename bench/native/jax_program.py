@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anatomy.bench.native import jax_functions
+from anatomy.bench.native import jax_functions, jax_schedules
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.functional_writer import FunctionalWriter
 from anatomy.bench.native.model_graph import ModelGraph
@@ -12,6 +12,7 @@ from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scop
 from anatomy.bench.native.source_layout import program_text
 from anatomy.bench.native.training_lines import (
     clipping_lines,
+    learning_rate_lines,
     loss_expression,
     optimizer_arguments,
     optimizer_slots,
@@ -53,7 +54,7 @@ def jax_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName |
         places = PenalizedPlaces(plan, writer.weights)
         body += places.definitions()
         body += ["", "", *_loss_lines(plan, places, scope), "", "", *_step_lines(plan.optimizer, scope)]
-    lines = [*functions_used(jax_functions, body), "", "", *body]
+    lines = [*functions_used(jax_functions, body), *functions_used(jax_schedules, body), "", "", *body]
     same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
     return Program("jax", program_text(_IMPORTS, lines), tuple(writer.weights), *same)
 
@@ -70,6 +71,8 @@ def _loss_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | 
 def _step_lines(optimizer: Optimizer, scope: ScopeName | None) -> list[str]:
     zeros = "".join(f', "{slot}": jax.tree.map(jnp.zeros_like, params)' for slot in optimizer_slots(optimizer))
     call = f"{optimizer.name.lower()}(params, gradients, optimizer, {optimizer_arguments(optimizer)})"
+    rate = learning_rate_lines(optimizer, 'optimizer["steps"] - 1')
+    update = [*clipping_lines(optimizer), *rate, f"params, optimizer = {call}"]
     return [
         "def init_optimizer(params):",
         f'    return {{"steps": jnp.zeros((), int){zeros}}}',
@@ -80,10 +83,6 @@ def _step_lines(optimizer: Optimizer, scope: ScopeName | None) -> list[str]:
         '    key = jax.random.fold_in(key, optimizer["steps"])',
         "    gradient = jax.value_and_grad(loss_function, has_aux=True)",
         "    (loss, state), gradients = gradient(params, state, inputs, targets, key)",
-        *in_scope([*_indented(clipping_lines(optimizer)), f"    params, optimizer = {call}"], "jax", OPTIMIZER, scope),
+        *in_scope([f"    {line}" for line in update], "jax", OPTIMIZER, scope),
         "    return loss, params, state, optimizer",
     ]
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]

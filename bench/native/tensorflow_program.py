@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anatomy.bench.native import tensorflow_functions
+from anatomy.bench.native import tensorflow_functions, tensorflow_schedules
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.functional_writer import FunctionalWriter
 from anatomy.bench.native.model_graph import ModelGraph
@@ -10,7 +10,13 @@ from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.program import Program
 from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
 from anatomy.bench.native.source_layout import program_text
-from anatomy.bench.native.training_lines import clipping_lines, loss_expression, optimizer_arguments, optimizer_slots
+from anatomy.bench.native.training_lines import (
+    clipping_lines,
+    learning_rate_lines,
+    loss_expression,
+    optimizer_arguments,
+    optimizer_slots,
+)
 from anatomy.bench.native.training_plan import TrainingPlan
 
 _IMPORTS = (
@@ -48,7 +54,7 @@ def tensorflow_program(graph: ModelGraph, plan: TrainingPlan | None, scope: Scop
         "",
         *_network_lines(plan, places, scope),
     ]
-    lines = [*functions_used(tensorflow_functions, body), "", "", *body]
+    lines = [*functions_used(tensorflow_functions, body), *functions_used(tensorflow_schedules, body), "", "", *body]
     same = (None,) * len(graph.inputs), (None,) * len(graph.outputs)
     return Program("tensorflow", program_text(_IMPORTS, lines), tuple(writer.weights), *same)
 
@@ -80,6 +86,8 @@ def _network_lines(plan: TrainingPlan | None, places: PenalizedPlaces | None, sc
 def _step_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | None) -> list[str]:
     arguments = optimizer_arguments(plan.optimizer)
     call = f"{plan.optimizer.name.lower()}(self.params, gradients, self.optimizer, {arguments})"
+    rate = learning_rate_lines(plan.optimizer, 'tf.cast(self.optimizer["steps"] - 1, tf.float32)')
+    update = [*clipping_lines(plan.optimizer), *rate, call]
     return [
         "",
         "    def train_step(self, inputs, targets):",
@@ -92,8 +100,6 @@ def _step_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | 
         "            if value is not variable:",
         "                variable.assign(value)",
         '        self.optimizer["steps"].assign_add(1)',
-        *in_scope(
-            [f"        {line}" for line in (*clipping_lines(plan.optimizer), call)], "tensorflow", OPTIMIZER, scope
-        ),
+        *in_scope([f"        {line}" for line in update], "tensorflow", OPTIMIZER, scope),
         "        return loss",
     ]

@@ -136,6 +136,36 @@ def clip_each_norm(network: nn.Module, limit: float) -> None:
         nn.utils.clip_grad_norm_([parameter], limit)
 
 
+class VelocitySGD(torch.optim.Optimizer):  # type: ignore[misc,unused-ignore]
+    """SGD whose velocity has the learning rate in it, as Keras has it; torch's has the gradients alone.
+
+    The two differ where the rate changes.
+    """
+
+    def __init__(self, params: Any, lr: float, momentum: float, nesterov: bool) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
+
+    @torch.no_grad()  # type: ignore[untyped-decorator,unused-ignore]
+    def step(self, closure: Any = None) -> None:
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            weights = [p for p in group["params"] if p.grad is not None]
+            if not weights:
+                continue
+            gradients = [p.grad for p in weights]
+            for weight in weights:
+                if not self.state[weight]:
+                    self.state[weight]["velocity"] = torch.zeros_like(weight)
+            velocities = [self.state[weight]["velocity"] for weight in weights]
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(velocities, gradients, alpha=-group["lr"])
+            if group["nesterov"]:
+                torch._foreach_add_(weights, velocities, alpha=group["momentum"])
+                torch._foreach_add_(weights, gradients, alpha=-group["lr"])
+            else:
+                torch._foreach_add_(weights, velocities)
+
+
 class RMSprop(torch.optim.Optimizer):  # type: ignore[misc,unused-ignore]
     """RMSprop with epsilon under the root, as Keras has it; torch's adds it to the root."""
 

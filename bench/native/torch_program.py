@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anatomy.bench.native import torch_functions
+from anatomy.bench.native import torch_functions, torch_schedules
 from anatomy.bench.native.function_source import functions_used
 from anatomy.bench.native.model_graph import ModelGraph
 from anatomy.bench.native.penalized_places import PenalizedPlaces
@@ -14,6 +14,8 @@ from anatomy.bench.native.torch_writer import TorchWriter
 from anatomy.bench.native.training_plan import TrainingPlan
 
 _IMPORTS = (
+    "import bisect",
+    "import math",
     "from collections.abc import Callable, Mapping, Sequence",
     "from typing import Any",
     "import torch",
@@ -52,6 +54,6 @@ def torch_program(graph: ModelGraph, plan: TrainingPlan | None, scope: ScopeName
             "",
             *step_lines(plan, places, [len(t.shape) for t in graph.outputs], writer.output_axes(), scope),
         ]
-    lines = [*functions_used(torch_functions, body), "", "", *body]
+    lines = [*functions_used(torch_functions, body), *functions_used(torch_schedules, body), "", "", *body]
     source = program_text(_IMPORTS, lines)
     return Program("torch", source, tuple(writer.weights), writer.input_axes(), writer.output_axes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anatomy.bench.native.learning_rates import Schedule
 from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.program import Weight
 from anatomy.bench.native.scope_lines import LOSS, OPTIMIZER, ScopeName, in_scope
@@ -36,7 +37,13 @@ _Axes = tuple[int, ...] | None
 def weight_decay(plan: TrainingPlan) -> bool:
     """Whether the optimizer's own weight decay is what the penalties do: it adds 2 · l2 · w to a gradient."""
     of_squares = all(penalty.l1 == 0 for penalty in plan.penalties)
-    return of_squares and plan.optimizer.name in ("SGD", "Adam") and plan.optimizer.clipping is None
+    optimizer = plan.optimizer
+    return of_squares and optimizer.name in ("SGD", "Adam") and optimizer.clipping is None and not own_sgd(optimizer)
+
+
+def own_sgd(optimizer: Optimizer) -> bool:
+    """Whether torch's SGD differs: it multiplies the whole velocity by the rate of the moment, Keras the gradient."""
+    return optimizer.name == "SGD" and bool(optimizer.options.get("momentum")) and _is_scheduled(optimizer)
 
 
 def places_of(weight: Weight) -> str:
@@ -64,9 +71,13 @@ def optimizer_lines(plan: TrainingPlan, places: PenalizedPlaces) -> list[str]:
     if places.terms() and weight_decay(plan):
         decays = ", ".join(f"{2 * factor}: {name}" for _, factor, name in places.terms())
         parameters = f"parameter_groups(network, {{{decays}}})"
-    arguments = f"{parameters}, lr={optimizer.learning_rate}"
+    rate = optimizer.learning_rate
+    # A schedule gives the rate as a multiple of 1.
+    arguments = f"{parameters}, lr={1.0 if isinstance(rate, Schedule) else rate}"
     momentum = f", momentum={o['momentum']}" if o["momentum"] else ""
-    if optimizer.name == "SGD":
+    if own_sgd(optimizer):
+        call = f"VelocitySGD({arguments}{momentum}, nesterov={o['nesterov']})"
+    elif optimizer.name == "SGD":
         nesterov = ", nesterov=True" if momentum and o["nesterov"] else ""
         call = f"torch.optim.SGD({arguments}{momentum}{nesterov}, fused=True)"
     elif optimizer.name == "RMSprop":
@@ -75,7 +86,15 @@ def optimizer_lines(plan: TrainingPlan, places: PenalizedPlaces) -> list[str]:
         arguments += f", betas=({o['beta_1']}, {o['beta_2']}), eps={o['epsilon']}"
         decay = f", weight_decay={o['weight_decay']}" if optimizer.name == "AdamW" else ""
         call = f"torch.optim.{optimizer.name}({arguments}{decay}, fused=True)"
-    return ["def make_optimizer(network):", f"    return {call}"]
+    if not isinstance(rate, Schedule):
+        return ["def make_optimizer(network):", f"    return {call}"]
+    schedule = f"torch.optim.lr_scheduler.LambdaLR(optimizer, lambda updates: {rate.expression('updates')})"
+    return [
+        "def make_optimizer(network):",
+        f"    optimizer = {call}",
+        f"    optimizer.schedule = {schedule}",
+        "    return optimizer",
+    ]
 
 
 def step_lines(
@@ -101,6 +120,9 @@ def step_lines(
     loss = f"    loss = {' + '.join(terms)}"
     clipping = _CLIPPING[optimizer.clipping[0]].format(limit=optimizer.clipping[1]) if optimizer.clipping else ""
     adjusts = optimizer.name in ("Adam", "AdamW")
+    update = [*([clipping] if clipping else []), "optimizer.step()"]
+    if _is_scheduled(optimizer):
+        update.append("optimizer.schedule.step()")
     epsilon, beta_2 = optimizer.options.get("epsilon"), optimizer.options.get("beta_2")
     return [
         "def train_step(network, optimizer, inputs, targets):",
@@ -109,9 +131,13 @@ def step_lines(
         *in_scope([loss], "torch", LOSS, scope),
         "    loss.backward()",
         *([f"    set_epsilon(optimizer, {epsilon}, {beta_2})"] if adjusts else []),
-        *in_scope([*([f"    {clipping}"] if clipping else []), "    optimizer.step()"], "torch", OPTIMIZER, scope),
+        *in_scope([f"    {line}" for line in update], "torch", OPTIMIZER, scope),
         "    return loss.detach()",
     ]
+
+
+def _is_scheduled(optimizer: Optimizer) -> bool:
+    return isinstance(optimizer.learning_rate, Schedule)
 
 
 def _loss_terms(plan: TrainingPlan, ranks: Sequence[int], output_axes: Sequence[_Axes]) -> list[str]:

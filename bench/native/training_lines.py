@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anatomy.bench.native.learning_rates import Schedule
 from anatomy.bench.native.penalized_places import PenalizedPlaces
 from anatomy.bench.native.training_plan import Loss, Optimizer, TrainingPlan
 
@@ -33,9 +34,20 @@ def clipping_lines(optimizer: Optimizer) -> list[str]:
     return [f"gradients = {function[option]}(gradients, {limit})"]
 
 
+def learning_rate_lines(optimizer: Optimizer, updates: str) -> list[str]:
+    """The line that computes `learning_rate`, without indentation; none if it is constant.
+
+    Args:
+        updates: the expression of the number of updates before this one.
+    """
+    rate = optimizer.learning_rate
+    return [f"learning_rate = {rate.expression(updates)}"] if isinstance(rate, Schedule) else []
+
+
 def optimizer_arguments(optimizer: Optimizer) -> str:
     """Keyword arguments of the optimizer's function."""
-    options = {"learning_rate": optimizer.learning_rate, **optimizer.options}
+    rate = optimizer.learning_rate
+    options = {"learning_rate": "learning_rate" if isinstance(rate, Schedule) else rate, **optimizer.options}
     return ", ".join(f"{name}={value}" for name, value in options.items())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anatomy.bench.native.activations import Activation
+from anatomy.bench.native.learning_rates import Schedule, learning_rate
 from anatomy.bench.native.model_graph import ModelGraph
 from anatomy.bench.workload.compile_model import loss_name, ordered_losses, trains_itself
 from anatomy.bench.workload.model_outputs import ModelOutput
@@ -60,13 +61,13 @@ class Optimizer:
 
     Attributes:
         name: Keras's class, such as `SGD`.
-        learning_rate: constant.
+        learning_rate: constant, or by the number of updates.
         options: the class's own arguments.
         clipping: how gradients are clipped before, as `("global_clipnorm", 1.0)`; `None` if they are not.
     """
 
     name: str
-    learning_rate: float
+    learning_rate: float | Schedule
     options: Mapping[str, Any]
     clipping: tuple[str, float] | None = None
 
@@ -157,6 +158,8 @@ def _weights(model: Any, outputs: Sequence[ModelOutput]) -> list[float]:
 
 def _optimizer(optimizer: Any) -> Optimizer:
     name = type(optimizer).__name__
+    # Before its configuration is read: Keras warns where the rate is a function.
+    rate = learning_rate(optimizer) if name in _OPTIMIZERS else 0.0
     config = optimizer.get_config()
     refused = [option for option in _REFUSED if config.get(option)]
     if config.get("weight_decay") and name != "AdamW":
@@ -166,10 +169,6 @@ def _optimizer(optimizer: Any) -> Optimizer:
     if name not in _OPTIMIZERS or refused:
         what = f"{name} with {', '.join(refused)}" if refused else name
         raise NotImplementedError(f"the optimizer {what} is not translated; translated are {', '.join(_OPTIMIZERS)}")
-    if not isinstance(config["learning_rate"], int | float):
-        raise NotImplementedError("a schedule of the learning rate is not translated; compile with a constant one")
-    # Keras holds it in float32.
-    rate = float(f"{config['learning_rate']:.7g}")
     clipping = next(((option, float(config[option])) for option in _CLIPPING if config.get(option)), None)
     return Optimizer(name, rate, {key: config[key] for key in _OPTIMIZERS[name]}, clipping)
 

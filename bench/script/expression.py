@@ -120,6 +120,9 @@ def _public(kind: type) -> tuple[str, type]:
     """`layers.Dense`, `keras.optimizers.SGD`: how the public modules name it; a backend may have its own subclass."""
     import keras
 
+    schedules = keras.optimizers.schedules
+    if kind is getattr(schedules, kind.__name__, None):
+        return f"keras.optimizers.schedules.{kind.__name__}", kind
     for module in ("layers", "optimizers", "losses", "metrics", "initializers", "regularizers", "constraints"):
         public = getattr(getattr(keras, module), kind.__name__, None)
         if isinstance(public, type) and issubclass(kind, public) and kind.__module__.startswith("keras."):

@@ -100,9 +100,12 @@ def _torch(program: Program, trains: bool, jit: bool, in_effect: Mapping[str, An
             "targets = tuple(torch.from_numpy(array).to(device) for array in targets)",
             "network.train()",
             "optimizer = make_optimizer(network)",
-            f"step = {'torch.compile(train_step)' if jit else 'train_step'}",
+            *(["network = torch.compile(network)"] if jit else []),
         ]
-        launch, wait = "step(network, optimizer, inputs, targets)", ["    for loss in outputs:", "        float(loss)"]
+        launch, wait = (
+            "train_step(network, optimizer, inputs, targets)",
+            ["    for loss in outputs:", "        float(loss)"],
+        )
     else:
         lines += ["network.eval()", f"step = {'torch.compile(network)' if jit else 'network'}"]
         launch, wait = "step(inputs)", []

@@ -60,6 +60,22 @@ def test_one_weight_of_many_that_rounding_moves_decides_nothing_for_adam() -> No
         _agree_one_by_one(before, ours, theirs, PATHS)
 
 
+def test_weights_that_move_where_kerass_stay_are_a_difference() -> None:
+    before = [np.zeros(3, np.float32), np.ones(4, np.float32)]
+    ours = [before[0], before[1] + np.float32(0.1)]
+    with pytest.raises(InvalidCaseError, match="differs by inf"):
+        _agree_one_by_one(before, ours, before, PATHS)
+
+
+def test_what_float32_rounds_away_is_no_difference() -> None:
+    # Weights of about 1 that five steps move by 40 of their spacings: one spacing is 2.5 % of that.
+    before, spacing = [np.ones(3, np.float32)], np.spacing(np.float32(1.0))
+    theirs = [before[0] + 40 * spacing]
+    assert "agree within 0 %" in _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS)
+    with pytest.raises(InvalidCaseError):
+        _agree_one_by_one(before, [before[0] + 50 * spacing], theirs, PATHS)
+
+
 def test_weights_that_stay_where_they_are_agree() -> None:
     before = weights(3)
     assert "agree within" in _agree_one_by_one(before, before, before, PATHS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 from keras import Input, layers, losses, optimizers, regularizers
+from keras.optimizers import schedules
 
 from tests.bench.native.layer_models import MODELS as LAYERS
 
@@ -25,6 +26,17 @@ _OPTIMIZERS = {
     "clipped values": partial(optimizers.SGD, 0.05, clipvalue=0.01),
     "clipped norms": partial(optimizers.Adam, 0.01, clipnorm=0.05),
     "clipped together": partial(optimizers.SGD, 0.05, momentum=0.9, global_clipnorm=0.1),
+    # Schedules that change within the steps that are compared.
+    "exponential decay": lambda: optimizers.SGD(schedules.ExponentialDecay(0.05, 2, 0.5), momentum=0.9),
+    "nesterov with a schedule": lambda: optimizers.SGD(
+        schedules.ExponentialDecay(0.05, 2, 0.5, staircase=True), momentum=0.9, nesterov=True
+    ),
+    "inverse time decay": lambda: optimizers.AdamW(schedules.InverseTimeDecay(0.01, 1, 0.5), weight_decay=0.1),
+    "polynomial decay": lambda: optimizers.RMSprop(schedules.PolynomialDecay(0.01, 3, 0.001, cycle=True)),
+    "piecewise constant": lambda: optimizers.SGD(schedules.PiecewiseConstantDecay([1, 3], [0.05, 0.01, 0.002])),
+    "warm cosine decay": lambda: optimizers.Adam(
+        schedules.CosineDecay(0.0, 4, warmup_target=0.01, warmup_steps=2), clipnorm=0.5
+    ),
 }
 _OF_WEIGHTS = {
     "l2": (_SGD, regularizers.L2(0.01)),
