@@ -61,6 +61,7 @@ class CaseOptions(Budgets, total=False):
         feed: what `fit` and `predict` read: `numpy`, `tf.data`, `pydataset`, `dataloader` or `grain`.
         source: where its examples come from: `jpeg`, `text` or `file.py:function`; empty for a batch in memory.
         workers: threads or processes of the feed that prepare examples.
+        steps_per_execution: that `fit` and `predict` run before they come back to Python; by default as compiled.
         inputs: path of an input → what the model leaves open, such as `{"tokens": "128"}`; see `Case`. The empty path
             is that of an only input.
         devices: number of devices that share a step.
@@ -74,6 +75,7 @@ class CaseOptions(Budgets, total=False):
     feed: str
     source: str
     workers: int
+    steps_per_execution: int
     inputs: Mapping[str, str]
     devices: int
 
@@ -98,8 +100,9 @@ def measure(
             structure that the model takes. A function returns them beside its model. By default data are drawn.
         out: folder in which the run is kept with its logs; a temporary one by default.
         listener: told what happens; see `progress`.
-        options: the case (`backend`, `mode`, `batch_size`, `dtype`, `jit`, `feed`, `source`, `workers`, `devices`) and
-            how it is measured (`seconds`, `steps`, `target`, `processes`, `timeout_s`, `memory_limit`).
+        options: the case (`backend`, `mode`, `batch_size`, `dtype`, `jit`, `feed`, `source`, `workers`,
+            `steps_per_execution`, `devices`) and how it is measured (`seconds`, `steps`, `target`, `processes`,
+            `timeout_s`, `memory_limit`).
 
     Raises:
         UsageError: the model or an option is wrong; the message says what was expected.

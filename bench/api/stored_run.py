@@ -12,7 +12,10 @@ from anatomy.bench.records.run_store import load_run as read_run
 if TYPE_CHECKING:
     import pandas as pd
 
-_CASE = ("model", "mode", "backend", "batch_size", "dtype", "jit", "feed", "source", "workers", "devices")
+_CASE = (
+    *("model", "mode", "backend", "batch_size", "dtype", "jit"),
+    *("feed", "source", "workers", "steps_per_execution", "devices"),
+)
 _FIGURES = (
     "throughput_examples_per_s",
     "throughput_interval_examples_per_s",

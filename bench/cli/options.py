@@ -51,6 +51,13 @@ Sources = Annotated[
 Workers = Annotated[
     list[str] | None, typer.Option("--workers", help=f"Threads or processes of a feed: 0,1,2 ({_REPEAT}).")
 ]
+StepsPerExecution = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--steps-per-execution",
+        help=f"Steps that fit and predict run before they come back to Python: 1,16 ({_REPEAT}).",
+    ),
+]
 DeviceCounts = Annotated[
     list[str] | None, typer.Option("--devices", help=f"Number of devices that share a step: 1,2,4 ({_REPEAT}).")
 ]

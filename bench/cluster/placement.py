@@ -20,6 +20,7 @@ _COMPARED = {
     "feed",
     "source",
     "workers",
+    "steps_per_execution",
     "devices",
     "nodes",
     "model_parallel",

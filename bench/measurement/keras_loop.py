@@ -62,13 +62,25 @@ def time_loop(
 
     An epoch is one call, whose constant cost (callbacks, iterator, progress) is spread over its steps. Nothing of
     Anatomy runs inside the loop. Both `fit` and `predict` return values on the host (logs, predictions): when they
-    return, the work of the epoch is done.
+    return, the work of the epoch is done. Where the model runs several steps per execution, epochs are whole
+    executions.
+
+    Raises:
+        NotImplementedError: an execution has more steps than an epoch may have.
     """
     call = LoopCall(model, batch, mode, fed)
     compiled = call.timed(call.data(1), clock)
     fits = [(1, compiled.loss)]
     sampled: list[Any] = []
+    together, most = call.steps_per_execution, call.most_in_executions
     size = min(steps or FEWEST_STEPS, MOST_STEPS, call.most_steps)
+    if together > 1:
+        # Outputs are sampled at the same place as without, and whole executions are another program.
+        for count in (size, min(together, most)):
+            epoch = call.timed(call.data(count), clock)
+            fits.append((count, epoch.loss))
+            sampled = sampled or call.last_batch(epoch.outputs)
+        size = min(whole_executions(size, together), most)
     while True:
         data = call.data(size)
         epoch = call.timed(data, clock)
@@ -76,7 +88,7 @@ def time_loop(
         sampled = sampled or call.last_batch(epoch.outputs)
         # The constant cost of a call hides how many steps fit into the time: grow until an epoch fills most of it.
         wanted = steps or int(min(GROWTH, seconds / EPOCHS / epoch.seconds) * size)
-        wanted = min(wanted, MOST_STEPS, call.most_steps)
+        wanted = min(whole_executions(wanted, together), most)
         if wanted <= size * ENOUGH:
             break
         size = wanted
@@ -133,6 +145,27 @@ class LoopCall:
         if self._dataset is not None:
             self.most_steps = _length(self._dataset)
 
+    @property
+    def steps_per_execution(self) -> int:
+        """How many steps the model was compiled to run before the loop comes back to Python."""
+        return int(getattr(self._model, "steps_per_execution", 1))
+
+    @property
+    def most_in_executions(self) -> int:
+        """The most steps of an epoch that is whole executions; of a dataset that is shorter than one, its batches.
+
+        Raises:
+            NotImplementedError: there is none.
+        """
+        together = self.steps_per_execution
+        most = min(MOST_STEPS, self.most_steps)
+        if most < together and self._dataset is None:
+            raise NotImplementedError(
+                f"an execution of {together} steps is longer than an epoch that is measured may be:"
+                f" {LARGEST_DATA_BYTES // 2**20} MiB of data hold {most} of these batches; use fewer steps an execution"
+            )
+        return int(most - most % together) or most
+
     def data(self, steps: int) -> EpochData:
         """The data of an epoch of `steps` batches, and the arguments that say how to batch it."""
         if self._dataset is not None:
@@ -155,6 +188,11 @@ class LoopCall:
         start = clock()
         history = self._model.fit(*data, **batching, epochs=1, verbose=0, shuffle=False)
         return Epoch(clock() - start, loss=loss_of({name: values[-1] for name, values in history.history.items()}))
+
+
+def whole_executions(steps: int, together: int) -> int:
+    """So many steps or a few more: a multiple of those of an execution."""
+    return -(-steps // together) * together
 
 
 def _length(dataset: Any) -> int:

@@ -187,7 +187,8 @@ def measure_loop(task: MeasureTask) -> None:
     step = task.backend.prepare(built.model, built.batch, loop_mode)
     known = CaseFacts(
         phases=Phases(compile_s=timings.compile_s, measure_s=sum(b.seconds for b in timings.blocks)),
-        settings=_settings_in_effect(task, step),
+        settings=_settings_in_effect(task, step)
+        | {"steps_per_execution": int(getattr(built.model, "steps_per_execution", 1))},
         stateful=carries_state(built.model),
         window=(timings.start_s, timings.end_s),
         window_steps=sum(block.steps for block in timings.blocks),

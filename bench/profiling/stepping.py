@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from anatomy.bench.backends.step import Step
 from anatomy.bench.input_pipeline.case_feed import feed_of
 from anatomy.bench.measurement import timing
-from anatomy.bench.measurement.keras_loop import LoopCall
+from anatomy.bench.measurement.keras_loop import LoopCall, whole_executions
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH
 from anatomy.bench.profiling.tracer import Tracer
 from anatomy.bench.records.case import LOOPS, Case
@@ -98,7 +98,7 @@ class _Epochs:
     def __init__(self, case: Case, built: Built) -> None:
         self._call = LoopCall(built.model, built.batch, case.mode, feed_of(case, built))
         self._data: Any = None
-        self._steps = STEPS
+        self._steps = whole_executions(STEPS, self._call.steps_per_execution)
 
     def warm_up(self, settings: MeasureSettings) -> None:
         """Compile in one epoch, and size further epochs by the time of the next."""
@@ -106,7 +106,8 @@ class _Epochs:
         self._call.timed(self._data, time.perf_counter)
         first_s = self._call.timed(self._data, time.perf_counter).seconds
         wanted = max(_number(first_s / self._steps), int(_EPOCH_S / first_s * self._steps))
-        self._steps = min(wanted, _EPOCH_STEPS, self._call.most_steps)
+        wanted = min(wanted, _EPOCH_STEPS)
+        self._steps = min(whole_executions(wanted, self._call.steps_per_execution), self._call.most_in_executions)
         self._data = self._call.data(self._steps)
 
     def step_s(self) -> float:

@@ -70,7 +70,10 @@ def extra_info(record: Record) -> dict[str, Any]:
         "key": record.key,
         "name": record.name,
         **record.case.model_dump(
-            include={"model", "backend", "mode", "batch_size", "dtype", "devices", "feed", "source", "workers"}
+            include={
+                *("model", "backend", "mode", "batch_size", "dtype", "devices"),
+                *("feed", "source", "workers", "steps_per_execution"),
+            }
         ),
         **counts,
         **{name: getattr(record, name) for name in _FIGURES},

@@ -35,6 +35,7 @@ def point_id(point: Point) -> str:
         + ("" if point["feed"] == "numpy" else f"-{point['feed']}")
         + (f"-{point['source'].rpartition(':')[2]}" if point["source"] else "")
         + (f"-{point['workers']}workers" if point["workers"] else "")
+        + (f"-{point['steps_per_execution']}steps" if point["steps_per_execution"] else "")
         + ("" if point["devices"] == 1 else f"-{point['devices']}dev")
         + ("" if point["model_parallel"] == 1 else f"-mp{point['model_parallel']}")
         + ("" if not point["layout_map"] else f"-{point['layout_map'].rpartition(':')[2]}")
@@ -60,7 +61,9 @@ def points_of(marker: pytest.Mark) -> Sequence[Point]:
     backends = axes.backend or KERAS_BACKENDS
     found = sorted(points(axes, backends), key=lambda point: backends.index(point["backend"]))
     if not found:
-        raise UsageError(f"no combination is left: a feed is for the modes {', '.join(LOOPS)}; set mode")
+        raise UsageError(
+            f"no combination is left: feeds and steps_per_execution are for the modes {', '.join(LOOPS)}; set mode"
+        )
     return found
 
 

@@ -64,9 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "anatomy(backend, mode, batch_size, dtype, jit, feed, source, workers, devices, scaling, model_parallel,"
-        " layout_map, tolerate): measure the Keras model that the function returns, once for each combination of the"
-        " values given; tolerate is for --anatomy-against.",
+        "anatomy(backend, mode, batch_size, dtype, jit, feed, source, workers, steps_per_execution, devices, scaling,"
+        " model_parallel, layout_map, tolerate): measure the Keras model that the function returns, once for each"
+        " combination of the values given; tolerate is for --anatomy-against.",
     )
 
 

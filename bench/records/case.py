@@ -44,10 +44,10 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
-# The input of a compiled step.
-IN_MEMORY: Mapping[str, Any] = {"feed": "numpy", "source": "", "workers": 0}
+# What a compiled step has where Keras's own loops have a choice.
+OF_A_STEP: Mapping[str, Any] = {"feed": "numpy", "source": "", "workers": 0, "steps_per_execution": 0}
 _LATER_FIELDS: Mapping[str, Any] = {
-    **IN_MEMORY,
+    **OF_A_STEP,
     "nodes": 1,
     "model_parallel": 1,
     "layout_map": "",
@@ -84,6 +84,9 @@ class Case(FrozenWithComputedFields):
         source: where the examples of a feed come from: empty for copies of one batch in memory, `jpeg` or `text` for
             files that are read and decoded, or `path/to/file.py:function`; see `anatomy.bench.input_pipeline`.
         workers: threads or processes of the feed that prepare examples; 0 for none but the loop itself.
+        steps_per_execution: requested `Model.compile(steps_per_execution=…)` of `fit` and `predict`, how many steps
+            Keras's loop runs before it comes back to its callbacks; 0 for what the model was compiled with, Keras's
+            default being 1.
         inputs: path of an input → what is given of it, as `SHAPE:DTYPE:LOW..HIGH`; see `InputSpec`. The empty path is
             that of a model's only input.
     """
@@ -102,6 +105,7 @@ class Case(FrozenWithComputedFields):
     feed: Feed = "numpy"
     source: str = ""
     workers: int = Field(default=0, ge=0)
+    steps_per_execution: int = Field(default=0, ge=0)
     inputs: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("inputs")
@@ -130,11 +134,12 @@ class Case(FrozenWithComputedFields):
 
     @model_validator(mode="after")
     def _feed_of_a_loop(self) -> Case:
-        for name, usual in IN_MEMORY.items():
+        for name, usual in OF_A_STEP.items():
             value = getattr(self, name)
             if value != usual and self.mode not in LOOPS:
                 raise ValueError(
-                    f"{name}={value} is for the modes fit and predict; {self.mode} has its data on the device"
+                    f"{name}={value} is for the modes fit and predict, Keras's loops; {self.mode} runs the"
+                    " compiled step on data that lie on the device"
                 )
         if self.workers and (self.feed == "numpy" or (self.feed == "tf.data" and not self.source)):
             raise ValueError(
@@ -173,9 +178,10 @@ class Case(FrozenWithComputedFields):
 
     @property
     def feed_name(self) -> str:
-        """The feed, its source and its workers: `numpy`, `dataloader jpeg 2 workers`."""
-        workers = f"{self.workers} worker{'' if self.workers == 1 else 's'}" if self.workers else ""
-        return " ".join(filter(None, (self.feed, self.source, workers)))
+        """How a loop is fed: `numpy`, `dataloader jpeg 2 workers`, `tf.data 16 steps per execution`."""
+        workers = _counted(self.workers, "worker") if self.workers else ""
+        together = f"{_counted(self.steps_per_execution, 'step')} per execution" if self.steps_per_execution else ""
+        return " ".join(filter(None, (self.feed, self.source, workers, together)))
 
     def fields(self) -> dict[str, Any]:
         """Return the defining fields as JSON values, without the derived key."""
@@ -183,6 +189,10 @@ class Case(FrozenWithComputedFields):
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def keras_backend(backend: Backend) -> KerasBackend:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from anatomy.bench.parallel.device_group import require_shareable
 from anatomy.bench.parallel.equivalence import compare
 from anatomy.bench.protocol.trajectory import Trajectory
-from anatomy.bench.records.case import IN_MEMORY, LOOPS, Case
+from anatomy.bench.records.case import LOOPS, OF_A_STEP, Case
 from anatomy.bench.records.record_parts import Equality
 from anatomy.bench.runner.worker_handle import PartialResult
 
@@ -33,7 +33,7 @@ class DataParallelCheck:
         except NotImplementedError:
             # Its own worker says why; no other needs to be started to hear it.
             return None
-        trained = case.model_copy(update={"mode": mode, **IN_MEMORY})
+        trained = case.model_copy(update={"mode": mode, **OF_A_STEP})
         if trained.key not in self._verdicts:
             self._verdicts[trained.key] = self._compare(trained, take_steps)
         return self._verdicts[trained.key]

@@ -23,7 +23,7 @@ def compile_lines(model: Any, trains: bool) -> list[str]:
     Raises:
         InexpressibleError: an optimizer, loss or metric that is not Keras's own.
     """
-    given = model.get_compile_config()
+    given = model.get_compile_config() | {"steps_per_execution": model.steps_per_execution}
     arguments = ["optimizer", _repeated(given["loss"])] if trains else []
     arguments += [
         f"{name}={_repeated(given[name])}"

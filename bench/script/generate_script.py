@@ -62,7 +62,6 @@ def script_of(built: Built, case: Case, settings: MeasureSettings, output_bytes:
 
 def _program(origin: Origin, built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> str:
     model = built.model
-    trains = case.mode in ("train", "fit")
     definitions = [line for text in origin.definitions for line in ("", "", *text.splitlines())]
     lines = [
         *docstring_lines(case, origin.note),
@@ -72,27 +71,28 @@ def _program(origin: Origin, built: Built, case: Case, settings: MeasureSettings
         *(["", ""] if definitions else []),
         *origin.lines,
         f"assert model.count_params() == {model.count_params()}",
-        *_compiling(origin, model, trains),
+        *_compiling(origin, model, case),
         *_measuring(built, case, settings, output_bytes),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _compiling(origin: Origin, model: Any, trains: bool) -> list[str]:
+def _compiling(origin: Origin, model: Any, case: Case) -> list[str]:
     try:
-        return compile_lines(model, trains)
+        return compile_lines(model, case.mode in ("train", "fit"))
     except InexpressibleError:
         if not origin.by_function:
             raise
         # Only the user can have compiled it so, and their function does it again.
-        return [f"model.jit_compile = {model.jit_compile}"]
+        together = [f"model.steps_per_execution = {case.steps_per_execution}"] if case.steps_per_execution else []
+        return [f"model.jit_compile = {model.jit_compile}", *together]
 
 
 def _measuring(built: Built, case: Case, settings: MeasureSettings, output_bytes: int) -> list[str]:
     trains, model = case.mode in ("train", "fit"), built.model
     lines = data_lines(built)
     if case.mode in LOOPS:
-        return [*lines, *loop_lines(case, settings)]
+        return [*lines, *loop_lines(case, settings, model.steps_per_execution)]
     if trains:
         lines.append("model._symbolic_build(data_batch=(x, y))  # the optimizer's and the losses' variables")
     return [

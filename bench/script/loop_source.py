@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from anatomy.bench.measurement.keras_loop import ENOUGH, EPOCHS, FEWEST_STEPS, GROWTH, LARGEST_DATA_BYTES, MOST_STEPS
+from anatomy.bench.measurement.keras_loop import (
+    ENOUGH,
+    EPOCHS,
+    FEWEST_STEPS,
+    GROWTH,
+    LARGEST_DATA_BYTES,
+    MOST_STEPS,
+    whole_executions,
+)
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.settings import MeasureSettings
 
 
-def loop_lines(case: Case, settings: MeasureSettings) -> list[str]:
-    """Code that times `model.fit` or `model.predict` on copies of `x` (and `y`) and prints the throughput."""
+def loop_lines(case: Case, settings: MeasureSettings, together: int) -> list[str]:
+    """Code that times `model.fit` or `model.predict` on copies of `x` (and `y`) and prints the throughput.
+
+    Args:
+        together: steps per execution that the model is compiled with; epochs are whole executions.
+    """
     fits = case.mode == "fit"
     data = "(x, y)" if fits else "(x,)"
     make, given = _fed(case, data)
     call = f"model.fit({given}, epochs=1, verbose=0, shuffle=False)" if fits else f"model.predict({given}, verbose=0)"
     return [
         f"most = min({MOST_STEPS}, {LARGEST_DATA_BYTES} // sum(a.nbytes for a in keras.tree.flatten({data}))) or 1",
+        *([f"most -= most % {together}  # whole executions"] if together > 1 else []),
         "",
         "",
         "def timed(steps):",
@@ -26,7 +39,8 @@ def loop_lines(case: Case, settings: MeasureSettings) -> list[str]:
         "",
         "",
         "timed(1)  # compiles",
-        *_size(settings),
+        *([f"timed({together})  # compiles whole executions"] if together > 1 else []),
+        *_size(settings, together),
         f"blocks = [timed(size) for _ in range({EPOCHS})]",
         f'print(f"throughput {{{case.batch_size} / statistics.median(blocks):.6g}} examples/s")',
     ]
@@ -48,13 +62,14 @@ def _fed(case: Case, data: str) -> tuple[list[str], str]:
     ], "data"
 
 
-def _size(settings: MeasureSettings) -> list[str]:
+def _size(settings: MeasureSettings, together: int) -> list[str]:
     """Steps an epoch: as many as were asked for, or grown until the epochs fill the measured window."""
     if settings.steps is not None:
-        return [f"size = min({settings.steps}, most)", "timed(size)"]
+        return [f"size = min({whole_executions(settings.steps, together)}, most)", "timed(size)"]
+    wanted = f"int(min({GROWTH} * size, {settings.seconds / EPOCHS:g} / timed(size)))"
+    wanted = wanted if together == 1 else f"-(-{wanted} // {together}) * {together}"
     return [
-        f"size = min({FEWEST_STEPS}, most)",
-        f"while (more := min(most, int(min({GROWTH} * size, {settings.seconds / EPOCHS:g} / timed(size)))))"
-        f" > {ENOUGH} * size:",
+        f"size = min({whole_executions(FEWEST_STEPS, together)}, most)",
+        f"while (more := min(most, {wanted})) > {ENOUGH} * size:",
         "    size = more",
     ]

@@ -40,10 +40,10 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
         for case in _expand(matrix, suite, overrides, nodes)
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
-    if not cases and overrides.feed and "numpy" not in overrides.feed:
-        raise NothingSelectedError(
-            f"--feed {', '.join(overrides.feed)} is for Keras's own loops; add --mode {', '.join(LOOPS)}"
-        )
+    of_loops = {"--feed": set(overrides.feed or ()) - {"numpy"}, "--steps-per-execution": overrides.steps_per_execution}
+    given = [option for option, values in of_loops.items() if values]
+    if not cases and given:
+        raise NothingSelectedError(f"{' and '.join(given)}: for Keras's own loops; add --mode {', '.join(LOOPS)}")
     if not cases and not suite.count:
         raise NothingSelectedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
     if models and not cases:
@@ -66,7 +66,7 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
         nodes: how many share a case on several devices.
     """
     seen = []
-    for mode, batch_size, dtype, jit, feed, source, workers, share, backend in product(
+    for mode, batch_size, dtype, jit, feed, source, workers, together, share, backend in product(
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
         axes.dtype or ("float32",),
@@ -74,13 +74,14 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
         axes.feed or ("numpy",),
         axes.source or ("",),
         axes.workers or (0,),
+        axes.steps_per_execution or (0,),
         axes.shares(),
         backends,
     ):
         # Asked for by name, an impossible pair becomes a record that says so. Keras on OpenVINO runs on one device.
         possible = supports(backend, mode) and not (share.devices > 1 and backend == "openvino")
         # The compiled step has its data on the device: it is measured once, whatever the loops are fed from.
-        if (possible or axes.backend is not None) and (feed == "numpy" or mode in LOOPS):
+        if (possible or axes.backend is not None) and ((feed == "numpy" and not together) or mode in LOOPS):
             in_memory = feed == "numpy" or (feed == "tf.data" and not source)
             point = {
                 "mode": mode,
@@ -92,6 +93,7 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
                 "source": source if mode in LOOPS else "",
                 # What is in memory is measured once, whatever the workers of other feeds.
                 "workers": 0 if in_memory else workers,
+                "steps_per_execution": together,
                 "nodes": nodes if share.devices > 1 else 1,
                 "inputs": parse_inputs(axes.inputs or ()),
                 **share.fields(),

@@ -103,6 +103,7 @@ class Axes(Frozen):
     feed: Annotated[tuple[Feed, ...] | None, Several] = None
     source: Annotated[tuple[str, ...] | None, Several] = None
     workers: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, Several] = None
+    steps_per_execution: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, Several] = None
     devices: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
     scaling: Annotated[tuple[Scaling, ...] | None, Several] = None
     model_parallel: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, Several] = None
@@ -151,6 +152,7 @@ class Exclusion(Frozen):
     feed: Feed | None = None
     source: str | None = None
     workers: int | None = None
+    steps_per_execution: int | None = None
     devices: int | None = None
     model_parallel: int | None = None
 

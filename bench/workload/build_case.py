@@ -131,6 +131,8 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
             own = with_targets(own, outputs, training) if own is not None and trains else own
         else:
             training = compile_model(model, case.jit, _loss_weights(case.model), outputs)
+        if case.steps_per_execution:
+            _run_together(model, case)
         kinds = None
         if own is not None:
             batch = own if trains else replace(own, y=None, sample_weight=None)
@@ -146,6 +148,11 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
 
 
 def _require_measurable(own: Batch, case: Case, batch_of_dataset: bool) -> None:
+    if case.steps_per_execution > 1 and own.dataset is not None:
+        raise NotImplementedError(
+            "a dataset that comes with the model is read as it is: compile the model with steps_per_execution instead"
+            " of giving --steps-per-execution"
+        )
     as_given = case.mode in LOOPS and own.dataset is not None and not batch_of_dataset
     if as_given and own.dataset_batch != case.batch_size:
         raise UsageError(
@@ -154,6 +161,12 @@ def _require_measurable(own: Batch, case: Case, batch_of_dataset: bool) -> None:
         )
     if case.devices > 1:
         raise NotImplementedError("data that come with a model are measured on one device; leave --devices out")
+
+
+def _run_together(model: Any, case: Case) -> None:
+    if case.backend == "torch" and case.steps_per_execution > 1:
+        raise NotImplementedError("Keras on PyTorch runs one step per execution; leave --steps-per-execution out")
+    model.steps_per_execution = case.steps_per_execution
 
 
 def _require_trainable(model: Any, name: str, outputs: Sequence[ModelOutput]) -> None:

@@ -68,6 +68,7 @@ def compile_model(
         loss_weights=None if single or not losses else weights,
         jit_compile=JIT_ARGUMENT[jit],
         run_eagerly=bool(model.compiled and model.run_eagerly),
+        steps_per_execution=model.steps_per_execution if model.compiled else 1,
     )
     why = _unjudged(model)
     if not why and unbounded and own is None:

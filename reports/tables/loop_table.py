@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.case import IN_MEMORY, LOOPS
+from anatomy.bench.records.case import LOOPS, OF_A_STEP
 from anatomy.bench.records.record import Record
 from anatomy.reports.caveats import Caveat, caveats_of
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
@@ -65,7 +65,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
 
 def _step_inside(loop: LabelledRecord) -> Record | None:
     case = loop.record.case
-    wanted = case.model_copy(update={"mode": LOOPS[case.mode], **IN_MEMORY}).key
+    wanted = case.model_copy(update={"mode": LOOPS[case.mode], **OF_A_STEP}).key
     return next((record for record in loop.run.run.records if record.key == wanted and record.outcome == "ok"), None)
 
 

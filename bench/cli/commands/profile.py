@@ -24,6 +24,7 @@ def profile(
     feed: options.Feeds = None,
     source: options.Sources = None,
     workers: options.Workers = None,
+    steps_per_execution: options.StepsPerExecution = None,
     inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     seconds: Annotated[float, typer.Option(help="Measured window per case, before and apart from its trace.")] = 1.0,
@@ -55,6 +56,7 @@ def profile(
         "feed": feed,
         "source": source,
         "workers": workers,
+        "steps_per_execution": steps_per_execution,
         "inputs": inputs,
         "devices": devices,
     }

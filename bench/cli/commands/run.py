@@ -33,6 +33,7 @@ def run(
     feed: options.Feeds = None,
     source: options.Sources = None,
     workers: options.Workers = None,
+    steps_per_execution: options.StepsPerExecution = None,
     inputs: options.Inputs = None,
     devices: options.DeviceCounts = None,
     scaling: Annotated[
@@ -93,6 +94,7 @@ def run(
         "feed": feed,
         "source": source,
         "workers": workers,
+        "steps_per_execution": steps_per_execution,
         "inputs": inputs,
         "devices": devices,
         "scaling": scaling,

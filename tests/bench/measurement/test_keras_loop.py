@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.backends.step import Batch
 from anatomy.bench.input_pipeline.feeds import Fed
-from anatomy.bench.measurement.keras_loop import EPOCHS, MOST_STEPS, time_loop
+from anatomy.bench.measurement.keras_loop import EPOCHS, FEWEST_STEPS, MOST_STEPS, time_loop
 from anatomy.bench.records.case import Mode
 from tests.bench.conftest import Measure, cases_of
 from tests.marks import extended_but
@@ -22,7 +24,8 @@ BATCH = Batch(np.ones((4, 3), np.float32), np.ones((4, 1), np.float32))
 class Slow:
     """A model whose calls cost a constant and so much a step, on a clock of its own."""
 
-    def __init__(self, call_s: float, step_s: float) -> None:
+    def __init__(self, call_s: float, step_s: float, steps_per_execution: int = 1) -> None:
+        self.steps_per_execution = steps_per_execution
         self.now_s = 0.0
         self.call_s = call_s
         self.step_s = step_s
@@ -72,6 +75,26 @@ def test_steps_that_are_asked_for_are_taken_up_to_the_most(asked: int, taken: in
     assert {block.steps for block in timings.blocks} == {taken}
 
 
+@settings(deadline=None)
+@given(st.integers(1, 200), st.floats(1e-5, 0.1), st.one_of(st.none(), st.integers(1, 500)))
+def test_epochs_are_whole_executions(together: int, step_s: float, steps: int | None) -> None:
+    model = Slow(0.001, step_s, together)
+    timings = time_loop(model, BATCH, "fit", 0.5, steps, clock=model.clock)
+    assert model.epochs[0] == 1  # compiles
+    # The second is where outputs are sampled, whatever the executions.
+    assert model.epochs[1] == min(steps or FEWEST_STEPS, MOST_STEPS)
+    assert all(size % together == 0 and size <= MOST_STEPS for size in model.epochs[2:])
+    if steps is not None:
+        assert timings.blocks[0].steps in range(steps, steps + together)
+
+
+def test_an_execution_longer_than_an_epoch_is_refused() -> None:
+    images = Batch(np.ones((16, 512, 512, 8), np.float32), np.ones((16, 1), np.float32))
+    model = Slow(0.001, 0.1, steps_per_execution=8)
+    with pytest.raises(NotImplementedError, match="256 MiB of data hold 1 of these batches"):
+        time_loop(model, images, "fit", 0.5, clock=model.clock)
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
     data = ([np.arange(8.0).reshape(4, 2), np.arange(4)], np.arange(4)[:, None])
@@ -85,6 +108,22 @@ def test_a_dataset_holds_the_same_batches_as_the_arrays(steps: int) -> None:
         np.testing.assert_array_equal(first, arrays[0][0][part])
         np.testing.assert_array_equal(second, arrays[0][1][part])
         np.testing.assert_array_equal(y, arrays[1][part])
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("backend", extended_but(installed_backends(), "tensorflow"))
+def test_several_steps_per_execution(measure: Measure, backend: str) -> None:
+    modes = ["predict"] if backend == "openvino" else ["fit", "predict"]
+    records = measure(cases_of(["mlp"], backend=backend, mode=modes, batch_size=8, steps_per_execution=[1, 16]))
+    for record in records:
+        together = record.case.steps_per_execution
+        if (backend, together) == ("torch", 16):
+            assert record.outcome == "unsupported"
+            assert "one step per execution" in record.reason
+            continue
+        assert record.outcome == "ok", record.reason
+        assert record.settings["steps_per_execution"] == together
+        assert {block.steps % together for block in record.blocks} == {0}
 
 
 @pytest.mark.backends
