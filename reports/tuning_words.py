@@ -39,10 +39,26 @@ def change_lines(tuning: Tuning) -> list[str]:
         lines.append(f'keras.config.set_dtype_policy("{case.dtype}")  # before the model is built')
     if case.jit != default.jit:
         lines.append(f"model.compile(…, jit_compile={case.jit == 'on'})")
-    if case.batch_size != default.batch_size:
-        method = "predict" if case.mode in ("infer", "predict") else "fit"
-        lines.append(f"model.{method}(…, batch_size={case.batch_size})")
+    if case.steps_per_execution != default.steps_per_execution:
+        lines.append(f"model.compile(…, steps_per_execution={case.steps_per_execution or 1})")
+    if (case.feed, case.batch_size) != (default.feed, default.batch_size):
+        lines.append(_call(case))
     return lines
+
+
+def _call(case: Case) -> str:
+    """`fit` or `predict` with the batch size, by the feed."""
+    method = "predict" if case.mode in ("infer", "predict") else "fit"
+    given, size = "x" if method == "predict" else "(x, y)", case.batch_size
+    by_feed = {
+        "numpy": f"…, batch_size={size}",
+        "tf.data": f"tf.data.Dataset.from_tensor_slices({given}).batch({size}).prefetch(tf.data.AUTOTUNE)",
+        "pydataset": f"dataset)  # a keras.utils.PyDataset with batches of {size}",
+        "dataloader": f"DataLoader(dataset, batch_size={size})",
+        "grain": f"grain.MapDataset.source(examples).batch({size})",
+    }
+    text = by_feed[case.feed]
+    return f"model.{method}({text}" + ("" if "#" in text else ")")
 
 
 def script_paths(tuning: Tuning, folder: Path) -> list[str]:
@@ -148,7 +164,11 @@ def _worth(tuning: Tuning, winner: Contender) -> list[str]:
 
 
 def _not_tried(tuning: Tuning) -> list[str]:
-    return [f"Not tried: {'; '.join(tuning.not_tried)}."] if tuning.not_tried else []
+    found = []
+    if left := tuning.left_out:
+        more = f"; and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        found.append(f"Not tried, for want of time (--minutes): {'; '.join(left[:NAMED])}{more}.")
+    return found + ([f"Not searched: {'; '.join(tuning.not_tried)}."] if tuning.not_tried else [])
 
 
 def _nothing(tuning: Tuning) -> str:
@@ -159,8 +179,8 @@ def _nothing(tuning: Tuning) -> str:
     return f"No setting of {len(tuning.contenders)} that were tried does.{said}"
 
 
-def _kind(case: Case) -> tuple[str, str, str]:
-    return case.backend, case.dtype, case.jit
+def _kind(case: Case) -> tuple[str, ...]:
+    return case.backend, case.dtype, case.jit, case.feed_name
 
 
 def _ratio(tuning: Tuning, one: Contender) -> str:

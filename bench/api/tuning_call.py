@@ -31,6 +31,7 @@ def tune(
     max_latency: str | float | None = None,
     max_memory: str | int | None = None,
     min_batch: int = 1,
+    batch_size: int | None = None,
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = (),
     frameworks: bool = False,
@@ -46,11 +47,12 @@ def tune(
     Args:
         model: by name, a function that builds one, or a live `keras.Model`; as for `measure`.
         goal: what is sought: `throughput`, `latency`, `memory` or `energy`.
-        mode: `train` or `infer`.
+        mode: `train` or `infer`, or Keras's own loops, `fit` or `predict`.
         data: of a live model; as for `measure`.
         max_latency: what the 99th percentile of a step may take, as `"5ms"` or in seconds.
         max_memory: what the steps may take above the process without the model, as `"4GiB"` or in bytes.
         min_batch: the smallest batch that is of use.
+        batch_size: what you have now, to compare with; by default Keras's 32.
         backends: to search; by default all that are installed.
         dtypes: policies to search; by default float32 and the lower precisions of the machine.
         frameworks: search the frameworks' own layers as well.
@@ -76,6 +78,7 @@ def tune(
             max_latency=max_latency,
             max_memory=max_memory,
             min_batch=min_batch,
+            batch_size=batch_size,
             mode=mode,
             backends=backends,
             dtypes=dtypes,

@@ -35,9 +35,10 @@ class ModelTable(_Table):
 
 
 class AnatomyTables(_Table):
-    """`[tool.anatomy]`: the gate's table and suites by name, each validated by its reader; models by name."""
+    """`[tool.anatomy]`: tables of the gate and of searches, suites by name, validated by readers; models."""
 
     gate: dict[str, Any] = Field(default_factory=dict)
+    tune: dict[str, Any] = Field(default_factory=dict)
     suites: dict[str, dict[str, Any]] = Field(default_factory=dict)
     models: dict[str, ModelTable] = Field(default_factory=dict)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Literal
 
 from pydantic import Field
 
-from anatomy.bench.records.case import Case
+from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import read_model
 from anatomy.bench.records.record import Record
@@ -118,7 +118,8 @@ class Tuning(Frozen):
         tolerance: settings whose figures differ by less are equally good.
         contenders: all combinations that were tried, in order of trial.
         forecasts: of memory.
-        not_tried: settings that the search leaves out, in words.
+        left_out: settings that were not tried for want of time, in words.
+        not_tried: what the search leaves out, in words.
         seconds: that the search took.
         stopped: why the race ended.
     """
@@ -129,6 +130,7 @@ class Tuning(Frozen):
     tolerance: float
     contenders: list[Contender]
     forecasts: list[MemoryForecast] = Field(default_factory=list)
+    left_out: list[str] = Field(default_factory=list)
     not_tried: list[str] = Field(default_factory=list)
     seconds: float = 0.0
     stopped: str = ""
@@ -150,21 +152,28 @@ class Tuning(Frozen):
             return None
         if pairs := list(zip(winner.rounds, over.rounds, strict=False)):
             ratios = [ours / theirs for ours, theirs in pairs]
-            return math.exp(median(map(math.log, ratios))), between_processes(ratios)
+            # As the race compares them.
+            return math.exp(fmean(map(math.log, ratios))), between_processes(ratios)
         if winner.figure and over.figure:
             return winner.figure / over.figure, None
         return None
 
 
 def setting_text(case: Case) -> str:
-    """`JAX, mixed_bfloat16, batch 8`; the compiler where it is set."""
+    """`JAX, mixed_bfloat16, batch 8`; the compiler, the feed and the steps per execution where they are set."""
     title = _TITLES.get(case.backend, case.backend)
     jit = {"on": ["compiled as a whole"], "off": ["not compiled"]}.get(case.jit, [])
-    return ", ".join([title, *jit, case.dtype, f"batch {case.batch_size}"])
+    feed = [] if case.feed_name == "numpy" else [case.feed_name.removeprefix("numpy ")]
+    return ", ".join([title, *jit, case.dtype, *feed, f"batch {case.batch_size}"])
 
 
 def memory_of(record: Record) -> int | None:
-    """Bytes over the steps: of the device where its allocator says, else of the process above what it had before."""
+    """Bytes over the steps: of the device where its allocator says, else of the process above what it had before.
+
+    `None` for Keras's loops: their epochs' data are in the memory of the process.
+    """
+    if record.case.mode in LOOPS:
+        return None
     return record.peak_device_bytes or record.step_peak_host_above_base_bytes or record.peak_host_above_base_bytes
 
 

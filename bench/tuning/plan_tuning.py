@@ -14,7 +14,7 @@ from anatomy.bench.backends.available import availability, installed_backends, s
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine.collect_environment import collect
-from anatomy.bench.records.case import BACKENDS, DTYPES, KERAS_BACKENDS, NATIVE_BACKENDS, Backend, Mode
+from anatomy.bench.records.case import BACKENDS, DTYPES, KERAS_BACKENDS, LOOPS, NATIVE_BACKENDS, Backend, Mode
 from anatomy.bench.records.tuning import Goal
 from anatomy.bench.runner.run_plan import RunPlan, plan_suite
 from anatomy.bench.suites.axis_options import parse_axes
@@ -22,6 +22,8 @@ from anatomy.bench.suites.suite import Suite
 from anatomy.bench.suites.units import parse_bytes, parse_seconds
 from anatomy.bench.tuning.search_space import DEFAULT_BATCH_SIZE, default_dtypes
 from anatomy.bench.tuning.tune_model import TuneRequest
+
+MODES = ("train", "infer", *LOOPS)
 
 
 def plan_tuning(
@@ -31,6 +33,7 @@ def plan_tuning(
     max_latency: str | float | None = None,
     max_memory: str | int | None = None,
     min_batch: int = 1,
+    batch_size: int | None = None,
     mode: Mode = "train",
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = (),
@@ -49,7 +52,8 @@ def plan_tuning(
         max_latency: of a step, as `"5ms"` or in seconds.
         max_memory: of the steps, as `"4GiB"` or in bytes.
         min_batch: the smallest batch that is of use.
-        mode: `train` or `infer`.
+        batch_size: that of the default, which is compared with; `None` for Keras's 32.
+        mode: `train` or `infer`, or Keras's own loops, `fit` or `predict`.
         backends: to search; empty for all that are installed.
         dtypes: policies to search; empty for float32 and the lower precisions of the machine.
         frameworks: whether the frameworks' own layers are searched as well.
@@ -63,8 +67,14 @@ def plan_tuning(
         UsageError: a value is not one of its kind, or nothing can be searched.
     """
     sought = _goal(goal, max_latency, max_memory, min_batch)
-    if mode not in ("train", "infer"):
-        raise UsageError(f"mode {mode!r}: a search tries steps, of train or infer; expected one of these")
+    if mode not in MODES:
+        raise UsageError(f"mode {mode!r}: expected {', '.join(MODES)}")
+    if mode in LOOPS and (goal in ("latency", "memory") or max_latency is not None or max_memory is not None):
+        raise UsageError(
+            f"mode {mode!r}: Keras's loop is measured by the epoch, with the epoch's data in memory, so that it tells"
+            " neither the latency nor the memory of a step; use train or infer, or leave out these goals and limits,"
+            " also in [tool.anatomy.tune]"
+        )
     for name, value in (("tolerance", tolerance), ("minutes", minutes)):
         if not value > 0:
             raise UsageError(f"{name} = {value}: expected a number above 0")
@@ -72,7 +82,9 @@ def plan_tuning(
     for dtype in dtypes:
         if dtype not in DTYPES:
             raise UsageError(f"dtype {dtype!r}: expected {', '.join(DTYPES)}")
-    batch_size = max(DEFAULT_BATCH_SIZE, sought.min_batch_size)
+    if batch_size is not None and batch_size < 1:
+        raise UsageError(f"batch_size = {batch_size}: expected 1 or more")
+    batch_size = max(batch_size or DEFAULT_BATCH_SIZE, sought.min_batch_size)
     axes: dict[str, list[str] | None] = {
         "backend": [_default_backend(chosen)],
         "mode": [mode],

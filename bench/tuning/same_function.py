@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import relative_deviation, rounding_tolerance
 
-# Random layers draw other numbers on each backend: a first loss says no more than this.
+# Random layers draw other numbers on each backend: a first loss says no more than this, and less in a small batch, of
+# whose examples each has a loss of its own.
 RANDOM_LOSS = 0.10
+_RANDOM_EXAMPLE = 2.0
 _LEARNS = "loss goes down"
 
 
@@ -54,7 +58,8 @@ def _of_losses(record: Record, reference: Record, allowed: float | None) -> str:
     ours, theirs = record.loss_first, reference.loss_first
     if ours is None or theirs is None:
         return ""
-    found, limit = abs(ours - theirs) / max(abs(theirs), 1e-12), max(allowed or 0.0, RANDOM_LOSS)
+    by_chance = max(RANDOM_LOSS, _RANDOM_EXAMPLE / math.sqrt(record.case.batch_size))
+    found, limit = abs(ours - theirs) / max(abs(theirs), 1e-12), max(allowed or 0.0, by_chance)
     if found <= limit:
         return ""
     return f"its first loss is {ours:.4g}, and the default's {theirs:.4g}: {found:.2g} apart, {limit:.2g} is allowed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from anatomy.bench.backends.available import supports
-from anatomy.bench.records.case import Backend, Case, Jit
+from anatomy.bench.records.case import LOOPS, Backend, Case, Feed, Jit, Mode
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,13 @@ SETTINGS = (
     Setting("backend", "speed"),
     Setting("dtype", "numbers"),
     Setting("jit", "speed"),
+    Setting("feed", "speed"),
+    Setting("steps_per_execution", "speed"),
     Setting("batch_size", "memory"),
 )
-NOT_SEARCHED = (
-    "layout of images",
-    "threads",
-    "modes of torch.compile",
-    "steps_per_execution and feeds of fit and predict",
-)
+FEEDS: tuple[Feed, ...] = ("numpy", "tf.data", "pydataset", "dataloader", "grain")
+# Of `fit` and `predict`; 0 leaves it as the model was compiled. Beyond some tens, what Python adds to a step is gone.
+STEPS_PER_EXECUTION = (8, 64)
 DEFAULT_BATCH_SIZE = 32
 # JAX compiles always, and OpenVINO as well; without it their steps are several times slower.
 _SWITCHED: frozenset[Backend] = frozenset({"tensorflow", "torch", "native-tensorflow", "native-torch"})
@@ -66,6 +65,26 @@ def other_jit(case: Case, jit_in_effect: bool | None) -> Case | None:
         return None
     jit: Jit = "off" if jit_in_effect else "on"
     return changed(case, {"jit": jit})
+
+
+def not_searched(mode: Mode) -> tuple[str, ...]:
+    """What could be set besides, in words."""
+    of_loops = ("workers of feeds",) if mode in LOOPS else ()
+    return ("layout of images, which a model's code decides", "threads", "modes of torch.compile", *of_loops)
+
+
+def loop_variants(case: Case) -> Iterator[Case]:
+    """The same case of `fit` or `predict` with more steps per execution, and with other feeds."""
+    for steps in STEPS_PER_EXECUTION:
+        # Keras on PyTorch comes back to Python after each step.
+        if case.backend != "torch":
+            yield changed(case, {"steps_per_execution": steps})
+    yield from (changed(case, {"feed": feed}) for feed in FEEDS if feed != case.feed)
+
+
+def kind(case: Case) -> tuple[str, ...]:
+    """What settings have in common that differ in the batch size alone."""
+    return tuple(str(getattr(case, setting.name)) for setting in SETTINGS if setting.name != "batch_size")
 
 
 def changed(case: Case, fields: Mapping[str, Any]) -> Case:

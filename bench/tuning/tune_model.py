@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from anatomy.bench.records.batch_sizes import with_batch_size
-from anatomy.bench.records.case import Backend, Case
+from anatomy.bench.records.case import LOOPS, Backend, Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
 from anatomy.bench.records.settings import MeasureSettings
@@ -29,16 +29,29 @@ from anatomy.bench.tuning.batch_climb import climb
 from anatomy.bench.tuning.memory_line import forecast, surely_too_much
 from anatomy.bench.tuning.race import Race
 from anatomy.bench.tuning.same_function import departure
-from anatomy.bench.tuning.search_space import NOT_SEARCHED, changed, combinations, distance, other_jit
+from anatomy.bench.tuning.search_space import (
+    changed,
+    combinations,
+    distance,
+    kind,
+    loop_variants,
+    not_searched,
+    other_jit,
+)
 
 # A setting whose first figure is below this share of the best is not followed further: no batch size makes up for it.
 FAR = 0.5
 # Those within this share of the best first figure are raced, at most so many: first figures are known to 5 to 10 %.
 NEAR, MOST_RACED = 0.8, 6
-# Share of the time after which no more settings are tried and the race begins.
-BEFORE_RACE = 0.6
+# Of `fit` and `predict`, so many of the best are tried with other feeds and steps per execution.
+MOST_VARIED = 3
+# Share of the time after which no more settings are tried and the race begins; the batch sizes of a loop leave some of
+# it to feeds and steps per execution.
+BEFORE_RACE, BEFORE_LOOPS = 0.6, 0.4
 BRIEF = {"seconds": 0.6, "warmup_s": 0.1, "warmup_budget_s": 0.6, "target": 0.03}
 RACED_SECONDS = 2.0
+# What a call of `fit` or `predict` takes besides its steps must not count in short epochs.
+BRIEF_LOOP_SECONDS, RACED_LOOP_SECONDS = 2.0, 3.0
 # Outcomes of a batch that is too large; another may do.
 _TOO_LARGE = ("oom", "timeout")
 
@@ -118,6 +131,7 @@ def tune(request: TuneRequest, run: OpenRun, listener: TuneListener) -> Tuning:
         search = _Search(request, session, listener, known or Known({}, {}))
         search.screen()
         search.follow_batches()
+        search.vary_loops()
         stopped = search.race()
     tuning = search.answer(stopped)
     write_tuning(run.writer.path, tuning)
@@ -128,17 +142,22 @@ class _Search:
     def __init__(self, request: TuneRequest, session: Session, listener: TuneListener, known: Known) -> None:
         self._request, self._session, self._listener, self._known = request, session, listener, known
         self._goal, self._default = request.goal, request.default
-        settings = session.settings
+        settings, self._loops = session.settings, request.default.mode in LOOPS
         self._brief = settings.model_copy(
-            update=BRIEF | {"timeout_s": min(settings.timeout_s, max(60.0, 60 * request.minutes / 4))}
+            update=BRIEF
+            | ({"seconds": BRIEF_LOOP_SECONDS} if self._loops else {})
+            | {"timeout_s": min(settings.timeout_s, max(60.0, 60 * request.minutes / 4))}
         )
-        self._full = settings.model_copy(update={"seconds": min(settings.seconds, RACED_SECONDS)})
+        longest = RACED_LOOP_SECONDS if self._loops else RACED_SECONDS
+        self._full = settings.model_copy(update={"seconds": min(settings.seconds, longest)})
         self._tried: dict[str, _Tried] = {}
         self._reference: Record | None = None
         # Kinds of settings whose function was compared with the default's.
-        self._compared: set[tuple[str, str, str]] = set()
+        self._compared: set[tuple[str, ...]] = set()
         self._forecasts: list[MemoryForecast] = []
         self._left_out: list[str] = []
+        self._not_searched = list(not_searched(request.default.mode))
+        self._share = BEFORE_RACE
         self._start = time.monotonic()
 
     def screen(self) -> None:
@@ -157,16 +176,34 @@ class _Search:
     def follow_batches(self) -> None:
         """For each setting that is not far behind, go along the batch sizes until the figure grows no further."""
         self._listener.stage("batch sizes")
+        self._share = BEFORE_LOOPS if self._loops else BEFORE_RACE
         for one in self._promising():
             self._climb(one.case)
 
+    def vary_loops(self) -> None:
+        """Of `fit` and `predict`, at the best batch sizes: more steps per execution, other feeds, the best of both."""
+        if not self._loops:
+            return
+        self._listener.stage("feeds and steps per execution")
+        self._share = BEFORE_RACE
+        best: dict[tuple[str, ...], _Tried] = {}
+        for one in self._able():
+            best.setdefault(kind(one.case), one)
+        for one in list(best.values())[:MOST_VARIED]:
+            if (one.figure or 0.0) < NEAR * (self._able()[0].figure or 0.0):
+                continue
+            own_dataset = one.record is not None and one.record.input_figures is not None
+            if own_dataset:
+                self._not_searched.append("feeds and steps per execution of a dataset that came with the model")
+                return
+            for case in loop_variants(one.case):
+                self._try_in_time(case)
+            both = {name: self._best_by(one.case, name) for name in ("feed", "steps_per_execution")}
+            self._try_in_time(changed(one.case, both))
+
     def race(self) -> str:
         """Measure the best ones against each other in rounds of fresh processes; say why it ended."""
-        able = sorted(
-            (one for one in self._tried.values() if one.figure is not None),
-            key=lambda one: one.figure or 0,
-            reverse=True,
-        )
+        able = self._able()
         if not able:
             return "nothing to race"
         best = able[0].figure or 0.0
@@ -207,7 +244,8 @@ class _Search:
             tolerance=self._request.tolerance,
             contenders=contenders,
             forecasts=self._forecasts,
-            not_tried=[*self._left_out, *NOT_SEARCHED],
+            left_out=self._left_out,
+            not_tried=self._not_searched,
             seconds=time.monotonic() - self._start,
             stopped=stopped,
         )
@@ -223,7 +261,7 @@ class _Search:
 
     def _try_in_time(self, case: Case) -> _Tried | None:
         """Try a setting, unless the time for that is up."""
-        if case.key not in self._tried and case.key != self._default.key and self._late(BEFORE_RACE):
+        if case.key not in self._tried and case.key != self._default.key and self._late(self._share):
             self._left_out.append(setting_text(case))
             return None
         return self._try(case)
@@ -257,18 +295,18 @@ class _Search:
 
         Where the default's batch was too large for the setting, the default is measured at the setting's own.
         """
-        kind = (case.backend, case.dtype, case.jit)
+        ours = kind(case)
         if self._reference is None:
             self._reference = record
-            self._compared.add(kind)
-        if kind in self._compared:
+            self._compared.add(ours)
+        if ours in self._compared:
             return ""
         reference = self._reference
         if reference.case.batch_size != case.batch_size:
             reference = self._try(with_batch_size(reference.case, case.batch_size)).record or reference
         differs = departure(record, reference)
         if not differs:
-            self._compared.add(kind)
+            self._compared.add(ours)
         return differs
 
     def _measure(self, case: Case, repeat: int, settings: MeasureSettings) -> Record:
@@ -326,11 +364,26 @@ class _Search:
 
     # What is known so far.
 
+    def _able(self) -> list[_Tried]:
+        """What has a figure, best first."""
+        able = (one for one in self._tried.values() if one.figure is not None)
+        return sorted(able, key=lambda one: one.figure or 0.0, reverse=True)
+
     def _promising(self) -> list[_Tried]:
         """At the default batch size, what is not far behind the best, or may do with a smaller batch; best first."""
         at_default = [one for one in self._tried.values() if one.case.batch_size == self._default.batch_size]
         found = [one for one in at_default if (one.figure is not None and not self._far(one)) or one.may_do_smaller]
         return sorted(found, key=lambda one: one.figure or 0.0, reverse=True)
+
+    def _best_by(self, case: Case, name: str) -> Any:
+        """The value of a setting with the best figure among cases that differ from `case` in it alone."""
+        own = getattr(case, name)
+        alike = [
+            one
+            for one in self._tried.values()
+            if one.figure is not None and changed(one.case, {name: own}).key == case.key
+        ]
+        return getattr(max(alike, key=lambda one: one.figure or 0.0).case, name) if alike else own
 
     def _far(self, one: _Tried | None) -> bool:
         if one is None:

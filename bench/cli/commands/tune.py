@@ -18,25 +18,33 @@ if TYPE_CHECKING:
 def tune(
     model: options.Model,
     goal: Annotated[
-        str, typer.Option("--for", help="What is sought: throughput, latency, memory or energy.")
-    ] = "throughput",
-    mode: Annotated[str, typer.Option("--mode", help="train or infer.")] = "train",
+        str | None,
+        typer.Option("--for", help="What is sought: throughput (default), latency, memory or energy."),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="train (default) or infer; fit or predict: Keras's own loops.")
+    ] = None,
     max_latency: Annotated[
         str | None, typer.Option(help="The 99th percentile of a step may take this, e.g. 5ms.")
     ] = None,
     max_memory: Annotated[
         str | None, typer.Option(help="The steps may take this above the process without the model, e.g. 4GiB.")
     ] = None,
-    min_batch: Annotated[int, typer.Option(help="The smallest batch that is of use.")] = 1,
+    min_batch: Annotated[int | None, typer.Option(help="The smallest batch that is of use; default 1.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="What you have now, to compare with; the default is Keras's 32.")
+    ] = None,
     backend: options.Backends = None,
     dtype: options.Dtypes = None,
     frameworks: Annotated[
-        bool, typer.Option("--frameworks", help="Search the frameworks' own layers as well, without Keras.")
-    ] = False,
-    minutes: Annotated[float, typer.Option(help="Try no further setting after this.")] = 5.0,
+        bool | None,
+        typer.Option("--frameworks/--no-frameworks", help="Search the frameworks' own layers as well, without Keras."),
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Try no further setting after this; default 5.")] = None,
     tolerance: Annotated[
-        float, typer.Option(help="Settings whose figures differ by less than this share are equally good.")
-    ] = 0.03,
+        float | None,
+        typer.Option(help="Settings whose figures differ by less than this share are equally good; default 0.03."),
+    ] = None,
     inputs: options.Inputs = None,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
@@ -48,7 +56,10 @@ def tune(
     report: options.Report = True,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Find the best settings for a model: try what can be set, then race the best in rounds of fresh processes."""
+    """Find the best settings for a model: try what can be set, then race the best in rounds of fresh processes.
+
+    What is not given is as [tool.anatomy.tune] of pyproject.toml has it.
+    """
     from rich.console import Console
 
     from anatomy.bench.cli.screens.tune_screen import TuneDisplay, print_answer
@@ -58,23 +69,29 @@ def tune(
     from anatomy.bench.suites.units import parse_bytes
     from anatomy.bench.tuning.plan_tuning import plan_tuning
     from anatomy.bench.tuning.tune_model import tune as tune_model
+    from anatomy.bench.tuning.tune_table import read_tune_table
     from anatomy.models.pretrained_weights import say_once
 
     (name,) = allow_code_in([model], unsafe=unsafe)
+    given = {
+        "goal": goal,
+        "mode": mode,
+        "max_latency": max_latency,
+        "max_memory": max_memory,
+        "min_batch": min_batch,
+        "batch_size": batch_size,
+        "backends": _parts(backend) or None,
+        "dtypes": _parts(dtype) or None,
+        "frameworks": frameworks,
+        "minutes": minutes,
+        "tolerance": tolerance,
+    }
+    of_project = read_tune_table(Path.cwd()).arguments()
     request, plan = plan_tuning(
         name,
-        goal,
-        max_latency=max_latency,
-        max_memory=max_memory,
-        min_batch=min_batch,
-        mode=mode,  # type: ignore[arg-type]  # checked there
-        backends=_parts(backend),
-        dtypes=_parts(dtype),
-        frameworks=frameworks,
+        **(of_project | {option: value for option, value in given.items() if value is not None}),
         inputs=inputs or [],
         budgets={"timeout_s": timeout, "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None},
-        tolerance=tolerance,
-        minutes=minutes,
     )
     say_once(plan.notes)
     here = collect()

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from anatomy.bench.records.case import Case
-from anatomy.bench.tuning.search_space import changed, combinations, distance, other_jit
+from anatomy.bench.tuning.search_space import (
+    FEEDS,
+    STEPS_PER_EXECUTION,
+    changed,
+    combinations,
+    distance,
+    kind,
+    loop_variants,
+    not_searched,
+    other_jit,
+)
 
 DEFAULT = Case(model="mlp", backend="tensorflow", mode="train", batch_size=32)
 
@@ -35,3 +45,17 @@ def test_fewer_changes_are_nearer() -> None:
     two = changed(DEFAULT, {"batch_size": 16, "jit": "on"})
     assert sorted([two, one, DEFAULT], key=lambda case: distance(case, DEFAULT)) == [DEFAULT, one, two]
     assert distance(changed(DEFAULT, {"batch_size": 16}), DEFAULT) < distance(one, DEFAULT)
+
+
+def test_loops_have_other_feeds_and_more_steps_per_execution() -> None:
+    fits = changed(DEFAULT, {"mode": "fit"})
+    found = list(loop_variants(fits))
+    assert {case.steps_per_execution for case in found} == {0, *STEPS_PER_EXECUTION}
+    assert {case.feed for case in found} == set(FEEDS)
+    # Each differs from the default in one setting.
+    assert {distance(case, fits)[0] for case in found} == {1}
+    assert len({kind(case) for case in found}) == len(found)
+    on_torch = loop_variants(changed(fits, {"backend": "torch"}))
+    assert {case.steps_per_execution for case in on_torch} == {0}
+    assert "workers of feeds" in not_searched("fit")
+    assert "workers of feeds" not in not_searched("train")

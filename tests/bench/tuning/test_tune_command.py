@@ -63,10 +63,55 @@ def test_from_python_and_as_json(tmp_path: Path) -> None:
     assert all("1 ms are allowed" in one.reason for one in nothing.contenders)
 
 
+@pytest.mark.process
+def test_what_is_not_given_is_as_the_project_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = """
+        for = "throughput"
+        batch_size = 16
+        backend = ["tensorflow", "jax"]
+        dtype = "float32"
+        mode = "infer"
+        max_latency = "30ms"
+    """
+    (tmp_path / "pyproject.toml").write_text(f"[tool.anatomy.tune]{table}")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["tune", LIMITED, "--backend", "jax", "--json", "--no-report", "--out", "run"])
+    assert done.exit_code == exit_codes.OK, done.output
+    tuning = ab.Tuning.model_validate(json.loads(done.stdout))
+    assert (tuning.goal.max_latency_s, tuning.default.batch_size) == (0.03, 16)
+    assert {(one.case.backend, one.case.dtype, one.case.mode) for one in tuning.contenders} == {
+        ("jax", "float32", "infer")
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("minuets = 3", "did you mean 'minutes'"),
+        ('backends = ["jax"]', "did you mean 'backend'"),
+        ('minutes = "soon"', "minutes"),
+        ('backend = "caffe"', "backend 'caffe': expected tensorflow"),
+        ('for = "beauty"', "what is sought: name"),
+        ("min_batch = 0", "what is sought: min_batch_size"),
+    ],
+)
+def test_a_mistake_in_the_projects_table_is_one_line(
+    table: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.anatomy.tune]\n{table}\n")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["tune", "mlp"])
+    assert done.exit_code == exit_codes.USAGE, done.output
+    assert words in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--mode", "fit"], "expected one of these"),
+        (["--mode", "count"], "mode 'count': expected train, infer, fit, predict"),
+        (["--mode", "fit", "--max-latency", "5ms"], "tells neither the latency nor the memory"),
+        (["--batch-size", "0"], "batch_size = 0: expected 1 or more"),
+        (["--mode", "predict", "--for", "latency"], "tells neither the latency nor the memory"),
         (["--backend", "caffe"], "backend 'caffe': expected tensorflow"),
         (["--backend", "openvino", "--mode", "train"], "none of openvino can do train"),
         (["--dtype", "float8"], "dtype 'float8': expected float32"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from anatomy.bench.records.case import Case, Mode
+from anatomy.bench.records.input_figures import InputFigures
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter
@@ -19,7 +20,9 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.records.tuning import Goal, GoalName, Tuning, front, read_tuning, setting_text
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.tuning import tune_model
-from anatomy.bench.tuning.tune_model import SilentSearch, TuneRequest, tune
+from anatomy.bench.tuning.same_function import departure
+from anatomy.bench.tuning.search_space import changed
+from anatomy.bench.tuning.tune_model import MOST_VARIED, SilentSearch, TuneRequest, tune
 from anatomy.reports.tuning_words import answer_sentences, change_lines
 from tests.factories import make_record
 
@@ -56,6 +59,9 @@ class World:
         size = case.batch_size
         speed = SPEEDS[case.backend] * size / (size + self._knee)
         speed *= {"float32": 1.0, "mixed_bfloat16": 1.2}[case.dtype] * {"on": 1.1, "off": 0.5}.get(case.jit, 1.0)
+        speed *= {"numpy": 1.0, "tf.data": 1.15}.get(case.feed, 0.8) * {0: 1.0, 8: 1.2}.get(
+            case.steps_per_execution, 1.4
+        )
         given = {"speed": speed, "memory": (50 + 2 * size) * MIB, **self._changes(case, brief)}
         speed = given.pop("speed") * math.exp(self._rng.normal(scale=0.005))
         memory = given.pop("memory")
@@ -116,6 +122,42 @@ def test_the_best_is_found_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert 'set_dtype_policy("mixed_bfloat16")' in change_lines(tuning)[1]
     # A race, not a grid: what is far behind is measured once.
     assert sum(case.backend == "torch" for case, *_ in world.measured) <= 2
+
+
+def test_feeds_and_steps_per_execution_are_searched_in_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tuning, world = search(tmp_path, monkeypatch, mode="fit")
+    assert tuning.winner is not None
+    case = tuning.winner.case
+    assert (case.backend, case.feed, case.steps_per_execution) == ("jax", "tf.data", 64)
+    first, *_ = answer_sentences(tuning)
+    assert f"JAX, mixed_bfloat16, tf.data 64 steps per execution, batch {case.batch_size}" in first
+    lines = "\n".join(change_lines(tuning))
+    assert "model.compile(…, steps_per_execution=64)" in lines
+    assert f"model.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch({case.batch_size})" in lines
+    assert "batch_size=" not in lines
+    # They are tried at the best batch size of a setting alone.
+    varied = {(one.backend, one.dtype, one.batch_size) for one, *_ in world.measured if one.feed != "numpy"}
+    assert len(varied) == len({place[:2] for place in varied}) <= MOST_VARIED
+    assert all(size > 32 for *_, size in varied)
+    # What an epoch keeps in memory is no memory of the step.
+    assert {one.memory_bytes for one in tuning.contenders} == {None}
+
+
+@pytest.mark.parametrize(("batch_size", "loss", "out"), [(32, 2.7, False), (32, 3.5, True), (1024, 2.7, True)])
+def test_a_first_loss_may_differ_by_what_random_layers_draw(batch_size: int, loss: float, out: bool) -> None:
+    case = Case(model="mlp", backend="tensorflow", mode="fit", batch_size=batch_size)
+    reference = make_record().model_copy(update={"case": case, "loss_first": 2.4, "checks": {}})
+    other = changed(case, {"backend": "jax"})
+    assert bool(departure(reference.model_copy(update={"case": other, "loss_first": loss}), reference)) == out
+
+
+def test_a_dataset_of_the_users_is_fed_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_dataset(case: Case, brief: bool) -> dict[str, Any]:
+        return {"input_figures": InputFigures(fed_step_s=[1.0, 1.0], ready_step_s=[1.0, 1.0], alone_step_s=[0.1, 0.1])}
+
+    tuning, _ = search(tmp_path, monkeypatch, with_dataset, mode="fit")
+    assert {(one.case.feed, one.case.steps_per_execution) for one in tuning.contenders} == {("numpy", 0)}
+    assert any("of a dataset that came with the model" in sentence for sentence in answer_sentences(tuning))
 
 
 def test_what_is_fast_and_wrong_is_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +292,7 @@ def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeyp
     assert tuning.winner.case == tuning.default
     assert {case.key for case, *_ in world.measured} == {tuning.default.key}
     # Each once, in the words of the answer; a climb that cannot go on names its next batch and no other.
-    assert [name for name in tuning.not_tried if "batch" in name] == [
+    assert [name for name in tuning.left_out if "batch" in name] == [
         "TensorFlow, compiled as a whole, float32, batch 32",
         "JAX, float32, batch 32",
         "PyTorch, float32, batch 32",
@@ -267,7 +309,7 @@ def test_what_was_tried_before_the_time_was_up_is_not_named(tmp_path: Path, monk
     tuning, world = search(tmp_path, monkeypatch, dtypes=("float32",))
     measured = {setting_text(case) for case, *_ in world.measured}
     assert len(measured) == 3
-    assert not measured & set(tuning.not_tried)
+    assert not measured & set(tuning.left_out)
 
 
 def test_the_front_has_no_point_that_another_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
