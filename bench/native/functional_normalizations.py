@@ -75,8 +75,9 @@ def _normalization(call: Call, writer: FunctionalWriter) -> None:
 @translates(layers.Rescaling, frameworks=BOTH)
 def _rescaling(call: Call, writer: FunctionalWriter) -> None:
     layer, x = call.operation, writer.value(call.input)
-    if call.input.dtype != "float32":
-        x = writer.choose(f"{x}.astype(jnp.float32)", f"tf.cast({x}, tf.float32)")
+    dtype = layer.compute_dtype
+    if call.input.dtype != dtype:
+        x = writer.choose(f"{x}.astype(jnp.{dtype})", f"tf.cast({x}, tf.{dtype})")
     scale, offset = (_number(writer, value) for value in (layer.scale, layer.offset))
     writer.assign(call, f"{x} * {scale}" + ("" if offset in ("0", "0.0") else f" + {offset}"))
 
@@ -84,7 +85,7 @@ def _rescaling(call: Call, writer: FunctionalWriter) -> None:
 def _number(writer: FunctionalWriter, value: Any) -> str:
     if isinstance(value, int | float):
         return f"({value})" if value < 0 else str(value)
-    return writer.choose(f"jnp.array({list(value)})", f"tf.constant({list(value)})")
+    return writer.choose(f"jnp.array({list(value)})", str(list(value)))
 
 
 def _constant(tensor: Any) -> str:

@@ -123,9 +123,14 @@ class NativeTorchStep:
         return self._names["make_optimizer"](self._network) if self._train else None
 
     def _try_formats(self) -> dict[str, float]:
-        """Choose the memory format; a network that is compiled is tried as it is before, one of the user's never."""
-        if self._program.bound or not any(
-            isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d) for m in self._network.modules()
+        """Choose the memory format; a network that is compiled is tried as it is before, one of the user's never.
+
+        Nor is one in float64, which is not for speed.
+        """
+        if (
+            self._program.bound
+            or torch.get_default_dtype() is torch.float64
+            or not any(isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d) for m in self._network.modules())
         ):
             return {}
         trial = FormatTrial(self._network, self._set_format, self._step_once)
@@ -199,5 +204,5 @@ def _array(variable: Any) -> Array:
 
 
 def _as_torch_takes(array: Array) -> Array:
-    """Class ids as int64, which torch's losses take; other numbers as float32."""
-    return array.astype(np.int64 if np.issubdtype(array.dtype, np.integer) else np.float32)
+    """Class ids as int64, which torch's losses take; other numbers as Keras's floats."""
+    return array.astype(np.int64 if np.issubdtype(array.dtype, np.integer) else keras.config.floatx())

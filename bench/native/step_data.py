@@ -18,7 +18,7 @@ def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
 
     found = batch.x
     if is_held(model):
-        return [_as_float32(np.asarray(array)) for array in keras.tree.flatten(found)]
+        return [as_floatx(np.asarray(array)) for array in keras.tree.flatten(found)]
     if isinstance(found, Mapping) and not isinstance(model._inputs_struct, Mapping):
         found = [found[tensor.name] for tensor in model.inputs]
     arrays = []
@@ -32,9 +32,11 @@ def input_arrays(model: Any, program: Program, batch: Batch) -> list[Array]:
     return arrays
 
 
-def _as_float32(array: Array) -> Array:
+def as_floatx(array: Array) -> Array:
     """Floats as Keras casts them; other numbers as they are."""
-    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else array.dtype)
+    import keras
+
+    return np.ascontiguousarray(array, keras.config.floatx() if array.dtype.kind == "f" else array.dtype)
 
 
 def target_arrays(model: Any, batch: Batch) -> list[Array]:

@@ -93,10 +93,11 @@ def batch_norm(
     """Normalise over all axes but the last, by the batch in training, else by the moving statistics."""
     weights = {**params, **state}
     channels = x.shape[-1]
-    gamma, beta = weights.get("gamma", tf.ones(channels)), weights.get("beta", tf.zeros(channels))
+    gamma = weights.get("gamma", tf.ones(channels, x.dtype))
+    beta = weights.get("beta", tf.zeros(channels, x.dtype))
     mean, variance = weights["moving_mean"], weights["moving_variance"]
-    # The fused operation takes images, and no smaller epsilon.
-    if x.shape.rank == 4 and epsilon >= 1.001e-5:
+    # The fused operation takes images, not in float64, and no smaller epsilon.
+    if x.shape.rank == 4 and x.dtype != tf.float64 and epsilon >= 1.001e-5:
         fused = tf.compat.v1.nn.fused_batch_norm
         if not training:
             return fused(x, gamma, beta, mean, variance, epsilon, is_training=False)[0], state
@@ -502,7 +503,7 @@ def sgd(params: Any, gradients: Any, state: Any, learning_rate: float, momentum:
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=parameter.handle,
             accum=velocity.handle,
-            lr=learning_rate,
+            lr=tf.convert_to_tensor(learning_rate, gradient.dtype),
             grad=gradient,
             momentum=momentum,
             use_nesterov=nesterov,
@@ -513,7 +514,7 @@ def adam(
     params: Any, gradients: Any, state: Any, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
 ) -> None:
     """Adam; the state has the number of steps and the moving means of the gradients and of their squares."""
-    steps = tf.cast(state["steps"], tf.float32)
+    steps = tf.cast(state["steps"], tf.nest.flatten(params)[0].dtype)
     for parameter, gradient, mean, square in by_variable(params, gradients, state["mean"], state["square"]):
         tf.raw_ops.ResourceApplyAdam(
             var=parameter.handle,

@@ -84,9 +84,11 @@ def _network_lines(plan: TrainingPlan | None, places: PenalizedPlaces | None, sc
 
 
 def _step_lines(plan: TrainingPlan, places: PenalizedPlaces, scope: ScopeName | None) -> list[str]:
+    import keras
+
     arguments = optimizer_arguments(plan.optimizer)
     call = f"{plan.optimizer.name.lower()}(self.params, gradients, self.optimizer, {arguments})"
-    rate = learning_rate_lines(plan.optimizer, 'tf.cast(self.optimizer["steps"] - 1, tf.float32)')
+    rate = learning_rate_lines(plan.optimizer, f'tf.cast(self.optimizer["steps"] - 1, tf.{keras.config.floatx()})')
     update = [*clipping_lines(plan.optimizer), *rate, call]
     return [
         "",

@@ -34,7 +34,8 @@ def polynomial_decay(
 
 def piecewise_constant(updates: tf.Tensor, boundaries: Sequence[float], values: Sequence[float]) -> tf.Tensor:
     """One value up to each boundary, and one beyond the last."""
-    return tf.gather(values, tf.searchsorted(tf.constant(boundaries, tf.float32), [updates])[0])
+    after = tf.searchsorted(tf.constant(boundaries, updates.dtype), [updates])[0]
+    return tf.gather(tf.constant(values, updates.dtype), after)
 
 
 def cosine_decay(updates: tf.Tensor, initial: float, steps: float, alpha: float) -> tf.Tensor:

@@ -117,7 +117,7 @@ def _rescaling(call: Call, writer: TorchWriter) -> None:
 @translates(layers.Normalization, frameworks=("torch",))
 def _normalization(call: Call, writer: TorchWriter) -> None:
     layer = call.operation
-    mean, variance = (np.asarray(_array(value), np.float32) for value in (layer.mean, layer.variance))
+    mean, variance = (_floats(value) for value in (layer.mean, layer.variance))
     if mean.size > _WRITTEN_OUT:
         return _normalization_with_weights(call, writer)
     deviation = np.maximum(np.sqrt(variance), 1e-7)
@@ -154,7 +154,7 @@ def channels_second(call: Call, writer: TorchWriter, axis: int) -> tuple[str, La
 
 def constant(call: Call, writer: TorchWriter, value: Any, name: str) -> str:
     """A number, or a few that go with the axes of the call's argument, as an expression."""
-    array = np.asarray(_array(value), np.float32)
+    array = _floats(value)
     if array.size == 1:
         return repr(float(array.reshape(())) if not isinstance(value, int | float) else float(value))
     rank = len(call.input.shape)
@@ -165,10 +165,11 @@ def constant(call: Call, writer: TorchWriter, value: Any, name: str) -> str:
     return writer.buffer(f"{call.path}_{name}", f"torch.tensor({without_batch.tolist()})")
 
 
-def _array(value: Any) -> Any:
+def _floats(value: Any) -> Any:
     import keras
 
-    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
+    array = keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
+    return np.asarray(array, keras.config.floatx())
 
 
 def _trailing(call: Call, axis: int | Sequence[int]) -> tuple[int | None, ...]:

@@ -18,6 +18,7 @@ from anatomy.bench.errors.printable import one_line
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.record_parts import DrawnInput
 from anatomy.bench.workload.compile_model import compile_model, ordered_losses, trains_itself
+from anatomy.bench.workload.double_precision import DOUBLE, widen
 from anatomy.bench.workload.model_inputs import shapes_to_count
 from anatomy.bench.workload.model_outputs import ModelOutput, as_tensor, model_outputs, require_call
 from anatomy.bench.workload.own_data import read_own_data
@@ -67,13 +68,16 @@ class Built:
         return Batch(keras.tree.map_structure(lambda array: _changed(rng, array), self.batch.x))
 
 
-def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_dataset: bool = False) -> Built:
+def build(
+    case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_dataset: bool = False, double: bool = False
+) -> Built:
     """The model under its dtype policy, compiled, with its optimizer and data.
 
     Args:
         imported: called when the builder's module is imported and nothing is built yet; not at all where importing
             builds the model.
         batch_of_dataset: whether a dataset that comes with the model says the batch size.
+        double: in float64 instead of the case's policy; within `double_precision`.
 
     Raises:
         NotImplementedError: the model cannot be measured so; the message says what to give.
@@ -103,7 +107,7 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
     if "torch" in sys.modules:
         # The weights of a module of the user's.
         sys.modules["torch"].manual_seed(SEED)
-    keras.config.set_dtype_policy(case.dtype)
+    keras.config.set_dtype_policy(DOUBLE if double else case.dtype)
     with numpy_initialisers(SEED):
         if not holds_model(case.model):
             imported()
@@ -112,6 +116,8 @@ def build(case: Case, imported: Callable[[], None] = lambda: None, *, batch_of_d
         is_held = isinstance(model, HeldNetwork)
         if is_held:
             require_measurable_network(case, model)
+        elif double:
+            widen(model)
         own = None
         if returned.data is not None:
             own = read_own_data(returned.data, case.batch_size, datasets_own=batch_of_dataset)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.backends.step import Batch
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.native import agreement
 from anatomy.bench.native.agreement import (
     ADAPTIVE_TOLERANCE,
     TRAINING_TOLERANCE,
+    Trial,
     _agree_on_the_whole,
     _agree_one_by_one,
+    require_agreement,
 )
 from anatomy.bench.native.program import Array
 from anatomy.bench.records.case import Case
 
 PATHS = ["kernel", "bias"]
+TRAINED = Case(model="mlp", backend="native-torch", mode="train")
 
 
 def weights(seed: int, scale: float = 1.0) -> list[Array]:
@@ -67,29 +67,10 @@ def test_weights_that_move_where_kerass_stay_are_a_difference() -> None:
         _agree_one_by_one(before, ours, before, PATHS)
 
 
-def test_what_float32_rounds_away_is_no_difference() -> None:
-    # Weights of about 1 that five steps move by 40 of their spacings: one spacing is 2.5 % of that.
-    before, spacing = [np.ones(3, np.float32)], np.spacing(np.float32(1.0))
-    theirs = [before[0] + 40 * spacing]
-    assert "agree within 0 %" in _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS)
-    with pytest.raises(InvalidCaseError):
-        _agree_one_by_one(before, [before[0] + 50 * spacing], theirs, PATHS)
-
-
 def test_weights_that_stay_where_they_are_agree() -> None:
     before = weights(3)
     assert "agree within" in _agree_one_by_one(before, before, before, PATHS)
     assert "agree within" in _agree_on_the_whole(before, before, before)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A built case whose inputs are known by a number."""
-
-    batch: Batch = field(default_factory=lambda: Batch(x=0, y=7))
-
-    def other_inputs(self, number: int) -> Batch:
-        return Batch(x=number)
 
 
 @pytest.mark.parametrize(("off", "agrees"), [({0}, True), ({0, 1}, True), ({0, 1, 2}, False)])
@@ -98,20 +79,42 @@ def test_a_program_is_wrong_that_is_off_on_every_batch(
 ) -> None:
     tried = []
 
-    def compare(case: Case, built: Prepared, share: float) -> str:
-        tried.append((built.batch.x, built.batch.y))
-        assert share == pytest.approx(0.1**built.batch.x)
-        if built.batch.x in off:
-            raise InvalidCaseError(f"differs on batch {built.batch.x}")
+    def compare(case: Case, trial: Trial) -> str:
+        tried.append(trial)
+        if trial.number in off:
+            raise InvalidCaseError(f"differs on batch {trial.number}")
         return "weights agree"
 
-    monkeypatch.setattr(agreement, "_prepared", lambda case: (Prepared(), ", scaled"))
     monkeypatch.setattr(agreement, "_compare_training", compare)
-    case = Case(model="mlp", backend="native-torch", mode="train")
     if agrees:
-        assert agreement.require_agreement(case).startswith("weights agree, scaled, at ")
+        assert require_agreement(TRAINED) == "weights agree"
     else:
         with pytest.raises(InvalidCaseError, match="differs on batch 2"):
-            agreement.require_agreement(case)
-    # The targets stay, and nothing is tried once it agrees.
-    assert tried == [(number, 7) for number in range(min(len(off) + 1, 3))]
+            require_agreement(TRAINED)
+    # Nothing is tried once it agrees.
+    assert tried == [Trial(number, double=number > 0) for number in range(min(len(off) + 1, 3))]
+
+
+def test_what_has_no_float64_is_compared_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def compare(case: Case, trial: Trial) -> str:
+        tried.append(trial)
+        if trial.double:
+            raise TypeError("no float64")
+        if trial.number == 0:
+            raise InvalidCaseError("differs")
+        return "weights agree"
+
+    monkeypatch.setattr(agreement, "_compare_training", compare)
+    assert require_agreement(TRAINED) == "weights agree"
+    assert tried == [Trial(), Trial(1, double=True), Trial(1)]
+
+
+def test_too_little_memory_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(case: Case, trial: Trial) -> str:
+        raise MemoryError if trial.double else InvalidCaseError("differs")
+
+    monkeypatch.setattr(agreement, "_compare_training", compare)
+    with pytest.raises(MemoryError):
+        require_agreement(TRAINED)
