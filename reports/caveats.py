@@ -11,25 +11,28 @@ from anatomy.reports.flops_utilisation import Utilisation
 
 
 class Caveat(NamedTuple):
-    """A sign behind a figure, and the footnote that explains it."""
+    """A sign behind a figure, the footnote that explains it, and a word or two for a narrow place."""
 
     sign: str
     meaning: str
+    short: str
 
 
-NOT_SETTLED = Caveat("†", "the step times had not settled (drifting, slowing or never settled)")
-SHORT = Caveat("°", "too few steps to say whether their times had settled")
-RECOMPILED = Caveat("‡", "programs were compiled during the measured window")
-CLOCKS = Caveat("§", "pipelined and synchronised steps could not be checked against each other")
+NOT_SETTLED = Caveat("†", "the step times had not settled (drifting, slowing or never settled)", "unsettled")
+SHORT = Caveat("°", "too few steps to say whether their times had settled", "few steps")
+RECOMPILED = Caveat("‡", "programs were compiled during the measured window", "recompiled")
+CLOCKS = Caveat("§", "pipelined and synchronised steps could not be checked against each other", "clocks")
 IMPOSSIBLE = Caveat(
     "¶",
     "above 100 %, which is impossible: the ceiling was measured too low, or fewer operations were done than counted "
     "(as Winograd's convolutions do); run anatomy doctor again on the quiet machine",
+    "over limit",
 )
-DEVIATES = Caveat("#", "the outputs deviate from the other backends' by more than rounding allows")
+DEVIATES = Caveat("#", "the outputs deviate from the other backends' by more than rounding allows", "deviates")
 THROTTLED = Caveat(
     "↓",
     "a GPU's clock was held down in part of the window (power cap, heat, …); see Devices' telemetry for the reasons",
+    "throttled",
 )
 ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from anatomy.reports.answers.answer_panels import answer_panels
 from anatomy.reports.page import render_page, trusted_asset
 from anatomy.reports.profiles import profile_section
 from anatomy.reports.report_charts import charts
@@ -25,6 +26,7 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         title=report_title(runs),
         summary=summary_sentences(runs),
         warnings=comparison_warnings(runs),
+        answers=answer_panels(runs),
         tables=tables,
         charts=drawn,
         profiles=profiles,

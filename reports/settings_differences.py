@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from anatomy.bench.records.parity import Setting, manifest
@@ -14,24 +14,27 @@ from anatomy.reports.number_words import plural
 _UNSTATED = "not stated"
 
 
-def settings_differences(records: Iterable[Record]) -> str:
+def settings_differences(records: Iterable[Record], names: Mapping[str, str] | None = None) -> str:
     """Return `jit: on (jax), off (tensorflow, torch)` for the settings that differ; empty where all agree."""
-    return "; ".join(differing_settings(records).values())
+    return "; ".join(differing_settings(records, names).values())
 
 
-def differing_settings(records: Iterable[Record]) -> dict[str, str]:
+def differing_settings(records: Iterable[Record], names: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return each setting of the parity manifests, or `machine`, that differs, and in words who has which value.
 
     A setting differs where two records state it differently; then those that do not state it are named as well.
+
+    Args:
+        records: what is set side by side.
+        names: key of a record → what it is called; by default its backend, or its mode where all have one backend.
     """
     measured = [record for record in records if record.outcome == "ok"]
     modes_alone = len({record.case.backend for record in measured}) == 1
-    manifests = [
-        (r.case.mode if modes_alone else r.case.backend, _machine(r) | manifest(r.settings, r.counts).items())
-        for r in measured
-    ]
-    names = dict.fromkeys(name for _, items in manifests for name in items)
-    found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in names}
+    own: dict[str, str] = {r.key: r.case.mode if modes_alone else r.case.backend for r in measured}
+    called = own if names is None else names
+    manifests = [(called[r.key], _machine(r) | manifest(r.settings, r.counts).items()) for r in measured]
+    settings = dict.fromkeys(name for _, items in manifests for name in items)
+    found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in settings}
     return {
         name: f"{name}: " + ", ".join(f"{text} ({', '.join(who)})" for text, who in holders.items())
         for name, holders in found.items()

@@ -7,19 +7,26 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from anatomy.bench.records.application_stages import Accuracy, StageRow, accuracies, stage_rows
+from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.run_store import Run
 from anatomy.bench.records.tuning import read_tuning
+from anatomy.reports.answers.answer_words import (
+    answer_sentence,
+    score_sentence,
+    unlike_sentence,
+    weak_sentence,
+)
+from anatomy.reports.answers.backend_race import Race, races
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
-from anatomy.reports.speed import ratio_text
 from anatomy.reports.tables.input_table import input_sentences
 from anatomy.reports.tables.keras_cost_table import cost_sentences
-from anatomy.reports.tables.model_table import TIMED
-from anatomy.reports.tables.speed_table import compare_backends, unlike_common
 from anatomy.reports.tuning_words import answer_sentences
 
 # Of an application's stages, so many are named.
 LONGEST_STAGES = 3
+# Models of a mode that are named one by one in the summary.
+MOST_ANSWERS = 3
 
 
 def report_title(runs: Sequence[LabelledRun]) -> str:
@@ -79,7 +86,14 @@ def _of_records(run: Run) -> list[str]:
     sentences += _unfinished(run)
     sentences += costs
     sentences += input_sentences(run.records)
-    sentences += [_fastest(run, mode) for mode in TIMED if any(r.case.mode == mode for r in timed)]
+    found = races(run.records)
+    sentences += _answers(found)
+    if unlike := unlike_sentence(found):
+        sentences.append(unlike)
+    if busy := busy_sentence(read_looks(run.path)):
+        sentences.append(f"The machine was {busy}; figures may be slower than they are on a quiet one.")
+    if weak := weak_sentence(found):
+        sentences.append(f"{weak}: the table of trust says why.")
     if measured and int(run.header.settings.get("processes") or 1) == 1:
         sentences.append(
             "Each case was measured in one process: its interval says nothing of the next process, which can differ by "
@@ -151,17 +165,14 @@ def _right(last: Accuracy) -> str:
     return f"Of the texts kept for validation, {100 * last.mean:.1f} % were classified right at the end{interval}."
 
 
-def _fastest(run: Run, mode: str) -> str:
-    result = compare_backends(run.records, mode)
-    if result.fastest is None:
-        return f"Fastest backend, {mode}: not decided, since no case was run by all backends."
-    if len(result.speeds) == 1:
-        return f"Fastest backend, {mode}: not decided, since only {result.fastest} was measured."
-    others = sorted(((speed, name) for name, speed in result.speeds.items() if name != result.fastest), reverse=True)
-    beside = ", ".join(f"{name} {ratio_text(speed)}" for speed, name in others)
-    mixed, names = unlike_common(run.records, mode)
-    caution = f" In {mixed} of these the backends' settings were unlike ({names}; see the tables)." if mixed else ""
-    return (
-        f"Fastest backend, {mode}: {result.fastest}, by geometric mean of throughputs over the "
-        f"{plural(result.common, 'case')} that all backends ran; relative to it {beside}.{caution}"
-    )
+def _answers(found: Sequence[Race]) -> list[str]:
+    """For each mode a sentence for each model, or of many models who won how often."""
+    sentences = []
+    for mode in dict.fromkeys(race.mode for race in found):
+        own = [race for race in found if race.mode == mode]
+        score = score_sentence(own)
+        if len(own) <= MOST_ANSWERS:
+            sentences += [answer_sentence(race) for race in own]
+        else:
+            sentences.append(f"Fastest backend, {mode}: {score} (model by model below).")
+    return sentences

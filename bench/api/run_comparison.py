@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anatomy.bench.api.stored_run import load_run
-from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.parity import differences
-from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# An interval from within one process does not know how far the next process would be apart (docs/repeatability.md).
-FEWEST_PROCESSES = 2
 
 
 def compare(a: Run | str | Path, b: Run | str | Path) -> pd.DataFrame:
@@ -34,61 +28,7 @@ def compare(a: Run | str | Path, b: Run | str | Path) -> pd.DataFrame:
     Raises:
         UsageError: the runs are of different machines or software, or one cannot be read.
     """
-    import pandas as pd
+    from anatomy.reports.run_difference import compare_runs
 
     first, second = (run if isinstance(run, Run) else load_run(run) for run in (a, b))
-    if first.header.environment.fingerprint != second.header.environment.fingerprint:
-        raise UsageError(
-            f"{first.path} and {second.path} were measured on different machines or software"
-            f" ({first.header.environment.fingerprint}, {second.header.environment.fingerprint}): times do not compare"
-        )
-    ours, theirs = ({record.key: record for record in run.records} for run in (first, second))
-    rows = [_row(ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])]
-    frame = pd.DataFrame(rows).set_index("name")
-    return frame.sort_values("ratio", key=lambda ratio: (ratio - 1).abs(), ascending=False, na_position="last")
-
-
-def _row(a: Record | None, b: Record | None) -> dict[str, Any]:
-    present = a or b
-    assert present is not None
-    row: dict[str, Any] = {"name": present.name, "key": present.key}
-    row |= {"a": a and _rate(a), "b": b and _rate(b)}
-    row |= {"ratio": None, "low": None, "high": None, "verdict": "", "differences": ""}
-    if a is None or b is None:
-        return row | {"verdict": "only in a" if b is None else "only in b"}
-    failed = next((f"{side}: {one.outcome}" for side, one in (("a", a), ("b", b)) if one.outcome != "ok"), None)
-    if failed or not (row["a"] and row["b"]):
-        return row | {"verdict": failed or "not measured"}
-    return row | {"ratio": row["b"] / row["a"]} | _verdict(a, b)
-
-
-def _verdict(a: Record, b: Record) -> dict[str, Any]:
-    unlike = differences(a.parity, b.parity) if a.parity and b.parity else {}
-    if unlike:
-        named = ", ".join(f"{name}: {ours} / {theirs}" for name, (ours, theirs) in unlike.items())
-        return {"verdict": "unlike settings", "differences": named}
-    ours, theirs = _rate_interval(a), _rate_interval(b)
-    if ours is None or theirs is None:
-        return {"verdict": "no interval"}
-    low, high = theirs[0] / ours[1], theirs[1] / ours[0]
-    bounds = {"low": low, "high": high}
-    if min(_processes(a), _processes(b)) < FEWEST_PROCESSES:
-        return bounds | {"verdict": "one process"}
-    return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else "too close"}
-
-
-def _rate(record: Record) -> float | None:
-    if record.throughput_examples_per_s is None and record.stage is not None and record.step_median_s:
-        return 1 / record.step_median_s
-    return record.throughput_examples_per_s
-
-
-def _rate_interval(record: Record) -> tuple[float, float] | None:
-    if record.throughput_examples_per_s is None and record.stage is not None and record.step_interval_s:
-        low_s, high_s = record.step_interval_s
-        return 1 / high_s, 1 / low_s
-    return record.throughput_interval_examples_per_s
-
-
-def _processes(record: Record) -> int:
-    return len(record.process_throughputs or record.process_medians_s)
+    return compare_runs(first, second)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Annotated
 
 import typer
 
 from anatomy.bench.cli.command_group import CommandGroup
 from anatomy.bench.cli.commands.app import app as application
 from anatomy.bench.cli.commands.bisect import bisect
+from anatomy.bench.cli.commands.compare import compare
 from anatomy.bench.cli.commands.compare_frameworks import compare_frameworks
 from anatomy.bench.cli.commands.doctor import doctor
 from anatomy.bench.cli.commands.explain import explain
@@ -25,10 +27,18 @@ from anatomy.bench.cli.commands.script import script
 from anatomy.bench.cli.commands.tune import tune
 from anatomy.bench.errors import exit_codes
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"anatomy {version('keras-anatomy')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="anatomy",
     cls=CommandGroup,
-    help="Benchmark and profile Keras 3 models: figures that can be checked.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,6 +50,7 @@ app.command("inspect")(inspect)
 app.command("profile")(profile)
 app.command("explain")(explain)
 app.command("report")(report)
+app.command("compare")(compare)
 app.command("script")(script)
 app.command("doctor")(doctor)
 app.command("gate")(gate)
@@ -49,6 +60,15 @@ app.add_typer(history, name="history")
 app.command("bisect")(bisect)
 app.add_typer(application, name="app")
 app.command("project")(project)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Benchmark and profile Keras 3 models: figures that can be checked."""
 
 
 def main() -> None:

@@ -16,15 +16,14 @@ from typing import Literal
 
 import psutil
 
+from anatomy.bench.machine.busy_processes import BUSY_PROCESS, MOST_STEAL, watch_processes
 from anatomy.bench.machine.cgroups import smallest_quota
 from anatomy.bench.machine.free_memory import free_host_bytes, total_host_bytes
 
 Verdict = Literal["fit", "unfit", "unknown"]
 
-# Load per core above which the machine is busy, and share of a core from which a process is named.
+# Load per core above which the machine is busy.
 MOST_LOAD_PER_CORE = 0.1
-BUSY_PROCESS = 0.05
-MOST_STEAL = 0.01
 COARSEST_TIMER_S = 1e-6
 LEAST_FREE_MEMORY = 0.2
 _THROTTLE = "devices/system/cpu/cpu*/thermal_throttle/core_throttle_count"
@@ -67,19 +66,6 @@ def examine(watch_s: float = 1.0, sys: Path = Path("/sys"), proc: Path = Path("/
         memory_finding(free_host_bytes(*groups), total_host_bytes(*groups)),
         timer_finding(timer_resolution_s()),
     ]
-
-
-def watch_processes(seconds: float) -> tuple[dict[str, float], float | None]:
-    """Watch for some seconds: share of a core of each busy process (by name and pid), and share of stolen time."""
-    processes = {p.pid: p for p in psutil.process_iter() if p.pid != psutil.Process().pid}
-    for process in processes.values():
-        _share(process)
-    psutil.cpu_times_percent()
-    time.sleep(seconds)
-    steal = getattr(psutil.cpu_times_percent(), "steal", None)
-    shares = {f"{_name(p)} ({pid})": _share(p) for pid, p in processes.items()}
-    busy = {name: share for name, share in shares.items() if share > BUSY_PROCESS}
-    return dict(sorted(busy.items(), key=lambda item: -item[1])), None if steal is None else steal / 100
 
 
 def load_finding(load: float, cores: int) -> Finding:
@@ -197,18 +183,3 @@ def _read(file: Path) -> str | None:
         return file.read_text().strip()
     except OSError:
         return None
-
-
-def _share(process: psutil.Process) -> float:
-    """Cores that a process used since the last call; 0 if it has ended."""
-    try:
-        return process.cpu_percent() / 100
-    except psutil.Error:
-        return 0.0
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.Error:
-        return "ended"

@@ -102,7 +102,7 @@ def _compare_again(case: Case, number: int) -> str:
     try:
         with double_precision():
             return _compare_training(case, Trial(number, double=True))
-    except (InvalidCaseError, MemoryError):
+    except InvalidCaseError:
         raise
     except Exception:  # noqa: BLE001  # the boundary: an operation that has no float64 may raise anything
         return _compare_training(case, Trial(number))
@@ -205,9 +205,10 @@ def _compare_training(case: Case, trial: Trial) -> str:
     _train_keras(case, again.model, batch)
     theirs = _weights(again.model)
     if type(again.model.optimizer).__name__ == "SGD":
-        agree = _agree_one_by_one(before, ours, theirs, [variable.path for variable in model.trainable_variables])
+        paths = [variable.path for variable in model.trainable_variables]
+        agree = _agree_one_by_one(before, ours, theirs, paths, trial.double)
     else:
-        agree = _agree_on_the_whole(before, ours, theirs)
+        agree = _agree_on_the_whole(before, ours, theirs, trial.double)
     return agree + trial.text() + at
 
 
@@ -230,11 +231,16 @@ def _train_keras(case: Case, model: Any, batch: Batch) -> None:
         ) from error
 
 
-def _agree_one_by_one(before: Weights, ours: Weights, theirs: Weights, paths: Sequence[str]) -> str:
-    """Every weight has moved to the same place."""
+def _agree_one_by_one(
+    before: Weights, ours: Weights, theirs: Weights, paths: Sequence[str], double: bool = False
+) -> str:
+    """Every weight has moved to the same place, but for what float32 rounds when a step is added to it."""
     moved = [float(np.abs(new - old).max(initial=0)) for new, old in zip(theirs, before, strict=True)]
     least = _HARDLY * max(moved, default=0.0)
-    missed = [float(np.abs(a - b).max(initial=0)) for a, b in zip(ours, theirs, strict=True)]
+    rounding = [0.0 if double else STEPS * float(np.spacing(np.float32(np.abs(old).max(initial=0)))) for old in before]
+    missed = [
+        max(0.0, float(np.abs(a - b).max(initial=0)) - lost) for a, b, lost in zip(ours, theirs, rounding, strict=True)
+    ]
     # Where Keras moves nothing at all, nothing may move.
     deviations = [
         miss / max(distance, least) if distance or least else (np.inf if miss else 0.0)
@@ -247,19 +253,18 @@ def _agree_one_by_one(before: Weights, ours: Weights, theirs: Weights, paths: Se
     return f"after {STEPS} steps weights agree within {deviation * 100:.2g} % of their change"
 
 
-def _agree_on_the_whole(before: Weights, ours: Weights, theirs: Weights) -> str:
+def _agree_on_the_whole(before: Weights, ours: Weights, theirs: Weights, double: bool = False) -> str:
     """The weights together have moved to the same place.
 
     An optimizer that divides by the size of the gradient gives a weight whose gradient is nothing but rounding a whole
-    step, in a direction that rounding decides: weights cannot be compared one by one.
+    step, in a direction that rounding decides: weights cannot be compared one by one in float32.
     """
+    allowed = TRAINING_TOLERANCE if double else ADAPTIVE_TOLERANCE
     difference = _length(a - b for a, b in zip(ours, theirs, strict=True))
     change = _length(b - old for b, old in zip(theirs, before, strict=True))
     deviation = difference / change if change else difference
-    if not deviation <= ADAPTIVE_TOLERANCE:
-        raise _differs(
-            f"the weights together differ by {deviation:.2g} of their change, and {ADAPTIVE_TOLERANCE:g} is allowed"
-        )
+    if not deviation <= allowed:
+        raise _differs(f"the weights together differ by {deviation:.2g} of their change, and {allowed:g} is allowed")
     return f"after {STEPS} steps weights together agree within {deviation * 100:.2g} % of their change"
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from anatomy.bench.machine.busy_processes import watch_processes
 from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
+from anatomy.bench.records.machine_look import MachineLook, append_look
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
 from anatomy.bench.runner.application_records import parts
@@ -16,6 +19,9 @@ from anatomy.bench.runner.nodes.coordinator import join_nodes
 from anatomy.bench.runner.nodes.launcher import Place
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.runner.session import Listener, Session, Silent
+
+# Seconds for which the machine is watched before and after a run.
+WATCH_S = 0.25
 
 
 class RunListener(Listener, Protocol):
@@ -81,6 +87,7 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
     """
     done = FinishedRun(run.writer.path, planned=len(run.todo))
     try:
+        _look(run, "start")
         with (
             join_nodes(place) as nodes,
             Session(run.writer, run.settings, run.environment, run.directory, run.import_paths, nodes) as session,
@@ -89,9 +96,19 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
                 _search(run, session, listener, done)
             else:
                 _measure(run, session, listener, done)
+        _look(run, "end")
     except KeyboardInterrupt:
         done.interrupted = True
     return done
+
+
+def _look(run: OpenRun, at: Literal["start", "end"]) -> None:
+    """Keep what else runs on the machine, now that no worker does; nothing where nothing is to be measured."""
+    if not run.todo and not run.unprofiled:
+        return
+    busy, steal = watch_processes(WATCH_S)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    append_look(run.writer.path, MachineLook(at=at, looked_at=now, watched_s=WATCH_S, busy=busy, steal=steal))
 
 
 def _measure(run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:

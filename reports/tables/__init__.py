@@ -9,8 +9,10 @@ from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun, is_application_alone, labelled_profiles, without_stages
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement_table import agreement_table
+from anatomy.reports.tables.answer_table import answer_tables
 from anatomy.reports.tables.batch_size_tables import batch_size_tables
 from anatomy.reports.tables.case_tables import case_table, count_table, failure_table, phase_table
+from anatomy.reports.tables.change_table import change_tables
 from anatomy.reports.tables.claims_table import claims_table
 from anatomy.reports.tables.framework_table import framework_table
 from anatomy.reports.tables.gap_tables import gap_table, kind_table
@@ -30,8 +32,10 @@ from anatomy.reports.tables.utilisation_table import utilisation_table
 __all__ = [
     "agreement_table",
     "all_tables",
+    "answer_tables",
     "batch_size_tables",
     "case_table",
+    "change_tables",
     "claims_table",
     "count_table",
     "failure_table",
@@ -67,6 +71,8 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
     if costs and not any(item.run.records for item in runs):
         return (*costs, machine_table(runs), *profile_tables(runs))
     return (
+        *answer_tables(runs),
+        *change_tables(runs),
         machine_table(runs),
         *stages,
         model_table(runs),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.run_store import Run
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun
@@ -56,9 +57,17 @@ def _facts(run: Run) -> dict[str, str | None]:
         "flags set": ", ".join(f"{name}={value}" for name, value in machine.flags.items()) or _NONE,
         "commit": _commit(machine.commit, machine.dirty),
         "host": machine.host,
+        "other processes": _others(run),
         **_on_a_cluster(run),
         "fingerprint": machine.fingerprint,
     }
+
+
+def _others(run: Run) -> str | None:
+    """What else used the CPU before and after the run; `None` in runs from before that was looked at."""
+    looks = read_looks(run.path)
+    quiet = "none busy at the " + " and the ".join(dict.fromkeys(look.at for look in looks))
+    return (busy_sentence(looks) or quiet) if looks else None
 
 
 def _on_a_cluster(run: Run) -> dict[str, str]:

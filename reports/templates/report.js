@@ -2,6 +2,20 @@
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
+  /* The answer: one model and mode at a time. Without scripts all are shown. */
+
+  function chooseAnswer() {
+    const choice = document.getElementById("answer-choice");
+    if (!choice) return;
+    const panels = document.querySelectorAll(".answer");
+    const show = () => panels.forEach((panel, number) => { panel.hidden = number !== Number(choice.value); });
+    choice.closest(".choose").hidden = panels.length < 2;
+    choice.addEventListener("change", show);
+    show();
+  }
+
+  chooseAnswer();
+
   /* Tables: a click on a heading sorts; a second click turns the order. Cells without a value stay last. */
 
   function sortValue(row, index, numeric) {

@@ -25,7 +25,18 @@ def test_formats_go_to_the_runs_folder(big_run: Run, tmp_path: Path) -> None:
     assert names[:2] == ["report.html", "report.md"]
     assert set(names[2:]) == {
         f"{key}.csv"
-        for key in ("machine", "models", "speeds", "frameworks", "loops", "agreement", "claims", "trust", "failures")
+        for key in (
+            "answers",
+            "machine",
+            "models",
+            "speeds",
+            "frameworks",
+            "loops",
+            "agreement",
+            "claims",
+            "trust",
+            "failures",
+        )
     } | {"cases.csv", "counts.csv", "phases.csv", "scaling.csv", "telemetry.csv", "utilisation.csv"}
     assert all(path.parent == tmp_path / "new" and path.stat().st_size for path in paths)
 
@@ -64,7 +75,7 @@ def test_records_of_the_first_version_still_have_a_report(big_run: Run, tmp_path
 def test_the_example_has_a_report(tmp_path: Path) -> None:
     html, *tables = write_report([EXAMPLE], ["html", "csv"], tmp_path)
     assert html.stat().st_size > 1e6
-    assert len(tables) == 15
+    assert len(tables) == 16
 
 
 def test_the_default_folder_is_the_first_runs(run: MakeRun) -> None:
@@ -87,7 +98,7 @@ def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_pat
 def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], ["md"], tmp_path)
     blocks = [block for block in path.read_text().split("\n\n") if block.startswith("| ")]
-    assert len(blocks) == 13
+    assert len(blocks) == 14
     for block in blocks:
         counts = {line.replace("\\|", "").count("|") for line in block.splitlines()}
         assert len(counts) == 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def conclude(finished: Sequence[FinishedRun], *, report: bool, history: bool, silent: bool) -> None:
-    """Keep the runs in the history, write their report, say where things are, and exit with what came of them."""
+    """Keep the runs in the history, write their report, say what came of them and where it is, and exit by it."""
     for run in finished:
         if history and run.records:
             _keep(run.path)
@@ -29,8 +29,20 @@ def conclude(finished: Sequence[FinishedRun], *, report: bool, history: bool, si
         (written,) = write_report(paths, out=paths[0] if len(paths) == 1 else paths[0].parent)
         where += f", report in {written}"
     if not silent:
+        _say_answers([run.path for run in finished if run.records])
         print(f"{measured} measured, {recorded - measured} not; {where}")
     _exit(finished, measured, recorded)
+
+
+def _say_answers(paths: Sequence[Path]) -> None:
+    """What each run has found, of all its records: a resumed one has some from before."""
+    from anatomy.bench.cli.screens.answer_screen import answer_lines
+    from anatomy.bench.records.machine_look import busy_sentence, read_looks
+    from anatomy.bench.records.run_store import load_run
+
+    for path in paths:
+        lines = answer_lines(load_run(path).records, busy_sentence(read_looks(path)))
+        print("\n".join([path.name, *lines] if lines and len(paths) > 1 else lines), end="\n" if lines else "")
 
 
 def _exit(finished: Sequence[FinishedRun], measured: int, recorded: int) -> None:

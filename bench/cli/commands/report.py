@@ -9,7 +9,10 @@ import typer
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, e.g. anatomy-runs/2026-01-31T12-00-00Z.")],
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of runs, e.g. anatomy-runs/2026-01-31T12-00-00Z. Default: the newest one."),
+    ] = None,
     format_: Annotated[
         list[str] | None,
         typer.Option("--format", help="html, md, csv; repeat, or separate by commas. Default: html."),
@@ -20,10 +23,11 @@ def report(
     """Write a report of one run, or of several side by side."""
     import json as json_module
 
+    from anatomy.bench.cli.newest_run import newest_run
     from anatomy.reports import write_report
 
     formats = [part.strip() for item in format_ or ["html"] for part in item.split(",") if part.strip()]
-    written = write_report(runs, formats, out)
+    written = write_report(runs or [newest_run()], formats, out)
     if json:
         print(json_module.dumps([str(path) for path in written]))
     else:

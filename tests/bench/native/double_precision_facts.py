@@ -10,6 +10,7 @@ import numpy as np
 
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.native.agreement import Trial, _compare_again, _compare_training
+from anatomy.bench.native.learning_rates import slow_down
 from anatomy.bench.native.program import Array
 from anatomy.bench.records.case import Case
 from anatomy.bench.workload.build_case import build
@@ -32,7 +33,7 @@ def agrees(name: str) -> bool:
     return text.endswith("in float64") and found is not None and float(found[1]) / 100 < CLOSE
 
 
-def one_of_another_rate_differs() -> bool:
+def one_of_another_rate_differs(name: str) -> bool:
     """A planted fault of 5 %."""
 
     class Faster(Trial):
@@ -44,13 +45,12 @@ def one_of_another_rate_differs() -> bool:
             built = super().build(case)
             Faster.builds += 1
             if Faster.builds == 2:
-                rate = built.model.optimizer.learning_rate
-                built.model.optimizer.learning_rate = 1.05 * float(keras.ops.convert_to_numpy(rate))
+                slow_down(built.model.optimizer, 1.05)
             return built
 
     try:
         with double_precision():
-            _compare_training(case_of("deep"), Faster(1, double=True))
+            _compare_training(case_of(name), Faster(1, double=True))
     except InvalidCaseError:
         return True
     return False
@@ -85,7 +85,8 @@ def main() -> None:
         "a deep network agrees": agrees("deep"),
         "Adam with a schedule agrees": agrees("deep_with_adam"),
         "a model that names float32 agrees": agrees("naming_float32"),
-        "another learning rate is found": one_of_another_rate_differs(),
+        "another learning rate is found": one_of_another_rate_differs("deep"),
+        "another learning rate of Adam is found": one_of_another_rate_differs("deep_with_adam"),
         "afterwards all is float32": dtypes(double=False) == {"float32", "uint8"} and default_float() == "float32",
     }
     print(json.dumps(facts))

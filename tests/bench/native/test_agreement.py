@@ -111,10 +111,21 @@ def test_what_has_no_float64_is_compared_in_float32(monkeypatch: pytest.MonkeyPa
     assert tried == [Trial(), Trial(1, double=True), Trial(1)]
 
 
-def test_too_little_memory_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def compare(case: Case, trial: Trial) -> str:
-        raise MemoryError if trial.double else InvalidCaseError("differs")
+def test_what_float32_rounds_away_is_no_difference() -> None:
+    # Weights of about 1 that five steps move by 40 of their spacings: one spacing is 2.5 % of that.
+    before, spacing = [np.ones(3, np.float32)], np.spacing(np.float32(1.0))
+    theirs = [before[0] + 40 * spacing]
+    assert "agree within 0 %" in _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS)
+    with pytest.raises(InvalidCaseError):
+        _agree_one_by_one(before, [before[0] + 50 * spacing], theirs, PATHS)
+    with pytest.raises(InvalidCaseError):
+        _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS, double=True)
 
-    monkeypatch.setattr(agreement, "_compare_training", compare)
-    with pytest.raises(MemoryError):
-        require_agreement(TRAINED)
+
+@pytest.mark.parametrize(("factor", "double"), [(1.05, True), (1.2, False)])
+def test_in_float64_all_weights_together_may_differ_less(factor: float, double: bool) -> None:
+    before, change = weights(1), weights(2, 0.1)
+    theirs = [old + moved for old, moved in zip(before, change, strict=True)]
+    ours = [old + factor * moved for old, moved in zip(before, change, strict=True)]
+    with pytest.raises(InvalidCaseError, match="together"):
+        _agree_on_the_whole(before, ours, theirs, double)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import anatomy.bench as ab
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.machine_look import read_looks
 from anatomy.bench.records.run_store import RECORDS_FILE, load_run
 from anatomy.bench.runner import fork_client
 from tests.bench.conftest import TESTS
@@ -138,6 +139,7 @@ def test_processes_are_interleaved_and_combined(tmp_path: Path) -> None:
     assert order == [(size, repeat) for repeat in range(3) for size in (2, 4)]
     assert [len(record.process_medians_s) for record in run.records] == [3, 3]
     assert set(ab.compare(run, run)["verdict"]) == {"too close"}
+    assert [look.at for look in read_looks(tmp_path / "run")] == ["start", "end"]
 
 
 def test_the_largest_batch_is_found() -> None:
@@ -169,6 +171,9 @@ def test_ctrl_c_keeps_what_was_finished_and_resume_measures_the_rest(tmp_path: P
     done = subprocess.run([*ANATOMY, "run", "--resume", str(run), "--no-history"], capture_output=True, text=True)
 
     assert done.returncode == exit_codes.NOT_ALL_MEASURED, done.stderr
+    # The answer has the records from before as well, and both parts of the run were looked at before they began.
+    assert "  mlp:hidden=8" in done.stdout[done.stdout.index("Fastest, infer") :]
+    assert [look.at for look in read_looks(run)] == ["start", "start", "end"]
     after = load_run(run)
     assert [record.outcome for record in after.records] == ["ok", "ok", "timeout", "ok"]
     assert [record.case for record in after.records] == after.header.planned

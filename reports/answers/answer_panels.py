@@ -1,0 +1,196 @@
+"""The report's first screen: for each model and mode the answer, bars of its contenders, limit, trust, what is next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anatomy.bench.records.machine_look import busy_sentence, read_looks
+from anatomy.bench.records.tuning import read_tuning
+from anatomy.reports.answers.answer_words import answer_sentence, race_name, untried
+from anatomy.reports.answers.backend_race import Contender, Race, races
+from anatomy.reports.answers.sureness import plausible_throughputs, rate_text
+from anatomy.reports.caveats import IMPOSSIBLE
+from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
+from anatomy.reports.gpu_peaks import dense_peak
+from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.speed import ratio_text
+from anatomy.reports.table import MEBI
+from anatomy.reports.tables.utilisation_table import utilisations
+
+# Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
+MOST_BEYOND = 1.5
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One contender as a row of the panel.
+
+    Attributes:
+        length: of the bar, in per cent of the scale, which ends at the highest plausible throughput.
+        low: where what is plausible begins, on that scale.
+        high: where it ends.
+        weak: why the figure is weak; empty of a sound one.
+    """
+
+    name: str
+    length: float
+    low: float
+    high: float
+    rate: str
+    ratio: str
+    step: str
+    memory: str
+    weak: str
+
+
+@dataclass(frozen=True)
+class Heat:
+    """The bars of one race, with its answer."""
+
+    caption: str
+    sentence: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One thing that is known beside the answer, and the command that would say more; it may be empty."""
+
+    said: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The answer for one model and mode.
+
+    Attributes:
+        title: model and mode, with the run where there are several.
+        heats: one for each precision of products, that of the most contenders first.
+        facets: unlike settings, limit, trust, change and what was not tried, by name.
+    """
+
+    title: str
+    heats: tuple[Heat, ...]
+    facets: dict[str, Facet]
+
+
+def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
+    """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best."""
+    several = len(runs) > 1
+    return tuple(
+        panel for item in runs if read_tuning(item.run.path) is None for panel in _of_run(item, several=several)
+    )
+
+
+def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
+    by_name: dict[str, list[Race]] = {}
+    for race in races(item.run.records):
+        by_name.setdefault(race_name(race), []).append(race)
+    uses = {record.key: use for record, use in utilisations(item, dense_peak)}
+    busy = busy_sentence(read_looks(item.run.path))
+    panels = []
+    for name, found in by_name.items():
+        ordered = sorted(found, key=lambda race: -len(race.contenders))
+        leader = ordered[0].leader
+        use = uses.get(leader.record.key)
+        facets = _unlike(ordered) | {
+            "Limit": _limit(leader, use),
+            "Trust": _trust(leader, use, busy),
+            "Change": _change(ordered[0], several=several),
+            "Not tried": _not_tried(ordered[0]),
+        }
+        panels.append(Panel(f"{item.label}: {name}" if several else name, tuple(map(_heat, ordered)), facets))
+    return panels
+
+
+def _heat(race: Race) -> Heat:
+    caption = race.precision if race.parameters is None else f"{race.precision}, {race.parameters:,} parameters"
+    return Heat(caption, answer_sentence(race), tuple(_bar(entry, race) for entry in race.contenders))
+
+
+def _bar(entry: Contender, race: Race) -> Bar:
+    record, memory = entry.record, entry.record.peak_host_above_base_bytes
+    size = record.case.batch_size
+    low, high = plausible_throughputs(record)
+    # A wide interval must not flatten the bars.
+    scale = min(
+        max(plausible_throughputs(other.record)[1] for other in race.contenders),
+        MOST_BEYOND * max(other.rate for other in race.contenders),
+    )
+    return Bar(
+        name=entry.name if size == race.leader.record.case.batch_size else f"{entry.name}, batch {size:,}",
+        length=100 * entry.rate / scale,
+        low=100 * low / scale,
+        high=min(100.0, 100 * high / scale),
+        rate=rate_text(record, entry.weaknesses),
+        ratio=ratio_text(entry.rate / race.leader.rate),
+        step="–" if record.step_median_s is None else f"{1e3 * record.step_median_s:,.3g} ms",
+        memory="–" if memory is None else f"{memory / MEBI:,.0f} MiB",
+        weak="; ".join(one.meaning for one in entry.weaknesses),
+    )
+
+
+def _unlike(found: Sequence[Race]) -> dict[str, Facet]:
+    """Settings in effect that differ between the backends of a race."""
+    said = [text for race in found for text in race.unlike.values()]
+    return {"Unlike settings": Facet("; ".join(said))} if said else {}
+
+
+def _limit(leader: Contender, use: Utilisation | None) -> Facet:
+    if use is None:
+        return Facet("not known: no product of this model was counted.")
+    if use.mfu is None:
+        if use.reason == NOT_MEASURED:
+            return Facet("not known: the ceilings were not measured. For the next run:", "anatomy doctor")
+        return Facet(f"not known: {use.reason}.")
+    least = "at least " if leader.record.counts is not None and leader.record.counts.uncounted else ""
+    ceiling = f"{1e-9 * (use.ceiling_flops_per_s or 0):,.0f} GFLOP/s"
+    backend = leader.record.case.backend
+    return Facet(
+        f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
+    )
+
+
+def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
+    found = [one.meaning for one in leader.weaknesses]
+    if use is not None and use.mfu is not None and use.mfu > 1:
+        found.append(IMPOSSIBLE.meaning)
+    if busy:
+        found.append(f"the machine was {busy}")
+    if found:
+        return Facet(f"weak: {'; '.join(found)}.")
+    record = leader.record
+    steps = "steps settled" if record.series is not None else "whole epochs, which are not classed"
+    if (number := len(record.process_throughputs)) > 1:
+        return Facet(f"sound: {steps}; interval between {number} processes.")
+    return Facet(f"sound: {steps}; of one process. The next one may differ:", "--processes 5")
+
+
+def _change(race: Race, *, several: bool) -> Facet:
+    if several:
+        return Facet("runs of one machine are set side by side under What changed.")
+    return Facet("not compared.", f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION")
+
+
+def _not_tried(race: Race) -> Facet:
+    options = untried(race)
+    if not options:
+        return Facet("batch sizes, precisions and backends were varied.")
+    command = f"anatomy run {_arguments(race)} {' '.join(option for _, option in options)}"
+    return Facet(f"{', '.join(what for what, _ in options)}.", command)
+
+
+def _arguments(race: Race, own: str = "") -> str:
+    """The model and the options that its case needs, with those of the leader's that are named in `own`."""
+    case = race.leader.record.case
+    found = [shlex.quote(race.model), f"--mode {case.mode}"]
+    found += [f"--input {shlex.quote(f'{path}={said}' if path else said)}" for path, said in case.inputs.items()]
+    found += [f"--feed {case.feed}"] if case.feed != "numpy" else []
+    found += [f"--source {shlex.quote(case.source)}"] if case.source else []
+    found += [f"--devices {case.devices}"] if case.devices > 1 else []
+    found += [f"--backend {case.backend}"] if "--backend" in own else []
+    found += [f"--batch-size {case.batch_size}"] if "--batch-size" in own else []
+    return " ".join(found)

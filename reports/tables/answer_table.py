@@ -1,0 +1,67 @@
+"""The fastest backend of each model and mode, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anatomy.bench.records.tuning import read_tuning
+from anatomy.reports.answers.answer_words import RULE, trust_word
+from anatomy.reports.answers.backend_race import Race, races
+from anatomy.reports.answers.sureness import throughput_spread
+from anatomy.reports.caveats import caveats_of
+from anatomy.reports.run_labels import LabelledRun, with_run
+from anatomy.reports.table import Column, Table, build_table
+
+_COLUMNS = (
+    Column("model", "model"),
+    Column("mode", "mode"),
+    Column("precision", "products in"),
+    Column("fastest", "fastest"),
+    Column("throughput_examples_per_s", "throughput", "examples/s", "number", missing="–"),
+    Column("spread", "95 %", "± %", "number", 100, missing="no interval"),
+    Column("batch_size", "batch", kind="number", whole=True),
+    Column("next", "next", missing="none"),
+    Column("ratio", "fastest / next", kind="number", missing="–"),
+    Column("trust", "trust"),
+    Column("settings", "unlike settings", missing="none"),
+)
+
+
+def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
+    """A row for each race of each run; no table where nothing was timed."""
+    # A search for the best settings has an answer of its own, from several processes of the best ones.
+    found = [(item, race) for item in runs if read_tuning(item.run.path) is None for race in races(item.run.records)]
+    if not found:
+        return ()
+    table = build_table(
+        with_run(_COLUMNS, runs),
+        found,
+        _cells,
+        key="answers",
+        title="Fastest backend of each model",
+        caption="Each backend at its fastest batch size, beside the next one.",
+        caveats=lambda row: {"throughput_examples_per_s": caveats_of(row[1].leader.record)},
+        notes=(RULE,),
+    )
+    return (table,)
+
+
+def _cells(row: tuple[LabelledRun, Race]) -> dict[str, Any]:
+    item, race = row
+    leader, following = race.leader, race.rivals[0] if race.rivals else None
+    close = ", ".join([leader.name, *(other.name for other in race.close)])
+    return {
+        "run": item.label,
+        "model": race.model,
+        "mode": f"{race.mode}, {race.variant}" if race.variant else race.mode,
+        "precision": race.precision,
+        "fastest": f"too close: {close}" if race.close else leader.name,
+        "throughput_examples_per_s": leader.rate,
+        "spread": throughput_spread(leader.record),
+        "batch_size": leader.record.case.batch_size,
+        "next": following.name if following else None,
+        "ratio": leader.rate / following.rate if following else None,
+        "trust": trust_word(leader),
+        "settings": "; ".join(race.unlike.values()) or None,
+    }
