@@ -19,16 +19,16 @@ from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRun, labelled_records
 from anatomy.reports.settings_differences import comparable_records, count_differences, settings_differences
 
-# From Okabe and Ito's palette for colour-blind readers: the colours that are legible on white and on black.
+# After Okabe and Ito's palette for colour-blind readers, each 3:1 or more on the light page and on the dark one.
 # A framework by itself has the colour that it has through Keras, and the same symbol, open.
 COLOURS = {
-    "tensorflow": "#e08a00",
+    "tensorflow": "#c98500",
     "jax": "#3a8fd9",
-    "torch": "#d55e00",
+    "torch": "#c0452b",
     "openvino": "#009e73",
-    "native-tensorflow": "#e08a00",
+    "native-tensorflow": "#c98500",
     "native-jax": "#3a8fd9",
-    "native-torch": "#d55e00",
+    "native-torch": "#c0452b",
     "onnxruntime": "#b06aa0",
 }
 SYMBOLS = {
@@ -45,8 +45,17 @@ LABEL_WIDTH, LABEL_LINES = 26, 2
 # Sign behind the label of a row whose records differ in their settings.
 UNLIKE = "≠"
 ROW_PX, FRAME_PX = 42, 56
-# Ratio of the largest to the smallest value from which an axis is labelled at powers of ten alone.
-WIDE = 30
+# Labels that a logarithmic axis has at least, and the numbers between powers of ten that may be labelled, coarse ones
+# first; decades that it reaches beyond its values.
+FEWEST_TICKS = 3
+_TICK_STEPS: tuple[tuple[float, ...], ...] = (
+    (1,),
+    (1, 2, 5),
+    tuple(range(1, 10)),
+    tuple(n / 2 for n in range(2, 20)),
+    tuple(n / 10 for n in range(10, 100)),
+)
+LEAST_MARGIN = 0.08
 # SVG paths of the symbols in a box of 12×12, after Plotly's symbols of the same names.
 SYMBOL_PATHS = {
     "circle": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10z",
@@ -134,7 +143,8 @@ def chart_rows(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Reco
     unlike = {key: settings_differences(records) for key, records in groups.items()}
     return [
         ChartRow(
-            wrap_label(name if len(runs) == 1 else f"{name} ({key[0]})")
+            ("" if len(runs) == 1 else f"{escape_label(key[0])}:<br>")
+            + wrap_label(name)
             + _size(key[1], groups[key], "<br>")
             + (f" {UNLIKE}" if unlike[key] else ""),
             name + _size(key[1], groups[key], ", "),
@@ -181,14 +191,18 @@ def escape_label(text: str) -> str:
 
 
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """Return a logarithmic axis over positive values, labelled at powers of ten, or at 1, 2 and 5 if it is short."""
-    low, high = min(values), max(values)
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    # A wide axis may hold a single power of ten, and one label is no scale.
-    within = sum(low <= 10.0**power <= high for power in powers)
-    steps = (1,) if high / low > WIDE and within > 1 else (1, 2, 5)
-    ticks = [step * 10.0**power for power in powers for step in steps]
-    return {"type": "log", "tickvals": ticks, "ticktext": [si_text(tick) for tick in ticks]}
+    """Return a logarithmic axis over positive values, with the coarsest round numbers of which three are in sight."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    margin = max(LEAST_MARGIN, 0.05 * (high - low))
+    start, end = low - margin, high + margin
+    powers = range(math.floor(start), math.ceil(end) + 1)
+    ticks: list[float] = []
+    for steps in _TICK_STEPS:
+        ticks = [float(f"{step * 10.0**power:.3g}") for power in powers for step in steps]
+        ticks = [tick for tick in ticks if 10**start <= tick <= 10**end]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    return {"type": "log", "range": [start, end], "tickvals": ticks, "ticktext": [si_text(tick) for tick in ticks]}
 
 
 def si_text(value: float) -> str:

@@ -24,13 +24,14 @@ from anatomy.reports.chart import (
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.tables.model_table import TIMED
 
+# No colour of a backend: both stand in one legend.
 PHASE_COLOURS = {
-    "import_s": "#8a8f98",
-    "start_s": "#b9a44c",
-    "build_s": "#3a8fd9",
-    "compile_s": "#d55e00",
-    "warmup_s": "#cc79a7",
-    "measure_s": "#009e73",
+    "import_s": "#808690",
+    "start_s": "#8f8f5a",
+    "build_s": "#a2665e",
+    "compile_s": "#a05fb4",
+    "warmup_s": "#a97fb5",
+    "measure_s": "#8c6d1f",
 }
 _HOVER = "%{text}<br>%{x:.3~g} s<extra>%{fullData.name}</extra>"
 

@@ -19,8 +19,12 @@ from anatomy.reports.tables import all_tables
 
 def render_html(runs: Sequence[LabelledRun]) -> str:
     """Render the report of one run, or of several, as an HTML page."""
-    drawn, profiles = charts(without_stages(runs)), profile_section(runs)
+    drawn = [chart for chart in charts(without_stages(runs)) if chart.spec is not None]
+    profiles = profile_section(runs)
     tables = {table.key: table_view(table) for table in all_tables(runs)}
+    # Empty sections are left out; of a run without a figure the table of models says that there is none.
+    shown = {key for key, view in tables.items() if not view.table.frame.empty or key == "models"}
+    shown |= {name for name, there in (("charts", drawn), ("profiles", profiles)) if there}
     return render_page(
         "report.html",
         title=report_title(runs),
@@ -31,8 +35,8 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         charts=drawn,
         profiles=profiles,
         specs={chart.key: chart.spec for chart in (*drawn, *(profiles.charts if profiles else ())) if chart.spec},
+        shown=shown,
         stepped="models" in tables,
-        failures=sum(record.outcome != "ok" for item in runs for record in item.run.records),
         script=trusted_asset("report.js"),
         plotly=Markup(get_plotlyjs()),
     )
