@@ -151,7 +151,7 @@ def unit_norm(x: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
 
 def standardize(x: tf.Tensor, mean: Any, variance: Any) -> tf.Tensor:
     """Shift and scale by a mean and a variance that are known."""
-    return (x - mean) / tf.maximum(tf.sqrt(variance), 1e-7)
+    return (x - mean) / tf.maximum(tf.sqrt(tf.convert_to_tensor(variance, x.dtype)), 1e-7)
 
 
 def local_response_norm(x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float) -> tf.Tensor:

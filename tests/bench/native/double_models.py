@@ -39,6 +39,7 @@ def naming_float32() -> Any:
     """As a file or a config has it: the dtype of each layer, an explicit cast, a nested model."""
     inputs = Input((8, 8, 3), dtype="uint8")
     x = layers.Rescaling(1 / 255, dtype="float32")(ops.cast(inputs, "float32"))
+    x = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.1, 1.2, 1.3], dtype="float32")(x)
     block = keras.Sequential(
         [Input((8, 8, 3), dtype="float32"), layers.Conv2D(4, 3, dtype="float32"), layers.BatchNormalization()]
     )

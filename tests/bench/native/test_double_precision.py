@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.native.comparisons import false_facts
-from tests.marks import extended_but
 
 
 @pytest.mark.backends
-@pytest.mark.parametrize("backend", extended_but(["jax", "tensorflow", "torch"], "torch"))
+@pytest.mark.extended
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
 def test_both_sides_compute_in_float64(backend: str) -> None:
     assert false_facts("double_precision_facts", backend) == []
