@@ -9,8 +9,9 @@ from tests.architecture.import_graph import ROOT, floors, read_imports, with_con
 
 NEWS = {"Display.begin", "Display.phase", "RunDisplay.end", "listen", "emit"}
 # `call`: Keras's layers draw their weights by it. `excess`: of change points, called only for a series that has some.
-# `imported`: begins to count the model's memory. `outputs`: of the step, for its last weights scaled down.
-HANDED_DOWN = {"call", "excess", "imported", "outputs"}
+# `imported`: begins to count the model's memory. `options`: of all commands, called by their group. `outputs`: of the
+# step, for its last weights scaled down.
+HANDED_DOWN = {"call", "excess", "imported", "options", "outputs"}
 # Keras's calls are handed to the counter's interpreter, and to its subclass that follows the inputs.
 VISITS = tuple(f"{kind}.{name}" for kind in ("Interpreter", "UseTrace") for name in ("visit_", "call_unvisited"))
 
