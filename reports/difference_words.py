@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from anatomy.bench.errors.printable import shortened, without_middle
 from anatomy.reports.answers.sureness import rounded
 from anatomy.reports.number_words import plural
 from anatomy.reports.report_markdown import escape
@@ -31,7 +32,7 @@ def difference_lines(frame: pd.DataFrame, names: tuple[str, str]) -> list[str]:
         names: of the runs a and b.
     """
     a, b = names
-    head = [_cut(f"{b} (b) beside {a} (a)", WIDTH), _cut(difference_sentence(frame), WIDTH)]
+    head = [shortened(f"{b} (b) beside {a} (a)", WIDTH), shortened(difference_sentence(frame), WIDTH)]
     rows = [row for row in _rows(frame) if row["verdict"] != "too close"]
     # Failures before what has only no verdict; sorting keeps the order by size.
     rows.sort(key=lambda row: _rank(row["verdict"]))
@@ -77,11 +78,11 @@ def _table(frame: pd.DataFrame, a: str, b: str) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    name = row["name"] if len(row["name"]) <= _NAME else row["name"][:15] + "…" + row["name"][-(_NAME - 16) :]
+    name = without_middle(row["name"], _NAME)
     ends = "" if pd.isna(row["ratio"]) else f"{_ratio(row['ratio'])}x"
     if _has_interval(row):
         ends += f" ({_range(row)})"
-    return _cut(f"  {name:<{_NAME}} {ends:<26} {row['verdict']}", WIDTH)
+    return shortened(f"  {name:<{_NAME}} {ends:<26} {row['verdict']}", WIDTH)
 
 
 def _rate(value: float | None) -> str:
@@ -99,7 +100,3 @@ def _range(row: dict[str, Any]) -> str:
 def _has_interval(row: dict[str, Any]) -> bool:
     """Of one process there is one, which does not know the next."""
     return bool(pd.notna(row["low"])) and row["verdict"] != "one process"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

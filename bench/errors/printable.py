@@ -63,6 +63,14 @@ def shortened(text: str, limit: int) -> str:
     return (kept[:space] if space >= limit // 2 else kept[: limit - 1]) + "…"
 
 
+def without_middle(text: str, limit: int) -> str:
+    """The text without its middle, where it is longer than `limit` characters: names differ at either end."""
+    if len(text) <= limit:
+        return text
+    front = (limit - 1) // 2
+    return text[:front] + "…" + text[len(text) - (limit - 1 - front) :]
+
+
 def first_mistake(error: ValidationError) -> str:
     """The first finding of a validation: `settings.seconds: Input should be greater than 0 (got -1)`."""
     first = error.errors(include_url=False)[0]

@@ -6,6 +6,8 @@ import time
 
 import psutil
 
+from anatomy.bench.errors.printable import printable
+
 # Share of a core from which a process is named, and of all time from which stolen time is.
 BUSY_PROCESS = 0.05
 MOST_STEAL = 0.01
@@ -39,6 +41,6 @@ def _share(process: psutil.Process) -> float:
 
 def _name(process: psutil.Process) -> str:
     try:
-        return process.name()
+        return printable(process.name())
     except psutil.Error:
         return "ended"

@@ -82,7 +82,7 @@ class Trial:
     double: bool = False
 
     def build(self, case: Case) -> Built:
-        """The model without randomness, at a learning rate of its own."""
+        """Build the model without randomness, with the learning rate of this trial."""
         built = build(case, double=self.double)
         still(built.model)
         if case.mode == "train":

@@ -116,6 +116,8 @@ def build(
         is_held = isinstance(model, HeldNetwork)
         if is_held:
             require_measurable_network(case, model)
+            if double:
+                raise NotImplementedError(f"the weights of {case.model} stay in the dtype in which it has them")
         elif double:
             widen(model)
         own = None

@@ -44,7 +44,7 @@ def plausible_throughputs(record: Record) -> tuple[float, float]:
 
 
 def weaknesses(record: Record) -> tuple[Weakness, ...]:
-    """What makes a figure weak by itself; empty of a sound one."""
+    """Return why the record's throughput should not be taken at face value; empty where it may be."""
     spread = throughput_spread(record)
     found = [Weakness(caveat.meaning, caveat.short) for caveat in caveats_of(record)]
     if spread is None:
@@ -58,7 +58,7 @@ def rate_text(record: Record, weak: Sequence[Weakness] | None = None, *, compact
     """`412 ± 3 %`: digits follow the interval, and `≈` stands before a weak figure.
 
     Args:
-        weak: what makes it weak, where more is known than of the record by itself.
+        weak: reasons that make it weak; by default those that the record has.
         compact: 480k and 1.9M for large numbers.
     """
     rate, spread = record.throughput_examples_per_s, throughput_spread(record)

@@ -30,7 +30,7 @@ _COLUMNS = (
 
 def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     """A row for each race of each run; no table where nothing was timed."""
-    # A search for the best settings has an answer of its own, from several processes of the best ones.
+    # `anatomy tune` has raced its best settings in several processes; the records are of single ones.
     found = [(item, race) for item in runs if read_tuning(item.run.path) is None for race in races(item.run.records)]
     if not found:
         return ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from anatomy.bench.errors.printable import shortened, without_middle
+
 if TYPE_CHECKING:
     from anatomy.bench.records.record import Record
     from anatomy.reports.answers.backend_race import Race
@@ -68,28 +70,16 @@ def _race_row(race: Race) -> str:
     precision = "" if race.precision == "float32" else f" {race.precision}"
     end = f"{f' {race.variant}' if race.variant else ''}{precision} b{leader.record.case.batch_size}"
     # What tells it from others stands at both ends.
-    name = f"  {_middle(f'{race.model}{end}', _NAME - 2)}"
+    name = f"  {without_middle(f'{race.model}{end}', _NAME - 2)}"
     rate = rate_text(leader.record, leader.weaknesses, compact=True)
     return _row(name, who, rate, beside, trust_word(leader).removeprefix("weak: "))
 
 
 def _row(name: str, who: str, rate: str, beside: str, trust: str) -> str:
     cells = zip((name, who, rate, beside), (_NAME, _BACKEND, _RATE, _NEXT), strict=True)
-    start = " ".join(f"{_middle(text, width):<{width}}" for text, width in cells)
-    return f"{start} {_cut(trust, WIDTH - len(start) - 1)}".rstrip()
+    start = " ".join(f"{without_middle(text, width):<{width}}" for text, width in cells)
+    return f"{start} {shortened(trust, WIDTH - len(start) - 1)}".rstrip()
 
 
 def _line(head: str, text: str) -> str:
-    return f"{head:<17} {_cut(text, WIDTH - 18)}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
-
-
-def _middle(text: str, width: int) -> str:
-    """The text without its middle, where it is too long."""
-    if len(text) <= width:
-        return text
-    front = (width - 1) // 2
-    return text[:front] + "…" + text[len(text) - (width - 1 - front) :]
+    return f"{head:<17} {shortened(text, WIDTH - 18)}"

@@ -13,6 +13,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 
@@ -109,10 +110,10 @@ class Display:
         widths = [width for _, width, _, _ in self._columns]
         least, most = _NAME_WIDTHS
         room = max(least, min(most, self._console.width - sum(widths) - len(widths)))
-        # The end of a long name says mode and backend: cut the middle.
-        if len(name) > room:
-            name = name[: room // 2] + "…" + name[-(room - 1 - room // 2) :]
-        return f"{name:<{room}} " + " ".join(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))
+        # The end of a long name says mode and backend.
+        return f"{without_middle(name, room):<{room}} " + " ".join(
+            f"{c:>{w}}" for c, w in zip(cells, widths, strict=True)
+        )
 
     def _print(self, line: str, style: str | None) -> None:
         self._console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from anatomy.bench.machine.busy_processes import watch_processes
+from anatomy.bench.machine.busy_processes import _name, watch_processes
+from anatomy.bench.records.machine_look import MachineLook
 
 pytestmark = pytest.mark.process
 
@@ -34,6 +36,13 @@ def foreign() -> Iterator[int]:
     pid = int(done.stdout)
     yield pid
     psutil.Process(pid).kill()
+
+
+def test_a_name_that_is_no_text_can_be_kept() -> None:
+    name = _name(SimpleNamespace(name=lambda: "evil\udcff\x1b[31m"))  # type: ignore[arg-type]
+    look = MachineLook(at="start", looked_at="2026-01-31T12:00:00Z", watched_s=0.25, busy={name: 1.0})
+    assert MachineLook.model_validate_json(look.model_dump_json()) == look
+    assert name == r"evil\udcff\x1b[31m"
 
 
 def test_a_child_is_no_other(spinning: subprocess.Popen[bytes]) -> None:

@@ -64,8 +64,24 @@ def dtypes(double: bool) -> set[str]:
     return {*weights, str(output.dtype), str(built.batch.x.dtype)}
 
 
+def own_network_stays() -> bool:
+    """A network of the user's own, whose weights are float32, is not said to be compared in float64."""
+    case = Case(
+        model="tests.bench.native.own_networks:" + {"torch": "cnn_with_data", "jax": "mlp_with_data"}[BACKEND],
+        backend=f"native-{BACKEND}",  # type: ignore[arg-type]
+        mode="train",
+        batch_size=8,
+    )
+    try:
+        with double_precision():
+            build(case, double=True)
+    except NotImplementedError as error:
+        return "stay in the dtype" in str(error)
+    return False
+
+
 def default_float() -> str:
-    """Of the framework alone."""
+    """Return the dtype that the framework gives to floats."""
     if BACKEND == "torch":
         import torch
 
@@ -89,6 +105,8 @@ def main() -> None:
         "another learning rate of Adam is found": one_of_another_rate_differs("deep_with_adam"),
         "afterwards all is float32": dtypes(double=False) == {"float32", "uint8"} and default_float() == "float32",
     }
+    if BACKEND != "tensorflow":
+        facts["a network of the user's own stays as it is"] = own_network_stays()
     print(json.dumps(facts))
 
 
