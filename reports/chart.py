@@ -1,20 +1,22 @@
-"""What the report's charts share: rows, labels, layout and their final form."""
+"""What the report's charts share: rows, labels, axes and their final form."""
 
 from __future__ import annotations
 
-import html
-import json
 import math
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
+from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.records.case import BACKENDS, Case, Mode
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import Caveat, caveat_legend
+from anatomy.reports.answers.backend_race import contender_name
+from anatomy.reports.chart_svg import GRID, INK, SOFT, figure_svg
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRun, labelled_records
 from anatomy.reports.settings_differences import comparable_records, count_differences, settings_differences
@@ -31,23 +33,43 @@ COLOURS = {
     "native-torch": "#c0452b",
     "onnxruntime": "#b06aa0",
 }
+# Marker of matplotlib and its SVG path in a box of 12×12, for the legend.
+_CIRCLE, _SQUARE, _DIAMOND, _UP, _DOWN = "osD^v"
 SYMBOLS = {
-    "tensorflow": "circle",
-    "jax": "square",
-    "torch": "diamond",
-    "openvino": "triangle-up",
-    "native-tensorflow": "circle-open",
-    "native-jax": "square-open",
-    "native-torch": "diamond-open",
-    "onnxruntime": "triangle-down",
+    "tensorflow": _CIRCLE,
+    "jax": _SQUARE,
+    "torch": _DIAMOND,
+    "openvino": _UP,
+    "native-tensorflow": _CIRCLE,
+    "native-jax": _SQUARE,
+    "native-torch": _DIAMOND,
+    "onnxruntime": _DOWN,
 }
-LABEL_WIDTH, LABEL_LINES = 26, 2
+_FILLED = {
+    _CIRCLE: "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10z",
+    _SQUARE: "M1.5 1.5h9v9h-9z",
+    _DIAMOND: "M6 0l6 6-6 6-6-6z",
+    _UP: "M6 1l5.5 9.5H.5z",
+    _DOWN: "M6 11l5.5-9.5H.5z",
+}
+_HOLLOW = {
+    _CIRCLE: "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10zM6 3a3 3 0 1 1 0 6 3 3 0 1 1 0-6z",
+    _SQUARE: "M1.5 1.5h9v9h-9zM3.5 3.5v5h5v-5z",
+    _DIAMOND: "M6 0l6 6-6 6-6-6zM6 3l-3 3 3 3 3-3z",
+}
+SQUARE_PATH = _FILLED[_SQUARE]
+# Units of a drawing are points. So wide, a text of 11 is legible on a phone, and three charts stand side by side.
+WIDTH, FONT = 420, 11
+LABEL_LENGTH = 62
+LABEL_HEIGHT, LINE_HEIGHT, ROW_GAP, AXIS_HEIGHT = 17, 15, 7, 40
+# Share of the axis that is left for the figures behind the marks.
+ROOM_FOR_TEXT = 0.30
 # Sign behind the label of a row whose records differ in their settings.
 UNLIKE = "≠"
-ROW_PX, FRAME_PX = 42, 56
 # Labels that a logarithmic axis has at least, and the numbers between powers of ten that may be labelled, coarse ones
 # first; decades that it reaches beyond its values.
 FEWEST_TICKS = 3
+MOST_TICKS = 7
 _TICK_STEPS: tuple[tuple[float, ...], ...] = (
     (1,),
     (1, 2, 5),
@@ -56,17 +78,6 @@ _TICK_STEPS: tuple[tuple[float, ...], ...] = (
     tuple(n / 10 for n in range(10, 100)),
 )
 LEAST_MARGIN = 0.08
-# SVG paths of the symbols in a box of 12×12, after Plotly's symbols of the same names.
-SYMBOL_PATHS = {
-    "circle": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10z",
-    "square": "M1.5 1.5h9v9h-9z",
-    "diamond": "M6 0l6 6-6 6-6-6z",
-    "triangle-up": "M6 1l5.5 9.5H.5z",
-    "circle-open": "M6 1a5 5 0 1 0 0 10 5 5 0 1 0 0-10zM6 3a3 3 0 1 1 0 6 3 3 0 1 1 0-6z",
-    "square-open": "M1.5 1.5h9v9h-9zM3.5 3.5v5h5v-5z",
-    "diamond-open": "M6 0l6 6-6 6-6-6zM6 3l-3 3 3 3 3-3z",
-    "triangle-down": "M6 11l5.5-9.5H.5z",
-}
 
 
 @dataclass(frozen=True)
@@ -84,31 +95,25 @@ class Chart:
 
     Attributes:
         key: name of the chart on the page.
-        spec: Plotly's JSON of data and layout; `None` where there is nothing to draw.
-        height: pixels.
-        empty: sentence that is printed instead of a chart without a `spec`.
-        entries: the legend of a chart whose colours are not those of whole traces.
+        figure: the drawing; `None` where there is nothing to draw.
+        empty: sentence that is printed instead of a chart without a drawing.
+        entries: the legend; the page prints it.
+        wide: whether it takes the page's whole width.
     """
 
     key: str
     title: str
     caption: str
-    spec: dict[str, Any] | None
-    height: int = 0
+    figure: Figure | None
     empty: str = "There is nothing to draw."
     entries: tuple[LegendEntry, ...] = ()
+    wide: bool = False
 
     @property
-    def legend(self) -> tuple[LegendEntry, ...]:
-        """The legend, one entry per trace; the page prints it, since Plotly's does not wrap."""
-        if self.entries:
-            return self.entries
-        traces = self.spec["data"] if self.spec else ()
-        return tuple(
-            LegendEntry(trace["name"], _colour(trace), SYMBOL_PATHS[trace.get("marker", {}).get("symbol", "square")])
-            for trace in traces
-            if trace.get("showlegend", True)
-        )
+    def svg(self) -> Markup:
+        """The drawing, for the page."""
+        assert self.figure is not None
+        return figure_svg(self.figure, self.key, f"{self.title}. {self.caption}")
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,41 @@ class ChartRow:
     """One row of a chart: a model of a run, its measured records, and the settings in which they differ."""
 
     label: str
-    name: str
     records: tuple[Record, ...]
     unlike: str = ""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends of the records, in their fixed order; each has a line of the row."""
+        present = {record.case.backend for record in self.records}
+        return tuple(backend for backend in BACKENDS if backend in present)
+
+
+@dataclass(frozen=True)
+class RowAxes:
+    """Axes with a row per model: its label on a line of its own, below it a line for each backend.
+
+    Attributes:
+        places: (number of the row, backend) → middle of its line, in units from the top.
+    """
+
+    figure: Figure
+    axes: Axes
+    places: dict[tuple[int, str], float]
+
+    def write(self, x: float, y: float, text: str, *, weak: bool = False) -> None:
+        """Write a figure behind the mark at (x, y)."""
+        self.axes.annotate(
+            text,
+            (x, y),
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=FONT - 1,
+            color=SOFT if weak else INK,
+            annotation_clip=False,
+            parse_math=False,
+        )
 
 
 def chart_rows(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Record], bool]) -> list[ChartRow]:
@@ -139,33 +176,28 @@ def chart_rows(runs: Sequence[LabelledRun], mode: Mode, drawable: Callable[[Reco
         if len({(r.case.model, str(r.case.options), getattr(r.case, field)) for _, r in measured})
         > len({(r.case.model, str(r.case.options)) for _, r in measured})
     ]
-    names = {key: _name(records[0].case, varying) for key, records in groups.items()}
-    unlike = {key: settings_differences(records) for key, records in groups.items()}
-    return [
-        ChartRow(
-            ("" if len(runs) == 1 else f"{escape_label(key[0])}:<br>")
-            + wrap_label(name)
-            + _size(key[1], groups[key], "<br>")
-            + (f" {UNLIKE}" if unlike[key] else ""),
-            name + _size(key[1], groups[key], ", "),
-            tuple(groups[key]),
-            unlike[key],
-        )
-        for key, name in names.items()
-    ]
+    rows = []
+    for (run, key), records in groups.items():
+        unlike = settings_differences(records)
+        name = _name(records[0].case, varying) + _size(key, records) + (f" {UNLIKE}" if unlike else "")
+        # The run comes first and whole: it tells the rows of two runs apart.
+        before = "" if len(runs) == 1 else f"{run}: "
+        label = before + without_middle(name, max(LABEL_LENGTH - len(before), LABEL_LENGTH // 2))
+        rows.append(ChartRow(label, tuple(records), unlike))
+    return rows
 
 
-def caption_remarks(rows: Sequence[ChartRow], caveats: Iterable[Caveat] = ()) -> str:
-    """Return what a caption adds about the rows: which settings differ, and what the signs of the caveats mean."""
+def unlike_remark(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> str:
+    """Return what is said once above the charts about rows with unlike settings; empty where there are none."""
+    rows = [row for mode in modes for row in chart_rows(runs, mode, lambda record: True)]
     unlike = count_differences(row.records for row in rows)
-    said = [f"{UNLIKE}: the row sets unlike settings side by side ({unlike})" if unlike else "", caveat_legend(caveats)]
-    return "".join(f" {sentence}." for sentence in said if sentence)
+    return f"{UNLIKE}: the row sets unlike settings side by side ({unlike})." if unlike else ""
 
 
-def _size(key: str, records: Sequence[Record], before: str) -> str:
+def _size(key: str, records: Sequence[Record]) -> str:
     """The parameter count, for rows that are apart because their models differ in size."""
     sizes = [record.counts.parameters for record in records if record.counts]
-    return f"{before}{sizes[0]:,} parameters" if " " in key and sizes else ""
+    return f", {sizes[0]:,} parameters" if " " in key and sizes else ""
 
 
 def _name(case: Case, varying: Sequence[str]) -> str:
@@ -178,20 +210,68 @@ def _name(case: Case, varying: Sequence[str]) -> str:
     return " ".join([model_text(case.model, case.options), *(words[field] for field in varying)])
 
 
-def wrap_label(name: str) -> str:
-    """Escape a name and break it into a few short lines; the hover text has the whole name."""
-    breakable = name.replace(",", ", ").replace(":", ": ", 1)
-    parts = textwrap.wrap(breakable, LABEL_WIDTH, max_lines=LABEL_LINES, placeholder=" …", break_long_words=False)
-    return "<br>".join(escape_label(part) for part in parts)
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Return an empty figure of a size in units."""
+    return Figure((width / 72, height / 72), dpi=72)
 
 
-def escape_label(text: str) -> str:
-    """Escape text for Plotly, which interprets some HTML."""
-    return html.escape(text, quote=False)
+def style_axes(axes: Axes, *, x: str, y: str = "") -> None:
+    """Give axes the page's colours, vertical lines at the ticks, and titles with units."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(GRID)
+    axes.tick_params(which="both", labelsize=FONT - 1, labelcolor=INK, color=GRID, length=3, pad=2)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(axis="both" if y else "x", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x, fontsize=FONT - 1, color=SOFT, labelpad=2)
+    if y:
+        axes.set_ylabel(y, fontsize=FONT - 1, color=SOFT, labelpad=2)
 
 
-def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """Return a logarithmic axis over positive values, with the coarsest round numbers of which three are in sight."""
+def row_axes(rows: Sequence[ChartRow], axis: str) -> RowAxes:
+    """Return axes with the labels of rows; the caller sets the limits of the value axis."""
+    places: dict[tuple[int, str], float] = {}
+    labels, top = [], 0.0
+    for number, row in enumerate(rows):
+        labels.append((top + LABEL_HEIGHT / 2, row.label))
+        top += LABEL_HEIGHT
+        for backend in row.backends:
+            places[number, backend] = top + LINE_HEIGHT / 2
+            top += LINE_HEIGHT
+        top += ROW_GAP
+    figure, axes = labelled_axes(labels, top, axis)
+    return RowAxes(figure, axes, places)
+
+
+def labelled_axes(labels: Sequence[tuple[float, str]], height: float, axis: str) -> tuple[Figure, Axes]:
+    """Return axes whose y is in units from the top, with labels at the left, each at its y."""
+    whole = height + AXIS_HEIGHT
+    figure = new_figure(whole)
+    axes = figure.add_axes((8 / WIDTH, AXIS_HEIGHT / whole, 1 - 20 / WIDTH, height / whole))
+    style_axes(axes, x=axis)
+    axes.set_ylim(height, 0)
+    axes.set_yticks([])
+    for y, label in labels:
+        axes.text(
+            0, y, label, transform=axes.get_yaxis_transform(), va="center", fontsize=FONT, color=INK, parse_math=False
+        )
+    return figure, axes
+
+
+def log_scale(axes: Axes, values: Sequence[float], *, room: float = ROOM_FOR_TEXT, which: str = "x") -> None:
+    """Make an axis logarithmic over positive values, with round labels, and leave a share of it free at the end."""
+    start, end, ticks = log_ticks(values)
+    beyond = end + (end - start) * room / (1 - room)
+    getattr(axes, f"set_{which}scale")("log")
+    getattr(axes, f"set_{which}lim")(10**start, 10**beyond)
+    getattr(axes, f"set_{which}ticks")(ticks, [si_text(tick) for tick in ticks])
+    getattr(axes, f"{which}axis").set_minor_formatter(NullFormatter())
+
+
+def log_ticks(values: Sequence[float]) -> tuple[float, float, list[float]]:
+    """Return the ends of a logarithmic axis as powers of ten, and the coarsest round numbers of which three are in
+    sight."""
     low, high = math.log10(min(values)), math.log10(max(values))
     margin = max(LEAST_MARGIN, 0.05 * (high - low))
     start, end = low - margin, high + margin
@@ -202,7 +282,7 @@ def log_axis(values: Sequence[float]) -> dict[str, Any]:
         ticks = [tick for tick in ticks if 10**start <= tick <= 10**end]
         if len(ticks) >= FEWEST_TICKS:
             break
-    return {"type": "log", "range": [start, end], "tickvals": ticks, "ticktext": [si_text(tick) for tick in ticks]}
+    return start, end, ticks[:: math.ceil(len(ticks) / MOST_TICKS)] if len(ticks) > MOST_TICKS else ticks
 
 
 def si_text(value: float) -> str:
@@ -213,51 +293,32 @@ def si_text(value: float) -> str:
     return f"{value:g}"
 
 
-def row_offsets(rows: list[ChartRow]) -> dict[str, float]:
-    """Return each backend's vertical offset in a row: equal values do not hide each other."""
-    present = {record.case.backend for row in rows for record in row.records}
-    shown = [backend for backend in BACKENDS if backend in present]
-    return {backend: (n - (len(shown) - 1) / 2) * 0.19 for n, backend in enumerate(shown)}
-
-
-def chart_layout(height: int, axis: str) -> dict[str, Any]:
-    """Return the layout of every chart; `axis` is the title of the value axis."""
+def marker(backend: str, size: float = 7) -> dict[str, Any]:
+    """Return the arguments of `Axes.plot` for the marks of a backend."""
+    colour = COLOURS[backend]
     return {
-        "template": "none",
-        "height": height,
-        "autosize": True,
-        "margin": {"l": 8, "r": 12, "t": 6, "b": 46},
-        "showlegend": False,
-        "hovermode": "closest",
-        "xaxis": {
-            "title": {"text": axis, "standoff": 8},
-            "zeroline": False,
-            "exponentformat": "SI",
-            "tickangle": 0,
-        },
-        "yaxis": {"automargin": True, "zeroline": False, "ticks": ""},
+        "linestyle": "none",
+        "marker": SYMBOLS[backend],
+        "markersize": size,
+        "markeredgecolor": colour,
+        "markerfacecolor": "none" if backend.startswith("native-") else colour,
+        "clip_on": False,
     }
 
 
-def finish_rows(
-    figure: go.Figure, rows: list[ChartRow], settings: dict[str, Any], *, key: str, title: str, caption: str
-) -> Chart:
-    """Label the rows from the top, size the chart to them and make it final."""
-    height = FRAME_PX + ROW_PX * len(rows)
-    figure.update_layout(settings | {"height": height})
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[row.label for row in rows])
-    figure.update_yaxes(range=[len(rows) - 0.45, -0.55])
-    return draw_chart(figure, key, title, caption, height)
+def backend_legend(records: Iterable[Record]) -> tuple[LegendEntry, ...]:
+    """Return the legend of the records' backends, in their fixed order; `openvino bf16` where all are so."""
+    names: dict[str, set[str]] = {}
+    for record in records:
+        names.setdefault(record.case.backend, set()).add(contender_name(record))
+    paths = {b: (_HOLLOW if b.startswith("native-") else _FILLED)[SYMBOLS[b]] for b in COLOURS}
+    return tuple(
+        LegendEntry(next(iter(names[b])) if len(names[b]) == 1 else b, COLOURS[b], paths[b])
+        for b in BACKENDS
+        if b in names
+    )
 
 
-def draw_chart(
-    figure: go.Figure, key: str, title: str, caption: str, height: int, entries: tuple[LegendEntry, ...] = ()
-) -> Chart:
-    """Make the chart of a finished figure."""
-    return Chart(key, title, caption, json.loads(figure.to_json()), height, entries=entries)
-
-
-def _colour(trace: dict[str, Any]) -> str:
-    """The colour of a trace's markers, or of its lines where it has no markers."""
-    colour: str = trace["marker"]["color"] if "marker" in trace else trace["line"]["color"]
-    return colour
+def records_of(rows: Sequence[ChartRow]) -> list[Record]:
+    """The records of some rows."""
+    return [record for row in rows for record in row.records]

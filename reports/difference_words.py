@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from anatomy.bench.errors.printable import shortened, without_middle
-from anatomy.reports.answers.sureness import rounded
+from anatomy.bench.records.sureness import rounded
 from anatomy.reports.number_words import plural
 from anatomy.reports.report_markdown import escape
 from anatomy.reports.run_difference import CHANGED

@@ -104,7 +104,9 @@ def utilisation(
         ceiling_flops_per_s=best * record.case.devices if best else None,
         peak_flops_per_s=of_datasheet * record.case.devices if of_datasheet else None,
         reason="" if best else _why_none(ceiling, dtype),
-        no_intensity="" if moved is not None else f"what {found.optimizer} keeps for a weight is not in the record",
+        no_intensity=""
+        if moved is not None
+        else f"what {found.optimizer or 'the optimizer'} keeps for a weight is not in the record",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import metadata, resources
 from typing import Any
 
@@ -18,6 +19,20 @@ def render_page(template: str, *extra_styles: str, **values: Any) -> str:
         extra_styles: style sheets after `report.css`.
         values: the template's own variables.
     """
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            version=metadata.version("keras-anatomy"),
+            style=Markup("").join(map(trusted_asset, ("report.css", *extra_styles))),
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, compiled once: a run has a page for each case."""
     environment = Environment(
         loader=PackageLoader("anatomy.reports"),
         autoescape=True,
@@ -26,11 +41,7 @@ def render_page(template: str, *extra_styles: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
-    return environment.get_template(template).render(
-        version=metadata.version("keras-anatomy"),
-        style=Markup("").join(map(trusted_asset, ("report.css", *extra_styles))),
-        **values,
-    )
+    return environment
 
 
 def trusted_asset(name: str) -> Markup:

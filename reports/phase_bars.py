@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import plotly.graph_objects as go
+from matplotlib.axes import Axes
 
 from anatomy.bench.records.case import Mode
 from anatomy.reports.chart import (
-    COLOURS,
-    FRAME_PX,
-    ROW_PX,
-    SYMBOLS,
+    LABEL_HEIGHT,
+    LINE_HEIGHT,
+    ROOM_FOR_TEXT,
+    ROW_GAP,
+    SQUARE_PATH,
     Chart,
-    caption_remarks,
-    chart_layout,
+    LegendEntry,
+    RowAxes,
+    backend_legend,
     chart_rows,
-    draw_chart,
-    escape_label,
-    finish_rows,
-    row_offsets,
+    labelled_axes,
+    marker,
+    records_of,
+    row_axes,
 )
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.tables.model_table import TIMED
@@ -33,12 +35,30 @@ PHASE_COLOURS = {
     "warmup_s": "#a97fb5",
     "measure_s": "#8c6d1f",
 }
-_HOVER = "%{text}<br>%{x:.3~g} s<extra>%{fullData.name}</extra>"
+_TO_FIRST_STEP = ("start_s", "build_s", "compile_s")
 
 
 def phase_chart(runs: Sequence[LabelledRun]) -> Chart:
     """Draw one stacked bar per backend: where the time of the run went."""
-    totals: dict[str, dict[str, float | None]] = {}
+    key, title = "phases-of-backends", "Where the time went"
+    caption = "Seconds of each phase, summed over the timed cases of a backend; the import is counted once."
+    totals = {label: phases for label, phases in phase_totals(runs).items() if any(phases.values())}
+    if not totals:
+        return Chart(key, title, caption, None, empty="No case got as far as a timed phase.")
+    step = LABEL_HEIGHT + LINE_HEIGHT + ROW_GAP
+    labels = [(n * step + LABEL_HEIGHT / 2, label) for n, label in enumerate(totals)]
+    figure, axes = labelled_axes(labels, step * len(totals), "s")
+    for n, phases in enumerate(totals.values()):
+        y = n * step + LABEL_HEIGHT + LINE_HEIGHT / 2
+        end = stack(axes, y, [(PHASE_COLOURS[name], seconds) for name, seconds in phases.items()])
+        RowAxes(figure, axes, {}).write(end, y, f"{end:,.3g} s")
+    linear_scale(axes, max(sum(phases.values()) for phases in totals.values()))
+    return Chart(key, title, caption, figure, entries=_phase_legend(PHASE_COLOURS))
+
+
+def phase_totals(runs: Sequence[LabelledRun]) -> dict[str, dict[str, float]]:
+    """Seconds of each phase over the timed cases, by backend and run."""
+    totals: dict[str, dict[str, float]] = {}
     for item in runs:
         for record in item.run.records:
             if record.case.mode not in TIMED:
@@ -47,30 +67,8 @@ def phase_chart(runs: Sequence[LabelledRun]) -> Chart:
             phases = totals.setdefault(label, dict.fromkeys(PHASE_COLOURS, 0.0))
             for name, seconds in record.phases.model_dump(exclude_none=True).items():
                 # The import happens once for all cases of a backend.
-                before = phases[name] or 0.0
-                phases[name] = max(before, seconds) if name == "import_s" else before + seconds
-    key, title = "phases", "Where the time went"
-    caption = "Seconds of each phase, summed over the timed cases of a backend; the import is counted once."
-    bars = [(escape_label(label), phases) for label, phases in totals.items() if any(phases.values())]
-    if not bars:
-        return Chart(key, title, caption, None, empty="No case got as far as a timed phase.")
-    figure = go.Figure()
-    for name in PHASE_COLOURS:
-        figure.add_bar(
-            name=name.removesuffix("_s"),
-            orientation="h",
-            x=[phases[name] or 0.0 for _, phases in bars],
-            y=list(range(len(bars))),
-            text=[label for label, _ in bars],
-            textposition="none",
-            marker={"color": PHASE_COLOURS[name]},
-            hovertemplate=_HOVER,
-        )
-    height = FRAME_PX + ROW_PX * len(bars)
-    figure.update_layout(chart_layout(height, "s"), barmode="stack", bargap=0.25)
-    figure.update_yaxes(tickvals=list(range(len(bars))), ticktext=[label for label, _ in bars])
-    figure.update_yaxes(range=[len(bars) - 0.5, -0.5])
-    return draw_chart(figure, key, title, caption, height)
+                phases[name] = max(phases[name], seconds) if name == "import_s" else phases[name] + seconds
+    return totals
 
 
 def preparation_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
@@ -83,35 +81,35 @@ def preparation_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
     rows = chart_rows(runs, mode, lambda record: record.phases.compile_s is not None)
     if not rows:
         return Chart(key, title, caption, None, empty=f"No {mode} case reached its first step.")
-    bars = [
-        (n + place, backend, record)
-        for backend, place in row_offsets(rows).items()
-        for n, row in enumerate(rows)
-        for record in row.records
-        if record.case.backend == backend
-    ]
-    figure = go.Figure()
-    for name in ("start_s", "build_s", "compile_s"):
-        figure.add_bar(
-            name=name.removesuffix("_s"),
-            orientation="h",
-            width=0.15,
-            x=[getattr(record.phases, name) or 0.0 for _, _, record in bars],
-            y=[place for place, _, _ in bars],
-            text=[escape_label(record.name) for _, _, record in bars],
-            textposition="none",
-            marker={"color": PHASE_COLOURS[name]},
-            hovertemplate=_HOVER,
-        )
-    for backend in row_offsets(rows):
-        figure.add_scatter(
-            name=backend,
-            mode="markers",
-            x=[0.0 for _, name, _ in bars if name == backend],
-            y=[place for place, name, _ in bars if name == backend],
-            marker={"size": 8, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
-            cliponaxis=False,
-            hoverinfo="name",
-        )
-    settings = chart_layout(0, "s") | {"barmode": "stack"}
-    return finish_rows(figure, rows, settings, key=key, title=title, caption=caption + caption_remarks(rows))
+    drawn = row_axes(rows, "s")
+    ends = []
+    for number, row in enumerate(rows):
+        for record in row.records:
+            y = drawn.places[number, record.case.backend]
+            seconds = [(PHASE_COLOURS[name], getattr(record.phases, name) or 0.0) for name in _TO_FIRST_STEP]
+            ends.append(stack(drawn.axes, y, seconds))
+            drawn.axes.plot(0, y, **marker(record.case.backend, 6))
+            drawn.write(ends[-1], y, f"{ends[-1]:,.3g} s")
+    linear_scale(drawn.axes, max(ends))
+    entries = (*_phase_legend(_TO_FIRST_STEP), *backend_legend(records_of(rows)))
+    return Chart(key, title, caption, drawn.figure, entries=entries)
+
+
+def stack(axes: Axes, y: float, parts: Iterable[tuple[str, float]], height: float = LINE_HEIGHT - 4) -> float:
+    """Draw a bar of parts, each a colour and a length, and return where it ends."""
+    end = 0.0
+    for colour, length in parts:
+        if length > 0:
+            axes.barh(y, length, left=end, height=height, color=colour)
+        end += length
+    return end
+
+
+def linear_scale(axes: Axes, longest: float) -> None:
+    """Begin at 0 and leave room for the figures behind the bars."""
+    axes.set_xlim(0, longest / (1 - ROOM_FOR_TEXT) or 1.0)
+    axes.locator_params(axis="x", nbins=5)
+
+
+def _phase_legend(names: Iterable[str]) -> tuple[LegendEntry, ...]:
+    return tuple(LegendEntry(name.removesuffix("_s"), PHASE_COLOURS[name], SQUARE_PATH) for name in names)

@@ -40,7 +40,7 @@ def _head(column: Column) -> str:
     """A column's heading with its group, and with its unit where the group does not say it."""
     if not column.group:
         return column.title
-    return f"{column.group}: {column.head if column.unit in column.group else column.title}"
+    return f"{column.group}: {column.title if column.own_unit else column.head}"
 
 
 def _cell(table: Table, row: int, column: Column) -> str:

@@ -1,42 +1,113 @@
-"""`report.html`: one self-contained file, with its style, scripts, data and Plotly inside."""
+"""`report.html`: one self-contained file, with its style, script and charts inside; and the talk's tables alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from anatomy.reports.answers.answer_panels import answer_panels
+from anatomy.reports.chart import unlike_remark
+from anatomy.reports.chart_svg import own_style
 from anatomy.reports.page import render_page, trusted_asset
 from anatomy.reports.profiles import profile_section
+from anatomy.reports.profiles.colours import COLOURS
 from anatomy.reports.report_charts import charts
 from anatomy.reports.run_labels import LabelledRun, without_stages
 from anatomy.reports.summary import comparison_warnings, report_title, summary_sentences
 from anatomy.reports.table_view import table_view
-from anatomy.reports.tables import all_tables
+from anatomy.reports.tables import all_tables, talk_tables
+from anatomy.reports.tables.model_table import TIMED
+
+# The tables in the order of the page, with their names in its contents: those above the charts, those below, those that
+# are looked things up in, folded, and the talk's.
+FIRST = {
+    "changes": "Changes",
+    "answers": "Fastest",
+    "races": "Side by side",
+    "stages": "Application",
+    "accuracies": "Accuracy",
+    "keras-costs": "What Keras costs",
+}
+SECOND = {
+    "models": "Models",
+    "batch_sizes": "Batch sizes",
+    "precisions": "Precisions",
+    "scaling": "Devices",
+    "loops": "Loops",
+    "inputs": "Input",
+    "failures": "Failures",
+}
+REFERENCE = {
+    "cases": "Every case",
+    "trust": "Trust",
+    "utilisation": "Limits",
+    "agreement": "Agreement",
+    "speeds": "Backends",
+    "telemetry": "Telemetry",
+    "phases": "Phases",
+    "counts": "Counts",
+    "machine": "Machine",
+}
+TALK = {"architectures": "Architectures", "frameworks": "Frameworks", "claims": "Claims"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the page's contents: anchor, name, and the part of the contents that it is in."""
+
+    key: str
+    name: str
+    part: str = ""
 
 
 def render_html(runs: Sequence[LabelledRun]) -> str:
     """Render the report of one run, or of several, as an HTML page."""
-    drawn = [chart for chart in charts(without_stages(runs)) if chart.spec is not None]
-    profiles = profile_section(runs)
+    with own_style():
+        drawn = [chart for chart in charts(without_stages(runs)) if chart.figure is not None]
+        profiles = profile_section(runs)
+    answers = answer_panels(runs)
     tables = {table.key: table_view(table) for table in all_tables(runs)}
     # Empty sections are left out; of a run without a figure the table of models says that there is none.
     shown = {key for key, view in tables.items() if not view.table.frame.empty or key == "models"}
-    shown |= {name for name, there in (("charts", drawn), ("profiles", profiles)) if there}
+    others = [("answer", answers), ("charts", drawn), ("profiles", profiles)]
     return render_page(
         "report.html",
         title=report_title(runs),
+        contents=tuple(_contents(shown | {key for key, there in others if there})),
         summary=summary_sentences(runs),
         warnings=comparison_warnings(runs),
-        answers=answer_panels(runs),
+        answers=answers,
         tables=tables,
         charts=drawn,
+        charts_lead=unlike_remark(without_stages(runs), TIMED),
         profiles=profiles,
-        specs={chart.key: chart.spec for chart in (*drawn, *(profiles.charts if profiles else ())) if chart.spec},
+        colours=COLOURS,
         shown=shown,
-        stepped="models" in tables,
+        first=FIRST,
+        second=SECOND,
+        reference=REFERENCE,
+        talk=[tables[key] for key in TALK if key in shown],
         script=trusted_asset("report.js"),
-        plotly=Markup(get_plotlyjs()),
     )
+
+
+def render_talk(runs: Sequence[LabelledRun]) -> str:
+    """Render the talk's tables alone as an HTML page."""
+    return render_page(
+        "talk.html",
+        title=report_title(runs),
+        tables=[table_view(table) for table in talk_tables(runs)],
+        script=trusted_asset("report.js"),
+    )
+
+
+def _contents(shown: set[str]) -> Iterator[Entry]:
+    above = {"answer": "Answer", "summary": "Summary", **FIRST, "charts": "Charts", **SECOND}
+    parts = {
+        "": above | {"profiles": "Where the time goes"},
+        "Reference": REFERENCE | {"method": "Method"},
+        "The talk": TALK,
+    }
+    always = {"summary", "method"}
+    for part, names in parts.items():
+        yield from (Entry(key, name, part) for key, name in names.items() if key in shown | always)

@@ -8,25 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
+from matplotlib.axes import Axes
 
+from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.ceiling import Ceiling, ceiling_of, matmul_ceiling
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import caveat_legend, signs, utilisation_caveats
-from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, chart_layout, draw_chart, escape_label, log_axis
+from anatomy.reports.answers.backend_race import race_model
+from anatomy.reports.caveat_signs import caveat_legend, utilisation_caveats
+from anatomy.reports.chart import (
+    AXIS_HEIGHT,
+    COLOURS,
+    FONT,
+    WIDTH,
+    Chart,
+    backend_legend,
+    log_scale,
+    marker,
+    new_figure,
+    style_axes,
+)
+from anatomy.reports.chart_svg import INK
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation, device_of
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.tables.utilisation_table import utilisations
 
-HEIGHT_PX = 460
-_DASHES = {"float32": "solid", "tensorfloat32": "dashdot", "bfloat16": "dash", "float16": "dot"}
+HEIGHT = 360
+_DASHES = {"float32": "-", "tensorfloat32": "-.", "bfloat16": "--", "float16": ":"}
 _TITLE = "Roofline"
 _CAPTION = (
-    "Achieved FLOP/s of each case over its arithmetic intensity, both on logarithmic axes. Lines: what the backend can "
-    "do at best, as anatomy doctor measured it: memory bandwidth × intensity up to the best matrix product (solid: "
-    "products in float32, dashed: bfloat16, dotted: float16). Bytes are modelled, not measured: a case that works in "
-    "the caches may lie above the slope, none above the flat part."
+    "Achieved FLOP/s of each case over its arithmetic intensity, both on logarithmic axes; the names are those of the "
+    "fastest cases. Lines: what the backend can do at best, as anatomy doctor measured it: memory bandwidth × "
+    "intensity up to the best matrix product (solid: products in float32, dashed: bfloat16, dotted: float16). Bytes "
+    "are modelled, not measured: a case that works in the caches may lie above the slope, none above the flat part."
 )
+# Names of points are left out where they would lie on others: width of a letter and height of a line, in units.
+_LETTER, _LINE = 6.2, 13
 Drawn = list[tuple[Record, Utilisation]]
 
 
@@ -44,39 +60,41 @@ def _chart(item: LabelledRun, key: str, which: str) -> Chart:
     if not drawn:
         reason = next((use.reason or use.no_intensity for _, use in found), "no case has products that were counted")
         return Chart(key, _TITLE + which, _CAPTION, None, empty=f"Without a roofline: {reason or NOT_MEASURED}.")
-    figure = go.Figure()
-    for backend in dict.fromkeys(record.case.backend for record, _ in drawn):
-        _add_points(figure, backend, [(record, use) for record, use in drawn if record.case.backend == backend])
+    figure = new_figure(HEIGHT)
+    axes = figure.add_axes((44 / WIDTH, AXIS_HEIGHT / HEIGHT, 1 - 52 / WIDTH, 1 - (AXIS_HEIGHT + 6) / HEIGHT))
+    style_axes(axes, x="FLOP/byte, log scale", y="FLOP/s, log scale")
     low, high = _reach(item, drawn)
     heights = [use.flops_per_s for _, use in drawn]
     for ceiling, dtype, devices in _roofs(item, drawn):
-        heights += _add_roof(figure, ceiling, dtype, devices, low, high)
-    settings = chart_layout(HEIGHT_PX, "FLOP/byte, log scale")
-    settings["xaxis"] |= log_axis([low, high]) | {"showgrid": True}
-    settings["yaxis"] |= log_axis(heights) | {"title": {"text": "FLOP/s, log scale", "standoff": 4}, "showgrid": True}
-    figure.update_layout(settings)
-    used = caveat_legend(caveat for record, use in drawn for caveat in utilisation_caveats(record, use)["mfu"])
-    return draw_chart(figure, key, _TITLE + which, " ".join([_CAPTION, used]).strip(), HEIGHT_PX)
+        heights += _draw_roof(axes, ceiling, dtype, devices, low, high)
+    for record, use in drawn:
+        axes.plot(use.intensity or 0.0, use.flops_per_s, alpha=0.85, **marker(record.case.backend, 6))
+    log_scale(axes, [low, high], room=0)
+    log_scale(axes, heights, room=0, which="y")
+    _name_fastest(axes, drawn)
+    impossible = any(IMPOSSIBLE in utilisation_caveats(record, use)["mfu"] for record, use in drawn)
+    caption = f"{_CAPTION} {caveat_legend((IMPOSSIBLE,))}." if impossible else _CAPTION
+    legend = backend_legend([record for record, _ in drawn])
+    return Chart(key, _TITLE + which, caption, figure, entries=legend)
 
 
-def _add_points(figure: go.Figure, backend: str, drawn: Drawn) -> None:
-    figure.add_scatter(
-        name=backend,
-        mode="markers+text",
-        x=[use.intensity for _, use in drawn],
-        y=[use.flops_per_s for _, use in drawn],
-        text=[signs(utilisation_caveats(record, use)["mfu"]) for record, use in drawn],
-        textposition="top right",
-        hovertext=[_hover(record, use) for record, use in drawn],
-        hoverinfo="text",
-        marker={"size": 9, "color": COLOURS[backend], "symbol": SYMBOLS[backend], "opacity": 0.85},
-    )
-
-
-def _hover(record: Record, use: Utilisation) -> str:
-    share = f"{use.mfu:.1%} of the ceiling for {use.dtype}" if use.mfu is not None else ""
-    said = f"{use.flops_per_s / 1e9:,.3g} GFLOP/s, {use.intensity or 0:,.3g} FLOP/byte"
-    return "<br>".join(escape_label(part) for part in (record.name, said, share) if part)
+def _name_fastest(axes: Axes, drawn: Drawn) -> None:
+    """Write the model and mode beside the points, the fastest first, where there is room."""
+    places = [axes.transData.transform((use.intensity or 1.0, use.flops_per_s)) for _, use in drawn]
+    # Where something stands: from, to, and its height.
+    taken = [(x - 4, x + 4, y) for x, y in places]
+    ordered = sorted(zip(drawn, places, strict=True), key=lambda pair: -pair[0][1].flops_per_s)
+    for (record, use), (x, y) in ordered:
+        sign = f" {IMPOSSIBLE.sign}" if IMPOSSIBLE in utilisation_caveats(record, use)["mfu"] else ""
+        name = f"{race_model(record.case).partition(':')[0]} {record.case.mode}{sign}"
+        wide = _LETTER * len(name)
+        start = x - wide - 6 if x + wide > WIDTH else x + 6
+        if all(abs(y - other) > _LINE / 2 or start > end or start + wide < begin for begin, end, other in taken):
+            taken.append((start, start + wide, y))
+            axes.annotate(
+                name, (use.intensity or 1.0, use.flops_per_s), (start - x, 0), textcoords="offset points", va="center",
+                fontsize=FONT - 1, color=INK, parse_math=False,
+            )  # fmt: skip
 
 
 def _roofs(item: LabelledRun, drawn: Drawn) -> list[tuple[Ceiling, str, int]]:
@@ -103,24 +121,12 @@ def _reach(item: LabelledRun, drawn: Drawn) -> tuple[float, float]:
     return min(places) / 2, max(*places, *ridges) * 2 if ridges else max(places) * 2
 
 
-def _add_roof(
-    figure: go.Figure, ceiling: Ceiling, dtype: str, devices: int, low: float, high: float
-) -> tuple[float, ...]:
+def _draw_roof(axes: Axes, ceiling: Ceiling, dtype: str, devices: int, low: float, high: float) -> tuple[float, ...]:
     """Draw one roof, flat where the bandwidth was not measured, and return its heights."""
     best = (matmul_ceiling(ceiling, dtype) or 0.0) * devices
     bandwidth = (ceiling.bandwidth_bytes_per_s or 0.0) * devices
     ridge = best / bandwidth if bandwidth else low
     places = [low, ridge, high] if ridge > low else [low, high]
     heights = [min(best, bandwidth * place) if bandwidth else best for place in places]
-    name = f"{ceiling.backend} {ceiling.device} {dtype}" + (f" × {devices}" if devices > 1 else "")
-    figure.add_scatter(
-        name=name,
-        mode="lines",
-        showlegend=False,
-        x=places,
-        y=heights,
-        line={"color": COLOURS[ceiling.backend], "width": 2, "dash": _DASHES[dtype]},
-        hovertext=[escape_label(f"{name}: {height / 1e9:,.3g} GFLOP/s") for height in heights],
-        hoverinfo="text",
-    )
+    axes.plot(places, heights, color=COLOURS[ceiling.backend], linewidth=1.5, linestyle=_DASHES[dtype])
     return tuple(heights)

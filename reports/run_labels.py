@@ -16,6 +16,8 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER, Run
 from anatomy.reports.table import Column, Link
 
+CASES_FOLDER = "cases"
+
 
 @dataclass(frozen=True)
 class LabelledRun:
@@ -23,16 +25,23 @@ class LabelledRun:
 
     Attributes:
         linked: whether the report lies in the run's folder, where links to the run's scripts work.
+        paged: whether a page for each timed case lies beside the report.
     """
 
     label: str
     run: Run
     linked: bool = False
+    paged: bool = False
 
     def script(self, record: Record) -> Link | None:
         """Return the link to the script that reproduces a record's figures; `None` where there is no such link."""
         address = f"{SCRIPTS_FOLDER}/{record.key}.py"
         return Link(address, "reproduce") if self.linked and (self.run.path / address).is_file() else None
+
+    def page(self, record: Record) -> Link | None:
+        """Return the link to the page of a case; `None` where it has none."""
+        paged = self.paged and record.case.mode not in ("count", "stage")
+        return Link(f"{CASES_FOLDER}/{record.key}.html", "all of this case") if paged else None
 
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
@@ -89,12 +98,13 @@ def labelled_profiles(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...
     )
 
 
-def label_runs(runs: Sequence[Run], folder: Path | None = None) -> tuple[LabelledRun, ...]:
+def label_runs(runs: Sequence[Run], folder: Path | None = None, *, paged: bool = False) -> tuple[LabelledRun, ...]:
     """Name each run by its id; runs that share one are told apart by their folder, then by a number.
 
     Args:
         runs: runs in the report's order.
         folder: where the report is written; the run that lies there is linked with its scripts.
+        paged: whether a page for each case is written beside the report.
     """
     ids = Counter(run.header.id for run in runs)
     names = [run.header.id if ids[run.header.id] == 1 else f"{run.header.id} ({run.path.name})" for run in runs]
@@ -104,6 +114,7 @@ def label_runs(runs: Sequence[Run], folder: Path | None = None) -> tuple[Labelle
             name if repeated[name] == 1 else f"{name} #{number}",
             run,
             linked=folder is not None and folder.resolve() == run.path.resolve(),
+            paged=paged,
         )
         for number, (name, run) in enumerate(zip(names, runs, strict=True), start=1)
     )

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
+from matplotlib.ticker import NullFormatter
 
 from anatomy.bench.records.case import SCALINGS, Mode, Scaling
-from anatomy.reports.chart import COLOURS, SYMBOLS, Chart, chart_layout, draw_chart, escape_label
+from anatomy.reports.chart import (
+    AXIS_HEIGHT,
+    COLOURS,
+    FONT,
+    WIDTH,
+    Chart,
+    backend_legend,
+    marker,
+    new_figure,
+    style_axes,
+)
+from anatomy.reports.chart_svg import INK, SOFT
 from anatomy.reports.device_scaling import ScaledCase, scaled_cases
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRun
 
-HEIGHT_PX = 340
-# Colour of lines without a backend, legible on white and on black.
-_IDEAL = "#8a8a8a"
+HEIGHT = 300
 
 
 def scaling_charts(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> tuple[Chart, ...]:
@@ -26,48 +35,32 @@ def scaling_charts(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> tuple[
 def _chart(lines: dict[tuple[str, str], list[ScaledCase]], mode: Mode, scaling: Scaling) -> Chart:
     key, title = f"scaling-{mode}-{scaling}", f"Several devices, {mode}, {scaling} scaling"
     caption = (
-        "Throughput of all devices over that of one; the dotted line is devices that add up, the bars are 95 % "
-        "intervals. Virtual devices share one CPU and add up as far as one leaves cores idle."
+        "Throughput of all devices over that of one, named at its end; the dotted line is devices that add up, bars "
+        "are 95 % intervals. Virtual devices share one CPU and add up as far as one leaves cores idle."
     )
-    figure = go.Figure()
+    figure = new_figure(HEIGHT)
+    axes = figure.add_axes((44 / WIDTH, AXIS_HEIGHT / HEIGHT, 1 - 60 / WIDTH, 1 - (AXIS_HEIGHT + 10) / HEIGHT))
+    style_axes(axes, x="devices", y="throughput, one device = 1")
     counts = sorted({1, *(one.record.case.devices for line in lines.values() for one in line)})
-    figure.add_scatter(
-        name="devices that add up",
-        x=counts,
-        y=counts,
-        mode="lines",
-        line={"dash": "dot", "width": 1.5, "color": _IDEAL},
-        hoverinfo="skip",
-    )
-    named: set[str] = set()
+    axes.plot(counts, counts, linestyle=":", linewidth=1.5, color=SOFT)
     for (name, backend), line in lines.items():
-        errors = [_error(one) for one in line]
-        figure.add_scatter(
-            name=backend,
-            showlegend=backend not in named,
-            mode="lines+markers",
-            x=[1, *(one.record.case.devices for one in line)],
-            y=[1.0, *(one.speedup for one in line)],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [0.0, *(high for _, high in errors)],
-                "arrayminus": [0.0, *(low for low, _ in errors)],
-                "thickness": 1.5,
-                "width": 4,
-                "color": COLOURS[backend],
-            },
-            line={"width": 1.5, "color": COLOURS[backend]},
-            marker={"size": 9, "color": COLOURS[backend], "symbol": SYMBOLS[backend]},
-            text=[escape_label(name)] * (1 + len(line)),
-            hovertemplate="%{text}<br>%{x} devices: %{y:.2f}<extra>" + backend + "</extra>",
-        )
-        named.add(backend)
-    settings = chart_layout(HEIGHT_PX, "devices")
-    settings["xaxis"] |= {"type": "log", "tickvals": counts, "ticktext": [str(count) for count in counts]}
-    settings["yaxis"] |= {"title": {"text": "throughput, one device = 1"}, "rangemode": "tozero"}
-    figure.update_layout(settings)
-    return draw_chart(figure, key, title, caption, HEIGHT_PX)
+        x = [1, *(one.record.case.devices for one in line)]
+        y = [1.0, *(one.speedup or 0.0 for one in line)]
+        below, above = zip((0.0, 0.0), *map(_error, line), strict=True)
+        look = marker(backend, 6) | {"linestyle": "-"}
+        axes.errorbar(x, y, (below, above), color=COLOURS[backend], linewidth=1.5, capsize=3, **look)
+        axes.annotate(
+            name, (x[-1], y[-1]), (-6, 6), textcoords="offset points", ha="right", fontsize=FONT - 1, color=INK,
+            parse_math=False,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(0.95, counts[-1] * 1.05)
+    axes.set_ylim(bottom=0)
+    return Chart(
+        key, title, caption, figure, entries=backend_legend([one.record for line in lines.values() for one in line])
+    )
 
 
 def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tuple[str, str], list[ScaledCase]]:
@@ -93,4 +86,5 @@ def _error(one: ScaledCase) -> tuple[float, float]:
     if interval is None:
         return 0.0, 0.0
     low, high = (bound * one.record.case.devices for bound in interval)
-    return speedup - low, high - speedup
+    # Rounding may put an end of the interval on the wrong side.
+    return max(0.0, speedup - low), max(0.0, high - speedup)

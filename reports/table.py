@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 
-from anatomy.reports.caveats import Caveat, caveat_legend, signs
+from anatomy.bench.records.caveats import WIDE, Caveat
+from anatomy.bench.records.sureness import rounded, significant
+from anatomy.reports.caveat_signs import caveat_legend, signs
 
 Item = TypeVar("Item")
 Kind = Literal["text", "number", "mark", "outcome", "citation"]
@@ -35,6 +38,9 @@ class Column:
         separators: whether integers have thousands separators; years have none.
         group: heading that neighbouring columns share.
         missing: text of a cell without a value, unless the table has a reason for that cell.
+        detail: whether the page shows it only where a reader asks for it.
+        spread: key of the column that has half the width of the figure's interval over the figure; digits follow it.
+        digits: significant digits of each cell; by default all cells of a column have as many decimals.
     """
 
     key: str
@@ -46,11 +52,19 @@ class Column:
     separators: bool = True
     group: str = ""
     missing: str = NOT_MEASURED
+    detail: bool = False
+    spread: str = ""
+    digits: int = 0
 
     @property
     def title(self) -> str:
         """Heading and unit: `step median [ms]`."""
         return f"{self.head} [{self.unit}]" if self.unit else self.head
+
+    @property
+    def own_unit(self) -> str:
+        """The unit, where the group's heading does not say it already."""
+        return "" if self.unit in re.split(r"[\s\[\]]+", self.group) else self.unit
 
 
 class Absence(NamedTuple):
@@ -105,6 +119,11 @@ class Table:
         """Return the signs of a figure's caveats; empty where there is no figure."""
         return signs(self.caveats.get((row, column.key), ())) if self._shown(row, column.key) else ""
 
+    def reasons(self, row: int, column: Column) -> str:
+        """Return what the caveats of a figure mean; empty where there is no figure, or none to mind."""
+        found = self.caveats.get((row, column.key), ()) if self._shown(row, column.key) else ()
+        return "; ".join(caveat.meaning for caveat in found)
+
     def link(self, row: int, column: Column) -> Link | None:
         """Return the link of a figure; `None` where there is no figure or no link."""
         return self.links.get((row, column.key)) if self._shown(row, column.key) else None
@@ -114,7 +133,14 @@ class Table:
         value = self.value(row, column.key)
         if is_missing(value):
             return self.absence(row, column).text
-        return format_number(value, column, self.decimals(column)) if column.kind == "number" else str(value)
+        if column.kind != "number":
+            return str(value)
+        if column.digits:
+            return significant(float(value) * column.scale, column.digits)
+        if column.spread:
+            spread = self.value(row, column.spread) if column.spread in self.frame.columns else None
+            return rounded(float(value) * column.scale, WIDE if spread is None or is_missing(spread) else float(spread))
+        return format_number(value, column, self.decimals(column))
 
     def absence(self, row: int, column: Column) -> Absence:
         """Return what a cell without a value says."""
@@ -147,6 +173,12 @@ def _decimals(values: list[Any], column: Column) -> int:
     if column.whole or not shown:
         return 0
     return min(MOST_DECIMALS, max(0, 2 - math.floor(math.log10(min(shown)))))
+
+
+def with_details(columns: Sequence[Column], *keys: str) -> tuple[Column, ...]:
+    """Return the columns, those of `keys` as details."""
+    assert set(keys) <= {column.key for column in columns}, keys
+    return tuple(replace(column, detail=True) if column.key in keys else column for column in columns)
 
 
 def build_table(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
+from anatomy.reports.number_words import plural
 from anatomy.reports.table import Column, Table, is_missing
 
+WEAK_NOTE = "≈: a figure that should not be taken at face value; ▸ at the beginning of its row says why."
+# Settings that tell one case from another.
+_OF_CASES = ("dtype", "jit", "devices", "nodes", "model_parallel", "scaling", "feed")
 # Cells with longer text may be broken into lines.
 SHORT_TEXT = 24
 
@@ -23,9 +27,9 @@ class Cell:
         mark: `+` … `+++`, or empty.
         address: target of a link, or empty.
         sort: value to sort by; `None` to sort by the text.
-        why: reason why there is no value.
+        why: reason why there is no value, or why the figure is weak.
         title: title of the link.
-        signs: signs of the figure's caveats.
+        weak: whether the figure should not be taken at face value.
     """
 
     column: Column
@@ -36,7 +40,7 @@ class Cell:
     sort: float | None = None
     why: str = ""
     title: str = ""
-    signs: str = ""
+    weak: bool = False
 
     @property
     def long(self) -> bool:
@@ -46,40 +50,71 @@ class Cell:
     @property
     def classes(self) -> str:
         """Names of the cell's CSS classes."""
+        # Thousands of cells are text, which needs none.
+        named = self.column.kind != "text" and (not self.absent or self.column.kind == "number")
         return " ".join(
-            [self.column.kind] * (not self.absent or self.column.kind == "number")
-            + ["absent"] * self.absent
-            + ["long"] * self.long
+            [self.column.kind] * named + ["absent"] * self.absent + ["long"] * self.long + ["d"] * self.column.detail
         )
 
 
 @dataclass(frozen=True)
 class GroupHead:
-    """A heading over `span` neighbouring columns; its name is empty over columns without a group."""
+    """A heading over `span` neighbouring columns; its name is empty over columns without a group.
+
+    Attributes:
+        detail: whether these columns are details.
+    """
 
     name: str
     span: int
+    detail: bool
 
 
 @dataclass(frozen=True)
 class TableView:
-    """A table, its group headings (none where no column has a group) and its rows in parts."""
+    """A table, its columns as shown, their group headings (none where no column has a group), and rows in parts."""
 
     table: Table
+    columns: tuple[Column, ...]
     groups: tuple[GroupHead, ...]
     parts: tuple[tuple[tuple[Cell, ...], ...], ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes below the table; one sign stands for all caveats, and each row says its own."""
+        weak = any(cell.weak for part in self.parts for row in part for cell in row)
+        return (*self.table.notes, WEAK_NOTE) if weak else self.table.notes
+
+    @property
+    def rows(self) -> str:
+        """The number of rows, in words."""
+        return plural(len(self.table.frame), "row")
 
 
 def table_view(table: Table) -> TableView:
     """Make everything that the template prints of a table."""
-    rows = [tuple(_cell(table, row, column) for column in table.columns) for row in range(len(table.frame))]
-    return TableView(table, _group_heads(table.columns), _parts(table, rows))
+    columns = _details_last([_shown_if_varied(table, column) for column in table.columns])
+    rows = [tuple(_cell(table, row, column) for column in columns) for row in range(len(table.frame))]
+    return TableView(table, columns, _group_heads(columns), _parts(table, rows))
+
+
+def _shown_if_varied(table: Table, column: Column) -> Column:
+    """What tells cases apart is shown where they differ in it."""
+    varied = column.detail and column.key in _OF_CASES and table.frame[column.key].nunique(dropna=False) > 1
+    return replace(column, detail=False) if varied else column
+
+
+def _details_last(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Within each group the details behind the others, which then have one heading."""
+    groups = groupby(columns, key=lambda column: column.group)
+    return tuple(column for _, group in groups for column in sorted(group, key=lambda one: one.detail))
 
 
 def _group_heads(columns: Sequence[Column]) -> tuple[GroupHead, ...]:
     if not any(column.group for column in columns):
         return ()
-    return tuple(GroupHead(name, len(list(group))) for name, group in groupby(columns, key=lambda c: c.group))
+    alike = groupby(columns, key=lambda column: (column.group, column.detail))
+    return tuple(GroupHead(name, len(list(group)), detail) for (name, detail), group in alike)
 
 
 def _parts(table: Table, rows: Sequence[tuple[Cell, ...]]) -> tuple[tuple[tuple[Cell, ...], ...], ...]:
@@ -102,7 +137,8 @@ def _cell(table: Table, row: int, column: Column) -> Cell:
             sort=float(value),
             address=link.address if link else "",
             title=link.title if link else "",
-            signs=table.signs(row, column),
+            weak=bool(reasons := table.reasons(row, column)),
+            why=reasons,
         )
     if column.kind == "mark":
         mark, rest = _split_mark(text)
@@ -110,7 +146,8 @@ def _cell(table: Table, row: int, column: Column) -> Cell:
     if column.kind == "citation":
         citation, address = _split_address(text)
         return Cell(column, citation, address=address)
-    return Cell(column, text)
+    link = table.link(row, column)
+    return Cell(column, text, address=link.address if link else "", title=link.title if link else "")
 
 
 def _split_mark(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Write the report of runs on disk as HTML, Markdown or CSV."""
+"""Write the report of runs on disk: pages, Markdown, or tables."""
 
 from __future__ import annotations
 
@@ -8,34 +8,53 @@ from pathlib import Path
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import load_run
 from anatomy.models.suggestion import unknown_name
+from anatomy.reports.cases import case_pages
 from anatomy.reports.report_markdown import render_markdown
-from anatomy.reports.report_page import render_html
-from anatomy.reports.run_labels import LabelledRun, label_runs
-from anatomy.reports.tables import all_tables
+from anatomy.reports.report_page import render_html, render_talk
+from anatomy.reports.run_labels import CASES_FOLDER, LabelledRun, label_runs
+from anatomy.reports.table_files import write_csv, write_parquet, write_workbook
+
+# A page takes about 0.1 s: of larger runs `pages=True` asks for them.
+MOST_PAGES = 120
 
 
-def write_report(run_paths: Sequence[Path], formats: Sequence[str] = ("html",), out: Path | None = None) -> list[Path]:
+def write_report(
+    run_paths: Sequence[Path],
+    formats: Sequence[str] = ("html",),
+    out: Path | None = None,
+    *,
+    pages: bool | None = None,
+) -> list[Path]:
     """Read runs and write their report.
 
     Args:
         run_paths: folders of runs; several make one report, with their rows labelled and never merged.
-        formats: any of `html` (`report.html`), `md` (`report.md`), `csv` (one file for each table, in base units:
-            seconds and bytes, empty where nothing was measured).
+        formats: any of `html` (`report.html`), `md` (`report.md`), `csv` and `parquet` (one file for each table, in
+            base units: seconds and bytes, empty where nothing was measured), `xlsx` (`report.xlsx`, a sheet for each),
+            `talk` (`talk.html`, the talk's tables alone).
         out: folder to write to, made where needed; by default that of the first run.
+        pages: whether `html` also writes a page for each timed case of a single run, below `cases/`; by default where
+            there are `MOST_PAGES` or fewer.
 
     Returns:
-        The files written, in the order of `formats`.
+        The files written, in the order of `formats`, without the pages of cases.
 
     Raises:
-        UsageError: no folder is given, a folder holds no run, a file there is damaged, or a format is unknown.
+        UsageError: no folder is given, a folder holds no run, a file there is damaged, a format is unknown or needs a
+            package that is not installed, or pages are asked for of several runs.
     """
     if not run_paths:
         raise UsageError("no run was given; expected the folder of at least one, e.g. anatomy-runs/<run>")
     for name in formats:
         if name not in _WRITERS:
             raise UsageError(unknown_name("format", name, _WRITERS))
+    if pages and len(run_paths) > 1:
+        raise UsageError("a page for each case was asked for of several runs; expected one run")
     folder = Path(out or run_paths[0])
-    runs = label_runs([load_run(path) for path in run_paths], folder)
+    found = [load_run(path) for path in run_paths]
+    if pages is None:
+        pages = len(found) == 1 and len(found[0].records) <= MOST_PAGES
+    runs = label_runs(found, folder, paged=pages and "html" in formats)
     folder.mkdir(parents=True, exist_ok=True)
     return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
 
@@ -54,21 +73,30 @@ def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
 
 
 def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
-    return [_write(folder / "report.html", render_html(runs))]
+    written = _write(folder / "report.html", render_html(runs))
+    for item in runs:
+        if item.paged:
+            (folder / CASES_FOLDER).mkdir(exist_ok=True)
+            for name, page in case_pages(item):
+                _write(folder / CASES_FOLDER / name, page)
+    return [written]
 
 
 def _write_markdown(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
     return [_write(folder / "report.md", render_markdown(runs))]
 
 
-def _write_csv(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
-    return [_write(folder / f"{table.key}.csv", table.frame.to_csv(index=False)) for table in all_tables(runs)]
+def _write_talk(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
+    return [_write(folder / "talk.html", render_talk(runs))]
 
 
 _WRITERS: dict[str, Callable[[Sequence[LabelledRun], Path], list[Path]]] = {
     "html": _write_html,
     "md": _write_markdown,
-    "csv": _write_csv,
+    "csv": write_csv,
+    "xlsx": write_workbook,
+    "parquet": write_parquet,
+    "talk": _write_talk,
 }
 FORMATS = tuple(_WRITERS)
 

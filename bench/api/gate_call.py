@@ -50,7 +50,7 @@ def gate(
         suite: a name, or a TOML file.
         backend, mode, batch_size, dtype, jit: values of an axis, one or several, in place of the suite's.
         tolerate: metric → rule; these win over all others: `{"step": "5%"}`.
-        minutes: start no further pair after this time; what is undecided then is `INCONCLUSIVE`.
+        minutes: time of the comparison, of which pairs take 85 % at most; what is undecided then is `INCONCLUSIVE`.
         timeout_s: seconds that a process may take to warm up, or for a turn.
         memory_limit: memory that one worker may use, e.g. `4GiB`; by default half of what is usable.
         allow_dirty: compare a working tree with uncommitted changes.

@@ -3,7 +3,8 @@
 XLA keeps the scopes in which JAX or TensorFlow traced an instruction (`metadata={op_name="…"}`), and there is a scope
 per layer. Instructions that XLA inserts itself (copies, layouts) have no scopes. They are attributed to the layer that
 uses their result, else to the one whose result they take, else to the loop that contains them. A gradient that only the
-optimizer uses is attributed to the layer whose weight is updated with it.
+optimizer uses is attributed to the layer whose weight is updated with it. A fusion that holds the convolutions or
+matrix products of several layers is work of them all, under their joint name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import MappingProxyType
 
 from anatomy.bench.profiling.layer_index import LayerIndex
 from anatomy.bench.profiling.trace_events import Work
-from anatomy.bench.profiling.work_kinds import HEAVIEST_FIRST, heaviest, kind_of_operation, kind_within
+from anatomy.bench.profiling.work_kinds import HEAVIEST_FIRST, HEAVY, heaviest, kind_of_operation, kind_within
 from anatomy.bench.records.case_profile import OPTIMIZER, Pass
 from anatomy.bench.xla import hlo
 
@@ -137,9 +138,19 @@ def _own(program: hlo.Program, instruction: hlo.Instruction, layers: LayerIndex)
             best.append((weight, owner))
     if not best:
         return None
+    heavy = _heavy_owners(inner, layers)
+    if len(together := {owner.layer for owner in heavy}) > 1:
+        return _Owner(layers.joint(together), Counter(owner.pass_ for owner in heavy).most_common(1)[0][0])
     heaviest_there = min(weight for weight, _ in best)
     votes = Counter(owner for weight, owner in best if weight == heaviest_there)
     return votes.most_common(1)[0][0]
+
+
+def _heavy_owners(inner: Iterable[hlo.Instruction], layers: LayerIndex) -> list[_Owner]:
+    """The owners of the convolutions and matrix products that were merged into a fusion: it is work of all of them."""
+    heavy = (one for one in inner if kind_of_operation(_name(one)) in HEAVY)
+    owners = (_named(one, layers) for one in heavy)
+    return [owner for owner in owners if owner is not None and owner.layer in layers.entries]
 
 
 def _named(instruction: hlo.Instruction, layers: LayerIndex) -> _Owner | None:

@@ -6,9 +6,11 @@ be the name of another layer. A mark contains a number instead: `dense__L3_anato
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import keras
@@ -68,6 +70,8 @@ class LayerIndex:
     def __init__(self, entries: Sequence[LayerEntry], places: Sequence[LayerPlace] = ()) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self._names = [*PARTS, *self.entries]
+        # Joint name → the entries that it stands for.
+        self.joints: dict[str, tuple[str, ...]] = {}
         self._all_places = places
         self._places: dict[int, list[LayerPlace]] = {}
         for place in places:
@@ -78,6 +82,21 @@ class LayerIndex:
     def mark(self, name: str) -> str:
         """The name of the scope for an entry, or for one of `PARTS`."""
         return f"{_UNSAFE.sub('_', name).strip('_')}__L{self._names.index(name)}{_SIGN}"
+
+    def joint(self, names: Container[str]) -> str:
+        """The name under which several entries have work that cannot be told apart; it becomes an entry itself.
+
+        Its FLOPs are those of all of them; what it moves is not known: what lies between may stay in registers.
+        """
+        together = [name for name in self._names if name in names]
+        parent = os.path.commonpath([str(PurePosixPath(name).parent) for name in together])
+        ends = [str(PurePosixPath(name).relative_to(parent)).replace("/", ".") for name in together]
+        name = str(PurePosixPath(parent) / " + ".join(ends))
+        if name not in self.joints:
+            self.joints[name] = tuple(together)
+            flops = plus(*(self.entries[one].flops for one in together))
+            self.entries[name] = LayerEntry(name, f"one fusion of {len(together)} layers", None, flops, None)
+        return name
 
     def find(self, scopes: Sequence[str]) -> str | None:
         """The entry of the innermost mark among nested scopes, outermost first; `None` if there is no mark."""

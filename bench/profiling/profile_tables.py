@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 from anatomy.bench.profiling.attribute_gaps import AttributedTime, Gap, attribute_time
 from anatomy.bench.profiling.layer_index import LayerIndex
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, roofline_bound
 from anatomy.bench.profiling.trace_events import Trace, Work
+from anatomy.bench.profiling.work_kinds import HEAVY
 from anatomy.bench.protocol.events import ProfileTaken
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
 
@@ -75,11 +77,12 @@ class _Tables:
     def layer(self, name: str, works: list[Work], device_s: float) -> LayerTime:
         """The row of a layer; `device_s` are the seconds of all operations in all steps."""
         entry = self.layers.entries.get(name)
-        total_flops = sum(one.flops or 0 for one in self.layers.entries.values())
+        joints = self.layers.joints
+        total_flops = sum(one.flops or 0 for key, one in self.layers.entries.items() if key not in joints)
         seconds = self._seconds(works)
         calls = sum(self.time.calls[work] for work in works) / self.steps
         host = self.time.host[name] / self.steps if self.time.host else None
-        flops = entry.flops if entry else None
+        flops = entry.flops if entry and name not in self._without_flops else None
         moved = entry.moved_bytes if entry else None
         return LayerTime(
             name=name,
@@ -96,6 +99,20 @@ class _Tables:
             bound=roofline_bound(flops, moved, seconds, host, calls, self.ceilings) if entry else None,
             operations=self.operations(works),
         )
+
+    @cached_property
+    def _without_flops(self) -> set[str]:
+        """Rows whose FLOPs are not known, since layers were computed together.
+
+        A layer in a fusion with others: the FLOPs are in the fusion's row. And that row, where one of its layers was
+        also computed elsewhere, as in a backward pass of its own: which part was done where is not counted.
+        """
+        ran = {work.layer for work in self.time.device}
+        fusions = {joint: set(together) for joint, together in self.layers.joints.items() if joint in ran}
+        apart = {work.layer for work in self.time.device if work.kind in HEAVY and work.layer not in fusions}
+        members = [name for together in fusions.values() for name in together]
+        divided = {name for name in members if name in apart or members.count(name) > 1}
+        return set(members) | {joint for joint, together in fusions.items() if together & divided}
 
     def operations(self, works: Iterable[Work]) -> list[Operation]:
         """Rows of operations: works of one name, kind and pass make one, however much was merged into each."""

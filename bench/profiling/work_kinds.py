@@ -86,6 +86,9 @@ HEAVIEST_FIRST: tuple[Kind, ...] = (
     "data movement",
 )
 
+# What layers are computed for; all else in a fusion goes with it.
+HEAVY: tuple[Kind, ...] = ("convolution", "matrix product")
+
 
 def kind_of_operation(name: str) -> Kind:
     """The kind of an operation by its name alone; `element-wise` if nothing else matches."""

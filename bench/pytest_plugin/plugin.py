@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--anatomy-candidate", action="append", metavar="SETTING", help="the candidate's: jit=on, dtype=…, env:NAME=…"
     )
     group.addoption("--anatomy-tolerate", action="append", metavar="METRIC=RULE", help="wins over all other rules")
-    group.addoption("--anatomy-minutes", type=float, metavar="M", help="start no further pair after this")
+    group.addoption("--anatomy-minutes", type=float, metavar="M", help="time for pairs and explanations")
     group.addoption("--anatomy-allow-dirty", action="store_true", help="compare uncommitted changes")
     group.addoption("--anatomy-allow-new", action="store_true", help="let items through that the base lacks")
     group.addoption("--anatomy-allow-stored-time", action="store_true", help="compare time with a stored run")

@@ -34,7 +34,7 @@ class GateRequest:
         allow_dirty: compare a working tree that differs from its commit.
         allow_new: let cases through that the base lacks.
         allow_stored_time: compare time with a stored run too.
-        minutes: start no further pair after this time; None for the project's setting.
+        minutes: time of a comparison, of which pairs take 85 % at most; None for the project's setting.
         out: folder of the result.
         command: the command line, for the result.
 

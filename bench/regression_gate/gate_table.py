@@ -25,7 +25,7 @@ class GateTable(Frozen):
     """`[tool.anatomy.gate]`.
 
     Attributes:
-        minutes: start no further pair after this time; None for as many pairs as the verdicts need.
+        minutes: time of a comparison, of which pairs take 85 % at most; None for as many pairs as the verdicts need.
         install: arguments of `pip install` for a base with other dependencies; None for what the base declares.
         tolerate: metric, or `mode.metric` → rule.
         case: rules for some cases.

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
+from anatomy.bench.records.sureness import plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import answer_sentence, race_name, untried
 from anatomy.reports.answers.backend_race import Contender, Race, races
-from anatomy.reports.answers.sureness import plausible_throughputs, rate_text
-from anatomy.reports.caveats import IMPOSSIBLE
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
@@ -32,6 +32,7 @@ class Bar:
         low: where what is plausible begins, on that scale.
         high: where it ends.
         weak: why the figure is weak; empty of a sound one.
+        address: of the case's page; empty where it has none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Bar:
     step: str
     memory: str
     weak: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,18 @@ def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
             "Change": _change(ordered[0], several=several),
             "Not tried": _not_tried(ordered[0]),
         }
-        panels.append(Panel(f"{item.label}: {name}" if several else name, tuple(map(_heat, ordered)), facets))
+        panels.append(
+            Panel(f"{item.label}: {name}" if several else name, tuple(_heat(race, item) for race in ordered), facets)
+        )
     return panels
 
 
-def _heat(race: Race) -> Heat:
+def _heat(race: Race, item: LabelledRun) -> Heat:
     caption = race.precision if race.parameters is None else f"{race.precision}, {race.parameters:,} parameters"
-    return Heat(caption, answer_sentence(race), tuple(_bar(entry, race) for entry in race.contenders))
+    return Heat(caption, answer_sentence(race), tuple(_bar(entry, race, item) for entry in race.contenders))
 
 
-def _bar(entry: Contender, race: Race) -> Bar:
+def _bar(entry: Contender, race: Race, item: LabelledRun) -> Bar:
     record, memory = entry.record, entry.record.peak_host_above_base_bytes
     size = record.case.batch_size
     low, high = plausible_throughputs(record)
@@ -130,6 +134,7 @@ def _bar(entry: Contender, race: Race) -> Bar:
         step="–" if record.step_median_s is None else f"{1e3 * record.step_median_s:,.3g} ms",
         memory="–" if memory is None else f"{memory / MEBI:,.0f} MiB",
         weak="; ".join(one.meaning for one in entry.weaknesses),
+        address=page.address if (page := item.page(record)) else "",
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from anatomy.bench.records.caveats import WIDE
+from anatomy.bench.records.sureness import BETWEEN_PROCESSES, rate_text
 from anatomy.reports.answers.backend_race import Contender, Race
-from anatomy.reports.answers.sureness import BETWEEN_PROCESSES, WIDE, rate_text
 from anatomy.reports.number_words import plural
 
 RULE = (

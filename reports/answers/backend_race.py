@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from anatomy.bench.records.batch_sizes import smallest_batch, with_batch_size
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.record import Record
-from anatomy.reports.answers.sureness import Weakness, plausible_throughputs, weaknesses
-from anatomy.reports.caveats import DEVIATES
+from anatomy.bench.records.sureness import Weakness, plausible_throughputs, weaknesses
 from anatomy.reports.deviation import deviations
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.settings_differences import differing_settings
@@ -105,7 +105,9 @@ def races(records: Sequence[Record]) -> list[Race]:
         for (size, precision), group in _alike(course).items():
             case = group[0].case
             contenders = _contenders(group, wrong)
-            found.append(Race(_model(case), case.mode, _variant(case), precision, size, contenders, tuple(course)))
+            found.append(
+                Race(race_model(case), case.mode, race_variant(case), precision, size, contenders, tuple(course))
+            )
     return found
 
 
@@ -139,13 +141,14 @@ def _alike(course: Sequence[Record]) -> dict[tuple[int | None, str], list[Record
 def _contenders(records: Sequence[Record], wrong: set[str]) -> tuple[Contender, ...]:
     best: dict[str, Contender] = {}
     for record in records:
-        entry = Contender(_name(record), record, record.key in wrong)
+        entry = Contender(contender_name(record), record, record.key in wrong)
         if entry.name not in best or entry.rate > best[entry.name].rate:
             best[entry.name] = entry
     return tuple(sorted(best.values(), key=lambda entry: (entry.deviates, -entry.rate)))
 
 
-def _name(record: Record) -> str:
+def contender_name(record: Record) -> str:
+    """The backend, with the compiler where that was asked for, and with the precision where it is not the policy's."""
     case, precision = record.case, precision_of(record)
     parts: list[str] = [case.backend]
     if case.jit != "auto":
@@ -162,12 +165,14 @@ def _policy(case: Case) -> str:
     return case.dtype.removeprefix("mixed_")
 
 
-def _model(case: Case) -> str:
+def race_model(case: Case) -> str:
+    """The shortest text of a case's model, without the batch size that a stateful one is built for."""
     own = {name: value for name, value in case.options.items() if name != "batch_size"}
     return model_text(case.model, own if case.options.get("stateful") else case.options)
 
 
-def _variant(case: Case) -> str:
+def race_variant(case: Case) -> str:
+    """What of a case is no default beside backend, batch size, dtype and compiler, such as `tf.data`; may be empty."""
     parts = [f"{path}={said}" if path else said for path, said in case.inputs.items()]
     parts += [case.feed_name.removeprefix("numpy ")] if case.feed_name != "numpy" else []
     parts += [f"{case.devices} devices"] if case.devices > 1 else []

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
-from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, gate_table, metric_sentence
+from anatomy.reports.gate.gate_rows import (
+    contradiction,
+    explanation_sentences,
+    gate_summary,
+    gate_table,
+    metric_sentence,
+)
 from anatomy.reports.report_markdown import escape
 
 ICONS = {"PASS": "✅", "FAIL": "❌", "ERROR": "💥", "INCONCLUSIVE": "❔", "NEW": "🆕"}
@@ -32,4 +38,5 @@ def render_gate_markdown(result: GateResult) -> str:
 def _details(case: CaseResult) -> list[str]:
     lines = [f"**{case.verdict}** {escape(case.name)}: {escape(case.reason)}"]
     failed = [metric_sentence(metric) for metric in case.metrics if metric.verdict in ("FAIL", "INCONCLUSIVE")]
-    return lines + [f"- {escape(sentence)}" for sentence in (*failed, *explanation_sentences(case))]
+    unlike = [said for metric in case.metrics if (said := contradiction(metric))]
+    return lines + [f"- {escape(sentence)}" for sentence in (*failed, *unlike, *explanation_sentences(case))]

@@ -9,13 +9,15 @@ from anatomy.reports.gate.effect_strip import effect_strip
 from anatomy.reports.gate.gate_rows import (
     LABELS,
     change_text,
+    contradiction,
+    deciding_figures,
     explanation_sentences,
     gate_summary,
     interval_text,
     limits_text,
     quantity,
 )
-from anatomy.reports.page import render_page
+from anatomy.reports.page import render_page, trusted_asset
 
 
 def render_gate_html(result: GateResult) -> str:
@@ -28,6 +30,7 @@ def render_gate_html(result: GateResult) -> str:
         summary=gate_summary(result),
         cases=[_case(case) for case in sorted(result.cases, key=lambda case: case.verdict == "PASS")],
         sides=[result.base, result.candidate],
+        script=trusted_asset("report.js"),
     )
 
 
@@ -35,10 +38,13 @@ def _case(case: CaseResult) -> dict[str, Any]:
     return {
         "name": case.name,
         "verdict": case.verdict,
+        "decided_by": deciding_figures(case),
+        "contradictions": [said for metric in case.metrics if (said := contradiction(metric))],
         "reason": case.reason,
         "key": case.case.key,
         "pairs": case.pairs,
         "seconds": f"{case.seconds:.0f} s",
+        "seconds_value": case.seconds,
         "cpu": None if case.cpu_change is None else f"{case.cpu_change:+.1%}".replace("%", " %"),
         "differences": case.differences,
         "step": next((_metric(case, metric) for metric in case.metrics if metric.metric == "step"), None),
@@ -56,6 +62,7 @@ def _metric(case: CaseResult, metric: MetricResult) -> dict[str, Any]:
         "base": quantity(metric.base, metric.unit),
         "candidate": quantity(metric.candidate, metric.unit),
         "change": change_text(metric),
+        "raw": {"base": metric.base, "candidate": metric.candidate, "change": metric.change},
         "interval": interval_text(metric),
         "limits": limits_text(metric),
         "pairs": metric.pairs or "",

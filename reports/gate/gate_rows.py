@@ -7,6 +7,8 @@ from anatomy.bench.regression_gate.gate_result import ORDER, CaseResult, GateRes
 from anatomy.reports.number_words import plural
 
 MISSING = "–"
+# Smaller changes than this share contradict nothing.
+PLAIN = 0.02
 LABELS = {
     "step": "step time",
     "compile": "compile time",
@@ -64,6 +66,27 @@ def metric_sentence(metric: MetricResult) -> str:
     figures = f"{quantity(metric.base, metric.unit)} → {quantity(metric.candidate, metric.unit)}, {change_text(metric)}"
     known = f" [{interval_text(metric)}]" if interval_text(metric) else ""
     return f"{LABELS[metric.metric]}: {figures}{known}, tolerated {limits_text(metric)}"
+
+
+def deciding_figures(case: CaseResult) -> str:
+    """Return the names of the figures that have the verdict of the case, where that is FAIL or INCONCLUSIVE."""
+    if case.verdict not in ("FAIL", "INCONCLUSIVE"):
+        return ""
+    return ", ".join(LABELS[metric.metric] for metric in case.metrics if metric.verdict == case.verdict)
+
+
+def contradiction(metric: MetricResult) -> str:
+    """Say why the medians moved the other way than the change that was judged; empty where they did not."""
+    if not metric.base or not metric.candidate or not metric.change or not metric.effects:
+        return ""
+    medians = metric.candidate / metric.base - 1
+    if medians * metric.change >= 0 or max(abs(medians), abs(metric.change)) < PLAIN:
+        return ""
+    return (
+        f"{LABELS[metric.metric]}: the medians over all pairs moved by {medians:+.1%}, the judged change is "
+        f"{metric.change:+.1%}. The change compares the two processes of each pair, which ran at the same time; the "
+        "medians mix pairs of quiet and of busy moments. With few pairs the two may differ: more minutes tell."
+    ).replace("%", " %")
 
 
 def gate_table(result: GateResult) -> tuple[list[str], list[list[str]]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from anatomy.bench.records.case_profile import Operation, Profile
 from anatomy.reports.chart import Chart
 from anatomy.reports.number_words import plural
-from anatomy.reports.profiles.icicle import icicle_chart
 from anatomy.reports.profiles.layer_bars import gap_chart, layer_chart
+from anatomy.reports.profiles.step_tree import Node, step_tree
 from anatomy.reports.run_labels import LabelledProfile, LabelledRun, labelled_profiles
 from anatomy.reports.table_view import TableView, table_view
 from anatomy.reports.tables.gap_tables import gap_table, kind_table
@@ -17,6 +17,8 @@ from anatomy.reports.tables.layer_table import layer_table
 
 # Rows of a case's table on the page; the CSV has every layer.
 MOST_LAYERS = 300
+# Share of a step below which several of its parts are one line of the tree.
+SMALLEST_PART = 0.005
 # Operations of no layer that are named below a case.
 MOST_UNATTRIBUTED = 5
 
@@ -28,13 +30,15 @@ class ProfiledCase:
     Attributes:
         name: name of the case, with its run where there are several.
         headline: the profile in a line; outcome and reason of a case that was not measured.
-        charts: icicle and bars; none for a case that was not measured.
+        tree: the step and its parts; `None` for a case that was not measured, or whose trace holds nothing.
+        charts: bars; none for a case that was not measured.
         layers: table of the layers; `None` for a case that was not measured.
         facts: sentences below the table.
     """
 
     name: str
     headline: str
+    tree: Node | None = None
     charts: tuple[Chart, ...] = ()
     layers: TableView | None = None
     facts: tuple[str, ...] = ()
@@ -50,11 +54,6 @@ class ProfileSection:
     gaps: TableView
     kinds: TableView
     cases: tuple[ProfiledCase, ...]
-
-    @property
-    def charts(self) -> tuple[Chart, ...]:
-        """Every chart of the section."""
-        return (self.overview, *(chart for case in self.cases for chart in case.charts))
 
 
 def profile_section(runs: Sequence[LabelledRun]) -> ProfileSection | None:
@@ -73,21 +72,21 @@ def profile_section(runs: Sequence[LabelledRun]) -> ProfileSection | None:
         overview=gap_chart(profiles, "profile-gaps"),
         gaps=table_view(gap_table(profiles)),
         kinds=table_view(kind_table(profiles)),
-        cases=tuple(_case(one, number) for number, one in enumerate(profiles)),
+        cases=tuple(profiled_case(one, number) for number, one in enumerate(profiles)),
     )
 
 
-def _case(one: LabelledProfile, number: int) -> ProfiledCase:
+def profiled_case(one: LabelledProfile, number: int) -> ProfiledCase:
+    """A profile as the page shows it; `number` tells its charts from those of other cases on the page."""
     profile = one.profile
     if profile.outcome != "ok":
         return ProfiledCase(one.name, f"{profile.outcome}: {profile.reason or 'no reason was given'}")
+    tree = step_tree(profile, SMALLEST_PART)
     return ProfiledCase(
         one.name,
         headline(profile),
-        charts=(
-            icicle_chart(profile, f"profile-{number}-icicle"),
-            layer_chart(profile, f"profile-{number}-layers"),
-        ),
+        tree=tree if tree.seconds > 0 else None,
+        charts=(layer_chart(profile, f"profile-{number}-layers"),),
         layers=table_view(layer_table([one], named=False, most=MOST_LAYERS)),
         facts=_facts(profile),
     )

@@ -10,6 +10,7 @@ from anatomy.reports.run_labels import LabelledRun, is_application_alone, labell
 from anatomy.reports.table import Table
 from anatomy.reports.tables.agreement_table import agreement_table
 from anatomy.reports.tables.answer_table import answer_tables
+from anatomy.reports.tables.architecture_table import architecture_table
 from anatomy.reports.tables.batch_size_tables import batch_size_tables
 from anatomy.reports.tables.case_tables import case_table, count_table, failure_table, phase_table
 from anatomy.reports.tables.change_table import change_tables
@@ -22,6 +23,8 @@ from anatomy.reports.tables.layer_table import layer_table
 from anatomy.reports.tables.loop_table import loop_table
 from anatomy.reports.tables.machine_table import machine_table
 from anatomy.reports.tables.model_table import model_table
+from anatomy.reports.tables.precision_table import precision_tables
+from anatomy.reports.tables.race_table import race_tables
 from anatomy.reports.tables.scaling_table import scaling_table
 from anatomy.reports.tables.speed_table import speed_table
 from anatomy.reports.tables.stage_tables import stage_tables
@@ -33,6 +36,7 @@ __all__ = [
     "agreement_table",
     "all_tables",
     "answer_tables",
+    "architecture_table",
     "batch_size_tables",
     "case_table",
     "change_tables",
@@ -49,10 +53,13 @@ __all__ = [
     "machine_table",
     "model_table",
     "phase_table",
+    "precision_tables",
     "profile_tables",
+    "race_tables",
     "scaling_table",
     "speed_table",
     "stage_tables",
+    "talk_tables",
     "telemetry_table",
     "trust_table",
     "utilisation_table",
@@ -72,28 +79,35 @@ def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> t
         return (*costs, machine_table(runs), *profile_tables(runs))
     return (
         *answer_tables(runs),
+        *race_tables(runs),
         *change_tables(runs),
         machine_table(runs),
         *stages,
         model_table(runs),
         *costs,
         speed_table(runs),
-        framework_table(runs),
         loop_table(runs),
         *input_tables(runs),
         *batch_size_tables(runs),
+        *precision_tables(runs),
         scaling_table(runs),
         agreement_table(runs),
         utilisation_table(runs, peak),
         telemetry_table(runs),
-        claims_table(everything),
         trust_table(runs),
         failure_table(everything),
         case_table(runs, peak),
         phase_table(runs),
         count_table(runs),
         *profile_tables(runs),
+        *talk_tables(everything),
     )
+
+
+def talk_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
+    """The talk's tables, beside what these runs counted and measured."""
+    steps = without_stages(runs)
+    return (architecture_table(steps), framework_table(steps), claims_table(runs))
 
 
 def profile_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:

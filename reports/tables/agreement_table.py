@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.rounding_tolerance import CONFIDENCE
-from anatomy.reports.caveats import DEVIATES
 from anatomy.reports.deviation import SAME, Deviation, deviations
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
-from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import case_cells
 
-_COLUMNS = (
-    Column("model", "model"),
-    Column("mode", "mode"),
-    Column("dtype", "dtype"),
-    Column("backend", "backend"),
-    Column("precision", "products in"),
-    Column("deviation", "deviation", "ppm", "number", 1e6, missing="reference"),
-    Column("tolerance", "tolerance", "ppm", "number", 1e6, missing="not counted"),
-    Column("verdict", "verdict", kind="outcome", missing="reference"),
-    Column("against", "reference"),
-    Column("cause", "cause", missing="–"),
+_COLUMNS = with_details(
+    (
+        Column("model", "model"),
+        Column("mode", "mode"),
+        Column("dtype", "dtype"),
+        Column("backend", "backend"),
+        Column("precision", "products in"),
+        Column("deviation", "deviation", "ppm", "number", 1e6, missing="reference"),
+        Column("tolerance", "tolerance", "ppm", "number", 1e6, missing="not counted"),
+        Column("verdict", "verdict", kind="outcome", missing="reference"),
+        Column("against", "reference"),
+        Column("cause", "cause", missing="–"),
+    ),
+    "cause",
+    "tolerance",
+    "against",
 )
 _Compared = tuple[LabelledRecord, Deviation]
 

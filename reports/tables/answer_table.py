@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from anatomy.bench.records.sureness import throughput_caveats, throughput_spread
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, trust_word
 from anatomy.reports.answers.backend_race import Race, races
-from anatomy.reports.answers.sureness import throughput_spread
-from anatomy.reports.caveats import caveats_of
 from anatomy.reports.run_labels import LabelledRun, with_run
-from anatomy.reports.table import Column, Table, build_table
+from anatomy.reports.table import Column, Table, build_table, with_details
 
-_COLUMNS = (
-    Column("model", "model"),
-    Column("mode", "mode"),
-    Column("precision", "products in"),
-    Column("fastest", "fastest"),
-    Column("throughput_examples_per_s", "throughput", "examples/s", "number", missing="–"),
-    Column("spread", "95 %", "± %", "number", 100, missing="no interval"),
-    Column("batch_size", "batch", kind="number", whole=True),
-    Column("next", "next", missing="none"),
-    Column("ratio", "fastest / next", kind="number", missing="–"),
-    Column("trust", "trust"),
-    Column("settings", "unlike settings", missing="none"),
+_COLUMNS = with_details(
+    (
+        Column("model", "model"),
+        Column("mode", "mode"),
+        Column("precision", "products in"),
+        Column("fastest", "fastest"),
+        Column("throughput_examples_per_s", "throughput", "examples/s", "number", missing="–", spread="spread"),
+        Column("spread", "95 %", "± %", "number", 100, missing="no interval", digits=2),
+        Column("batch_size", "batch", kind="number", whole=True),
+        Column("next", "next", missing="none"),
+        Column("ratio", "fastest / next", kind="number", missing="–", digits=3),
+        Column("trust", "trust"),
+        Column("settings", "unlike settings", missing="none"),
+    ),
+    "settings",
 )
 
 
@@ -41,7 +43,7 @@ def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         key="answers",
         title="Fastest backend of each model",
         caption="Each backend at its fastest batch size, beside the next one.",
-        caveats=lambda row: {"throughput_examples_per_s": caveats_of(row[1].leader.record)},
+        caveats=lambda row: {"throughput_examples_per_s": throughput_caveats(row[1].leader.record)},
         notes=(RULE,),
     )
     return (table,)

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from anatomy.bench.records.caveats import DEVIATES, Caveat, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
-from anatomy.reports.caveats import DEVIATES, Caveat, caveats_of, utilisation_caveats
+from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.reports.caveat_signs import utilisation_caveats
 from anatomy.reports.deviation import Deviation, deviations
 from anatomy.reports.flops_utilisation import Peak, Utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
-from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, interval_spread
 from anatomy.reports.tables.telemetry_table import mean_utilisation, why_no_utilisation
 from anatomy.reports.tables.utilisation_table import utilisations
@@ -46,12 +48,14 @@ _CASE = (
     Column("outcome", "outcome", kind="outcome", group="case"),
 )
 _FIGURES = (
-    Column("throughput_examples_per_s", "throughput", "examples/s", "number", group="figures"),
-    Column("throughput_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW),
-    Column("step_median_s", "step median", "ms", "number", 1e3, group="figures"),
-    Column("step_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW),
+    Column(
+        "throughput_examples_per_s", "throughput", "examples/s", "number", group="figures", spread="throughput_spread"
+    ),
+    Column("throughput_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW, digits=2),
+    Column("step_median_s", "step median", "ms", "number", 1e3, group="figures", spread="step_spread"),
+    Column("step_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW, digits=2),
     *(Column(f"step_{what}_s", f"step {what}", "ms", "number", 1e3, group="figures") for what in ("p90", "p99", "min")),
-    Column("mfu", "MFU", "%", "number", 100, group="figures"),
+    Column("mfu", "MFU", "%", "number", 100, group="figures", digits=2),
     Column("deviation", "deviation", "ppm", "number", 1e6, group="figures", missing=_NONE),
     _bytes("peak_host_bytes", "host"),
     _bytes("peak_host_above_base_bytes", "host above base"),
@@ -91,6 +95,22 @@ _COUNTS = (
     Column("uncounted", "layers not counted", missing="none"),
     Column("reason", "reason", missing=_NONE),
 )
+_CASE_DETAILS = (
+    "jit",
+    "devices",
+    "step_spread",
+    "step_p90_s",
+    "step_p99_s",
+    "step_min_s",
+    "deviation",
+    "peak_host_bytes",
+    "peak_device_bytes",
+    "cpu_cores_used",
+    "gpu_utilisation",
+    "reason",
+)
+_PHASE_DETAILS = ("dtype", "jit", "devices", "import_s", "steps", "block_steps", "settings", "versions")
+_COUNT_DETAILS = ("trainable_parameters", "flops", "units", "input_shape", "output_shape", "reason")
 _FAILURES = (*(replace(column, group="") for column in _CASE), Column("reason", "reason", missing="none given"))
 
 
@@ -111,7 +131,7 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
     judged = [_Judged(one, used.get(key), deviating.get(key)) for one, key in zip(chosen, keys, strict=True)]
     linked = any(item.script(record) for item, record in chosen)
     table = build_table(
-        with_run((*_CASE, *_FIGURES), runs),
+        with_run(with_details((*_CASE, *_FIGURES), *_CASE_DETAILS), runs),
         judged,
         _judged_cells,
         _judged_absence,
@@ -133,13 +153,14 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
         if (script := item.script(record))
         for key in ("throughput_examples_per_s", "step_median_s")
     }
-    return replace(table, links=links)
+    pages = {(row, "model"): page for row, (item, record) in enumerate(chosen) if (page := item.page(record))}
+    return replace(table, links=links | pages)
 
 
 def phase_table(runs: Sequence[LabelledRun]) -> Table:
     """Every timed case: where its time went, and the settings in effect."""
     return build_table(
-        with_run((*_CASE, *_INSIDE), runs),
+        with_run(with_details((*_CASE, *_INSIDE), *_PHASE_DETAILS), runs),
         labelled_records(runs, _is_timed),
         _timed_cells,
         _absence,
@@ -157,7 +178,7 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
 def count_table(runs: Sequence[LabelledRun]) -> Table:
     """Every model that was counted and not run."""
     return build_table(
-        with_run(_COUNTS, runs),
+        with_run(with_details(_COUNTS, *_COUNT_DETAILS), runs),
         labelled_records(runs, lambda record: record.case.mode == "count"),
         _count_cells,
         _absence,
@@ -210,6 +231,7 @@ def _judged_caveats(row: _Judged) -> dict[str, tuple[Caveat, ...]]:
     record = row.labelled.record
     return {
         **dict.fromkeys(_TIMES, caveats_of(record)),
+        "throughput_examples_per_s": throughput_caveats(record) if record.outcome == "ok" else (),
         "mfu": utilisation_caveats(record, row.use)["mfu"] if row.use else (),
         "deviation": (DEVIATES,) if row.deviation and row.deviation.verdict == "deviates" else (),
     }

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from anatomy.bench.records.case_profile import STEP_PARTS, Kind
 from anatomy.reports.run_labels import LabelledProfile, with_case
-from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 
 _OF_STEP, _SECONDS = "% of the step", "ms a step"
 _COLUMNS = (
@@ -23,12 +23,14 @@ _COLUMNS = (
     Column("steps", "steps traced", kind="number", whole=True),
     Column("reason", "why not measured", missing="none"),
 )
+# The same as the shares, and what is of interest where something is amiss.
+_DETAILS = (*(f"{gap}_s" for gap in STEP_PARTS), "sum_s", "steps", "reason")
 
 
 def gap_table(cases: Sequence[LabelledProfile]) -> Table:
     """A row for each profiled case, measured or not."""
     return build_table(
-        with_case(_COLUMNS, cases),
+        with_details(with_case(_COLUMNS, cases), "traced_step_s", *_DETAILS),
         cases,
         _gap_cells,
         _absence,
@@ -56,7 +58,7 @@ def kind_table(cases: Sequence[LabelledProfile]) -> Table:
     shares = tuple(_kind_column(kind, "share", _OF_STEP, "%", 100) for kind in kinds)
     seconds = tuple(_kind_column(kind, "s", _SECONDS, "ms", 1e3) for kind in kinds)
     return build_table(
-        with_case(shares + seconds, measured),
+        with_details(with_case(shares + seconds, measured), *(column.key for column in seconds)),
         measured,
         _kind_cells,
         key="kinds",

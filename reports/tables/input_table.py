@@ -10,7 +10,7 @@ from anatomy.bench.records.input_figures import InputFigures, WorkersAndLimit, e
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
-from anatomy.reports.table import Column, Table, build_table
+from anatomy.reports.table import Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 _COLUMNS = (
@@ -35,7 +35,7 @@ def input_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     if not found:
         return ()
     table = build_table(
-        with_run(_COLUMNS, runs),
+        with_run(with_details(_COLUMNS, "source", "workers", "low_s", "high_s"), runs),
         found,
         _cells,
         key="inputs",

@@ -9,7 +9,7 @@ from anatomy.bench.profiling.layer_tree import LayerNode, kinds_of
 from anatomy.bench.records.case_profile import LayerTime, Operation, Profile
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledProfile, with_case
-from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
 
 _UNATTRIBUTED = "(unattributed)"
 _COLUMNS = (
@@ -49,7 +49,7 @@ def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True, most: i
     """
     measured = [case for case in cases if case.profile.outcome == "ok"]
     return build_table(
-        with_case(_COLUMNS, cases) if named else _COLUMNS,
+        with_details(with_case(_COLUMNS, cases) if named else _COLUMNS, "host_s", "moved_bytes", "kinds"),
         [(case, layer) for case in measured for layer in _rows(case.profile, most)],
         _cells,
         _absence,
@@ -147,7 +147,8 @@ def _absence(row: tuple[LabelledProfile, LayerTime], key: str) -> Absence | None
     if layer.name.startswith("("):
         return Absence("no layer", "the row is not one layer")
     if layer.flops is None and key in ("flops", "flops_share"):
-        return Absence("not counted")
+        fused = any(other.type.startswith("one fusion") for other in case.profile.layers)
+        return Absence("not counted", "computed in one fusion with other layers, or not countable" if fused else "")
     if layer.flops == 0 and key == "flops_per_s":
         return Absence("none", "the layer has no products to count")
     return Absence("not measured", not_measured.get(key, ""))

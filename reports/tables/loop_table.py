@@ -6,27 +6,32 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from anatomy.bench.records.case import LOOPS, OF_A_STEP
+from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import Caveat, caveats_of
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.settings_differences import differing_settings, settings_differences
-from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import case_cells
 
-_COLUMNS = (
-    Column("model", "model"),
-    Column("loop", "loop", group="case"),
-    Column("feed", "data from", group="case"),
-    Column("backend", "backend", group="case"),
-    Column("batch_size", "batch", kind="number", whole=True, group="case"),
-    Column("outcome", "outcome", kind="outcome", group="case"),
-    Column("loop_step_s", "in the loop", "ms", "number", 1e3, group="a step"),
-    Column("pipelined_s", "compiled, pipelined", "ms", "number", 1e3, group="a step"),
-    Column("synchronised_s", "compiled, synchronised", "ms", "number", 1e3, group="a step"),
-    Column("overhead_s", "loop − pipelined", "µs", "number", 1e6, group="loop overhead"),
-    Column("overhead_share", "of the loop's step", "%", "number", 100, group="loop overhead"),
-    Column("epoch_steps", "steps an epoch", kind="number", whole=True),
-    Column("unlike", "settings that differ", missing="none"),
+_COLUMNS = with_details(
+    (
+        Column("model", "model"),
+        Column("loop", "loop", group="case"),
+        Column("feed", "data from", group="case"),
+        Column("backend", "backend", group="case"),
+        Column("batch_size", "batch", kind="number", whole=True, group="case"),
+        Column("outcome", "outcome", kind="outcome", group="case"),
+        Column("loop_step_s", "in the loop", "ms", "number", 1e3, group="a step"),
+        Column("pipelined_s", "compiled, pipelined", "ms", "number", 1e3, group="a step"),
+        Column("synchronised_s", "compiled, synchronised", "ms", "number", 1e3, group="a step"),
+        Column("overhead_s", "loop − pipelined", "µs", "number", 1e6, group="loop overhead", digits=3),
+        Column("overhead_share", "of the loop's step", "%", "number", 100, group="loop overhead", digits=2),
+        Column("epoch_steps", "steps an epoch", kind="number", whole=True),
+        Column("unlike", "settings that differ", missing="none"),
+    ),
+    "unlike",
+    "epoch_steps",
+    "synchronised_s",
 )
 
 

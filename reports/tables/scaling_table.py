@@ -5,36 +5,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.reports.caveats import caveats_of
+from anatomy.bench.records.caveats import caveats_of
 from anatomy.reports.device_scaling import ScaledCase, scaled_cases
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
 from anatomy.reports.settings_differences import settings_differences
-from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
-_COLUMNS = (
-    *CASE_COLUMNS[:3],
-    Column("dtype", "dtype", group="case"),
-    Column("scaling", "scaling", group="case", missing="none"),
-    Column("devices", "devices", kind="number", whole=True, group="case"),
-    Column("nodes", "nodes", kind="number", whole=True, group="case"),
-    Column("model_parallel", "model over", kind="number", whole=True, group="case"),
-    Column("batch_size", "batch, whole", kind="number", whole=True, group="case"),
-    Column("strategy", "strategy"),
-    Column("outcome", "outcome", kind="outcome"),
-    Column("throughput_examples_per_s", "all devices", "examples/s", "number", group="throughput"),
-    Column("one_examples_per_s", "one device", "examples/s", "number", group="throughput"),
-    Column("efficiency", "efficiency", "%", "number", 100, group="scaling"),
-    Column("efficiency_low", "95 % from", "%", "number", 100, group="scaling"),
-    Column("efficiency_high", "to", "%", "number", 100, group="scaling"),
-    Column("gradient_bytes", "gradients", "MiB", "number", 1 / MEBI, group="exchange"),
-    Column("exchange_s", "by itself", "ms", "number", 1e3, group="exchange"),
-    Column("exchange_share", "of the step", "%", "number", 100, group="exchange"),
-    Column("peak_device_bytes", "a device", "MiB", "number", 1 / MEBI, group="memory peak"),
-    Column("peak_host_bytes", "host", "MiB", "number", 1 / MEBI, group="memory peak"),
-    Column("equality", "trains as one device"),
-    Column("update_deviation", "deviation", "%", "number", 100),
-    Column("unlike", "settings that differ", missing="none"),
+_COLUMNS = with_details(
+    (
+        *CASE_COLUMNS[:3],
+        Column("dtype", "dtype", group="case"),
+        Column("scaling", "scaling", group="case", missing="none"),
+        Column("devices", "devices", kind="number", whole=True, group="case"),
+        Column("nodes", "nodes", kind="number", whole=True, group="case"),
+        Column("model_parallel", "model over", kind="number", whole=True, group="case"),
+        Column("batch_size", "batch, whole", kind="number", whole=True, group="case"),
+        Column("strategy", "strategy"),
+        Column("outcome", "outcome", kind="outcome"),
+        Column("throughput_examples_per_s", "all devices", "examples/s", "number", group="throughput"),
+        Column("one_examples_per_s", "one device", "examples/s", "number", group="throughput"),
+        Column("efficiency", "efficiency", "%", "number", 100, group="scaling"),
+        Column("efficiency_low", "95 % from", "%", "number", 100, group="scaling"),
+        Column("efficiency_high", "to", "%", "number", 100, group="scaling"),
+        Column("gradient_bytes", "gradients", "MiB", "number", 1 / MEBI, group="exchange"),
+        Column("exchange_s", "by itself", "ms", "number", 1e3, group="exchange"),
+        Column("exchange_share", "of the step", "%", "number", 100, group="exchange"),
+        Column("peak_device_bytes", "a device", "MiB", "number", 1 / MEBI, group="memory peak"),
+        Column("peak_host_bytes", "host", "MiB", "number", 1 / MEBI, group="memory peak"),
+        Column("equality", "trains as one device"),
+        Column("update_deviation", "deviation", "%", "number", 100),
+        Column("unlike", "settings that differ", missing="none"),
+    ),
+    "nodes",
+    "model_parallel",
+    "dtype",
+    "strategy",
+    "one_examples_per_s",
+    "efficiency_low",
+    "efficiency_high",
+    "gradient_bytes",
+    "exchange_s",
+    "exchange_share",
+    "peak_device_bytes",
+    "peak_host_bytes",
+    "update_deviation",
+    "unlike",
 )
 _EXCHANGE = ("exchange_s", "gradient_bytes", "exchange_share")
 _Row = tuple[LabelledRun, ScaledCase]

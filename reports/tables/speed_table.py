@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import caveats_of
 from anatomy.reports.model_labels import family_of
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import (
@@ -15,7 +15,7 @@ from anatomy.reports.settings_differences import (
     incomparable_cases,
 )
 from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs
-from anatomy.reports.table import Column, Table, build_table
+from anatomy.reports.table import Column, Table, build_table, with_details
 from anatomy.reports.tables.model_table import TIMED
 
 ALL = "all"
@@ -27,17 +27,22 @@ RULE = (
     "case of a mode takes no part in it."
 )
 
-_COLUMNS = (
-    Column("mode", "mode"),
-    Column("kind", "models"),
-    Column("backend", "backend"),
-    Column("relative_speed", "relative speed", "fastest = 1", "number", missing="no common case"),
-    Column("common_cases", "common cases", kind="number", whole=True),
-    Column("measured", "cases measured", kind="number", whole=True),
-    Column("tried", "cases tried", kind="number", whole=True),
-    Column("unlike", "common cases with unlike settings", kind="number", whole=True),
-    Column("settings", "unlike settings", missing="none"),
-    Column("marked", "figures with a mark", kind="number", whole=True),
+_COLUMNS = with_details(
+    (
+        Column("mode", "mode"),
+        Column("kind", "models"),
+        Column("backend", "backend"),
+        Column("relative_speed", "relative speed", "fastest = 1", "number", missing="no common case"),
+        Column("common_cases", "common cases", kind="number", whole=True),
+        Column("measured", "cases measured", kind="number", whole=True),
+        Column("tried", "cases tried", kind="number", whole=True),
+        Column("unlike", "common cases with unlike settings", kind="number", whole=True),
+        Column("settings", "unlike settings", missing="none"),
+        Column("marked", "weak figures", kind="number", whole=True),
+    ),
+    "settings",
+    "marked",
+    "tried",
 )
 
 
@@ -60,7 +65,7 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
         notes=(
             RULE,
             "Unlike settings: what differs between the backends of a common case, who has which, and in how many "
-            "cases; such a mean compares configurations, not backends alone. Figures with a mark: of the common "
+            "cases; such a mean compares configurations, not backends alone. Weak figures: of the common "
             "cases, on this backend; the table of trust names them.",
             *left_out(runs),
         ),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from anatomy.bench.records.caveats import THROTTLED, is_throttled
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import THROTTLED, is_throttled
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
-from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
+from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
 # Columns that are fields of `GpuUse` by the same name.
@@ -45,7 +45,7 @@ _OF_RECORD = (
     Column("examples_per_joule", "GPU", "examples/J", "number", group="case's energy"),
     Column("cpu_energy_per_step_j", "CPU packages, a step", "J", "number", group="case's energy"),
 )
-_COLUMNS = (
+_ALL = (
     *CASE_COLUMNS,
     Column("gpu", "GPU", missing="none"),
     Column("used", "ran on it", missing="not known"),
@@ -58,6 +58,20 @@ _COLUMNS = (
     Column("samples", "samples", kind="number", whole=True),
     Column("ended", "ended early", missing="no"),
 )
+# What a row of the page has room for.
+_ON_THE_PAGE = (
+    *(column.key for column in CASE_COLUMNS),
+    "gpu",
+    "utilisation",
+    "sm_utilisation",
+    "process_memory_peak_bytes",
+    "power_mean_w",
+    "temperature_max_c",
+    "throttled_share",
+    "energy_per_step_j",
+    "cpu_energy_per_step_j",
+)
+_COLUMNS = with_details(_ALL, *(column.key for column in _ALL if column.key not in _ON_THE_PAGE))
 # Figures whose readings include throttled samples.
 _WITH_THROTTLED = (
     "utilisation",

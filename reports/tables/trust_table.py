@@ -6,30 +6,42 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.records.case import LOOPS
+from anatomy.bench.records.caveats import CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import ClockCheck
-from anatomy.reports.caveats import ALL_CAVEATS, CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, caveat_legend, caveats_of
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
-from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, interval_spread
 
-_COLUMNS = (
-    *CASE_COLUMNS,
-    Column("flags", "mind", missing="–"),
-    Column("step_spread", "median step", "± %", "number", 100, group="95 % interval", missing="too few"),
-    Column("throughput_spread", "throughput", "± %", "number", 100, group="95 % interval", missing="too few"),
-    Column("processes", "processes", kind="number", whole=True, group="95 % interval"),
-    Column("series", "series", group="steps", missing="not classed"),
-    Column("change_points", "change points", kind="number", whole=True, group="steps"),
-    Column("last_over_first", "last / first level", kind="number", group="steps", missing="–"),
-    Column("warmup_steps", "warm-up", kind="number", whole=True, group="steps"),
-    Column("steps", "timed", kind="number", whole=True, group="steps"),
-    Column("recompilations", "recompilations", kind="number", whole=True, group="steps"),
-    Column("clock", "clocks", group="clock", missing="not checked"),
-    Column("slope_ratio", "pipelined / synchronised", kind="number", group="clock"),
-    Column("clock_reason", "remark", group="clock", missing="–"),
-    Column("checks", "checks", missing="none"),
+_COLUMNS = with_details(
+    (
+        *CASE_COLUMNS,
+        Column("flags", "mind", missing="–"),
+        Column("step_spread", "median step", "± %", "number", 100, group="95 % interval", missing="too few", digits=2),
+        Column(
+            "throughput_spread", "throughput", "± %", "number", 100, group="95 % interval", missing="too few", digits=2
+        ),
+        Column("processes", "processes", kind="number", whole=True, group="95 % interval"),
+        Column("series", "series", group="steps", missing="not classed"),
+        Column("change_points", "change points", kind="number", whole=True, group="steps"),
+        Column("last_over_first", "last / first level", kind="number", group="steps", missing="–", digits=3),
+        Column("warmup_steps", "warm-up", kind="number", whole=True, group="steps"),
+        Column("steps", "timed", kind="number", whole=True, group="steps"),
+        Column("recompilations", "recompilations", kind="number", whole=True, group="steps"),
+        Column("clock", "clocks", group="clock", missing="not checked"),
+        Column("slope_ratio", "pipelined / synchronised", kind="number", group="clock", digits=3),
+        Column("clock_reason", "remark", group="clock", missing="–"),
+        Column("checks", "checks", missing="none"),
+    ),
+    "change_points",
+    "last_over_first",
+    "warmup_steps",
+    "steps",
+    "recompilations",
+    "slope_ratio",
+    "clock_reason",
+    "checks",
 )
 
 _EPOCHS = "a few whole epochs of Keras's loop are timed, from outside"
@@ -64,7 +76,6 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "pipeline hides the host's part of a step, or steps run at once.",
             "Of fit and predict a few whole epochs are timed, from outside: they are not classed, have one clock, and "
             "what is compiled inside them is not counted. Their checks are those of the losses, weights and outputs.",
-            "Marks behind the figures of other tables and in the charts: " + caveat_legend(ALL_CAVEATS) + ".",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),
         empty="No case was measured.",
@@ -76,14 +87,14 @@ def flags(record: Record) -> str | None:
     found: list[str] = []
     caveats = caveats_of(record)
     if NOT_SETTLED in caveats and record.series is not None:
-        found.append(f"{NOT_SETTLED.sign} {record.series.label}")
+        found.append(record.series.label)
     if SHORT in caveats:
-        found.append(f"{SHORT.sign} too few steps to class")
+        found.append("too few steps to class")
     if RECOMPILED in caveats and record.recompilations:
-        found.append(f"{RECOMPILED.sign} {plural(record.recompilations, 'recompilation')}")
+        found.append(plural(record.recompilations, "recompilation"))
     if CLOCKS in caveats and record.clock is not None:
         why = f" ({record.clock.reason})" if record.clock.reason else ""
-        found.append(f"{CLOCKS.sign} clocks not checked{why}")
+        found.append(f"clocks not checked{why}")
     if record.warmup_settled is False:
         found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result.startswith("not checked")]

@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import utilisation_caveats
+from anatomy.reports.caveat_signs import utilisation_caveats
 from anatomy.reports.flops_utilisation import Peak, Utilisation, utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
-from anatomy.reports.table import Absence, Column, Table, build_table
+from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
-_COLUMNS = (
-    *CASE_COLUMNS,
-    Column("flops", "FLOPs", "MFLOP", "number", 1e-6, group="a step"),
-    Column("intensity", "intensity", "FLOP/byte", "number", group="a step"),
-    Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9, group="speed"),
-    Column("ceiling_flops_per_s", "measured ceiling", "GFLOP/s", "number", 1e-9, group="speed"),
-    Column("dtype", "products in", group="speed"),
-    Column("mfu", "of the ceiling", "%", "number", 100, group="MFU"),
-    Column("mfu_of_peak", "of the datasheet", "%", "number", 100, group="MFU", missing="no datasheet"),
-    Column("uncounted", "layers not counted", missing="none"),
+_COLUMNS = with_details(
+    (
+        *CASE_COLUMNS,
+        Column("flops", "FLOPs", "MFLOP", "number", 1e-6, group="a step"),
+        Column("intensity", "intensity", "FLOP/byte", "number", group="a step"),
+        Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9, group="speed"),
+        Column("ceiling_flops_per_s", "measured ceiling", "GFLOP/s", "number", 1e-9, group="speed"),
+        Column("dtype", "products in", group="speed"),
+        Column("mfu", "of the ceiling", "%", "number", 100, group="MFU", digits=2),
+        Column("mfu_of_peak", "of the datasheet", "%", "number", 100, group="MFU", missing="no datasheet", digits=2),
+        Column("uncounted", "layers not counted", missing="none"),
+    ),
+    "flops",
+    "uncounted",
+    "dtype",
 )
 _Row = tuple[LabelledRecord, Utilisation]
 

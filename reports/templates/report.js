@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const NARROW = window.matchMedia("(max-width: 600px)");
 
   /* The answer: one model and mode at a time. Without scripts all are shown. */
 
@@ -14,8 +14,6 @@
     show();
   }
 
-  chooseAnswer();
-
   /* Tables: a click on a heading sorts; a second click turns the order. Cells without a value stay last. */
 
   function sortValue(row, index, numeric) {
@@ -25,6 +23,7 @@
   }
 
   function sortTable(table, heading) {
+    closeRows(table);
     const index = heading.cellIndex;
     const numeric = heading.classList.contains("number") || heading.classList.contains("mark");
     const first = numeric ? "descending" : "ascending";
@@ -43,22 +42,75 @@
     }
   }
 
-  function groupNames(table) {
-    return [...table.querySelectorAll(".groups th")].map((th) => th.dataset.group);
+  /* Headings of the columns, with that of their group in front. */
+
+  const headings = (table) => [...[...table.tHead.rows].at(-1).cells];
+  function headingText(heading) {
+    const group = heading.dataset.group;
+    return (group ? group + ": " : "") + heading.textContent.trim().replace(/\s+/g, " ");
   }
+
+  /* What a row does not show, below it: columns that have no room, and why there is no value. */
+
+  function hiddenFacts(table, row) {
+    const heads = headings(table);
+    return [...row.cells].flatMap((cell, index) => {
+      const why = cell.title;
+      if (!why && !heads[index].classList.contains("d")) return [];
+      return [[headingText(heads[index]), cell.textContent.trim() + (why ? ": " + why : "")]];
+    });
+  }
+
+  function closeRows(table) {
+    for (const more of table.querySelectorAll("tr.more")) {
+      more.previousElementSibling.querySelector(".open").setAttribute("aria-expanded", "false");
+      more.remove();
+    }
+  }
+
+  function toggleRow(table, row, button) {
+    if (row.nextElementSibling?.classList.contains("more")) {
+      row.nextElementSibling.remove();
+      button.setAttribute("aria-expanded", "false");
+      return;
+    }
+    const more = document.createElement("tr"), cell = document.createElement("td"), list = document.createElement("dl");
+    more.className = "more";
+    cell.colSpan = row.cells.length;
+    for (const [name, text] of hiddenFacts(table, row)) {
+      const part = document.createElement("div"), term = document.createElement("dt"), said = document.createElement("dd");
+      term.textContent = name;
+      said.textContent = text;
+      part.append(term, said);
+      list.append(part);
+    }
+    cell.append(list);
+    more.append(cell);
+    row.after(more);
+    button.setAttribute("aria-expanded", "true");
+  }
+
+  function addOpeners(table) {
+    for (const body of table.tBodies) for (const row of body.rows) {
+      if (!hiddenFacts(table, row).length) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "open";
+      button.setAttribute("aria-expanded", "false");
+      button.setAttribute("aria-label", "More about " + row.cells[0].textContent.trim());
+      button.addEventListener("click", () => toggleRow(table, row, button));
+      row.cells[0].prepend(button);
+    }
+  }
+
+  /* Above a table: a filter where it is long, and a switch for the columns that have no room. */
 
   function addTools(table) {
     const tools = document.createElement("div");
     tools.className = "tools";
     if (table.querySelectorAll("tbody tr").length > 12) tools.append(filterBox(table));
-    for (const name of groupNames(table)) tools.append(groupSwitch(table, name));
+    if (table.querySelector("thead .d")) tools.append(columnSwitch(table));
     if (tools.children.length) table.parentElement.before(tools);
-  }
-
-  function labelled(input, text) {
-    const label = document.createElement("label");
-    label.append(input, text);
-    return label;
   }
 
   function filterBox(table) {
@@ -67,6 +119,7 @@
     input.placeholder = "filter rows";
     input.setAttribute("aria-label", "Filter rows of " + table.caption.textContent);
     input.addEventListener("input", () => {
+      closeRows(table);
       const words = input.value.toLowerCase().split(/\s+/);
       for (const row of table.querySelectorAll("tbody tr")) {
         const text = row.textContent.toLowerCase();
@@ -76,18 +129,58 @@
     return input;
   }
 
-  function groupSwitch(table, name) {
-    const input = document.createElement("input");
+  function columnSwitch(table) {
+    const input = document.createElement("input"), label = document.createElement("label");
     input.type = "checkbox";
-    input.checked = true;
     input.addEventListener("change", () => {
-      for (const cell of table.querySelectorAll(`[data-group="${CSS.escape(name)}"]`)) cell.hidden = !input.checked;
+      closeRows(table);
+      table.classList.toggle("all", input.checked);
+      fitTables();
     });
-    return labelled(input, name);
+    label.append(input, "all columns");
+    return label;
   }
 
+  /* On a narrow screen each row is a card, and each cell names its column. */
+
+  function nameCells() {
+    if (!NARROW.matches) return;
+    for (const table of document.querySelectorAll("table.sortable:not([data-named])")) {
+      table.dataset.named = "yes";
+      const names = headings(table).map(headingText);
+      for (const body of table.tBodies) for (const row of body.rows)
+        [...row.cells].forEach((cell, index) => { if (index) cell.dataset.name = names[index]; });
+    }
+  }
+
+  /* A table with more columns than any page has room for, such as one of many backends, scrolls sideways. */
+
+  function fitTables() {
+    for (const box of document.querySelectorAll(".grid")) {
+      if (!box.clientWidth) continue;
+      box.classList.remove("scroll");
+      const wide = box.scrollWidth > box.clientWidth + 1;
+      box.classList.toggle("scroll", wide);
+      if (wide) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  /* A link into a part that is folded away opens it. */
+
+  function openTarget() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target.querySelector(":scope > details.fold") ?? target; at; at = at.parentElement)
+      if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+  }
+
+  document.documentElement.classList.add("js");
+  chooseAnswer();
   for (const table of document.querySelectorAll("table.sortable")) {
     addTools(table);
+    addOpeners(table);
     table.tHead.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) sortTable(table, button.parentElement);
@@ -98,64 +191,11 @@
       else if (/^(oom|timeout|crashed|invalid|false|wrong|deviates)/.test(text)) cell.classList.add("bad");
     }
   }
-
-  /* Charts: Plotly draws them when they come near the screen, in the page's own colours. */
-
-  const specs = JSON.parse(document.getElementById("chart-specs").textContent);
-  const config = { responsive: true, displayModeBar: false, displaylogo: false };
-
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  }
-
-  function theme() {
-    const ink = colour("--ink"), grid = colour("--grid");
-    return {
-      "paper_bgcolor": "rgba(0,0,0,0)",
-      "plot_bgcolor": "rgba(0,0,0,0)",
-      "font.color": ink,
-      "font.family": getComputedStyle(document.body).fontFamily,
-      "font.size": 12,
-      "xaxis.gridcolor": grid,
-      "yaxis.gridcolor": grid,
-      "xaxis.tickfont.color": ink,
-      "yaxis.tickfont.color": ink,
-      "hoverlabel.bgcolor": colour("--card"),
-      "hoverlabel.font.color": ink,
-      "hoverlabel.bordercolor": colour("--soft"),
-    };
-  }
-
-  const NARROW_PX = 600, NARROW_LEVELS = 3;
-
-  /* On a narrow screen an icicle shows fewer levels at once, so that their names fit. */
-  function fitted(trace, width) {
-    return trace.type === "icicle" && width < NARROW_PX ? { ...trace, maxdepth: NARROW_LEVELS } : trace;
-  }
-
-  const begun = new WeakSet();
-
-  async function draw(place) {
-    if (begun.has(place)) return;
-    begun.add(place);
-    const spec = structuredClone(specs[place.dataset.chart]);
-    spec.data = spec.data.map((trace) => fitted(trace, place.clientWidth));
-    await Plotly.newPlot(place, spec.data, spec.layout, config);
-    await Plotly.relayout(place, theme());
-    place.dataset.drawn = "yes";
-  }
-
-  const places = [...document.querySelectorAll("[data-chart]")];
-  const restyle = () => places.filter((p) => p.dataset.drawn).forEach((p) => Plotly.relayout(p, theme()));
-  const drawAll = (some) => some.reduce((before, place) => before.then(() => draw(place)), Promise.resolve());
-  /* What is folded away has no width to draw in until it is opened. */
-  const folded = (place) => place.closest("details:not([open])") !== null;
-  drawAll(places.filter((place) => !folded(place)));
-  for (const details of document.querySelectorAll("details")) {
-    details.addEventListener("toggle", () =>
-      drawAll(places.filter((p) => details.contains(p) && details.open)));
-  }
-  dark.addEventListener("change", restyle);
-  window.addEventListener("beforeprint", restyle);
-  window.addEventListener("afterprint", restyle);
+  nameCells();
+  fitTables();
+  document.addEventListener("toggle", fitTables, true);
+  window.addEventListener("resize", fitTables);
+  NARROW.addEventListener("change", nameCells);
+  window.addEventListener("hashchange", openTarget);
+  openTarget();
 })();

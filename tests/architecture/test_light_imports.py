@@ -18,11 +18,11 @@ FRAMEWORKS = "keras tensorflow jax torch openvino xprof"
     ("code", "heavy"),
     [
         ("import anatomy.bench", f"{FRAMEWORKS} pandas numpy pydantic rich"),
-        ("import anatomy.bench.cli.main", f"{FRAMEWORKS} pandas plotly"),
-        ("import anatomy.bench.pytest_plugin.plugin", f"{FRAMEWORKS} pandas plotly"),
+        ("import anatomy.bench.cli.main", f"{FRAMEWORKS} pandas matplotlib"),
+        ("import anatomy.bench.pytest_plugin.plugin", f"{FRAMEWORKS} pandas matplotlib"),
         (
             "import anatomy.models as m; m.zoo(); m.parse_model('unet-paper:classes=3')",
-            f"{FRAMEWORKS} pandas plotly",
+            f"{FRAMEWORKS} pandas matplotlib",
         ),
         ("import anatomy.reports, anatomy.bench.cli.commands.report", FRAMEWORKS),
         ("import anatomy.bench.runner.nodes.node_worker, anatomy.bench.regression_gate.run_gate", FRAMEWORKS),

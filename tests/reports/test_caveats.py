@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.records.caveats import ALL_CAVEATS, caveats_of
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import ClockCheck, Series
+from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import Run, write_script
 from anatomy.reports import write_report
-from anatomy.reports.caveats import ALL_CAVEATS, caveat_legend, caveats_of, signs
+from anatomy.reports.caveat_signs import caveat_legend, signs
 from anatomy.reports.number_words import plural
 from anatomy.reports.report_charts import latency_chart, memory_chart, throughput_chart
 from anatomy.reports.run_labels import label_runs
-from anatomy.reports.tables import case_table, loop_table, model_table, speed_table
+from anatomy.reports.tables import answer_tables, case_table, loop_table, model_table, speed_table
+from tests.reports.drawn import written
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
@@ -31,6 +33,8 @@ MARKED = [
     ({"clock": ClockCheck(verdict="not checked", reason="too noisy")}, "§"),
     ({"series": Series(label="slowing"), "recompilations": 3}, "†‡"),
 ]
+# So many, and so alike, that the interval is narrow.
+SURE = [Block(steps=10, seconds=0.1 + 0.0001 * n) for n in range(6)]
 UNMARKED: list[dict[str, Any]] = [
     {},
     {"series": Series(label="settled"), "recompilations": 0, "clock": ClockCheck(verdict="overlaps")},
@@ -39,7 +43,7 @@ UNMARKED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize(("fields", "sign"), MARKED)
 def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, record: MakeRecord, run: MakeRun) -> None:
-    step = record(case={"mode": "train", "backend": "jax"}, **fields)
+    step = record(case={"mode": "train", "backend": "jax"}, blocks=SURE, **fields)
     loop = record(case={"mode": "fit", "backend": "jax"})
     runs = label_runs([run([step, loop])])
     for table, key in (
@@ -56,21 +60,18 @@ def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, rec
     assert list(speed_table(runs).frame["marked"]) == [1, 1]
     for draw in (throughput_chart, latency_chart):
         chart = draw(runs, "train")
-        assert chart.spec is not None
-        assert chart.spec["data"][-1]["text"] == [f"  {sign}"]
-        assert f" {sign[0]} " in chart.caption
-        assert [entry.name for entry in chart.legend] == ["jax"]
+        assert written(chart)[-1].startswith("≈ ")
+        assert "≈: a weak figure" in chart.caption
+        assert [entry.name for entry in chart.entries] == ["jax"]
     # The peak of memory comes before the window that the marks are about.
-    assert sign[0] not in memory_chart(runs, "train").caption
+    assert "≈" not in memory_chart(runs, "train").caption
 
 
 @pytest.mark.parametrize("fields", UNMARKED)
 def test_settled_figures_have_none(fields: dict[str, Any], record: MakeRecord, run: MakeRun) -> None:
-    runs = label_runs([run([record(case={"mode": "train", "backend": "jax"}, **fields)])])
+    runs = label_runs([run([record(case={"mode": "train", "backend": "jax"}, blocks=SURE, **fields)])])
     assert caveat_legend(mark for mark in itertools.chain(*case_table(runs).caveats.values())) == ""
-    chart = throughput_chart(runs, "train")
-    assert chart.spec is not None
-    assert len(chart.spec["data"]) == 1
+    assert not written(latency_chart(runs, "train"))[-1].startswith("≈")
 
 
 def test_failed_cases_have_no_marks(record: MakeRecord) -> None:
@@ -104,3 +105,16 @@ def test_a_report_elsewhere_links_no_script(record: MakeRecord, run: MakeRun, tm
 @pytest.mark.parametrize(("number", "text"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1200, "1,200 cases")])
 def test_one_is_singular(number: int, text: str) -> None:
     assert plural(number, "case") == text
+
+
+def test_a_throughput_without_a_narrow_interval_is_weak_in_every_table(record: MakeRecord, run: MakeRun) -> None:
+    wide = [Block(steps=10, seconds=seconds) for seconds in (0.1, 0.2, 0.1, 0.2, 0.1, 0.2)]
+    for name, blocks, sign in (("sure", SURE, ""), ("wide", wide, "~"), ("one", SURE[:1], "~")):
+        runs = label_runs([run([record(case={"mode": "train", "backend": "jax"}, blocks=blocks)], name)])
+        for table, key in (
+            (case_table(runs), "throughput_examples_per_s"),
+            (model_table(runs), "train_jax_throughput_examples_per_s"),
+            (answer_tables(runs)[0], "throughput_examples_per_s"),
+        ):
+            column = next(column for column in table.columns if column.key == key)
+            assert table.signs(0, column) == sign

@@ -15,6 +15,7 @@ from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables.scaling_table import scaling_table
 from tests.factories import make_record
 from tests.reports.conftest import MakeRun
+from tests.reports.drawn import segments, x_of, y_of
 
 
 def _record(devices: int, batch: int, step_s: float, **more: Any) -> Record:
@@ -93,10 +94,12 @@ def test_a_chart_for_each_way_of_scaling_and_none_without(run: MakeRun) -> None:
 
 def test_the_chart_begins_at_one_device_and_has_the_intervals(run: MakeRun) -> None:
     (chart,) = (c for c in charts(label_runs([run([ONE, WEAK])])) if c.key == "scaling-train-weak")
-    assert chart.spec is not None
-    ideal, line = chart.spec["data"]
-    assert (ideal["x"], ideal["y"]) == ([1, 2], [1, 2])
-    assert line["x"] == [1, 2]
-    assert line["y"] == pytest.approx([1, 1.6])
-    assert line["error_y"]["array"][1] > 0
-    assert [entry.name for entry in chart.legend] == ["devices that add up", "jax"]
+    assert chart.figure is not None
+    (axes,) = chart.figure.axes
+    ideal, line = axes.lines[:2]
+    assert (x_of(ideal), y_of(ideal)) == ([1, 2], [1, 2])
+    assert x_of(line) == [1, 2]
+    assert y_of(line) == pytest.approx([1, 1.6])
+    (_, low), (_, high) = segments(chart)[1]
+    assert low < 1.6 < high
+    assert [entry.name for entry in chart.entries] == ["jax"]

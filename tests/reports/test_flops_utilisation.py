@@ -17,6 +17,7 @@ from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import case_table, utilisation_table
 
 from .conftest import make_ceiling, make_counts
+from .drawn import written, x_of, y_of
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
@@ -89,11 +90,10 @@ def test_an_optimizer_of_which_nothing_is_known_gives_no_intensity(
     assert optimizer in table.absence(0, column).reason
     assert table.frame["mfu"][0] == pytest.approx(3 * 4e9 / 1e12)
     (chart,) = roofline_charts(runs)
-    assert chart.spec is None
+    assert chart.figure is None
     assert optimizer in chart.empty
     (chart,) = roofline_charts(label_runs([run([known, unknown], "both", ceilings=[make_ceiling()])]))
-    assert chart.spec is not None
-    assert len(chart.spec["data"][0]["x"]) == 1
+    assert written(chart) == ["mlp train"]
 
 
 def test_the_ceiling_is_that_of_the_precision_in_effect(record: MakeRecord) -> None:
@@ -115,7 +115,7 @@ def test_ceilings_of_others_do_not_count(ceilings: list[Any], record: MakeRecord
     assert table.cell(0, column) == "not measured"
     assert table.absence(0, column).reason == NOT_MEASURED
     (chart,) = roofline_charts(runs)
-    assert chart.spec is None
+    assert chart.figure is None
     assert "run anatomy doctor" in chart.empty
 
 
@@ -150,9 +150,10 @@ def test_a_ceiling_that_was_made_on_a_gpu_is_found(device: str, record: MakeReco
     # The probe and the case have the same FLOPs and speed, and training is three passes.
     assert row["mfu"] == pytest.approx(3)
     (chart,) = roofline_charts(runs)
-    assert chart.spec is not None
-    roof = chart.spec["data"][-1]
-    assert roof["hovertext"][0].startswith(f"tensorflow {H100} float32")
+    assert chart.figure is not None
+    roof, point = chart.figure.axes[0].lines
+    assert max(y_of(roof)) == pytest.approx(ceiling.matmul_flops_per_s["float32"])
+    assert y_of(point)[0] == pytest.approx(3 * ceiling.matmul_flops_per_s["float32"])
 
 
 def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: MakeRun) -> None:
@@ -163,21 +164,19 @@ def test_more_than_the_ceiling_is_marked_as_impossible(record: MakeRecord, run: 
         assert table.signs(0, column) == "¶"
         assert "¶ above 100 %, which is impossible" in table.footnotes[-1]
     (chart,) = roofline_charts(runs)
-    assert chart.spec is not None
-    assert chart.spec["data"][0]["text"] == ["¶"]
+    assert written(chart) == ["mlp train ¶"]
     assert "impossible" in chart.caption
 
 
 def test_the_roof_is_bandwidth_then_peak(record: MakeRecord, run: MakeRun) -> None:
     (chart,) = roofline_charts(label_runs([run([measured(record)], ceilings=[make_ceiling()])]))
-    assert chart.spec is not None
-    points, roof = chart.spec["data"]
-    assert points["name"] == "jax"
-    low, ridge, high = roof["x"]
+    assert chart.figure is not None
+    roof, point = chart.figure.axes[0].lines
+    low, ridge, high = x_of(roof)
     assert ridge == pytest.approx(1e12 / 1e10)
-    assert roof["y"] == pytest.approx([1e10 * low, 1e12, 1e12])
-    assert low < points["x"][0] < high
-    assert [entry.name for entry in chart.legend] == ["jax"]
+    assert y_of(roof) == pytest.approx([1e10 * low, 1e12, 1e12])
+    assert low < x_of(point)[0] < high
+    assert [entry.name for entry in chart.entries] == ["jax"]
 
 
 def test_two_runs_have_two_rooflines(record: MakeRecord, run: MakeRun) -> None:

@@ -10,6 +10,7 @@ import pytest
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
+from anatomy.reports.chart import unlike_remark
 from anatomy.reports.deviation import deviations
 from anatomy.reports.phase_bars import preparation_chart
 from anatomy.reports.report_charts import latency_chart, memory_chart, throughput_chart
@@ -19,6 +20,7 @@ from anatomy.reports.summary import summary_sentences
 from anatomy.reports.tables import framework_table, loop_table, model_table, speed_table
 
 from .conftest import make_counts
+from .drawn import written
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
@@ -77,11 +79,7 @@ def said_by(runs: tuple[LabelledRun, ...]) -> dict[str, str]:
     return {
         "models": str(model_table(runs).frame["settings"].iloc[0]),
         "speeds": str(speed_table(runs).frame["settings"].iloc[0]),
-        **{
-            chart.key: chart.caption
-            for chart in (draw(runs, "train") for draw in (throughput_chart, latency_chart, memory_chart))
-        },
-        "preparation": preparation_chart(runs, "train").caption,
+        "charts": unlike_remark(runs, ["train"]),
         "frameworks, speed": str(today.loc["Keras on PyTorch", "speed"]),
         "summary": " ".join(summary_sentences(runs)),
     }
@@ -121,10 +119,8 @@ def test_nothing_is_said_where_all_is_alike(record: MakeRecord, run: MakeRun) ->
 
 
 def test_rows_of_charts_carry_a_sign(record: MakeRecord, run: MakeRun) -> None:
-    spec = throughput_chart(labelled(run, pair(record, "tf32", True)), "train").spec
-    assert spec is not None
-    assert spec["layout"]["yaxis"]["ticktext"] == ["mlp ≠"]
-    assert all("tf32: off (jax), on (torch)" in trace["text"][0] for trace in spec["data"])
+    chart = throughput_chart(labelled(run, pair(record, "tf32", True)), "train")
+    assert written(chart)[0] == "mlp ≠"
 
 
 def test_models_of_two_sizes_share_no_row(record: MakeRecord, run: MakeRun) -> None:
@@ -151,11 +147,8 @@ def test_models_of_two_sizes_are_in_no_mean(build: Any, record: MakeRecord, run:
 
 @pytest.mark.parametrize("draw", [throughput_chart, latency_chart, memory_chart, preparation_chart])
 def test_models_of_two_sizes_share_no_row_of_a_chart(draw: Any, record: MakeRecord, run: MakeRun) -> None:
-    spec = draw(labelled(run, of_two_sizes(record)), "train").spec
-    assert [text.replace("<br>", " ") for text in spec["layout"]["yaxis"]["ticktext"]] == [
-        "mlp 1,000 parameters",
-        "mlp 1,001 parameters",
-    ]
+    chart = draw(labelled(run, of_two_sizes(record)), "train")
+    assert written(chart)[:2] == ["mlp, 1,000 parameters", "mlp, 1,001 parameters"]
 
 
 def test_outputs_of_models_of_two_sizes_are_not_compared(record: MakeRecord) -> None:

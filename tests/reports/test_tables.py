@@ -6,13 +6,14 @@ import pytest
 
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import Phases
+from anatomy.bench.records.record_parts import Block, Phases
 from anatomy.bench.records.run_store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.run_labels import LabelledRun, label_runs
 from anatomy.reports.table import Table
 from anatomy.reports.tables import (
     all_tables,
+    architecture_table,
     case_table,
     claims_table,
     count_table,
@@ -59,7 +60,7 @@ def test_no_cell_says_nan(labelled: tuple[LabelledRun, ...]) -> None:
         assert not cells & {"nan", "NaN", "None", "<NA>", "inf"}, table.key
 
 
-def test_model_row_has_paper_sizes_and_figures(record: MakeRecord, run: MakeRun) -> None:
+def test_model_row_has_figures(record: MakeRecord, run: MakeRun) -> None:
     records = [
         record("vgg:depth=11", speed=40.0, steps=[0.3, 0.1, 0.2], case=point("train", "jax")),
         record("vgg:depth=11", speed=80.0, case=point("infer", "torch")),
@@ -68,18 +69,24 @@ def test_model_row_has_paper_sizes_and_figures(record: MakeRecord, run: MakeRun)
     table = model_table(label_runs([run(records)]))
     (row,) = table.frame.to_dict("records")
     assert row["model"] == "vgg:depth=11"
-    assert row["architecture"] == "VGG"
-    assert row["year"] == 2014
-    assert row["full_parameters_claimed"] == 138_000_000
-    assert row["full_parameters"] == records[2].counts.parameters  # type: ignore[union-attr]
     assert row["train_jax_throughput_examples_per_s"] == pytest.approx(40)
     assert row["train_jax_step_median_s"] == pytest.approx(0.2)
     assert row["infer_torch_peak_host_above_base_bytes"] == 120 * 2**20
     assert "infer_jax_throughput_examples_per_s" not in row
 
 
+def test_an_architecture_has_its_paper_and_both_sizes(record: MakeRecord, run: MakeRun) -> None:
+    counted = record("vgg", case={"mode": "count", "batch_size": 1})
+    runs = label_runs([run([record("vgg:depth=11", case=point("train", "jax")), counted])])
+    (row,) = architecture_table(runs).frame.to_dict("records")
+    assert (row["architecture"], row["year"], row["measured"]) == ("VGG", 2014, "vgg:depth=11")
+    assert row["full_parameters_claimed"] == 138_000_000
+    assert counted.counts is not None
+    assert row["full_parameters"] == counted.counts.parameters
+
+
 def test_a_published_error_is_quoted_with_its_source(labelled: tuple[LabelledRun, ...]) -> None:
-    quoted = rows(model_table(labelled), architecture="AlexNet")["published_error"].iloc[0]
+    quoted = rows(architecture_table(labelled), architecture="AlexNet")["published_error"].iloc[0]
     assert quoted.startswith("“")
     assert "Krizhevsky" in quoted
 
@@ -219,11 +226,23 @@ def test_decimals_follow_the_smallest_value_of_a_column(
     values: list[float], text: str, record: MakeRecord, run: MakeRun
 ) -> None:
     records = [
-        record("mlp", speed=value, case=point("train", "jax") | {"batch_size": n + 1}) for n, value in enumerate(values)
+        record("mlp", cpu_cores_used=value, case=point("train", "jax") | {"batch_size": n + 1})
+        for n, value in enumerate(values)
     ]
     table = case_table(label_runs([run(records)]))
-    column = next(c for c in table.columns if c.key == "throughput_examples_per_s")
+    column = next(c for c in table.columns if c.key == "cpu_cores_used")
     assert table.cell(0, column) == text
+
+
+def test_digits_of_a_throughput_follow_its_interval(record: MakeRecord, run: MakeRun) -> None:
+    blocks = [Block(steps=10, seconds=seconds) for seconds in (0.0648, 0.0647, 0.0649, 0.0648, 0.0647, 0.0649)]
+    sure, unsure = (
+        record(blocks=found, case=point("train", backend))
+        for found, backend in ((blocks, "jax"), (blocks[:1], "torch"))
+    )
+    table = case_table(label_runs([run([sure, unsure])]))
+    column = next(c for c in table.columns if c.key == "throughput_examples_per_s")
+    assert [table.cell(row, column) for row in (0, 1)] == ["1,235", "1,200"]
 
 
 def test_an_invalid_case_shows_no_figure(record: MakeRecord, run: MakeRun) -> None:

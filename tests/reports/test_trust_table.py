@@ -31,13 +31,13 @@ def test_intervals_series_and_clock_are_shown(record: MakeRecord, run: MakeRun) 
     assert row["series"] == "slowing"
     assert row["clock"] == "overlaps"
     assert row["slope_ratio"] == pytest.approx(0.5)
-    assert row["flags"] == "† slowing, ‡ 2 recompilations, loss goes down not checked"
+    assert row["flags"] == "slowing, 2 recompilations, loss goes down not checked"
 
 
 def test_why_the_clock_was_not_checked_is_to_mind(record: MakeRecord) -> None:
     reason = "3 rounds fitted into the budget, 4 needed"
     one = record(case={"mode": "infer"}, clock=ClockCheck(verdict="not checked", reason=reason))
-    assert flags(one) == f"§ clocks not checked ({reason})"
+    assert flags(one) == f"clocks not checked ({reason})"
 
 
 def test_a_second_window_is_told_of(record: MakeRecord, run: MakeRun) -> None:

@@ -38,7 +38,8 @@ def gate(
         list[str] | None, typer.Option(help="A rule that wins over all others: step=5%, train.compile=20%..40%.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Start no further pair after this; undecided cases are inconclusive.")
+        float | None,
+        typer.Option(help="Time for pairs and explanations; what is undecided then is inconclusive."),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a process may take to warm up, or for a turn.")] = 600.0,
     memory_limit: Annotated[str | None, typer.Option(help="Memory that one worker may use, e.g. 4GiB.")] = None,

@@ -1,4 +1,4 @@
-"""`anatomy report`: write HTML, Markdown or CSV from the records of runs. Imports no framework."""
+"""`anatomy report`: write pages, Markdown or tables from the records of runs. Imports no framework."""
 
 from __future__ import annotations
 
@@ -15,19 +15,29 @@ def report(
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="html, md, csv; repeat, or separate by commas. Default: html."),
+        typer.Option("--format", help="html, md, csv, xlsx, parquet; repeat, or separate by commas. Default: html."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: that of the first run.")] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a whole site: the report, a page for each case, tables as CSV.", metavar="DIR"),
+    ] = None,
+    talk: Annotated[bool, typer.Option("--talk", help="Write the talk's tables alone, as talk.html.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the written files as one JSON list.")] = False,
 ) -> None:
     """Write a report of one run, or of several side by side."""
     import json as json_module
 
     from anatomy.bench.cli.newest_run import newest_run
+    from anatomy.bench.errors.anatomy_error import UsageError
     from anatomy.reports import write_report
 
-    formats = [part.strip() for item in format_ or ["html"] for part in item.split(",") if part.strip()]
-    written = write_report(runs or [newest_run()], formats, out)
+    if site and (out or format_ or talk):
+        raise UsageError("--site writes a whole folder; expected it without --out, --format and --talk")
+    default = ["talk"] if talk else ["html", "csv"] if site else ["html"]
+    formats = [part.strip() for item in format_ or default for part in item.split(",") if part.strip()]
+    formats += ["talk"] if talk and "talk" not in formats else []
+    written = write_report(runs or [newest_run()], formats, site or out, pages=True if site else None)
     if json:
         print(json_module.dumps([str(path) for path in written]))
     else:

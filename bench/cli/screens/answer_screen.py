@@ -61,8 +61,8 @@ def _mode(mode: str, found: Sequence[Race], rows: int) -> list[str]:
 
 
 def _race_row(race: Race) -> str:
+    from anatomy.bench.records.sureness import rate_text
     from anatomy.reports.answers.answer_words import times_text, trust_word
-    from anatomy.reports.answers.sureness import rate_text
 
     leader = race.leader
     beside = f"{times_text(leader.rate / race.rivals[0].rate)}x {race.rivals[0].name}" if race.rivals else "no rival"

@@ -16,12 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.sureness import rate_text
 
 _MEBIBYTE = 2**20
 
 # Head, width, the cell, and whether it is left out on a narrow terminal.
 _COLUMNS: tuple[tuple[str, int, Callable[[Record, float], str], bool], ...] = (
-    ("examples/s", 11, lambda r, _: _number(r.throughput_examples_per_s, 1, 1), False),
+    ("examples/s", 15, lambda r, _: rate_text(r, compact=True), False),
     ("median ms", 10, lambda r, _: _number(r.step_median_s, 1e3, 2), False),
     ("p90 ms", 10, lambda r, _: _number(r.step_p90_s, 1e3, 2), True),
     ("peak MiB", 8, lambda r, _: _number(r.peak_host_above_base_bytes, 1 / _MEBIBYTE, 0), False),

@@ -10,7 +10,8 @@ from anatomy.bench.native.native_backend import STEPS
 from anatomy.bench.records.case import BACKENDS, KERAS_BACKENDS, NATIVE_BACKENDS, KerasBackend
 from anatomy.bench.script.preamble import _FRAMEWORKS
 from anatomy.models.frameworks import BACKEND_FACTS
-from anatomy.reports.chart import COLOURS, SYMBOL_PATHS, SYMBOLS
+from anatomy.reports.chart import COLOURS, SYMBOLS, backend_legend
+from tests.factories import make_record
 
 
 @pytest.mark.parametrize("backend", KERAS_BACKENDS)
@@ -28,4 +29,6 @@ def test_it_is_in_each_table() -> None:
     for table in (COLOURS, SYMBOLS, BACKEND_FACTS):
         assert tuple(table) == BACKENDS
     assert tuple(_FRAMEWORKS) == KERAS_BACKENDS
-    assert {SYMBOL_PATHS[symbol] for symbol in SYMBOLS.values()} == set(SYMBOL_PATHS.values())
+    legend = backend_legend([make_record(case={"backend": backend, "mode": "infer"}) for backend in BACKENDS])
+    assert [entry.colour for entry in legend] == list(COLOURS.values())
+    assert len({(entry.path, entry.colour) for entry in legend}) == len(BACKENDS)

@@ -57,7 +57,7 @@ def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
     assert listed.out.count("main") == 16
     written = anatomy("history", "report", "--project", "mine", "--out", "page.html", folder=tmp_path)
     assert written.code == 0
-    assert (tmp_path / "page.html").read_text().count('class="change"') == 1
+    assert (tmp_path / "page.html").read_text().count('class="drawing"') == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from anatomy.bench.history.history_points import HistoryPoint
 from anatomy.bench.history.trends import Trend, trend
 from anatomy.reports.history import render_history, trend_sentences, trend_to_dict
-from anatomy.reports.history.trend_line import trend_line
+from anatomy.reports.history.trend_chart import sparkline, trend_chart
+from tests.reports.drawn import segments, x_of
 
 
 def point(number: int, step_s: float | None, name: str = "mlp train jax b32", dirty: bool = False) -> HistoryPoint:
@@ -93,19 +94,33 @@ def test_the_page_puts_what_changed_first_and_escapes_names() -> None:
     slower = found_in([point(n, 0.010 if n < 6 else 0.02, "<script>alert(1)</script>") for n in range(12)])
     page = render_history([steady, slower], "mine")
     assert page.index("&lt;script&gt;alert(1)") < page.index("steady train")
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "2 series of a case on a machine, 1 with a change of level" in page
 
 
-def test_the_picture_has_a_point_a_run_and_a_line_a_change() -> None:
-    drawn = trend_line(found_in(noisy([0.010] * 10 + [0.012] * 10)))
-    assert drawn.count('class="run"') == 20
-    assert drawn.count('class="change"') == 1
-    assert drawn.count('class="level"') == 2
+def test_the_chart_has_a_point_a_run_and_a_line_a_change() -> None:
+    chart = trend_chart(found_in(noisy([0.010] * 10 + [0.012] * 10)), "trend")
+    assert chart.figure is not None
+    points, *changes = chart.figure.axes[0].lines
+    assert len(x_of(points)) == 20
+    assert [x_of(line) for line in changes] == [[9.5, 9.5]]
+    levels = [start[1] for start, end in segments(chart) if start[1] == end[1]]
+    assert levels == pytest.approx([0.010, 0.012], rel=0.02)
 
 
 def test_one_run_is_drawn_too() -> None:
-    assert trend_line(found_in([point(0, 0.01)])).count('class="run"') == 1
+    chart = trend_chart(found_in([point(0, 0.01)]), "trend")
+    assert chart.figure is not None
+    assert len(x_of(chart.figure.axes[0].lines[0])) == 1
+    assert sparkline(found_in([point(0, 0.01)])).count(",") == 1
+
+
+def test_series_without_a_change_are_rows_of_one_table() -> None:
+    steady = [found_in([point(n, 0.010, f"net{case} train jax b1") for n in range(12)]) for case in range(5)]
+    page = render_history(steady, "mine")
+    assert page.count('class="drawing"') == 0
+    assert page.count('class="spark"') == 5
+    assert page.count("<table") == 1
 
 
 def test_data_for_machines() -> None:

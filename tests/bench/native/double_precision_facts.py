@@ -33,7 +33,13 @@ def agrees(name: str) -> bool:
     return text.endswith("in float64") and found is not None and float(found[1]) / 100 < CLOSE
 
 
-def one_of_another_rate_differs(name: str) -> bool:
+def few_steps_agree(name: str) -> bool:
+    """So closely as is asked of them."""
+    with double_precision():
+        return "after 2 steps" in _compare_training(case_of(name), Trial(1, double=True, few=True))
+
+
+def one_of_another_rate_differs(name: str, few: bool = False) -> bool:
     """A planted fault of 5 %."""
 
     class Faster(Trial):
@@ -50,7 +56,7 @@ def one_of_another_rate_differs(name: str) -> bool:
 
     try:
         with double_precision():
-            _compare_training(case_of(name), Faster(1, double=True))
+            _compare_training(case_of(name), Faster(1, double=True, few=few))
     except InvalidCaseError:
         return True
     return False
@@ -101,7 +107,9 @@ def main() -> None:
         "a deep network agrees": agrees("deep"),
         "Adam with a schedule agrees": agrees("deep_with_adam"),
         "a model that names float32 agrees": agrees("naming_float32"),
+        "few steps agree": few_steps_agree("deep"),
         "another learning rate is found": one_of_another_rate_differs("deep"),
+        "it is found in few steps": one_of_another_rate_differs("deep", few=True),
         "another learning rate of Adam is found": one_of_another_rate_differs("deep_with_adam"),
         "afterwards all is float32": dtypes(double=False) == {"float32", "uint8"} and default_float() == "float32",
     }

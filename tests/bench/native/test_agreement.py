@@ -92,7 +92,31 @@ def test_a_program_is_wrong_that_is_off_on_every_batch(
         with pytest.raises(InvalidCaseError, match="differs on batch 2"):
             require_agreement(TRAINED)
     # Nothing is tried once it agrees.
-    assert tried == [Trial(number, double=number > 0) for number in range(min(len(off) + 1, 3))]
+    again = [Trial(n, double=True, few=few) for n in (1, 2) for few in (False, True)]
+    assert tried == [Trial(), *again][: {1: 2, 2: 4, 3: 5}[len(off)]]
+
+
+def test_few_steps_decide_where_five_amplify_what_float64_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(case: Case, trial: Trial) -> str:
+        if trial.steps > 2:
+            raise InvalidCaseError("differs")
+        return f"after {trial.steps} steps weights agree{trial.text()}"
+
+    monkeypatch.setattr(agreement, "_compare_training", compare)
+    found = require_agreement(TRAINED)
+    assert found == "after 2 steps weights agree, at 0.1 of the learning rate, in float64, where more steps amplify it"
+
+
+@given(st.integers(0, 99), st.floats(1.001, 1.05))
+def test_few_steps_must_agree_the_more_closely(seed: int, factor: float) -> None:
+    before, change = weights(seed), weights(seed + 1, 0.1)
+    theirs = [old + moved for old, moved in zip(before, change, strict=True)]
+    ours = [old + factor * moved for old, moved in zip(before, change, strict=True)]
+    few = Trial(1, double=True, few=True)
+    with pytest.raises(InvalidCaseError, match="after 2 steps"):
+        _agree_one_by_one(before, ours, theirs, PATHS, few)
+    with pytest.raises(InvalidCaseError, match="after 2 steps"):
+        _agree_on_the_whole(before, ours, theirs, few)
 
 
 def test_what_has_no_float64_is_compared_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +143,7 @@ def test_what_float32_rounds_away_is_no_difference() -> None:
     with pytest.raises(InvalidCaseError):
         _agree_one_by_one(before, [before[0] + 50 * spacing], theirs, PATHS)
     with pytest.raises(InvalidCaseError):
-        _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS, double=True)
+        _agree_one_by_one(before, [before[0] + 41 * spacing], theirs, PATHS, Trial(double=True))
 
 
 @pytest.mark.parametrize(("factor", "double"), [(1.05, True), (1.2, False)])
@@ -128,4 +152,4 @@ def test_in_float64_all_weights_together_may_differ_less(factor: float, double: 
     theirs = [old + moved for old, moved in zip(before, change, strict=True)]
     ours = [old + factor * moved for old, moved in zip(before, change, strict=True)]
     with pytest.raises(InvalidCaseError, match="together"):
-        _agree_on_the_whole(before, ours, theirs, double)
+        _agree_on_the_whole(before, ours, theirs, Trial(double=double))

@@ -8,6 +8,8 @@ import pytest
 from anatomy.bench.profiling.hlo_reader import hlo_event_reader
 from anatomy.bench.profiling.hlo_work import instruction_work, scopes_of
 from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
+from anatomy.bench.profiling.profile_tables import make_profile
+from anatomy.bench.profiling.trace_events import Interval, Trace, TraceEvent, Work
 from anatomy.bench.records.case_profile import OPTIMIZER
 from anatomy.bench.xla.xspace import Event
 
@@ -79,6 +81,62 @@ def test_each_instruction_has_its_layer(layers: LayerIndex) -> None:
     assert (found["new"].layer, found["new"].pass_, found["new"].kind) == (OPTIMIZER, "update", "optimizer")
     # What is in a loop without scopes of its own is the loop's.
     assert found["t"].layer == "second"
+
+
+TOGETHER = """HloModule jit_step, is_scheduled=true
+
+%fused (p0: f32[8,4], p1: f32[4,4]) -> f32[8,4] {
+  %p0 = f32[8,4]{1,0} parameter(0)
+  %p1 = f32[4,4]{1,0} parameter(1)
+  %dot.1 = f32[8,4]{1,0} dot(%p0, %p1), metadata={op_name="jit(step)/jvp(block/first__L4_anatomy)/dot_general"}
+  %max.1 = f32[8,4]{1,0} maximum(%dot.1, %dot.1), metadata={op_name="jit(step)/jvp(block/first__L4_anatomy)/max"}
+  ROOT %dot.2 = f32[8,4]{1,0} dot(%max.1, %p1), metadata={op_name="jit(step)/jvp(block/second__L5_anatomy)/dot_general"}
+}
+
+ENTRY %main (x: f32[8,4], w: f32[4,4]) -> f32[8,4] {
+  %x = f32[8,4]{1,0} parameter(0), metadata={op_name="data[0]"}
+  %w = f32[4,4]{1,0} parameter(1), metadata={op_name="state[0][0]"}
+  ROOT %fusion.1 = f32[8,4]{1,0} fusion(%x, %w), kind=kCustom, calls=%fused
+}
+"""
+
+
+def test_a_fusion_of_several_layers_is_work_of_them_all() -> None:
+    rows = [LayerEntry(f"block/{name}", "Dense", None, flops, 1) for name, flops in (("first", 30), ("second", 12))]
+    layers = LayerIndex([*rows, LayerEntry("third", "Dense", None, 58, 1)])
+    work, _ = instruction_work(TOGETHER, layers)["fusion.1"]
+    assert (work.layer, work.kind, work.fused) == ("block/first + second", "matrix product", 3)
+    assert layers.joints == {"block/first + second": ("block/first", "block/second")}
+    entry = layers.entries["block/first + second"]
+    assert (entry.type, entry.flops, entry.moved_bytes) == ("one fusion of 2 layers", 42, None)
+    # Where it ran, the FLOPs are in its row and not in those of its layers; shares are of all of them.
+    event = TraceEvent(0.0, 0.8, work)
+    other = TraceEvent(0.8, 1.0, Work("block/first", "add", "element-wise", "forward"))
+    trace = Trace(steps=[Interval(0.0, 1.0)], events=[event, other])
+    found = {row.name: row for row in make_profile(trace, layers, [1.0], 1, 1.0, None).layers}
+    assert (found["block/first + second"].flops, found["block/first + second"].flops_share) == (42, 0.42)
+    assert (found["block/first"].flops, found["block/first"].flops_share) == (None, None)
+
+
+def test_flops_of_layers_that_were_computed_together_and_apart_are_not_known() -> None:
+    """Forward in one fusion, backward each by itself: what is counted for both cannot be divided."""
+    layers = LayerIndex([LayerEntry("first", "Dense", None, 30, 1), LayerEntry("second", "Dense", None, 12, 1)])
+    works = [
+        Work(layers.joint({"first", "second"}), "fusion", "matrix product", "forward"),
+        Work("first", "dot", "matrix product", "backward"),
+    ]
+    events = [TraceEvent(0.5 * n, 0.5 * (n + 1), work) for n, work in enumerate(works)]
+    trace = Trace(steps=[Interval(0.0, 1.0)], events=events)
+    rows = make_profile(trace, layers, [1.0], 1, 1.0, None).layers
+    assert {row.name: row.flops for row in rows} == {"first + second": None, "first": None}
+
+
+def test_a_fusion_has_the_pass_of_its_products(layers: LayerIndex) -> None:
+    recomputed = TOGETHER.replace("jvp(block/first", "transpose(jvp(block/first").replace(
+        "jvp(block/second", "transpose(jvp(block/second"
+    )
+    index = LayerIndex([LayerEntry(name, "Dense", None, 1, 1) for name in ("first", "second")])
+    assert instruction_work(recomputed, index)["fusion.1"][0].pass_ == "backward"
 
 
 def test_without_weights_a_gradient_is_still_no_work_of_the_optimizer(layers: LayerIndex) -> None:

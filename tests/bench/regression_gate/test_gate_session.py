@@ -15,7 +15,7 @@ from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import PAIRS_FILE, RESULT_FILE, GateResult
-from anatomy.bench.regression_gate.gate_session import GateSession
+from anatomy.bench.regression_gate.gate_session import PAIRS_SHARE, GateSession
 from anatomy.bench.regression_gate.inventory import Selection
 from anatomy.bench.regression_gate.paired_comparison import PairedComparison
 from anatomy.bench.regression_gate.resolve_sides import parse_base
@@ -198,6 +198,21 @@ def test_items_are_judged_one_by_one_in_one_session(script: Script, ask: Ask) ->
     assert (failed.verdict, passed.verdict) == ("FAIL", "PASS")
     assert [case.item for case in result.cases] == ["t.py::test_a", "t.py::test_b"]
     assert result.suite == "pytest"
+
+
+def test_pairs_leave_time_to_explain(script: Script, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+
+    def asked(share: float) -> bool:
+        left.append(share)
+        return True
+
+    monkeypatch.setattr("anatomy.bench.regression_gate.gate_session._clock", lambda minutes: asked)
+    request = ask()
+    with GateSession(request) as session:
+        session.judge(request.selection.cases(request.directory))
+    assert left
+    assert max(left) <= PAIRS_SHARE < 1
 
 
 def test_text_that_is_not_utf_8_is_printable_in_the_result(script: Script, ask: Ask) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.records.caveats import THROTTLED, caveats_of
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import RunWriter, interleave_processes, load_run
-from anatomy.reports.caveats import THROTTLED, caveats_of
 from anatomy.reports.tables.trust_table import flags
 from tests.factories import make_bare_record, make_case, make_header
 

@@ -17,14 +17,16 @@ from anatomy.bench.regression_gate.gate_result import (
     CaseResult,
     CaseVerdict,
     GateResult,
+    MetricResult,
 )
 from anatomy.reports.gate import explanation_sentences, gate_summary, publish_on_github, write_gate_reports
 from anatomy.reports.gate.gate_comment import MOST_ROWS, render_gate_markdown
 from anatomy.reports.gate.gate_page import render_gate_html
+from anatomy.reports.gate.gate_rows import contradiction, deciding_figures
 from anatomy.reports.gate.github import workflow_commands
 from anatomy.reports.gate.junit import render_junit
 from anatomy.reports.gate.sarif import render_sarif
-from tests.factories import make_case_result, make_gate_result
+from tests.factories import make_case_result, make_gate_result, make_step_metric
 
 AWKWARD = "<b>&amp; | `x` \x00\x1b[31m % ::error::\nnext, line: ]]>"
 VERDICTS: tuple[CaseVerdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR", "NEW")
@@ -148,6 +150,29 @@ def test_the_page_draws_each_pair() -> None:
     page = render_gate_html(make_gate_result(make_case_result("FAIL")))
     assert page.count('class="screening"') == page.count('class="confirmation"') == 4
     assert "jit differs: True → False" in page
+
+
+def test_the_verdict_names_the_figure_that_decided_it() -> None:
+    case = make_case_result("FAIL")
+    assert deciding_figures(case) == "step time"
+    undecided = make_step_metric("INCONCLUSIVE")
+    larger = MetricResult(metric="parameters", verdict="FAIL", base=10, candidate=12, change=0.2, tolerated=0.0)
+    of_parameters = case.model_copy(update={"metrics": [undecided, larger]})
+    assert deciding_figures(of_parameters) == "parameters"
+    assert "<td>parameters</td>" in render_gate_html(make_gate_result(of_parameters))
+    assert deciding_figures(make_case_result("PASS")) == ""
+
+
+@pytest.mark.parametrize(
+    ("candidate", "change", "said"),
+    [(0.8, 0.15, True), (1.2, -0.15, True), (1.2, 0.15, False), (0.995, 0.01, False), (1.0, 0.15, False)],
+)
+def test_medians_that_contradict_the_change_are_explained(candidate: float, change: float, said: bool) -> None:
+    metric = make_step_metric("FAIL").model_copy(update={"base": 1.0, "candidate": candidate, "change": change})
+    assert bool(contradiction(metric)) == said
+    case = make_case_result("FAIL").model_copy(update={"metrics": [metric]})
+    for text in (render_gate_html(make_gate_result(case)), render_gate_markdown(make_gate_result(case))):
+        assert ("medians mix pairs of quiet and of busy moments" in text) == said
 
 
 def explained_case() -> CaseResult:

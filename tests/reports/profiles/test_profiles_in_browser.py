@@ -9,7 +9,7 @@ import pytest
 
 from anatomy.bench.records.run_store import Run
 from anatomy.reports import write_report
-from tests.reports.browsing import contrast, visit
+from tests.reports.browsing import visit
 
 WIDTHS = (1280, 390)
 
@@ -21,58 +21,31 @@ def report(profiled: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_charts_are_drawn_within_the_page(browser: Any, report: Path, width: int) -> None:
+def test_tree_and_bars_are_within_the_page(browser: Any, report: Path, width: int) -> None:
     visit(browser, report, width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    sectors, bars, over = browser.execute_script(
-        "const chart = (key) => document.querySelector(`[data-chart=profile-${key}]`);"
-        "const all = [...document.querySelectorAll('#profiles details[open] [data-chart]')];"
-        "return [chart('0-icicle').querySelectorAll('path.surface').length,"
-        "  chart('0-layers').querySelectorAll('.bars .point').length,"
-        "  Math.max(...all.map((chart) => chart.scrollWidth - chart.clientWidth))];"
+    shown, wide = browser.execute_script(
+        "const tree = document.querySelector('.profile[open] .tree');"
+        "const parts = [...tree.querySelectorAll('summary, div')].filter((part) => part.offsetParent);"
+        "return [parts.length, Math.max(...parts.map((part) => part.getBoundingClientRect().right))];"
     )
-    assert sectors > 5
-    assert bars > 20
-    assert over <= 0
+    assert shown > 3
+    assert wide <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
-def test_a_narrow_screen_shows_fewer_levels_so_that_names_fit(browser: Any, report: Path) -> None:
-    levels = (
-        "const boxes = [...document.querySelectorAll('[data-chart=profile-0-icicle] path.surface')]"
-        "  .map((path) => path.getBoundingClientRect()).filter((box) => box.width > 1 && box.height > 0);"
-        "return new Set(boxes.map((box) => Math.round(box.left))).size;"
-    )
-    visit(browser, report, 1280)
-    assert browser.execute_script(levels) == 8
-    visit(browser, report, 390)
-    assert browser.execute_script(levels) == 3
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_names_in_the_icicle_are_shown_and_legible(browser: Any, report: Path, scheme: str) -> None:
-    visit(browser, report, scheme=scheme)
-    found = browser.execute_script(
-        "const slices = [...document.querySelectorAll('[data-chart=profile-0-icicle] g.slice')];"
-        "return slices.map((slice) => {"
-        "  const text = slice.querySelector('text'), fill = (e) => getComputedStyle(e).fill;"
-        "  return [text?.textContent ?? '', text ? fill(text) : '', fill(slice.querySelector('path.surface'))];"
-        "}).filter(([words]) => words);"
-    )
-    assert any(words.startswith("encoder") for words, _, _ in found)
-    for words, ink, surface in found:
-        assert contrast(ink, surface) >= 4.5, words
-
-
-def test_a_folded_case_is_drawn_when_it_is_opened(browser: Any, report: Path) -> None:
-    from selenium.webdriver.support.ui import WebDriverWait
-
+def test_a_part_opens_and_its_bars_are_its_shares(browser: Any, report: Path) -> None:
     visit(browser, report)
-    drawn = "return Boolean(document.querySelector('[data-chart=profile-1-layers]').dataset.drawn)"
-    assert not browser.execute_script(drawn)
-    browser.execute_script("document.querySelectorAll('#profiles details')[1].open = true")
-    WebDriverWait(browser, 60).until(lambda b: b.execute_script(drawn))
-    width = browser.execute_script(
-        "return document.querySelector('[data-chart=profile-1-layers] .nsewdrag').getBoundingClientRect().width"
+    shares = browser.execute_script(
+        "const tree = document.querySelector('.profile[open] .tree');"
+        "for (const part of tree.querySelectorAll('details')) part.open = true;"
+        "return [...tree.querySelectorAll('details > summary > i')].map((bar) => ["
+        "  parseFloat(bar.style.getPropertyValue('--part')),"
+        "  [...bar.closest('details').children].slice(1).map((child) =>"
+        "    parseFloat((child.matches('details') ? child.querySelector('i') : child.firstElementChild)"
+        "      .style.getPropertyValue('--part')))]);"
     )
-    assert width > 400
+    assert len(shares) > 3
+    assert shares[0][0] == 100
+    for whole, parts in shares:
+        assert sum(parts) == pytest.approx(whole, abs=0.1)

@@ -1,4 +1,4 @@
-"""The tree behind the icicle adds up, whatever the profile."""
+"""The tree of a step adds up, whatever the profile."""
 
 from __future__ import annotations
 

@@ -1,13 +1,11 @@
-"""Caveats: signs beside figures that should not be taken at face value, and what each means."""
+"""Caveats: why a figure should not be taken at face value, each with a sign and a word for narrow places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
-from anatomy.reports.flops_utilisation import Utilisation
 
 
 class Caveat(NamedTuple):
@@ -34,7 +32,12 @@ THROTTLED = Caveat(
     "a GPU's clock was held down in part of the window (power cap, heat, …); see Devices' telemetry for the reasons",
     "throttled",
 )
-ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED)
+# A throughput whose interval is wider than ± this is weak.
+WIDE = 0.10
+UNSURE = Caveat(
+    "~", f"the throughput is known to ± {100 * WIDE:g} % or worse, or from too few blocks for an interval", "wide ±"
+)
+ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED, UNSURE)
 
 
 def caveats_of(record: Record) -> tuple[Caveat, ...]:
@@ -56,23 +59,3 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
 def is_throttled(use: GpuUse) -> bool:
     """Return whether the GPU's clock was held down in any sample of the window."""
     return bool(use.throttled_share)
-
-
-def utilisation_caveats(record: Record, use: Utilisation) -> dict[str, tuple[Caveat, ...]]:
-    """Return the caveats of each field of a utilisation: those of the times, and values above 100 %."""
-    times = caveats_of(record)
-    return {"flops_per_s": times} | {
-        name: (*times, IMPOSSIBLE) if (share := getattr(use, name)) is not None and share > 1 else times
-        for name in ("mfu", "mfu_of_peak")
-    }
-
-
-def signs(caveats: Iterable[Caveat]) -> str:
-    """Return the signs alone: `†‡`."""
-    return "".join(caveat.sign for caveat in caveats)
-
-
-def caveat_legend(caveats: Iterable[Caveat]) -> str:
-    """Return `† the step times had not settled …; ‡ …`, in a fixed order; empty without caveats."""
-    used = set(caveats)
-    return "; ".join(f"{caveat.sign} {caveat.meaning}" for caveat in ALL_CAVEATS if caveat in used)

@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from anatomy.bench.records.caveats import UNSURE, WIDE, Caveat, caveats_of
 from anatomy.bench.records.record import Record
-from anatomy.reports.caveats import caveats_of
 
-# A figure whose interval is wider than ± this is weak.
-WIDE = 0.10
 # Between fresh processes figures of one machine differ by some per cent (docs/repeatability.md), of which the interval
 # of a single process knows nothing: it counts as at least this wide.
 BETWEEN_PROCESSES = 0.05
@@ -54,6 +52,14 @@ def weaknesses(record: Record) -> tuple[Weakness, ...]:
     return tuple(found)
 
 
+def throughput_caveats(record: Record) -> tuple[Caveat, ...]:
+    """Return the caveats of a measured record's throughput: those of its times, and an interval that says little."""
+    if record.throughput_examples_per_s is None:
+        return ()
+    spread = throughput_spread(record)
+    return (*caveats_of(record), UNSURE) if spread is None or spread > WIDE else caveats_of(record)
+
+
 def rate_text(record: Record, weak: Sequence[Weakness] | None = None, *, compact: bool = False) -> str:
     """`412 ± 3 %`: digits follow the interval, and `≈` stands before a weak figure.
 
@@ -73,7 +79,11 @@ def rate_text(record: Record, weak: Sequence[Weakness] | None = None, *, compact
 
 def rounded(value: float, spread: float) -> str:
     """A number with the digits that its interval leaves, two at least: 1,239 with ± 0.5 %, 190,000 with ± 54 %."""
-    digits = 2 if spread >= WIDE else 3 if spread >= 0.01 else 4
+    return significant(value, 2 if spread >= WIDE else 3 if spread >= 0.01 else 4)
+
+
+def significant(value: float, digits: int) -> str:
+    """A number with so many significant digits: 0.057, 1.2, 190,000."""
     shown = float(f"{value:.{digits - 1}e}")
     first = math.floor(math.log10(abs(shown))) if shown else 0
     return f"{shown:,.{max(0, digits - 1 - first)}f}"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anatomy.bench.records.caveats import WIDE
 from anatomy.bench.records.record_parts import Series
-from anatomy.reports.answers.sureness import WIDE, rate_text, rounded, throughput_spread, weaknesses
+from anatomy.bench.records.sureness import rate_text, rounded, throughput_spread, weaknesses
 from tests.factories import make_record
 from tests.reports.answers.test_backend_race import timed
 
