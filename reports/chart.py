@@ -70,6 +70,8 @@ UNLIKE = "≠"
 # first; decades that it reaches beyond its values.
 FEWEST_TICKS = 3
 MOST_TICKS = 7
+# Of the axis: nearer labels would lie on one another.
+LEAST_APART = 0.09
 _TICK_STEPS: tuple[tuple[float, ...], ...] = (
     (1,),
     (1, 2, 5),
@@ -282,7 +284,13 @@ def log_ticks(values: Sequence[float]) -> tuple[float, float, list[float]]:
         ticks = [tick for tick in ticks if 10**start <= tick <= 10**end]
         if len(ticks) >= FEWEST_TICKS:
             break
-    return start, end, ticks[:: math.ceil(len(ticks) / MOST_TICKS)] if len(ticks) > MOST_TICKS else ticks
+    if len(ticks) > MOST_TICKS:
+        ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
+    apart = [ticks[0]]
+    for tick in ticks[1:]:
+        if math.log10(tick / apart[-1]) >= LEAST_APART * (end - start):
+            apart.append(tick)
+    return start, end, apart if len(apart) >= FEWEST_TICKS else ticks
 
 
 def si_text(value: float) -> str:

@@ -17,6 +17,7 @@ from anatomy.reports.chart import (
     backend_legend,
     chart_rows,
     log_scale,
+    log_ticks,
     marker,
     records_of,
     row_axes,
@@ -109,7 +110,9 @@ def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
             drawn.axes.hlines(y, q1, q3, colors=COLOURS[backend], linewidth=7, alpha=0.5)
             drawn.axes.plot(median, y, **marker(backend, 5))
             unsure = bool(caveats_of(record))
-            drawn.write(slow, y, ("≈ " if unsure else "") + f"{median:,.3g}", weak=unsure)
+            # As everywhere else: of several processes the median of theirs.
+            shown = 1e3 * (record.step_median_s or 0.0)
+            drawn.write(slow, y, ("≈ " if unsure else "") + f"{shown:,.3g}", weak=unsure)
             weak |= unsure
             values += [fastest, slow]
     log_scale(drawn.axes, values)
@@ -146,12 +149,15 @@ def _dots(
     drawn = row_axes(rows, axis)
     shown = [(number, r, x) for number, row in enumerate(rows) for r in row.records if (x := value(r)) is not None]
     # A wide interval must not flatten the chart: it is cut at the ends of the axis.
-    log_scale(drawn.axes, [x for _, _, x in shown])
+    values = [x for _, _, x in shown]
+    log_scale(drawn.axes, values)
+    end = 10 ** log_ticks(values)[1]
     for number, record, x in shown:
         backend, y = record.case.backend, drawn.places[number, record.case.backend]
         if known := interval(record):
             drawn.axes.hlines(y, *known, colors=COLOURS[backend], linewidth=1.5)
         drawn.axes.plot(x, y, **marker(backend))
-        drawn.write(x, y, text(record), weak=weak(record))
+        # Behind the interval, as far as that is drawn.
+        drawn.write(min(max(x, known[1] if known else x), end), y, text(record), weak=weak(record))
     caption += WEAK_REMARK if any(weak(record) for _, record, _ in shown) else ""
     return Chart(key, title, caption, drawn.figure, entries=backend_legend(records_of(rows)))

@@ -83,7 +83,8 @@ class TableView:
     def notes(self) -> tuple[str, ...]:
         """The notes below the table; one sign stands for all caveats, and each row says its own."""
         weak = any(cell.weak for part in self.parts for row in part for cell in row)
-        return (*self.table.notes, WEAK_NOTE) if weak else self.table.notes
+        explained = any("≈:" in note for note in self.table.notes)
+        return (*self.table.notes, WEAK_NOTE) if weak and not explained else self.table.notes
 
     @property
     def rows(self) -> str:

@@ -177,7 +177,10 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
 def _change(race: Race, *, several: bool) -> Facet:
     if several:
         return Facet("runs of one machine are set side by side under What changed.")
-    return Facet("not compared.", f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION")
+    return Facet(
+        "not compared. With an earlier commit:",
+        f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION",
+    )
 
 
 def _not_tried(race: Race) -> Facet:

@@ -8,6 +8,7 @@ from statistics import geometric_mean
 from anatomy.bench.records.case import KERAS_BACKENDS, NATIVE_BACKENDS, Backend
 from anatomy.bench.records.record import Record
 from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
+from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.settings_differences import differing_settings, key_without_backend
@@ -88,11 +89,19 @@ def _today(backend: Backend, records: Sequence[Record]) -> dict[str, str]:
         "cnn": _capability(backend, of_kind(records, "cnn")),
         "rnn": _capability(backend, of_kind(records, "rnn")),
         "front_end": NOT_MEASURED,
-        "speed": _speed(backend, records),
+        "speed": _speed(backend, records) + _other_precision(backend, records),
         "multi_gpu": _multi_gpu(backend, records),
         "keras": _keras(backend, records),
         "became": f"from {facts.lineage}" if facts.lineage else "no row on the slides",
     }
+
+
+def _other_precision(backend: Backend, records: Sequence[Record]) -> str:
+    """The precision of a backend's products where it is never that of the dtype policy: a speed of less work."""
+    own = [r for r in records if r.case.backend == backend and r.case.mode in TIMED and r.outcome == "ok"]
+    found = {precision_of(record) for record in own}
+    policies = {record.case.dtype.removeprefix("mixed_") for record in own}
+    return f"; products in {', '.join(sorted(found))}" if found and not found & policies else ""
 
 
 def _capability(backend: Backend, records: list[Record]) -> str:

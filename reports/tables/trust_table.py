@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.records.case import LOOPS
-from anatomy.bench.records.caveats import CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, caveats_of
+from anatomy.bench.records.caveats import CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, WIDE, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import ClockCheck
+from anatomy.bench.records.sureness import throughput_spread
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
@@ -95,6 +96,9 @@ def flags(record: Record) -> str | None:
     if CLOCKS in caveats and record.clock is not None:
         why = f" ({record.clock.reason})" if record.clock.reason else ""
         found.append(f"clocks not checked{why}")
+    # Without an interval the cell of the interval says so.
+    if (spread := throughput_spread(record)) is not None and spread > WIDE:
+        found.append(f"known to ± {100 * spread:,.0f} % only")
     if record.warmup_settled is False:
         found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result.startswith("not checked")]

@@ -16,9 +16,9 @@ _COLUMNS = with_details(
     (
         *CASE_COLUMNS,
         Column("flops", "FLOPs", "MFLOP", "number", 1e-6, group="a step"),
-        Column("intensity", "intensity", "FLOP/byte", "number", group="a step"),
-        Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9, group="speed"),
-        Column("ceiling_flops_per_s", "measured ceiling", "GFLOP/s", "number", 1e-9, group="speed"),
+        Column("intensity", "intensity", "FLOP/byte", "number", group="a step", digits=3),
+        Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9, group="speed", digits=3),
+        Column("ceiling_flops_per_s", "measured ceiling", "GFLOP/s", "number", 1e-9, group="speed", digits=3),
         Column("dtype", "products in", group="speed"),
         Column("mfu", "of the ceiling", "%", "number", 100, group="MFU", digits=2),
         Column("mfu_of_peak", "of the datasheet", "%", "number", 100, group="MFU", missing="no datasheet", digits=2),
