@@ -14,8 +14,8 @@ from anatomy.reports.report_page import render_html, render_talk
 from anatomy.reports.run_labels import CASES_FOLDER, LabelledRun, label_runs
 from anatomy.reports.table_files import write_csv, write_parquet, write_workbook
 
-# A page takes about 0.1 s: of larger runs `pages=True` asks for them.
-MOST_PAGES = 120
+# A page takes about 0.2 s: of larger runs `pages=True` asks for them.
+MOST_PAGES = 48
 
 
 def write_report(

@@ -22,6 +22,7 @@ from anatomy.reports.tables.utilisation_table import utilisations
 
 _NONE = "–"
 _TOO_FEW = "too few"
+_PAGES = "anatomy report RUN --site DIR writes a page for each case: raw steps, both clocks, settings, log."
 _PHASES = {
     "import_s": "import, shared",
     "start_s": "start",
@@ -143,6 +144,7 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
             "± 95 %: half the width of the 95 % interval over the figure; within the process where a case had one, "
             "between processes where it had several. p99 needs 100 steps. MFU: see How close to "
             "the limit. Deviation of the outputs from the reference's: see Same function.",
+            *([] if any(item.paged for item in runs) else [_PAGES]),
             *(["A figure that is a link leads to the script that reproduces it without Anatomy."] if linked else []),
         ),
         empty="No case was timed.",
