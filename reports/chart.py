@@ -100,7 +100,6 @@ class Chart:
         figure: the drawing; `None` where there is nothing to draw.
         empty: sentence that is printed instead of a chart without a drawing.
         entries: the legend; the page prints it.
-        wide: whether it takes the page's whole width.
     """
 
     key: str
@@ -109,7 +108,6 @@ class Chart:
     figure: Figure | None
     empty: str = "There is nothing to draw."
     entries: tuple[LegendEntry, ...] = ()
-    wide: bool = False
 
     @property
     def svg(self) -> Markup:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
-from anatomy.bench.native.agreement import Trial, _compare_again, _compare_training
+from anatomy.bench.native.agreement import Trial, _amplifies_rounding, _compare_again, _compare_training
 from anatomy.bench.native.learning_rates import slow_down
 from anatomy.bench.native.program import Array
 from anatomy.bench.records.case import Case
@@ -37,6 +37,12 @@ def few_steps_agree(name: str) -> bool:
     """So closely as is asked of them."""
     with double_precision():
         return "after 2 steps" in _compare_training(case_of(name), Trial(1, double=True, few=True))
+
+
+def grows(name: str) -> bool:
+    """Whether Keras differs from itself after five steps."""
+    with double_precision():
+        return _amplifies_rounding(case_of(name), Trial(1, double=True))
 
 
 def one_of_another_rate_differs(name: str, few: bool = False) -> bool:
@@ -108,6 +114,7 @@ def main() -> None:
         "Adam with a schedule agrees": agrees("deep_with_adam"),
         "a model that names float32 agrees": agrees("naming_float32"),
         "few steps agree": few_steps_agree("deep"),
+        "its rounding does not grow so far": not grows("deep"),
         "another learning rate is found": one_of_another_rate_differs("deep"),
         "it is found in few steps": one_of_another_rate_differs("deep", few=True),
         "another learning rate of Adam is found": one_of_another_rate_differs("deep_with_adam"),

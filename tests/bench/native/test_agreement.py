@@ -86,23 +86,31 @@ def test_a_program_is_wrong_that_is_off_on_every_batch(
         return "weights agree"
 
     monkeypatch.setattr(agreement, "_compare_training", compare)
+    monkeypatch.setattr(agreement, "_amplifies_rounding", lambda case, trial: False)
     if agrees:
         assert require_agreement(TRAINED) == "weights agree"
     else:
         with pytest.raises(InvalidCaseError, match="differs on batch 2"):
             require_agreement(TRAINED)
     # Nothing is tried once it agrees.
-    again = [Trial(n, double=True, few=few) for n in (1, 2) for few in (False, True)]
-    assert tried == [Trial(), *again][: {1: 2, 2: 4, 3: 5}[len(off)]]
+    assert tried == [Trial(number, double=number > 0) for number in range(min(len(off) + 1, 3))]
 
 
-def test_few_steps_decide_where_five_amplify_what_float64_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("amplifies", [True, False])
+def test_few_steps_decide_only_where_keras_differs_from_itself(
+    amplifies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def compare(case: Case, trial: Trial) -> str:
         if trial.steps > 2:
             raise InvalidCaseError("differs")
         return f"after {trial.steps} steps weights agree{trial.text()}"
 
     monkeypatch.setattr(agreement, "_compare_training", compare)
+    monkeypatch.setattr(agreement, "_amplifies_rounding", lambda case, trial: amplifies)
+    if not amplifies:
+        with pytest.raises(InvalidCaseError, match="differs"):
+            require_agreement(TRAINED)
+        return
     found = require_agreement(TRAINED)
     assert found == "after 2 steps weights agree, at 0.1 of the learning rate, in float64, where more steps amplify it"
 
