@@ -46,6 +46,8 @@ class Utilisation:
         dtype: dtype of the operands of products, which chooses the ceiling.
         ceiling_flops_per_s: best matrix product of the backend, over all devices; `None` where it was not measured.
         peak_flops_per_s: dense peak of the datasheet, over all devices; `None` where it is unknown.
+        bandwidth_bytes_per_s: memory bandwidth through the backend, over all devices; `None` where it was not measured.
+        dispatch_s: seconds to launch one operation and wait for it; `None` where it was not measured.
         reason: why there is no ceiling.
         no_intensity: why `moved_bytes` is not known.
     """
@@ -56,8 +58,15 @@ class Utilisation:
     dtype: str
     ceiling_flops_per_s: float | None
     peak_flops_per_s: float | None
+    bandwidth_bytes_per_s: float | None = None
+    dispatch_s: float | None = None
     reason: str = ""
     no_intensity: str = ""
+
+    @property
+    def step_s(self) -> float:
+        """Seconds of a step at the measured throughput."""
+        return self.flops / self.flops_per_s
 
     @property
     def intensity(self) -> float | None:
@@ -103,6 +112,10 @@ def utilisation(
         dtype=dtype,
         ceiling_flops_per_s=best * record.case.devices if best else None,
         peak_flops_per_s=of_datasheet * record.case.devices if of_datasheet else None,
+        bandwidth_bytes_per_s=ceiling.bandwidth_bytes_per_s * record.case.devices
+        if ceiling and ceiling.bandwidth_bytes_per_s
+        else None,
+        dispatch_s=ceiling.dispatch_s if ceiling else None,
         reason="" if best else _why_none(ceiling, dtype),
         no_intensity=""
         if moved is not None

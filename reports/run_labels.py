@@ -52,6 +52,14 @@ class LabelledRun:
         """
         return tuple(read_profiles(self.run.path))
 
+    def profile(self, record: Record) -> Profile | None:
+        """The profile of a record's case; `None` where it was not profiled."""
+        return self._profile_of_case.get(record.key)
+
+    @cached_property
+    def _profile_of_case(self) -> dict[str, Profile]:
+        return {profile.key: profile for profile in self.profiles}
+
 
 class LabelledRecord(NamedTuple):
     """A record and its run."""

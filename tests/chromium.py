@@ -31,4 +31,7 @@ def open_chromium(profile: Path) -> Any:
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
-    return selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    browser = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    # axe looks at tens of thousands of elements: longer than the driver's 30 s where the machine is busy.
+    browser.set_script_timeout(180)
+    return browser

@@ -1,8 +1,8 @@
-"""The layout of TensorBoard's files: one log directory per run with a folder per case, named after the case.
+"""The layout of TensorBoard's files: one log directory per run with a folder per case, named briefly after the case.
 
-RUN/tensorboard/                                           the experiment: the columns of the table of cases
-RUN/tensorboard/vgg:depth=11 train jax b32/                scalars, HParams and graph of a case
-RUN/tensorboard/vgg:…/plugins/profile/trace/HOST.xplane.pb trace of the case
+RUN/tensorboard/                                            the experiment: the columns of the table of cases
+RUN/tensorboard/vgg·jax·train·b8·KEY/                       scalars, HParams and graph of a case
+RUN/tensorboard/vgg·…/plugins/profile/trace/HOST.xplane.pb  trace of the case
 """
 
 from __future__ import annotations
@@ -14,25 +14,28 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.case_name import case_name
 
 TENSORBOARD_FOLDER = "tensorboard"
 SESSION = "trace"
-# File names have at most 255 bytes; the rest is for the key.
-LONGEST_NAME = 200
-# Everything but one-byte characters without a meaning in paths, URLs and patterns; and leading dots.
-_UNSAFE = re.compile(r"[^A-Za-z0-9 .,:=_@()-]+|^\.+")
+# TensorBoard shows some 15 to 40 characters of a name.
+LONGEST_MODEL = 40
+# What has a meaning in paths, URLs and patterns, or is no printable one-byte character.
+_UNSAFE = re.compile(r"[^A-Za-z0-9.:=_@-]+")
 
 
 def case_folder(logdir: Path, case: Case) -> Path:
-    """The case's folder. TensorBoard shows its name, which is the readable name of the case.
+    """The case's folder: `vgg·jax·train·b8·KEY`, which TensorBoard shows as the name.
 
-    The key is appended where two cases may otherwise share a name: if a character had to be replaced or the name was
-    cut, and for a layout map, which the name leaves out.
+    What distinguishes cases comes first, since TensorBoard cuts long names; the key keeps apart cases that differ in
+    more than the name says, such as the model's options, and finds the case in the records.
     """
-    name = case_name(case)
-    safe = _UNSAFE.sub("_", name)[:LONGEST_NAME].strip()
-    return logdir / (safe if safe == name and not case.layout_map else f"{safe} {case.key}")
+    model = _UNSAFE.sub("_", case.model.rpartition("/")[2])[:LONGEST_MODEL]
+    parts = [model, case.backend, case.mode, f"b{case.batch_size}"]
+    parts += [case.dtype] if case.dtype != "float32" else []
+    parts += [f"jit={case.jit}"] if case.jit != "auto" else []
+    parts += [f"{case.devices}dev"] if case.devices > 1 else []
+    # The dtype is the user's text where it is no policy that Keras knows.
+    return logdir / "·".join(_UNSAFE.sub("_", part) for part in (*parts, case.key))
 
 
 def profile_folder(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.speed import ratio_text
+from anatomy.reports.step_bound import StepBound, step_bound
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.utilisation_table import utilisations
 
@@ -99,7 +100,7 @@ def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
         leader = ordered[0].leader
         use = uses.get(leader.record.key)
         facets = _unlike(ordered) | {
-            "Limit": _limit(leader, use),
+            "Limit": _limit(ordered[0], use, step_bound(use, item.profile(leader.record))),
             "Trust": _trust(leader, use, busy),
             "Change": _change(ordered[0], several=several),
             "Not tried": _not_tried(ordered[0]),
@@ -144,19 +145,29 @@ def _unlike(found: Sequence[Race]) -> dict[str, Facet]:
     return {"Unlike settings": Facet("; ".join(said))} if said else {}
 
 
-def _limit(leader: Contender, use: Utilisation | None) -> Facet:
+def _limit(race: Race, use: Utilisation | None, bound: StepBound | None) -> Facet:
+    """The share of the ceiling, what bounds the step, and the command that tells what is not known of these."""
+    share = _share_of_ceiling(race.leader, use)
+    bounds = bound.sentence if bound is not None else ""
+    if use is not None and use.reason == NOT_MEASURED:
+        return Facet(f"{bounds} {share}".lstrip(), "anatomy doctor")
+    if race.leader.record.case.devices > 1 or (bound is not None and bound.profiled):
+        return Facet(f"{share} {bounds}".rstrip())
+    command = f"anatomy profile {_arguments(race, '--backend --batch-size')}"
+    return Facet(" ".join(part for part in (share, bounds, "Where the time goes:") if part), command)
+
+
+def _share_of_ceiling(leader: Contender, use: Utilisation | None) -> str:
     if use is None:
-        return Facet("not known: no product of this model was counted.")
+        return "Share of the ceiling not known: no product of this model was counted."
     if use.mfu is None:
         if use.reason == NOT_MEASURED:
-            return Facet("not known: the ceilings were not measured. For the next run:", "anatomy doctor")
-        return Facet(f"not known: {use.reason}.")
+            return "Share of the ceiling not known: the ceilings were not measured. For the next run:"
+        return f"Share of the ceiling not known: {use.reason}."
     least = "at least " if leader.record.counts is not None and leader.record.counts.uncounted else ""
     ceiling = f"{1e-9 * (use.ceiling_flops_per_s or 0):,.0f} GFLOP/s"
     backend = leader.record.case.backend
-    return Facet(
-        f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
-    )
+    return f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
 
 
 def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
@@ -166,12 +177,12 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
     if busy:
         found.append(f"the machine was {busy}")
     if found:
-        return Facet(f"weak: {'; '.join(found)}.")
+        return Facet(f"C, weak: {'; '.join(found)}.")
     record = leader.record
     steps = "steps settled" if record.series is not None else "whole epochs, which are not classed"
     if (number := len(record.process_throughputs)) > 1:
-        return Facet(f"sound: {steps}; interval between {number} processes.")
-    return Facet(f"sound: {steps}; of one process. The next one may differ:", "--processes 5")
+        return Facet(f"A, sound: {steps}; interval between {number} processes.")
+    return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5")
 
 
 def _change(race: Race, *, several: bool) -> Facet:

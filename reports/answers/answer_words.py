@@ -15,7 +15,8 @@ RULE = (
     f"± {100 * BETWEEN_PROCESSES:g} % at least, since the next process may differ by so much. ≈: a figure that should "
     f"not be taken at face value, or is known to ± {100 * WIDE:g} % or worse; the table of trust has the reasons. "
     "Backends are compared only where products are computed in the same precision and outputs agree, each at its "
-    "fastest batch size of those tried."
+    "fastest batch size of those tried. Trust: C, the figure is weak (≈), above its ceiling, or the machine was busy; "
+    "B, nothing of that, but of one process; A, nothing of that, and the interval is between several processes."
 )
 
 

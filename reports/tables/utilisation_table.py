@@ -9,6 +9,7 @@ from anatomy.bench.records.record import Record
 from anatomy.reports.caveat_signs import utilisation_caveats
 from anatomy.reports.flops_utilisation import Peak, Utilisation, utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
+from anatomy.reports.step_bound import step_bound
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
 
@@ -22,9 +23,12 @@ _COLUMNS = with_details(
         Column("dtype", "products in", group="speed"),
         Column("mfu", "of the ceiling", "%", "number", 100, group="MFU", digits=2),
         Column("mfu_of_peak", "of the datasheet", "%", "number", 100, group="MFU", missing="no datasheet", digits=2),
+        Column("bound", "bound by", missing="not known"),
+        Column("bound_reason", "by these shares", missing="not known"),
         Column("uncounted", "layers not counted", missing="none"),
     ),
     "flops",
+    "bound_reason",
     "uncounted",
     "dtype",
 )
@@ -57,6 +61,11 @@ def utilisation_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> 
             "Intensity: FLOPs over bytes moved by a model: parameters read once (in training six times, and twice for "
             "each value the optimizer keeps), the output of every layer written and read once (in training three "
             "times). Caches and fusion move less, kernels that read their input several times move more.",
+            "Bound by: what a profile shows, where there is one: the largest part of the step, and of device compute "
+            "what bounds most of its layers. Else what would take longest at the ceilings: the products (compute), the "
+            "bytes (memory), or the launch of one operation (launch). It is neither where each would take less "
+            "than a quarter of the step: then it goes to many launches, or to operations far from the ceilings, and a "
+            "profile tells which.",
             "Where layers were not counted, FLOPs and MFU are lower bounds.",
         ),
         empty="No measured case has products that were counted.",
@@ -76,9 +85,12 @@ def _cells(row: _Row) -> dict[str, Any]:
     labelled, use = row
     names = ("flops", "intensity", "flops_per_s", "ceiling_flops_per_s", "dtype", "mfu", "mfu_of_peak")
     counts = labelled.record.counts
+    bound = step_bound(use, labelled.run.profile(labelled.record))
     return {
         **case_cells(labelled),
         **{name: getattr(use, name) for name in names},
+        "bound": bound.name if bound else None,
+        "bound_reason": bound.said if bound else None,
         "uncounted": ", ".join(counts.uncounted) or None if counts else None,
     }
 
@@ -87,4 +99,6 @@ def _absence(row: _Row, key: str) -> Absence | None:
     _, use = row
     if key in ("ceiling_flops_per_s", "mfu") and use.reason:
         return Absence("not measured", use.reason)
-    return Absence("not known", use.no_intensity) if key == "intensity" and use.no_intensity else None
+    if key in ("intensity", "bound", "bound_reason") and use.no_intensity:
+        return Absence("not known", use.no_intensity)
+    return Absence("not known", use.reason) if key in ("bound", "bound_reason") and use.reason else None

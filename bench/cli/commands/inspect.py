@@ -146,6 +146,9 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     _choose_backend(backend, kind_of(spec.model))
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
+        from anatomy.bench.backends.quiet_import import import_keras_quietly
+
+        import_keras_quietly()
         from anatomy.bench.counting.inspection import inspect_with_shape
         from anatomy.bench.workload.own_data import shapes_of_data
 
@@ -193,7 +196,7 @@ def _choose_backend(asked: str | None, kind: Kind) -> None:
     from anatomy.bench.backends.available import availability
     from anatomy.bench.records.case import KERAS_BACKENDS
 
-    # TensorFlow writes its banner to the terminal unless told not to before it is imported.
+    # What TensorFlow logs after its import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if asked is not None:
         found = next((availability(backend) for backend in KERAS_BACKENDS if backend == asked), None)

@@ -1,4 +1,4 @@
-"""Every case has a folder that reads as its name, and no other case's."""
+"""Every case has a folder with a short name, and no other case's."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.case_name import case_name
 from anatomy.bench.tensorboard.log_layout import (
-    LONGEST_NAME,
     case_folder,
     clear_profile_folder,
     place_trace,
@@ -23,24 +21,30 @@ from tests.factories import make_case
 LOGDIR = Path("logs")
 
 
-def test_a_case_is_shown_by_its_readable_name() -> None:
+def test_a_case_has_a_short_name_that_ends_in_its_key() -> None:
     case = make_case("vgg:depth=11,input_shape=32x32x3", mode="train", backend="jax", dtype="mixed_bfloat16", jit="on")
-    assert case_folder(LOGDIR, case) == LOGDIR / case_name(case)
-    assert case_folder(LOGDIR, case).name.startswith("vgg:depth=11,input_shape=32x32x3 train jax b32 mixed_bfloat16")
+    assert case_folder(LOGDIR, case) == LOGDIR / f"vgg·jax·train·b32·mixed_bfloat16·jit=on·{case.key}"
+    plain = make_case("vgg:depth=11", mode="infer", backend="torch", batch_size=8, devices=2)
+    assert case_folder(LOGDIR, plain).name == f"vgg·torch·infer·b8·2dev·{plain.key}"
 
 
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        ("path/to/net.py:build", "path_to_net.py:build train tensorflow b32 {key}"),
-        ("../../etc/net.py:build", "__.._etc_net.py:build train tensorflow b32 {key}"),
-        ("evil.module:<script>?&#%+", "evil.module:_script_ train tensorflow b32 {key}"),
-        ("mypackage.models:build", "mypackage.models:build train tensorflow b32"),
+        ("path/to/net.py:build", "net.py:build"),
+        ("../../etc/net.py:build", "net.py:build"),
+        ("evil.module:<script>?&#%+", "evil.module:_script_"),
+        ("mypackage.models:build", "mypackage.models:build"),
     ],
 )
-def test_what_is_no_file_name_is_replaced_and_the_key_tells_cases_apart(model: str, name: str) -> None:
+def test_the_model_is_named_without_its_folders_and_what_is_no_file_name(model: str, name: str) -> None:
     case = Case(model=model)
-    assert case_folder(LOGDIR, case) == LOGDIR / name.format(key=case.key)
+    assert case_folder(LOGDIR, case) == LOGDIR / f"{name}·tensorflow·train·b32·{case.key}"
+
+
+def test_models_of_unlike_options_are_told_apart() -> None:
+    cases = [make_case(f"vgg:depth={depth}", backend="jax") for depth in (11, 13, 16, 19)]
+    assert len({case_folder(LOGDIR, case) for case in cases}) == 4
 
 
 def test_layout_maps_are_told_apart() -> None:
@@ -56,7 +60,8 @@ def test_no_two_cases_share_a_folder_and_none_leaves_the_log_directory(first: st
     for folder in folders.values():
         assert folder.parent == LOGDIR
         assert folder.name not in ("", ".", "..")
-        assert len(folder.name.encode()) <= LONGEST_NAME + 13
+        # A file name has at most 255 bytes.
+        assert len(folder.name.encode()) <= 200
 
 
 def test_a_trace_is_moved_and_what_was_made_of_the_one_before_is_gone(tmp_path: Path) -> None:

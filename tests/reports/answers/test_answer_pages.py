@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +46,7 @@ def test_a_panel_for_each_model_and_mode(run: MakeRun) -> None:
     first, second, _ = panels
     assert [bar.ratio for bar in first.heats[0].bars] == ["1.00", "0.50"]
     assert [heat.bars[0].name for heat in second.heats] == ["openvino bf16", "jax"]
-    assert first.facets["Trust"].said.startswith("sound")
+    assert first.facets["Trust"].said.startswith("B, sound")
     assert first.facets["Limit"].command == "anatomy doctor"
     assert first.facets["Not tried"].command == (
         "anatomy run lstm --mode train --batch-size 8,32,128 --dtype float32,mixed_bfloat16"
@@ -62,11 +64,27 @@ def test_bars_lie_within_their_scale(run: MakeRun) -> None:
 
 def test_a_measured_ceiling_is_the_limit(run: MakeRun) -> None:
     ceilings: Sequence[Ceiling] = [make_ceiling("jax")]
-    settings = {"dtype_policy": "float32", "device": "cpu"}
+    settings = {"dtype_policy": "float32", "device": "cpu", "optimizer": "SGD"}
     (panel,) = answer_panels(label_runs([run([timed("jax", 1e6, settings=settings)], ceilings=ceilings)]))
     assert re.match(
-        r"\d+ % of the best matrix product through jax on this machine, 1,000 GFLOP/s\.", panel.facets["Limit"].said
+        r"\d+ % of the best matrix product through jax on this machine, 1,000 GFLOP/s\. Bound by ",
+        panel.facets["Limit"].said,
     )
+    assert panel.facets["Limit"].command == "anatomy profile mlp --mode train --backend jax --batch-size 8"
+
+
+@pytest.mark.parametrize(
+    ("fields", "grade"),
+    [
+        ({}, "B"),
+        ({"process_throughputs": [99.9, 100.0, 100.1, 100.0, 100.0]}, "A"),
+        ({"recompilations": 2}, "C"),
+        ({"spread": 0.3}, "C"),
+    ],
+)
+def test_trust_has_a_grade(fields: dict[str, Any], grade: str, run: MakeRun) -> None:
+    (panel,) = answer_panels(label_runs([run([timed("jax", 100, **fields)])]))
+    assert panel.facets["Trust"].said.startswith(f"{grade}, ")
 
 
 def test_runs_side_by_side_are_named(run: MakeRun) -> None:

@@ -1,0 +1,96 @@
+"""What bounds a case's step: by its profile where there is one, else by what its work takes at the ceilings.
+
+At the ceilings the roofline decides (Williams, Waterman and Patterson 2009), with the launch of one operation as a
+third bound, below which no step can be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from anatomy.bench.records.case_profile import Profile
+from anatomy.reports.flops_utilisation import Utilisation
+
+# What takes less than this share of a step does not explain it.
+EXPLAINED = 0.25
+NEITHER = "neither"
+_WORK = {"compute": "its products", "memory": "its memory traffic", "launch": "one launch"}
+
+
+@dataclass(frozen=True)
+class StepBound:
+    """What bounds a step.
+
+    Attributes:
+        name: `compute`, `memory`, `launch`, a part of the profiled step such as `input wait`, or `neither`.
+        said: the shares it follows from, as a sentence.
+        profiled: whether it follows from a profile.
+    """
+
+    name: str
+    said: str
+    profiled: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """`Bound by compute: at the ceilings, its products 49 %, its memory traffic 22 % of a step.`"""
+        by = "neither compute, memory nor launching" if self.name == NEITHER else self.name
+        return f"Bound by {by}: {self.said}."
+
+
+def step_bound(use: Utilisation | None, profile: Profile | None = None) -> StepBound | None:
+    """What bounds the step of a case; `None` where neither a profile nor the ceilings tell."""
+    found = _of_profile(profile) if profile is not None else None
+    return found or (_of_ceilings(use) if use is not None else None)
+
+
+def least_shares(use: Utilisation) -> dict[str, float]:
+    """Shares of the measured step that each bound would take alone at its ceiling; those that are known."""
+    seconds = {
+        "compute": use.flops / use.ceiling_flops_per_s if use.ceiling_flops_per_s else None,
+        "memory": use.moved_bytes / use.bandwidth_bytes_per_s
+        if use.moved_bytes is not None and use.bandwidth_bytes_per_s
+        else None,
+        "launch": use.dispatch_s,
+    }
+    return {name: took / use.step_s for name, took in seconds.items() if took is not None}
+
+
+def _of_ceilings(use: Utilisation) -> StepBound | None:
+    shares = least_shares(use)
+    # Without both sides of the roofline the longer one is not known.
+    if not {"compute", "memory"} <= shares.keys():
+        return None
+    said = ", ".join(f"{_WORK[name]} {_percent(share)}" for name, share in shares.items())
+    said = f"at the ceilings, {said} of a step"
+    if shares["memory"] > 1:
+        # More than the memory could move: the caches served it, and the bandwidth of memory is no bound.
+        del shares["memory"]
+        said += "; so it works in the caches"
+    largest = max(shares, key=lambda name: shares[name])
+    return StepBound(largest if shares[largest] >= EXPLAINED else NEITHER, said)
+
+
+def _of_profile(profile: Profile) -> StepBound | None:
+    gaps = profile.gaps
+    if gaps is None or not gaps.step:
+        return None
+    shares = {name.replace("_", " "): took / gaps.step for name, took in gaps.parts.items()}
+    largest = max(shares, key=lambda name: shares[name])
+    listed = ", ".join(f"{name} {_percent(share)}" for name, share in shares.items() if share >= 0.005)
+    said = f"profiled, {listed} of a step"
+    if largest != "device compute":
+        return StepBound(largest, said, profiled=True)
+    by_bound: Counter[str] = Counter()
+    for layer in profile.layers:
+        if layer.bound is not None:
+            by_bound[layer.bound] += layer.share
+    if not by_bound:
+        return StepBound(largest, said, profiled=True)
+    (name, share), *_ = by_bound.most_common()
+    return StepBound(name, f"{said}; layers bound by {name} take {_percent(share)} of the device time", profiled=True)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
