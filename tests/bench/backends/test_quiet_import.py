@@ -14,7 +14,7 @@ IMPORT = "from anatomy.bench.backends.quiet_import import import_keras_quietly; 
 
 def started(*, path: Path | None = None, then: str = "", backend: str = "jax") -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"KERAS_BACKEND": backend} | ({"PYTHONPATH": str(path)} if path else {})
-    return subprocess.run(  # noqa: S603 our own interpreter
+    return subprocess.run(
         [sys.executable, "-c", IMPORT + then], env=environment, capture_output=True, text=True, check=False
     )
 
