@@ -9,6 +9,7 @@ from pydantic import Field
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.input_figures import InputFigures
+from anatomy.bench.records.layer_outline import LayerOutline
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record_parts import AllReduce, Block, ClockCheck, Counts, DrawnInput, Phases, ScaledOutputs
 
@@ -17,6 +18,7 @@ class CaseFacts(Frozen):
     """Facts of a case so far: only those that were set are known. Names and units are those of `Record`.
 
     Attributes:
+        layers: outline of the model's layers, which the gate compares.
         programs: compiled programs of the step before the measured turns; the gate compares them.
         window: start and end of the measured window in seconds of `time.perf_counter`.
     """
@@ -25,6 +27,7 @@ class CaseFacts(Frozen):
     not_measured: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     counts: Counts | None = None
+    layers: list[LayerOutline] = Field(default_factory=list)
     inputs: list[DrawnInput] = Field(default_factory=list)
     input_figures: InputFigures | None = None
     step_s: list[float] = Field(default_factory=list)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.layer_outline import LayerOutline
 from anatomy.bench.records.parity import Manifest, manifest
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance
@@ -24,6 +25,7 @@ class Stated:
         self.settings: Mapping[str, Any] = facts.get("settings") or {}
         counts = facts.get("counts")
         self.counts: Counts | None = Counts.model_validate(counts) if counts is not None else None
+        self.layers = [LayerOutline.model_validate(layer) for layer in facts.get("layers") or ()]
 
     @property
     def manifest(self) -> Manifest:

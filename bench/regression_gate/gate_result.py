@@ -91,6 +91,8 @@ class CaseResult(Frozen):
     Attributes:
         item: id of the pytest item that was judged; None outside pytest.
         differences: settings in effect that differ between the sides: name → value of the base and of the candidate.
+        structure: what was changed in the model's layers, in words; empty where nothing was, or where a side is a run,
+            whose records have no layers.
         cpu_change: relative growth of the CPU time per step: a second witness that decides nothing.
         pairs: number of pairs of processes.
         seconds: time used.
@@ -105,6 +107,7 @@ class CaseResult(Frozen):
     item: str | None = None
     metrics: list[MetricResult] = Field(default_factory=list)
     differences: dict[str, list[Any]] = Field(default_factory=dict)
+    structure: list[str] = Field(default_factory=list)
     cpu_change: float | None = None
     pairs: int = 0
     seconds: float = 0.0

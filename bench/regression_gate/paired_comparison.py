@@ -21,7 +21,7 @@ from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.jsonl import append_line
 from anatomy.bench.records.parity import differences
 from anatomy.bench.records.settings import MeasureSettings
-from anatomy.bench.regression_gate.exact_metrics import Stated, compare_exactly
+from anatomy.bench.regression_gate.exact_metrics import Facts, Stated, compare_exactly
 from anatomy.bench.regression_gate.explain_failure import explain_failure
 from anatomy.bench.regression_gate.gate_result import (
     PAIRS_FILE,
@@ -41,6 +41,7 @@ from anatomy.bench.regression_gate.sampled_metrics import cpu_change, metric_res
 from anatomy.bench.regression_gate.sequential_sampling import Judged, Observation, TimeLeft, judge
 from anatomy.bench.regression_gate.side_workers import SideWorkers
 from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.regression_gate.structural_changes import structural_changes
 
 # Turns per side until the first look has shown how much of the variance lies within a pair.
 PILOT_TURNS = 40
@@ -194,8 +195,9 @@ class PairedComparison:
             base, candidate = (self._workers[name].count(case) for name in SIDES)
         except SetupError as error:
             return unmeasured_case(case, "ERROR", str(error))
-        metrics = compare_exactly(case, base, candidate, rules)
-        return CaseResult(case=case, name=case_name(case), verdict=worst_verdict(metrics), metrics=metrics)
+        metrics, changes = compare_exactly(case, base, candidate, rules), _structure(base, candidate)
+        verdict = worst_verdict(metrics)
+        return CaseResult(case=case, name=case_name(case), verdict=verdict, metrics=metrics, structure=changes)
 
 
 def _concluded(drawing: _Drawing, rules: Rules, judged: Mapping[str, Judged], error: SetupError | None) -> CaseResult:
@@ -216,10 +218,17 @@ def _concluded(drawing: _Drawing, rules: Rules, judged: Mapping[str, Judged], er
         reason=_decisive(metrics),
         metrics=metrics,
         differences={name: list(values) for name, values in unlike.items()},
+        structure=_structure(ours, theirs),
         cpu_change=cpu_change(pairs),
         pairs=len(pairs),
         seconds=drawing.seconds,
     )
+
+
+def _structure(base: Facts, candidate: Facts) -> list[str]:
+    ours, theirs = Stated(base).layers, Stated(candidate).layers
+    # A model whose layers could not be walked on a side says nothing of the other's.
+    return structural_changes(ours, theirs) if ours and theirs else []
 
 
 def best_turns(pairs: Sequence[Pair]) -> int:

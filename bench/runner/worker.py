@@ -65,6 +65,7 @@ from anatomy.bench.script.generate_script import script_of
 from anatomy.bench.script.native_script import native_script
 from anatomy.bench.workload.build_case import Built, build
 from anatomy.bench.workload.model_inputs import model_inputs, shapes_to_count
+from anatomy.bench.workload.model_outline import outline_model
 from anatomy.bench.workload.model_outputs import require_call
 from anatomy.bench.workload.synthetic_batch import SEED
 
@@ -190,7 +191,8 @@ def _count(case: Case, emit: Emit, origin: Origin | None) -> None:
         shapes = shapes_to_count(model, model_inputs(model, 1, case.inputs)) if case.inputs else None
         counts = count_model(model, shapes).summary()
     _require_own(origin)
-    emit(FactsFound(facts=CaseFacts(phases=Phases(build_s=time.perf_counter() - start), counts=counts)))
+    phases = Phases(build_s=time.perf_counter() - start)
+    emit(FactsFound(facts=CaseFacts(phases=phases, counts=counts, layers=outline_model(model))))
 
 
 def _counts(built: Built) -> CaseFacts:
@@ -250,6 +252,9 @@ def _take_turns(
     task = _task(case, settings, group, emit, origin)
     if case.devices > 1:
         raise NotImplementedError("the gate compares cases on one device; leave --devices out")
+    # Once per case is enough.
+    if turns.checked:
+        task.found(CaseFacts(layers=outline_model(task.built.model)))
     measure_alternating_steps(task, turns)
 
 

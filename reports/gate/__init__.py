@@ -1,6 +1,6 @@
 """The gate's result as a table, a comment, a page, JUnit XML, SARIF and annotations."""
 
-from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, gate_table
+from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, gate_table, structure_sentence
 from anatomy.reports.gate.github import publish_on_github
 from anatomy.reports.gate.junit import case_figures
 from anatomy.reports.gate.write_gate import GATE_HTML, write_gate_reports
@@ -12,5 +12,6 @@ __all__ = [
     "gate_summary",
     "gate_table",
     "publish_on_github",
+    "structure_sentence",
     "write_gate_reports",
 ]

@@ -9,6 +9,7 @@ from anatomy.reports.gate.gate_rows import (
     gate_summary,
     gate_table,
     metric_sentence,
+    structure_sentence,
 )
 from anatomy.reports.report_markdown import escape
 
@@ -29,14 +30,16 @@ def render_gate_markdown(result: GateResult) -> str:
     if len(worst) > MOST_ROWS:
         lines.append(f"\n{len(worst) - MOST_ROWS} more cases passed or are in the full report.")
     for case in worst[:MOST_ROWS]:
-        if case.verdict not in ("PASS", "NEW"):
+        if case.verdict not in ("PASS", "NEW") or case.structure:
             lines += ["", *_details(case)]
     lines += [f"\n> {escape(note)}" for note in result.notes]
     return "\n".join(lines) + "\n"
 
 
 def _details(case: CaseResult) -> list[str]:
-    lines = [f"**{case.verdict}** {escape(case.name)}: {escape(case.reason)}"]
+    reason = f": {escape(case.reason)}" if case.reason else ""
+    lines = [f"**{case.verdict}** {escape(case.name)}{reason}"]
     failed = [metric_sentence(metric) for metric in case.metrics if metric.verdict in ("FAIL", "INCONCLUSIVE")]
     unlike = [said for metric in case.metrics if (said := contradiction(metric))]
-    return lines + [f"- {escape(sentence)}" for sentence in (*failed, *unlike, *explanation_sentences(case))]
+    changed = [said] if (said := structure_sentence(case)) else []
+    return lines + [f"- {escape(said)}" for said in (*changed, *failed, *unlike, *explanation_sentences(case))]

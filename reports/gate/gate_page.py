@@ -16,6 +16,7 @@ from anatomy.reports.gate.gate_rows import (
     interval_text,
     limits_text,
     quantity,
+    structure_sentence,
 )
 from anatomy.reports.page import render_page, trusted_asset
 
@@ -47,6 +48,7 @@ def _case(case: CaseResult) -> dict[str, Any]:
         "seconds_value": case.seconds,
         "cpu": None if case.cpu_change is None else f"{case.cpu_change:+.1%}".replace("%", " %"),
         "differences": case.differences,
+        "structure": structure_sentence(case),
         "step": next((_metric(case, metric) for metric in case.metrics if metric.metric == "step"), None),
         "metrics": [_metric(case, metric) for metric in case.metrics],
         "explained": explanation_sentences(case),

@@ -132,6 +132,11 @@ def gate_summary(result: GateResult) -> str:
     return f"{_HEADLINE[result.verdict]} ({numbers} of {cases}); {sides}; {result.seconds:.0f} s."
 
 
+def structure_sentence(case: CaseResult) -> str:
+    """`The model was changed: dec1: kernel_size 3×3 → 5×5; + bn1 (BatchNormalization)`; empty where it was not."""
+    return f"The model was changed: {'; '.join(case.structure)}" if case.structure else ""
+
+
 def explanation_sentences(case: CaseResult) -> list[str]:
     """Say which layers and kinds of work account for a slower step, largest first, or why that is not known."""
     if case.not_explained:

@@ -34,7 +34,7 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from anatomy.reports.gate import GATE_HTML, explanation_sentences, gate_summary, gate_table
+    from anatomy.reports.gate import GATE_HTML, explanation_sentences, gate_summary, gate_table, structure_sentence
 
     columns = ("verdict", "case", "base", "step time", "95 % interval", "pairs", "time")
 
@@ -53,6 +53,9 @@ def print_result(console: Console, result: GateResult, folder: Path) -> None:
             console.print(
                 Text(f"{case.verdict} {case.name}: {case.reason}", style=_STYLE[case.verdict]), soft_wrap=True
             )
+        if said := structure_sentence(case):
+            # The line of a verdict other than PASS has named the case.
+            console.print(Text(f"{case.name}: {said}" if case.verdict == "PASS" else f"  {said}"), soft_wrap=True)
         for said in explanation_sentences(case):
             console.print(Text(f"  {said}"), soft_wrap=True)
     for note in result.notes:

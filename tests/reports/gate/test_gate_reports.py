@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from sarif_pydantic import Sarif
 
+from anatomy.bench.cli.screens.gate_screen import print_result
 from anatomy.bench.profiling.explanation import Change, Explanation
 from anatomy.bench.records.case import Case
 from anatomy.bench.regression_gate.gate_result import (
@@ -195,6 +197,19 @@ def test_every_report_says_which_layers_account_for_it() -> None:
         assert "block3_conv2: 67% of the change; 12 more transpose" in plain
         assert "dense:" not in plain
         assert "By kind of work: convolution +67%" in plain
+
+
+@pytest.mark.parametrize("verdict", ["PASS", "FAIL"])
+def test_what_was_changed_in_the_model_is_always_said(
+    verdict: CaseVerdict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["dec1: kernel_size 3×3 → 5×5", "+ bn (BatchNormalization)"]
+    case = make_case_result(verdict).model_copy(update={"structure": changes})
+    result = make_gate_result(case)
+    print_result(Console(width=200), result, tmp_path)
+    for text in (capsys.readouterr().out, render_gate_markdown(result), render_gate_html(result)):
+        plain = text.replace("<wbr>", "").replace("\\", "")
+        assert "The model was changed: dec1: kernel_size 3×3 → 5×5; + bn (BatchNormalization)" in plain
 
 
 def test_what_is_not_explained_says_why() -> None:
