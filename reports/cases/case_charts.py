@@ -25,8 +25,13 @@ from anatomy.reports.chart_svg import INK, SOFT
 from anatomy.reports.table import MEBI
 
 HEIGHT = 240
-# NVML's reading in a trace, as a share.
-_GPU_BUSY = "utilisation"
+# NVML's readings in a trace that are drawn over time: column → key, title, unit, scale and caption.
+_GPU_SERIES = {
+    "utilisation": ("busy", "busy", "%", 100.0, "Share of the time in which a kernel ran, as NVML read it."),
+    "memory_used_bytes": (
+        "memory", "memory", "MiB", 1 / MEBI, "Memory in use on the whole device, by all processes, as NVML read it.",
+    ),
+}  # fmt: skip
 # More steps than the drawing has columns are drawn as the least and the greatest of each column.
 MOST_POINTS = 400
 BINS = 40
@@ -136,20 +141,20 @@ def host_chart(record: Record) -> Chart | None:
 def _gpu_charts(record: Record) -> list[Chart | None]:
     """One for each GPU that the case ran on, as far as is known."""
     used = [use for use in record.gpu or () if use.used is not False]
-    return [gpu_chart(use, number) for number, use in enumerate(used)]
+    return [gpu_chart(use, reading, number) for number, use in enumerate(used) for reading in _GPU_SERIES]
 
 
-def gpu_chart(use: GpuUse, number: int = 0) -> Chart | None:
-    """Draw how busy a GPU was over the window, from the raw samples; `number` tells instances of one GPU apart."""
-    pairs = zip(use.trace.get("at_s", []), use.trace.get(_GPU_BUSY, []), strict=False)
-    known = [(at, 100 * busy) for at, busy in pairs if at is not None and busy is not None]
+def gpu_chart(use: GpuUse, reading: str, number: int = 0) -> Chart | None:
+    """Draw a reading of a GPU over the window, from the raw samples; `number` tells instances of one GPU apart."""
+    key, title, unit, scale, caption = _GPU_SERIES[reading]
+    pairs = zip(use.trace.get("at_s", []), use.trace.get(reading, []), strict=False)
+    known = [(at, scale * value) for at, value in pairs if at is not None and value is not None]
     if not known:
         return None
-    figure, axes = _axes("s from the start of the window", "%")
+    figure, axes = _axes("s from the start of the window", unit)
     axes.plot(*zip(*known, strict=True), color=INK, linewidth=1)
-    axes.set_ylim(0, 105)
-    caption = "Share of the time in which a kernel ran, as NVML read it."
-    return Chart(f"gpu-{number}", f"GPU {use.index} over time, {use.name}", caption, figure)
+    axes.set_ylim(0, 105 if unit == "%" else 1.05 * max(value for _, value in known) or 1)
+    return Chart(f"gpu-{key}-{number}", f"GPU {use.index} over time: {title}, {use.name}", caption, figure)
 
 
 def thinned(values: Sequence[float]) -> tuple[list[int], list[float]]:

@@ -170,10 +170,19 @@ def test_memory_over_time_is_as_sampled(record: MakeRecord) -> None:
 
 def test_a_gpu_is_drawn_where_it_answered() -> None:
     use = GpuUse(index=0, name="H", samples=3, trace={"at_s": [0.0, 1.0, 2.0], "utilisation": [0.5, None, 1.0]})
-    chart = gpu_chart(use)
+    chart = gpu_chart(use, "utilisation")
     assert chart is not None
     assert y_of(axes_of(chart).lines[0]) == [50, 100]
-    assert gpu_chart(use.model_copy(update={"trace": {}})) is None
+    assert gpu_chart(use, "memory_used_bytes") is None
+    assert gpu_chart(use.model_copy(update={"trace": {}}), "utilisation") is None
+
+
+def test_the_memory_of_a_gpu_is_drawn_over_time() -> None:
+    use = GpuUse(index=0, name="H", samples=2, trace={"at_s": [0.0, 1.0], "memory_used_bytes": [2**20, 3 * 2**20]})
+    chart = gpu_chart(use, "memory_used_bytes")
+    assert chart is not None
+    assert y_of(axes_of(chart).lines[0]) == [1, 3]
+    assert "memory" in chart.title
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=3000))
