@@ -1,9 +1,8 @@
 """Explain the difference between two profiles by layers and kinds of work that add up to the measured difference.
 
 Times of layers come from a few traced steps; the time of the step comes from many steps without a trace. Each profile
-    is
-therefore scaled to its measured step: a layer with a tenth of the traced step gets a tenth of the measured one. The
-changes of all parts then add up to the measured difference exactly.
+is therefore scaled to its measured step: a layer with a tenth of the traced step gets a tenth of the measured one. The
+changes of all parts then add up to the measured difference exactly. Layers that one side fuses are one part on both.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.profiling.aligned_layers import align_layers
 from anatomy.bench.profiling.work_kinds import is_remapped
 from anatomy.bench.records.case_profile import LayerTime, Profile
 from anatomy.bench.records.frozen import Frozen
@@ -91,6 +91,8 @@ def explain(
     for profile in (before, after):
         if profile.outcome != "ok" or profile.gaps is None or not profile.step:
             raise UsageError(f"{profile.name} has no profile: {profile.outcome}: {profile.reason}")
+    ours, theirs = align_layers(before.layers, after.layers)
+    before, after = before.model_copy(update={"layers": ours}), after.model_copy(update={"layers": theirs})
     first, second = steps or (before.step or 0.0, after.step or 0.0)
     difference = second - first
     types = {layer.name: layer.type for profile in (before, after) for layer in profile.layers}

@@ -6,17 +6,16 @@ be the name of another layer. A mark contains a number instead: `dense__L3_anato
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import keras
 
 from anatomy.bench.counting.model_counts import LayerCount, ModelCounts
 from anatomy.bench.counting.shapes import item_bytes, plus, size, times
+from anatomy.bench.profiling.joint_name import joint_name
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_profile import INPUT, LOSS, METRICS, OPTIMIZER, Kind
 
@@ -89,9 +88,7 @@ class LayerIndex:
         Its FLOPs are those of all of them; what it moves is not known: what lies between may stay in registers.
         """
         together = [name for name in self._names if name in names]
-        parent = os.path.commonpath([str(PurePosixPath(name).parent) for name in together])
-        ends = [str(PurePosixPath(name).relative_to(parent)).replace("/", ".") for name in together]
-        name = str(PurePosixPath(parent) / " + ".join(ends))
+        name = joint_name(together)
         if name not in self.joints:
             self.joints[name] = tuple(together)
             flops = plus(*(self.entries[one].flops for one in together))

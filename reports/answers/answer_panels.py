@@ -210,6 +210,7 @@ def _arguments(race: Race, own: str = "") -> str:
     found += [f"--feed {case.feed}"] if case.feed != "numpy" else []
     found += [f"--source {shlex.quote(case.source)}"] if case.source else []
     found += [f"--devices {case.devices}"] if case.devices > 1 else []
+    found += [f"--jit {case.jit}"] if case.jit != "auto" else []
     found += [f"--backend {case.backend}"] if "--backend" in own else []
     found += [f"--batch-size {case.batch_size}"] if "--batch-size" in own else []
     return " ".join(found)

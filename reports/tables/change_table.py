@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from anatomy.bench.records.sureness import throughput_caveats
 from anatomy.reports.run_difference import compare_runs
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.table import Column, Table, build_table
@@ -39,6 +40,7 @@ def change_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         columns,
         rows,
         dict,
+        caveats=lambda row: row["caveats"],
         key="changes",
         title="What changed",
         caption=f"Each case of {pairs[0][1].label} beside that of {pairs[0][0].label}, the largest change first."
@@ -58,4 +60,9 @@ def change_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
 def _rows(first: LabelledRun, item: LabelledRun) -> list[dict[str, Any]]:
     frame = compare_runs(first.run, item.run).reset_index(names="case")
     frame.loc[frame["verdict"] == "one process", ["low", "high"]] = None
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    found = [{record.key: throughput_caveats(record) for record in run.run.records} for run in (first, item)]
+    return [
+        {str(name): value for name, value in row.items()}
+        | {"caveats": {side: of_run.get(row["key"], ()) for side, of_run in zip("ab", found, strict=True)}}
+        for row in frame.to_dict("records")
+    ]

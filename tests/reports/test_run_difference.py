@@ -174,3 +174,12 @@ def test_what_fails_now_is_named(tmp_path: Path) -> None:
 def test_equal_runs_are_too_close(tmp_path: Path, speed: float) -> None:
     runs = make_run(tmp_path / "a", [case("mlp", 100)]), make_run(tmp_path / "b", [case("mlp", speed)])
     assert list(compare_runs(*runs)["verdict"]) == ["too close"]
+
+
+def test_a_weak_figure_is_marked_on_its_own_side(tmp_path: Path) -> None:
+    before = make_run(tmp_path / "before", [case("mlp", 100), case("lstm", 10)])
+    after = make_run(tmp_path / "after", [case("mlp", 60, recompilations=3), case("lstm", 9)])
+    (table,) = change_tables(label_runs([before, after]))
+    row = table.frame["case"].tolist().index("mlp train jax b8")
+    marked = {place: [caveat.sign for caveat in found] for place, found in table.caveats.items() if found}
+    assert marked == {(row, "b"): ["‡"]}
