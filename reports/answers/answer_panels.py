@@ -6,7 +6,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anatomy.bench.profiling.keras_difference import ratio_sentence
+from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
 from anatomy.bench.records.caveats import IMPOSSIBLE
+from anatomy.bench.records.keras_cost import KerasCost
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.sureness import plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
@@ -18,10 +21,13 @@ from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.step_bound import StepBound, step_bound
 from anatomy.reports.table import MEBI
+from anatomy.reports.tables.keras_cost_table import keras_costs
 from anatomy.reports.tables.utilisation_table import utilisations
 
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
+# Keras backends whose framework is measured without Keras too.
+NATIVE_OF = frozenset(keras_backend(native) for native in NATIVE_BACKENDS if native != "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Panel:
     Attributes:
         title: model and mode, with the run where there are several.
         heats: one for each precision of products, that of the most contenders first.
-        facets: unlike settings, limit, trust, change and what was not tried, by name.
+        facets: unlike settings, limit, trust, change, what Keras costs and what was not tried, by name.
     """
 
     title: str
@@ -93,6 +99,7 @@ def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
     for race in races(item.run.records):
         by_name.setdefault(race_name(race), []).append(race)
     uses = {record.key: use for record, use in utilisations(item, dense_peak)}
+    costs = keras_costs(item)
     busy = busy_sentence(read_looks(item.run.path))
     panels = []
     for name, found in by_name.items():
@@ -103,6 +110,7 @@ def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
             "Limit": _limit(ordered[0], use, step_bound(use, item.profile(leader.record))),
             "Trust": _trust(leader, use, busy),
             "Change": _change(ordered[0], several=several),
+            **_over_framework(ordered[0], costs),
             "Not tried": _not_tried(ordered[0]),
         }
         panels.append(
@@ -192,6 +200,25 @@ def _change(race: Race, *, several: bool) -> Facet:
         "not compared. With an earlier commit:",
         f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION",
     )
+
+
+def _over_framework(race: Race, costs: Sequence[KerasCost]) -> dict[str, Facet]:
+    """What Keras takes over the frameworks by themselves, of those that were measured, or the command that tells."""
+    frameworks = [entry.record.case.backend for entry in race.contenders if entry.record.case.backend in NATIVE_OF]
+    if race.mode not in ("train", "infer") or not frameworks:
+        return {}
+    keys = {entry.record.key for entry in race.contenders}
+    # Without pairs of processes the two were measured at different times: the table has those.
+    found = [cost for cost in costs if cost.keras.key in keys and cost.effects]
+    if found:
+        return {"Over the framework": Facet("; ".join(f"{c.keras.backend}: {ratio_sentence(c)}" for c in found) + ".")}
+    case = race.leader.record.case
+    if case.devices > 1:
+        return {"Over the framework": Facet("what Keras costs was not measured.")}
+    of_leader = f"{_arguments(race, '--batch-size')} --frameworks {','.join(dict.fromkeys(frameworks))}"
+    return {
+        "Over the framework": Facet("what Keras costs was not measured:", f"anatomy compare-frameworks {of_leader}")
+    }
 
 
 def _not_tried(race: Race) -> Facet:

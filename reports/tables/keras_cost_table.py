@@ -64,6 +64,11 @@ def keras_cost_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     return (table,)
 
 
+def keras_costs(item: LabelledRun) -> list[KerasCost]:
+    """What a run measured of Keras's cost, in pairs of processes or one after the other."""
+    return [row.cost for row in _rows(item)]
+
+
 def cost_sentences(run: Run) -> list[str]:
     """For each cost in pairs, a sentence: `vgg, infer on torch, batch 16: Keras takes 2.61 × as long …`."""
     sentences = []

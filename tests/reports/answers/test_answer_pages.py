@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.cli.screens.answer_screen import MOST_LINES, WIDTH, answer_lines
 from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.keras_cost import KerasCost, append_cost
 from anatomy.bench.records.machine_look import MachineLook, append_look
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
@@ -216,3 +218,21 @@ def test_the_version(tmp_path: Path) -> None:
     done = anatomy("--version", folder=tmp_path)
     assert done.code == 0
     assert re.fullmatch(r"anatomy \d+\.\d+\.\d+\S*\n", done.out)
+
+
+def test_what_keras_costs_stands_beside_the_answer(run: MakeRun) -> None:
+    made = run([timed("jax", 100), timed("torch", 40)])
+    (panel,) = answer_panels(label_runs([made]))
+    assert panel.facets["Over the framework"].command == (
+        "anatomy compare-frameworks mlp --mode train --batch-size 8 --frameworks jax,torch"
+    )
+    case = made.records[1].case
+    native = case.model_copy(update={"backend": "native-torch"})
+    append_cost(made.path, KerasCost(keras=case, native=native, effects=[math.log(2), math.log(2.02), math.log(1.98)]))
+    (panel,) = answer_panels(label_runs([made]))
+    assert panel.facets["Over the framework"].said.startswith("torch: Keras takes 2.00 × as long (95 %: 1.9")
+
+
+def test_a_predict_loop_has_no_framework_beside_it(run: MakeRun) -> None:
+    (panel,) = answer_panels(label_runs([run([timed("jax", 100, case={"mode": "predict"})])]))
+    assert "Over the framework" not in panel.facets
