@@ -102,6 +102,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def add_to_history(folder: Path, environment: dict[str, str]) -> None:
+    """The history that a reader has after a first run."""
+    command = ("anatomy", "history", "add", "anatomy-runs/RUN")
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+
+
 def run_blocks(document: str, folder: Path, *, slow: bool) -> None:
     """Run the document's blocks in order; those of Python in one program, as a reader of the page would."""
     environment = os.environ | {
@@ -110,6 +116,8 @@ def run_blocks(document: str, folder: Path, *, slow: bool) -> None:
         "XDG_CACHE_HOME": str(folder / "cache"),
         "COLUMNS": "80",
     }
+    if "history" in document:
+        add_to_history(folder, environment)
     wanted = [
         block for block in BLOCKS if block.document == document and block.mark in (("", "slow") if slow else ("",))
     ]

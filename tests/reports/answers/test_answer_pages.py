@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -210,6 +211,16 @@ def test_the_newest_run_is_reported_where_none_is_named(tmp_path: Path) -> None:
     assert "no run in anatomy-runs/" in none.err
     for name in ("2026-01-31T12-00-00Z", "2026-02-01T12-00-00Z"):
         make_run(tmp_path / "anatomy-runs" / name, [timed("jax", 1)])
+    done = anatomy("report", "--format", "md", folder=tmp_path)
+    assert done.out.strip() == "anatomy-runs/2026-02-01T12-00-00Z/report.md"
+
+
+def test_a_run_with_a_name_of_its_own_is_newest_by_its_time(tmp_path: Path) -> None:
+    runs = tmp_path / "anatomy-runs"
+    for name, begun in (("zoo", "2026-01-31T12:00:00Z"), ("2026-02-01T12-00-00Z", "2026-02-01T12:00:00Z")):
+        made = make_run(runs / name, [timed("jax", 1)])
+        header = json.loads((made.path / "run.json").read_text())
+        (made.path / "run.json").write_text(json.dumps(header | {"started_at": begun}))
     done = anatomy("report", "--format", "md", folder=tmp_path)
     assert done.out.strip() == "anatomy-runs/2026-02-01T12-00-00Z/report.md"
 
