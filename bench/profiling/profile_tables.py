@@ -105,7 +105,7 @@ class _Tables:
         """Rows whose FLOPs are not known, since layers were computed together.
 
         A layer in a fusion with others: the FLOPs are in the fusion's row. And that row, where one of its layers was
-        also computed elsewhere, as in a backward pass of its own: which part was done where is not counted.
+        also computed elsewhere, as backward: which part was done where is not counted.
         """
         ran = {work.layer for work in self.time.device}
         fusions = {joint: set(together) for joint, together in self.layers.joints.items() if joint in ran}

@@ -25,7 +25,7 @@ from anatomy.reports.tables import (
 )
 from anatomy.reports.tables.case_cells import CASE_COLUMNS
 
-# The page's heading says these, and has a part of its own for the checks.
+# The page's heading says these, and checks have their own section.
 _KNOWN = {column.key for column in CASE_COLUMNS} | {"run", "outcome", "checks"}
 _TITLES = {"cases": "Figures", "phases": "Phases and settings"}
 
