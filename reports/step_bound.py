@@ -6,7 +6,6 @@ third bound, below which no step can be.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from anatomy.bench.records.case_profile import Profile
@@ -82,13 +81,13 @@ def _of_profile(profile: Profile) -> StepBound | None:
     said = f"profiled, {listed} of a step"
     if largest != "device compute":
         return StepBound(largest, said, profiled=True)
-    by_bound: Counter[str] = Counter()
+    by_bound: dict[str, float] = {}
     for layer in profile.layers:
         if layer.bound is not None:
-            by_bound[layer.bound] += layer.share
+            by_bound[layer.bound] = by_bound.get(layer.bound, 0.0) + layer.share
     if not by_bound:
         return StepBound(largest, said, profiled=True)
-    (name, share), *_ = by_bound.most_common()
+    name, share = max(by_bound.items(), key=lambda item: item[1])
     return StepBound(name, f"{said}; layers bound by {name} take {_percent(share)} of the device time", profiled=True)
 
 

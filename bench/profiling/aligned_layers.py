@@ -15,7 +15,7 @@ def align_layers(before: Sequence[LayerTime], after: Sequence[LayerTime]) -> tup
     """
     groups = _groups([members_of(row.name) for row in (*before, *after)])
     # The name of the widest row of a group, where one has all of its layers, else all of them.
-    names = {}
+    names: dict[str, str] = {}
     for group in groups:
         rows = {row.name for row in (*before, *after) if set(members_of(row.name)) <= set(group)}
         whole = next((name for name in rows if set(members_of(name)) == set(group)), joint_name(group))
