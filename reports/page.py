@@ -50,5 +50,5 @@ def trusted_asset(name: str) -> Markup:
 
 
 def _breakable(text: str) -> Markup:
-    """A model's name that may be broken behind a colon or a comma."""
-    return Markup("<wbr>").join(re.split(r"(?<=[:,])(?=\S)", text))
+    """A model's name that may be broken behind a colon or a comma, but for that of a large number."""
+    return Markup("<wbr>").join(re.split(r"(?<=[:,])(?=\S)(?!(?<=\d,)\d{3}\b)", text))

@@ -34,4 +34,5 @@ def open_chromium(profile: Path) -> Any:
     browser = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
     # axe looks at tens of thousands of elements: longer than the driver's 30 s where the machine is busy.
     browser.set_script_timeout(180)
+    browser.command_executor.client_config.timeout = 240
     return browser

@@ -74,7 +74,9 @@ def rate_text(record: Record, weak: Sequence[Weakness] | None = None, *, compact
     about = "≈ " if (weaknesses(record) if weak is None else weak) else ""
     if spread is None:
         return f"{about}{number}"
-    return f"{about}{number} ± {max(100 * spread, 0.1):,.{0 if spread >= 0.01 else 1}f} %"
+    # Around the limit of what is weak a rounded figure would not show on which side it is.
+    decimals = 1 if spread < 0.01 or abs(spread - WIDE) < 0.01 else 0
+    return f"{about}{number} ± {max(100 * spread, 0.1):,.{decimals}f} %"
 
 
 def rounded(value: float, spread: float) -> str:

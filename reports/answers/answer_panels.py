@@ -13,7 +13,7 @@ from anatomy.bench.records.keras_cost import KerasCost
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.sureness import plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
-from anatomy.reports.answers.answer_words import answer_sentence, race_name, untried
+from anatomy.reports.answers.answer_words import RULE, answer_sentence, race_name, untried
 from anatomy.reports.answers.backend_race import Contender, Race, races
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
@@ -38,6 +38,7 @@ class Bar:
         length: of the bar, in per cent of the scale, which ends at the highest plausible throughput.
         low: where what is plausible begins, on that scale.
         high: where it ends.
+        cut: whether the interval reaches beyond the scale.
         weak: why the figure is weak; empty of a sound one.
         address: of the case's page; empty where it has none.
     """
@@ -46,6 +47,7 @@ class Bar:
     length: float
     low: float
     high: float
+    cut: bool
     rate: str
     ratio: str
     step: str
@@ -65,10 +67,11 @@ class Heat:
 
 @dataclass(frozen=True)
 class Facet:
-    """One thing that is known beside the answer, and the command that would say more; it may be empty."""
+    """One thing that is known beside the answer, the command that would say more, and the rule; both may be empty."""
 
     said: str
     command: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,31 +117,43 @@ def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
             "Not tried": _not_tried(ordered[0]),
         }
         panels.append(
-            Panel(f"{item.label}: {name}" if several else name, tuple(_heat(race, item) for race in ordered), facets)
+            Panel(
+                f"{item.label}: {name}" if several else name,
+                tuple(_heat(race, item, _scale(ordered)) for race in ordered),
+                facets,
+            )
         )
     return panels
 
 
-def _heat(race: Race, item: LabelledRun) -> Heat:
-    caption = race.precision if race.parameters is None else f"{race.precision}, {race.parameters:,} parameters"
-    return Heat(caption, answer_sentence(race), tuple(_bar(entry, race, item) for entry in race.contenders))
+def _heat(race: Race, item: LabelledRun, scale: float) -> Heat:
+    size = "" if race.parameters is None else f", {race.parameters:,} parameters"
+    batches = {record.case.batch_size for record in race.cases}
+    tried = f"batch {min(batches):,} alone was tried" if len(batches) == 1 else "each backend at its fastest batch size"
+    caption = f"{race.precision}{size}; {tried}"
+    return Heat(caption, answer_sentence(race), tuple(_bar(entry, race, item, scale) for entry in race.contenders))
 
 
-def _bar(entry: Contender, race: Race, item: LabelledRun) -> Bar:
+def _scale(found: Sequence[Race]) -> float:
+    """Where all bars of a panel end, in examples/s: a wide interval must not flatten them."""
+    contenders = [entry for race in found for entry in race.contenders]
+    return min(
+        max(plausible_throughputs(entry.record)[1] for entry in contenders),
+        MOST_BEYOND * max(entry.rate for entry in contenders),
+    )
+
+
+def _bar(entry: Contender, race: Race, item: LabelledRun, scale: float) -> Bar:
     record, memory = entry.record, entry.record.peak_host_above_base_bytes
     size = record.case.batch_size
     low, high = plausible_throughputs(record)
-    # A wide interval must not flatten the bars.
-    scale = min(
-        max(plausible_throughputs(other.record)[1] for other in race.contenders),
-        MOST_BEYOND * max(other.rate for other in race.contenders),
-    )
     return Bar(
         name=entry.name if size == race.leader.record.case.batch_size else f"{entry.name}, batch {size:,}",
         length=100 * entry.rate / scale,
         low=100 * low / scale,
         high=min(100.0, 100 * high / scale),
-        rate=rate_text(record, entry.weaknesses),
+        cut=high > scale * (1 + 1e-9),
+        rate=rate_text(record, entry.weaknesses, compact=True),
         ratio=ratio_text(entry.rate / race.leader.rate),
         step="–" if record.step_median_s is None else f"{1e3 * record.step_median_s:,.3g} ms",
         memory="–" if memory is None else f"{memory / MEBI:,.0f} MiB",
@@ -185,12 +200,12 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
     if busy:
         found.append(f"the machine was {busy}")
     if found:
-        return Facet(f"C, weak: {'; '.join(found)}.")
+        return Facet(f"C, weak: {'; '.join(found)}.", rule=RULE)
     record = leader.record
     steps = "steps settled" if record.series is not None else "whole epochs, which are not classed"
     if (number := len(record.process_throughputs)) > 1:
-        return Facet(f"A, sound: {steps}; interval between {number} processes.")
-    return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5")
+        return Facet(f"A, sound: {steps}; interval between {number} processes.", rule=RULE)
+    return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5", RULE)
 
 
 def _change(race: Race, *, several: bool) -> Facet:

@@ -16,7 +16,8 @@ RULE = (
     f"not be taken at face value, or is known to ± {100 * WIDE:g} % or worse; the table of trust has the reasons. "
     "Backends are compared only where products are computed in the same precision and outputs agree, each at its "
     "fastest batch size of those tried. Trust: C, the figure is weak (≈), above its ceiling, or the machine was busy; "
-    "B, nothing of that, but of one process; A, nothing of that, and the interval is between several processes."
+    "B, nothing of that, but of one process; A, nothing of that, and the interval is between several processes. ± is "
+    "half the width of the interval; a bar's line shows where it lies, and › that it reaches beyond the drawing."
 )
 
 

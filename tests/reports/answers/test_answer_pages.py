@@ -8,17 +8,20 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.cli.screens.answer_screen import MOST_LINES, WIDTH, answer_lines
+from anatomy.bench.records.caveats import WIDE
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.keras_cost import KerasCost, append_cost
 from anatomy.bench.records.machine_look import MachineLook, append_look
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
+from anatomy.bench.records.sureness import rate_text
 from anatomy.bench.records.tuning import TUNING_FILE, Goal, Tuning
 from anatomy.reports import write_report
 from anatomy.reports.answers.answer_panels import answer_panels
@@ -60,9 +63,11 @@ def test_a_panel_for_each_model_and_mode(run: MakeRun) -> None:
 
 
 def test_bars_lie_within_their_scale(run: MakeRun) -> None:
-    bars = [bar for panel in answer_panels(label_runs([run(records())])) for heat in panel.heats for bar in heat.bars]
-    assert all(0 <= bar.low <= bar.length <= bar.high <= 100.0001 for bar in bars)
-    assert sum(bar.high > 99.9 for bar in bars) == 4
+    panels = [
+        [bar for heat in panel.heats for bar in heat.bars] for panel in answer_panels(label_runs([run(records())]))
+    ]
+    assert all(0 <= bar.low <= bar.length <= bar.high <= 100.0001 for bars in panels for bar in bars)
+    assert [sum(bar.high > 99.9 for bar in bars) for bars in panels] == [1, 1, 1]
 
 
 def test_a_measured_ceiling_is_the_limit(run: MakeRun) -> None:
@@ -247,3 +252,29 @@ def test_what_keras_costs_stands_beside_the_answer(run: MakeRun) -> None:
 def test_a_predict_loop_has_no_framework_beside_it(run: MakeRun) -> None:
     (panel,) = answer_panels(label_runs([run([timed("jax", 100, case={"mode": "predict"})])]))
     assert "Over the framework" not in panel.facets
+
+
+def test_bars_of_one_card_have_one_scale_and_a_cut_one_says_so(run: MakeRun) -> None:
+    records = [
+        timed("jax", 400, case={"mode": "infer"}, spread=0.9),
+        timed("openvino", 100, case={"mode": "infer"}, settings=BF16),
+    ]
+    (panel,) = answer_panels(label_runs([run(records)]))
+    bars = {bar.name: bar for heat in panel.heats for bar in heat.bars}
+    assert bars["jax"].length == pytest.approx(4 * bars["openvino bf16"].length)
+    assert (bars["jax"].cut, bars["openvino bf16"].cut) == (True, False)
+    page = render_html(label_runs([run(records, "again")]))
+    assert page.count('class="cut"') == 1
+
+
+@pytest.mark.parametrize(
+    ("spread", "shown"), [(0.096, "± 9.6 %"), (0.104, "± 10.4 %"), (0.3, "± 30 %"), (0.02, "± 2 %")]
+)
+def test_digits_show_on_which_side_of_the_limit_a_figure_is(spread: float, shown: str) -> None:
+    record = make_record(
+        speed=100.0, process_throughputs=[100.0, 100.0], process_medians_s=[0.08, 0.08], case={"batch_size": 8}
+    )
+    low, high = 100 * (1 - spread), 100 * (1 + spread)
+    with mock.patch.object(type(record), "throughput_interval_examples_per_s", (low, high)):
+        assert rate_text(record).endswith(shown)
+        assert rate_text(record).startswith("≈") == (spread > WIDE)
