@@ -5,17 +5,12 @@ Format: https://github.com/openxla/xla/blob/main/third_party/tsl/tsl/profiler/pr
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from anatomy.bench.errors.anatomy_error import UsageError
 
-PROTOBUF_MODULE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"
 # Not a MappingProxyType, which cannot be pickled.
 _NOTHING: Mapping[str, Any] = {}
 
@@ -52,27 +47,6 @@ class Plane(NamedTuple):
     lines: tuple[Line, ...]
 
 
-@cache
-def xplane_pb2() -> ModuleType:
-    """TensorFlow's generated protobuf module, loaded without importing TensorFlow (4 s, and its threads).
-
-    Raises:
-        UsageError: TensorFlow is not installed.
-    """
-    if PROTOBUF_MODULE in sys.modules:
-        return sys.modules[PROTOBUF_MODULE]
-    package = importlib.util.find_spec("tensorflow")
-    if package is None or not package.submodule_search_locations:
-        raise UsageError("traces are read and written with TensorFlow's protobufs: pip install tensorflow")
-    path = Path(package.submodule_search_locations[0], *PROTOBUF_MODULE.split(".")[1:]).with_suffix(".py")
-    spec = importlib.util.spec_from_file_location("anatomy_xplane_pb2", path)
-    if spec is None or spec.loader is None or not path.exists():
-        raise UsageError(f"{path} is missing: expected in tensorflow 2.21; pip install --force-reinstall tensorflow")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def read_xspace(path: Path) -> list[Plane]:
     """Planes, lines and events of a `.xplane.pb`, in the order of the file.
 
@@ -83,8 +57,10 @@ def read_xspace(path: Path) -> list[Plane]:
     """
     from google.protobuf.message import DecodeError
 
+    from anatomy.bench.xla.xplane_pb2 import XSpace
+
     try:
-        space = xplane_pb2().XSpace.FromString(path.read_bytes())
+        space = XSpace.FromString(path.read_bytes())
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
     except DecodeError as error:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace, xplane_pb2
+from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
+from anatomy.bench.xla.xplane_pb2 import XSpace
 from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.
@@ -51,7 +52,7 @@ def test_a_time_of_day_is_written_from_the_first_event_on(tmp_path: Path) -> Non
 
 
 def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_path: Path) -> None:
-    space = xplane_pb2().XSpace()
+    space = XSpace()
     plane = space.planes.add(name="/device:GPU:0")
     for number, name in enumerate(("tf_op", "flops", "model/dense/MatMul"), start=1):
         plane.stat_metadata[number].name = name
