@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anatomy.bench.gpu_trace.interval_sets import Intervals, Times, as_times, clip, gaps, subtract, total, union
+from anatomy.bench.gpu_trace.interval_sets import (
+    Intervals,
+    Times,
+    as_times,
+    clip,
+    depth_at_least,
+    gaps,
+    subtract,
+    total,
+    union,
+)
 from anatomy.bench.gpu_trace.kernel_kinds import kernel_kind
 from anatomy.bench.gpu_trace.recorded_work import DeviceWork, RecordedTrace
 
@@ -22,8 +32,9 @@ from anatomy.bench.gpu_trace.recorded_work import DeviceWork, RecordedTrace
 #   launch          nothing runs, and that work has been launched within the gap: the way to the device
 #   queued          nothing runs, though that work had been launched before the gap began
 #   unknown         nothing runs, and the launch of that work was not recorded
-TimelinePart = Literal["computing", "communication", "copy", "host-bound", "launch", "queued", "unknown"]
-PARTS: tuple[TimelinePart, ...] = get_args(TimelinePart)
+GapPart = Literal["host-bound", "launch", "queued", "unknown"]
+TimelinePart = Literal["computing", "communication", "copy"] | GapPart
+PARTS: tuple[TimelinePart, ...] = ("computing", "communication", "copy", "host-bound", "launch", "queued", "unknown")
 
 NOT_RECORDED = -1
 
@@ -71,26 +82,55 @@ class DeviceTimeline:
         in_order = sorted(found, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
         return {name: as_times(found[name]) for name in in_order}
 
-    def busy(self, chosen: NDArray[np.bool_] | None = None) -> Intervals:
-        """The times at which the chosen pieces run; all by default."""
-        held = slice(None) if chosen is None else chosen
-        return union(self.starts[held], self.ends[held])
+    def begun_between(self, begin: int, end: int) -> NDArray[np.bool_]:
+        """Whether each piece begins between two times; at the device's own end, work without duration does, too."""
+        begun: NDArray[np.bool_] = (self.starts >= begin) & ((self.starts < end) | (end >= self.ends.max()))
+        return begun
+
+    @cached_property
+    def busy(self) -> Intervals:
+        """The times at which anything runs."""
+        return union(self.starts, self.ends)
+
+    @cached_property
+    def kernels_busy(self) -> Intervals:
+        """The times at which a kernel runs."""
+        return self._busy(self.is_kernel)
+
+    @cached_property
+    def collectives_busy(self) -> Intervals:
+        """The times at which a collective runs."""
+        return self._busy(self.is_collective)
+
+    @cached_property
+    def streams_busy(self) -> Mapping[str, Intervals]:
+        """Stream → the times at which it works."""
+        return {stream: union(self.starts[held], self.ends[held]) for stream, held in self.streams.items()}
+
+    @cached_property
+    def overlap(self) -> Intervals:
+        """The times at which two streams or more work."""
+        together = np.concatenate(list(self.streams_busy.values()))
+        return depth_at_least(together[:, 0], together[:, 1], 2)
+
+    def _busy(self, chosen: NDArray[np.bool_]) -> Intervals:
+        return union(self.starts[chosen], self.ends[chosen])
 
     @cached_property
     def parts(self) -> Mapping[TimelinePart, Intervals]:
         """The times of each part, from the first work's beginning to the end of the last."""
-        computing = self.busy(self.is_kernel & ~self.is_collective)
-        kernels = self.busy(self.is_kernel)
-        everything = self.busy()
-        found = {
+        computing = self._busy(self.is_kernel & ~self.is_collective)
+        found: dict[TimelinePart, Intervals] = {
             "computing": computing,
-            "communication": subtract(kernels, computing),
-            "copy": subtract(everything, kernels),
+            "communication": subtract(self.kernels_busy, computing),
+            "copy": subtract(self.busy, self.kernels_busy),
         }
-        idle = gaps(everything, int(self.starts.min()), int(self.ends.max()))
+        idle = gaps(self.busy, int(self.starts.min()), int(self.ends.max()))
         # The first to begin when the gap ends; of several, the first launched.
         after = np.searchsorted(self.starts, idle[:, 1])
-        return {**found, **split_at_launch(idle, self.launch_ns[after])}  # type: ignore[return-value]
+        for part, times in split_at_launch(idle, self.launch_ns[after]).items():
+            found[part] = times
+        return found
 
     def parts_between(self, begin: int, end: int) -> dict[TimelinePart, int]:
         """Nanoseconds of each part between two times; they add up to `end - begin`.
@@ -102,7 +142,7 @@ class DeviceTimeline:
         return found
 
 
-def split_at_launch(idle: Intervals, launch_ns: Times) -> dict[str, Intervals]:
+def split_at_launch(idle: Intervals, launch_ns: Times) -> dict[GapPart, Intervals]:
     """Split gaps at the launch of the work that ends each of them.
 
     Args:

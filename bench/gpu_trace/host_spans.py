@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,7 +43,9 @@ class Origin:
 
 def find_origins(trace: RecordedTrace) -> list[Origin]:
     """The origin of each piece of work, in the order of `trace.work`."""
-    by_external = {span.external: span for span in trace.spans if span.type == "operation" and span.external is not None}
+    by_external = {
+        span.external: span for span in trace.spans if span.type == "operation" and span.external is not None
+    }
     backward = sorted(
         (span.start_ns, span.end_ns)
         for span in trace.spans
@@ -64,7 +66,7 @@ def find_origins(trace: RecordedTrace) -> list[Origin]:
 def _origin(
     work: DeviceWork,
     chain: Sequence[HostSpan],
-    by_external: dict[int | None, HostSpan],
+    by_external: Mapping[int, HostSpan],
     backward: Sequence[tuple[int, int]],
     trace: RecordedTrace,
 ) -> Origin:
@@ -113,9 +115,7 @@ def _around(trace: RecordedTrace) -> dict[int, tuple[HostSpan, ...]]:
     }
 
 
-def _chains(
-    spans: list[HostSpan], launches: Sequence[tuple[int, int]]
-) -> Iterator[tuple[int, tuple[HostSpan, ...]]]:
+def _chains(spans: list[HostSpan], launches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, tuple[HostSpan, ...]]]:
     spans.sort(key=lambda span: (span.start_ns, -span.end_ns))
     open_: list[HostSpan] = []
     at = 0

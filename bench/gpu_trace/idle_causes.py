@@ -41,8 +41,8 @@ def stream_waits(timeline: DeviceTimeline, stream: str, resolution_ns: int = 1) 
     found: dict[StreamWait, Intervals] = {"not launched": split["host-bound"], "unknown": split["unknown"]}
     others = _others(timeline, numbers)
     pieces: dict[StreamWait, list[Intervals]] = {}
-    for rest in ("launch", "queued"):
-        _by_release(timeline, others, split[rest], rest, resolution_ns, pieces)  # type: ignore[arg-type]
+    _by_release(timeline, others, split["launch"], "launch", resolution_ns, pieces)
+    _by_release(timeline, others, split["queued"], "queued", resolution_ns, pieces)
     for cause, several in pieces.items():
         together = np.concatenate(several)
         found[cause] = union(together[:, 0], together[:, 1])

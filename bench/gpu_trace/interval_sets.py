@@ -43,8 +43,8 @@ def gaps(intervals: Intervals, begin: int, end: int) -> Intervals:
 
 def clip(intervals: Intervals, begin: int, end: int) -> Intervals:
     """The part between `begin` and `end`."""
-    inside = np.clip(intervals, begin, end)
-    return inside[inside[:, 1] > inside[:, 0]]
+    first, behind = np.searchsorted(intervals[:, 1], begin, side="right"), np.searchsorted(intervals[:, 0], end)
+    return np.clip(intervals[first : max(first, behind)], begin, end)
 
 
 def common(one: Intervals, other: Intervals) -> Intervals:

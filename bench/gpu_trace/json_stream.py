@@ -8,6 +8,8 @@ from typing import Any
 
 # Characters read at a time, and the longest single value: one event, or one entry of the file's head.
 _PIECE, LONGEST_VALUE = 1 << 20, 64 << 20
+# `-Infinity`; and an escape within a text.
+_LONGEST_WORD = 12
 _SPACE = " \t\r\n"
 
 
@@ -35,7 +37,7 @@ class JsonStream:
         self._at = 0
         self._lines = 1
         self._ended = False
-        self._decode = json.JSONDecoder(parse_float=str, parse_constant=str).raw_decode
+        self._decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).raw_decode
 
     @property
     def line(self) -> int:
@@ -74,14 +76,20 @@ class JsonStream:
         while True:
             try:
                 found, end = self._decode(self._text, self._at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                if len(self._text) - self._at > LONGEST_VALUE or not self._more():
-                    raise self._error(getattr(error, "msg", "nested too deep")) from error
-                continue
-            # A number may go on in the next piece.
-            if end < len(self._text) or not self._more():
-                self._at = end
-                return found
+            except json.JSONDecodeError as error:
+                cut_off = self._may_go_on(error)
+                if not cut_off or len(self._text) - self._at > LONGEST_VALUE or not self._more():
+                    raise JsonStreamError(error.msg, self.line, ended=cut_off and self._ended) from error
+            except RecursionError as error:
+                raise JsonStreamError("values nested too deep", self.line, ended=False) from error
+            except ValueError as error:
+                # A whole number of more digits than Python converts.
+                raise JsonStreamError(str(error), self.line, ended=False) from error
+            else:
+                # A number may go on in the next piece.
+                if end < len(self._text) or not self._more():
+                    self._at = end
+                    return found
 
     def items(self) -> Iterator[Any]:
         """The values of the array that begins here."""
@@ -105,6 +113,10 @@ class JsonStream:
                 self.take(",")
         self.take("}")
 
+    def _may_go_on(self, error: json.JSONDecodeError) -> bool:
+        """Whether the fault is that the text stops here: within a text, or within a word or number."""
+        return error.msg.startswith("Unterminated") or len(self._text.rstrip()) - error.pos <= _LONGEST_WORD
+
     def _more(self) -> bool:
         """Read on; whether there was more. What lies before the cursor is let go."""
         if self._ended:
@@ -117,4 +129,4 @@ class JsonStream:
         return not self._ended
 
     def _error(self, message: str) -> JsonStreamError:
-        return JsonStreamError(message, self.line, ended=not self.peek() or self._ended)
+        return JsonStreamError(message, self.line, ended=not self.peek())

@@ -6,7 +6,7 @@ cuDNN, cuBLAS, CUTLASS, ATen, Eigen, XLA, Triton, NCCL; MIOpen, Tensile and RCCL
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 KernelKind = Literal[
@@ -49,7 +49,10 @@ _KINDS: tuple[tuple[KernelKind, str], ...] = (
         r"gemm|gemv|matmul|cutlass|cublas|splitkreduce|nvjet|wgmma|(?<![a-z])dot_kernel|flash_|fmha|attention|cijk_"
         r"|epilogue::impl",
     ),
-    ("reduction", r"reduce|reduction|softmax|arg_?max|arg_?min|pool|top_?k|radix_?sort|scan|cumsum|nll_loss|deviceselect"),
+    (
+        "reduction",
+        r"reduce|reduction|softmax|arg_?max|arg_?min|pool|top_?k|radix_?sort|scan|cumsum|nll_loss|deviceselect",
+    ),
     (
         "copy",
         r"copy|concat|catarray|transpos|permut|gather|scatter|index_?(?:put|select|fill|add)|embedding|fill(?!philox)"
@@ -62,7 +65,7 @@ _KINDS: tuple[tuple[KernelKind, str], ...] = (
     ),
 )
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
-# An instruction's shape in the name, s1688 or tensor16x8x8, an instruction's own name, or a family that has no other form.
+# An instruction's shape in the name, s1688 or tensor16x8x8, an instruction's name, or a family without another form.
 _TENSOR_CORES = re.compile(
     r"tensor_?op|tensor\d+x\d+x\d+|[a-z_](?:884|1688|16816|16832|161616)|[hiqwbgd]mma|wmma|gmma|tcgen05|nvjet|flash_fwd|flash_bwd"
     r"|fmha|cijk_\w*_mi\d"
@@ -70,19 +73,19 @@ _TENSOR_CORES = re.compile(
 _NO_TENSOR_CORES = re.compile(
     r"simt|(?<![a-z\d])[sdcz]gemm|gcgemm|scudnn|ffma|fft|winograd|gemvx?|(?:dgrad|wgrad_alg\d)_engine"
 )
-_FUNCTOR = re.compile(r"(\w*(?:Functor\w*|Ops|_kernel_cuda|_kernel_impl)|launch_\w+|scalar_(?!sum)\w+|Tensor\w+Op)\b")
+_FUNCTOR = re.compile(r"\b((?!gpu_kernel)\w*(?:Functor\w*|Ops|_kernel_cuda|_kernel_impl)|launch_\w+|scalar_(?!sum)\w+|Tensor\w+Op)\b")
 
 
-@lru_cache(maxsize=None)
+@cache
 def kernel_kind(name: str) -> KernelKind:
     """The kind of a kernel's work; `other` where the name says nothing."""
     text = name.lower()
     return next((kind for kind, pattern in _COMPILED if pattern.search(text)), "other")
 
 
-@lru_cache(maxsize=None)
+@cache
 def tensor_cores(name: str) -> bool | None:
-    """Whether a matrix product or convolution runs on tensor cores; `None` where its name does not say, or for others."""
+    """Whether a matrix product or convolution runs on tensor cores; `None` if its name does not say, or for others."""
     if kernel_kind(name) not in ("matrix product", "convolution"):
         return None
     text = name.lower()
@@ -91,7 +94,7 @@ def tensor_cores(name: str) -> bool | None:
     return False if _NO_TENSOR_CORES.search(text) else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def short_name(name: str) -> str:
     """A demangled name without its arguments: `vectorized_elementwise_kernel[CUDAFunctor_add]`."""
     plain = name.removeprefix("void ").replace("(anonymous namespace)::", "")

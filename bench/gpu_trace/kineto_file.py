@@ -8,13 +8,12 @@ Form: https://github.com/pytorch/kineto/blob/main/libkineto/src/output_json.cpp,
 from __future__ import annotations
 
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO
 
 from anatomy.bench.gpu_trace.json_stream import JsonStream, JsonStreamError
 from anatomy.bench.gpu_trace.recorded_work import (
@@ -46,6 +45,8 @@ _DIRECTION = re.compile(r"\b([HDPA]to[HDPA])\b")
 _HOST_MEMORY = re.compile(r"\b(pageable|pinned)\b", re.IGNORECASE)
 # Microseconds since 1970 reach this in the year 5138: larger ones are nanoseconds.
 _SURELY_NANOSECONDS = 10**17
+# What 64 bits hold, with room for sums.
+_LARGEST_NS, _MOST_DIGITS = 2**62, 20
 
 
 def read_kineto(path: Path) -> RecordedTrace:
@@ -54,12 +55,8 @@ def read_kineto(path: Path) -> RecordedTrace:
     Raises:
         TraceFileError: the file is damaged, too large, or no trace.
     """
-    with path.open("rb") as opened:
-        packed = opened.read(2) == GZIP
-        opened.seek(0)
-        unpacked = cast(io.BufferedIOBase, gzip.GzipFile(fileobj=opened)) if packed else opened
-        text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", errors="replace")
-        events = _Events(path)
+    events = _Events(path)
+    with _open(path) as text:
         stream = JsonStream(_limited(text.read, path))
         try:
             _read_file(stream, events)
@@ -70,6 +67,14 @@ def read_kineto(path: Path) -> RecordedTrace:
         except (gzip.BadGzipFile, zlib.error) as error:
             raise TraceFileError(f"{path} is damaged behind line {stream.line}: {error}; copy it again") from error
     return events.trace()
+
+
+def _open(path: Path) -> TextIO:
+    with path.open("rb") as opened:
+        packed = opened.read(2) == GZIP
+    if packed:
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
+    return path.open(encoding="utf-8-sig", errors="replace")
 
 
 def _limited(read: Callable[[int], str], path: Path) -> Callable[[int], str]:
@@ -111,7 +116,7 @@ def _no_json(path: Path, error: JsonStreamError, events: _Events) -> TraceFileEr
 
 def _ends_early(path: Path, line: int, events: _Events) -> TraceFileError:
     return TraceFileError(
-        f"{path} ends in line {line}, behind event {events.number:,}, in the middle of the trace; copy or record it again"
+        f"{path} ends in line {line}, behind event {events.number:,}, in the middle; copy or record it again"
     )
 
 
@@ -152,7 +157,7 @@ class _Events:
                 self._unfinished += 1
                 return
             self._keep(category, self._once(name), start_ns, start_ns + duration_ns, event)
-        except (TypeError, ValueError, InvalidOperation) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise TraceFileError(
                 f"{self._path}, line {stream.line}, event {self.number:,} ({name[:40]!r}): {error}; expected "
                 "times in microseconds and numbers of devices and calls as a profiler writes them"
@@ -208,23 +213,18 @@ class _Events:
 
     def _ns(self, value: Any) -> int:
         """Nanoseconds of a time as the file writes it."""
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise TypeError(f"a time is {value!r}")
-        if self._factor is None and int(Decimal(value)) != 0:
-            self._factor = 1 if int(Decimal(value)) >= _SURELY_NANOSECONDS else 1000
-        factor = 1000 if self._factor is None else self._factor
-        if isinstance(value, int):
-            return value * factor
-        whole, _, part = value.partition(".")
-        if factor == 1000 and len(part) <= 3 and whole.isdecimal() and part.isdecimal():
-            part_ns = int(part.ljust(3, "0"))
-            self._whole = self._whole and part_ns == 0
-            return int(whole) * 1000 + part_ns
-        exact = Decimal(value) * factor
-        if not exact.is_finite():
-            raise ValueError(f"a time is {value!r}")
+        if isinstance(value, str):
+            whole, _, part = value.partition(".")
+            if self._factor == 1000 and 0 < len(part) <= 3 and whole.isdecimal() and part.isdecimal():
+                part_ns = int(part.ljust(3, "0"))
+                self._whole = self._whole and part_ns == 0
+                return _in_range(int(whole) * 1000 + part_ns, value)
+        exact = _exact(value)
+        if self._factor is None and exact != 0:
+            self._factor = 1 if exact >= _SURELY_NANOSECONDS else 1000
+        exact *= self._factor or 1000
         self._whole = self._whole and exact % 1000 == 0
-        return round(exact)
+        return _in_range(round(exact), value)
 
     def _once(self, text: str) -> str:
         return self._texts.setdefault(text, text)
@@ -242,7 +242,7 @@ class _Events:
             )
         distributed = self.head.get("distributedInfo")
         distributed = distributed if isinstance(distributed, dict) else {}
-        left_out = f"{self._unfinished:,} events that end before they begin were left out"
+        left_out = f"left out, since they end before they begin: {self._unfinished:,} of {self.number:,} events"
         return RecordedTrace(
             source="Kineto",
             work=tuple(self._work),
@@ -254,6 +254,23 @@ class _Events:
             resolution_ns=1000 if self._whole and self._factor != 1 else 1,
             notes=(left_out,) if self._unfinished else (),
         )
+
+
+def _exact(value: Any) -> Decimal:
+    """A finite number as the file writes it."""
+    try:
+        exact = Decimal(value) if isinstance(value, int | str) and not isinstance(value, bool) else Decimal("NaN")
+    except InvalidOperation:
+        exact = Decimal("NaN")
+    if not exact.is_finite() or exact.adjusted() > _MOST_DIGITS:
+        raise ValueError(f"a time is {str(value)[:40]!r}")
+    return exact
+
+
+def _in_range(time_ns: int, value: Any) -> int:
+    if abs(time_ns) >= _LARGEST_NS:
+        raise ValueError(f"a time is {str(value)[:40]!r}")
+    return time_ns
 
 
 def _whole(value: Any) -> int | None:

@@ -39,7 +39,7 @@ class Launches:
 
 def launches_between(trace: RecordedTrace, timeline: DeviceTimeline, begin: int, end: int) -> Launches:
     """What is known of the launches of the work that began between two times, in nanoseconds."""
-    inside = (timeline.starts >= begin) & (timeline.starts < end)
+    inside = timeline.begun_between(begin, end)
     known = inside & (timeline.launch_ns != NOT_RECORDED)
     calls = {timeline.work[number].correlation for number in np.flatnonzero(known)}
     took = [call.end_ns - call.start_ns for one in calls if one is not None and (call := trace.calls.get(one))]

@@ -13,7 +13,7 @@ from anatomy.bench.gpu_trace.copy_rates import CopyRate, copy_rates
 from anatomy.bench.gpu_trace.device_timeline import DeviceTimeline, TimelinePart, device_timelines
 from anatomy.bench.gpu_trace.host_spans import Origin, find_origins
 from anatomy.bench.gpu_trace.idle_causes import StreamWait, stream_waits
-from anatomy.bench.gpu_trace.interval_sets import Intervals, clip, depth_at_least, subtract, total, union
+from anatomy.bench.gpu_trace.interval_sets import Intervals, clip, common, total
 from anatomy.bench.gpu_trace.kernel_kinds import KernelKind, kernel_kind, short_name, tensor_cores
 from anatomy.bench.gpu_trace.launch_latency import Launches, launches_between, queue_depth_at
 from anatomy.bench.gpu_trace.recorded_work import DeviceWork, RecordedTrace
@@ -192,7 +192,7 @@ def _device(trace: RecordedTrace, timeline: DeviceTimeline, origins: Sequence[Or
     own = [origins[place] for place in timeline.places]
     waits = {stream: stream_waits(timeline, stream, trace.resolution_ns) for stream in timeline.streams}
     whole = StepWindow("all", int(timeline.starts.min()), int(timeline.ends.max()))
-    kernels = timeline.busy(timeline.is_kernel)
+    kernels = timeline.kernels_busy
     pairs = [(work, origin) for work, origin in zip(timeline.work, own, strict=True) if work.type == "kernel"]
     return DeviceSummary(
         device=timeline.device,
@@ -216,7 +216,7 @@ def _window(
 ) -> WindowSummary:
     begin, end = window.start_ns, window.end_ns
     parts = timeline.parts_between(begin, end)
-    began = np.flatnonzero((timeline.starts >= begin) & (timeline.starts < end))
+    began = np.flatnonzero(timeline.begun_between(begin, end))
     kernels = [number for number in began.tolist() if timeline.is_kernel[number]]
     host_bound = clip(timeline.parts["host-bound"], begin, end)
     return WindowSummary(
@@ -224,11 +224,11 @@ def _window(
         start_ns=begin,
         duration_ns=end - begin,
         parts_ns=parts,
-        busy_ns=total(clip(timeline.busy(), begin, end)),
-        kernel_busy_ns=total(clip(timeline.busy(timeline.is_kernel), begin, end)),
+        busy_ns=total(clip(timeline.busy, begin, end)),
+        kernel_busy_ns=total(clip(timeline.kernels_busy, begin, end)),
         kernel_ns=_time_within(timeline, timeline.is_kernel, begin, end),
         kernels=len(kernels),
-        overlap_ns=total(clip(_overlap(timeline), begin, end)),
+        overlap_ns=total(clip(timeline.overlap, begin, end)),
         host_bound_gaps=len(host_bound),
         host_bound_queue_depth=float(queue_depth_at(timeline, host_bound[:, 0]).mean()) if len(host_bound) else None,
         communication=_communication(timeline, parts, begin, end),
@@ -246,18 +246,9 @@ def _time_within(timeline: DeviceTimeline, chosen: np.ndarray, begin: int, end: 
     return int((np.clip(ends, begin, end) - np.clip(starts, begin, end)).sum())
 
 
-def _overlap(timeline: DeviceTimeline) -> Intervals:
-    """The times at which two streams or more work."""
-    busy = [union(timeline.starts[numbers], timeline.ends[numbers]) for numbers in timeline.streams.values()]
-    together = np.concatenate(busy)
-    return depth_at_least(together[:, 0], together[:, 1], 2)
-
-
-def _communication(
-    timeline: DeviceTimeline, parts: Mapping[TimelinePart, int], begin: int, end: int
-) -> Communication:
-    busy_ns = total(clip(timeline.busy(timeline.is_collective), begin, end))
-    inside = timeline.is_collective & (timeline.starts >= begin) & (timeline.starts < end)
+def _communication(timeline: DeviceTimeline, parts: Mapping[TimelinePart, int], begin: int, end: int) -> Communication:
+    busy_ns = total(clip(timeline.collectives_busy, begin, end))
+    inside = timeline.is_collective & timeline.begun_between(begin, end)
     exposed_ns = parts["communication"]
     return Communication(
         kernels=int(inside.sum()),
@@ -273,15 +264,14 @@ def _stream(
 ) -> StreamTime:
     own = np.zeros(len(timeline.work), bool)
     own[timeline.streams[stream]] = True
-    busy, others = timeline.busy(own), timeline.busy(~own)
     kernels = own & timeline.is_kernel
-    busy_ns = total(clip(busy, begin, end))
+    busy = clip(timeline.streams_busy[stream], begin, end)
     return StreamTime(
         stream=stream,
-        kernels=int((kernels & (timeline.starts >= begin) & (timeline.starts < end)).sum()),
-        busy_ns=busy_ns,
+        kernels=int((kernels & timeline.begun_between(begin, end)).sum()),
+        busy_ns=total(busy),
         kernel_ns=_time_within(timeline, kernels, begin, end),
-        overlapped_ns=busy_ns - total(clip(subtract(busy, others), begin, end)),
+        overlapped_ns=total(common(busy, clip(timeline.overlap, begin, end))),
         waits_ns={cause: total(clip(times, begin, end)) for cause, times in waits.items()},
     )
 

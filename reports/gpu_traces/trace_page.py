@@ -57,7 +57,9 @@ def _bar(window: WindowSummary, longest_ns: int) -> dict[str, Any]:
         if time_ns:
             share = 100 * time_ns / (window.duration_ns or 1)
             said = f"{PART_WORDS[part]}: {time_ns / 1e6:,.3f} ms ({share:.1f} %)"
-            pieces.append({"part": part, "at": 100 * at / longest_ns, "width": 100 * time_ns / longest_ns, "said": said})
+            pieces.append(
+                {"part": part, "at": 100 * at / longest_ns, "width": 100 * time_ns / longest_ns, "said": said}
+            )
         at += time_ns
     name = "the whole trace" if window.name == "all" else f"step {window.name}"
     return {"name": name, "time": f"{window.duration_ns / 1e6:,.3f} ms", "pieces": pieces}

@@ -124,7 +124,7 @@ def _launch_sentences(device: DeviceSummary) -> list[str]:
     if launches.mean_queue_depth is not None:
         found.append(f"On average, {launches.mean_queue_depth:,.1f} pieces of work are launched and have not begun.")
     if launches.unrecorded:
-        found.append(f"The launch of {launches.unrecorded:,} pieces of work was not recorded.")
+        found.append(f"The launch of {_pieces(launches.unrecorded)} was not recorded.")
     return found
 
 
@@ -241,7 +241,9 @@ def _copies(device: DeviceSummary) -> TraceTable:
     ]
     heads = ("copies", "host memory", "count", "MB", "ms", "GB/s")
     table = _table("copies", "Copies and fills", heads, rows)
-    return TraceTable(table.key, table.title, heads, ("text", "text", "number", "number", "number", "number"), table.rows)
+    return TraceTable(
+        table.key, table.title, heads, ("text", "text", "number", "number", "number", "number"), table.rows
+    )
 
 
 def _kernels(device: DeviceSummary, most: int | None) -> TraceTable:
@@ -273,12 +275,16 @@ def _named(
 
 
 def _table(key: str, title: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> TraceTable:
-    kinds: tuple[Literal["text", "number"], ...] = ("text", *(("number",) * (len(heads) - 1)))
-    return TraceTable(key, title, tuple(heads), kinds, tuple(tuple(row) for row in rows))
+    numbers: list[Literal["text", "number"]] = ["number"] * (len(heads) - 1)
+    return TraceTable(key, title, tuple(heads), ("text", *numbers), tuple(tuple(row) for row in rows))
 
 
 def _text(text: str) -> Cell:
     return Cell(text, text)
+
+
+def _pieces(number: int) -> str:
+    return f"{plural(number, 'piece')} of work"
 
 
 def _count(number: int) -> Cell:

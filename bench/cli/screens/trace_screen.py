@@ -49,7 +49,9 @@ def _shown(table: TraceTable, width: int) -> Table:
         shown.add_column("", width=_BAR_CELLS)
     room = width - sum(_BETWEEN_COLUMNS + _width(table, heads, column) for column in range(1, len(heads)))
     for number, row in enumerate(table.rows):
-        bar = [Bar(1.0, 0.0, float(row[-1].value), width=_BAR_CELLS)] if is_parts and number < len(table.rows) - 1 else []
+        bar = (
+            [Bar(1.0, 0.0, float(row[-1].value), width=_BAR_CELLS)] if is_parts and number < len(table.rows) - 1 else []
+        )
         shown.add_row(Text(_shortened(row[0].text, room)), *(Text(cell.text) for cell in row[1:]), *bar)
     return shown
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
 from anatomy.bench.xla.xplane_pb2 import XSpace
+from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
 from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.

@@ -27,10 +27,11 @@ def test_generating_again_gives_the_same(tmp_path: Path) -> None:
     version = subprocess.run([protoc, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     if version != "31.1":
         pytest.skip(f"protoc {version} on the path; the module is made with 31.1")
-    subprocess.run(
-        [protoc, f"--proto_path=anatomy/bench/xla={XLA}", f"--python_out={tmp_path}", SCHEMA], check=True, cwd=tmp_path
-    )
-    assert (tmp_path / SCHEMA.replace(".proto", "_pb2.py")).read_text() == GENERATED.read_text()
+    outputs = (f"--python_out={tmp_path}", f"--pyi_out={tmp_path}")
+    subprocess.run([protoc, f"--proto_path=anatomy/bench/xla={XLA}", *outputs, SCHEMA], check=True, cwd=tmp_path)
+    for ending in ("_pb2.py", "_pb2.pyi"):
+        made = tmp_path / SCHEMA.replace(".proto", ending)
+        assert made.read_text() == (XLA / made.name).read_text()
 
 
 def test_the_lower_bound_of_protobuf_is_the_generators() -> None:
