@@ -51,14 +51,19 @@ def find_origins(trace: RecordedTrace) -> list[Origin]:
         for span in trace.spans
         if span.type == "annotation" and _part_of(span.name, _ANNOTATED) == "backward"
     )
-    around = _around(trace)
+    launches: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, work in enumerate(trace.work):
+        if launch := trace.launch(work):
+            launches[launch.thread].append((launch.start_ns, number))
+    around = _around(trace, launches)
+    of_sequence = _modules_by_sequence(trace)
     scoped = [_part_of(work.operation, _SCOPED) for work in trace.work]
     # Names without a scope are of the forward pass only where others have one.
     unscoped: StepPart | None = "forward" if any(scoped) else None
     return [
         Origin(work.operation, "", scoped[number] or unscoped)
         if work.operation
-        else _origin(work, around.get(number, ()), by_external, backward, trace)
+        else _origin(work, around.get(number, ()), by_external, of_sequence, backward, trace)
         for number, work in enumerate(trace.work)
     ]
 
@@ -67,13 +72,17 @@ def _origin(
     work: DeviceWork,
     chain: Sequence[HostSpan],
     by_external: Mapping[int, HostSpan],
+    of_sequence: Mapping[int, str],
     backward: Sequence[tuple[int, int]],
     trace: RecordedTrace,
 ) -> Origin:
     operations = [span for span in chain if span.type == "operation"]
     if not operations and work.external is not None and work.external in by_external:
         operations = [by_external[work.external]]
-    module = "/".join(span.name for span in chain if span.type == "module")
+    module = _module(chain)
+    if not module:
+        # A gradient belongs to the layer of its forward operation, whose number it has.
+        module = next((of_sequence[span.sequence] for span in operations if span.sequence in of_sequence), "")
     return Origin(operations[-1].name if operations else "", module, _part(work, chain, operations, backward, trace))
 
 
@@ -100,19 +109,34 @@ def _part_of(name: str, patterns: Sequence[tuple[StepPart, re.Pattern[str]]]) ->
     return next((part for part, pattern in patterns if pattern.search(name)), None)
 
 
-def _around(trace: RecordedTrace) -> dict[int, tuple[HostSpan, ...]]:
-    """Number of the work → the spans around its launch on the launching thread, outermost first."""
+def _module(chain: Sequence[HostSpan]) -> str:
+    return "/".join(span.name for span in chain if span.type == "module")
+
+
+def _modules_by_sequence(trace: RecordedTrace) -> dict[int, str]:
+    """Autograd's number → the layer whose call made the node: that of the last operation that has the number."""
+    if not any(span.type == "module" for span in trace.spans):
+        return {}
+    begun: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, span in enumerate(trace.spans):
+        if span.type == "operation" and span.sequence >= 0 and not span.backward:
+            begun[span.thread].append((span.start_ns, number))
+    around = _around(trace, begun)
+    return {
+        trace.spans[number].sequence: module
+        for found in begun.values()
+        for _, number in sorted(found)
+        if (module := _module(around[number]))
+    }
+
+
+def _around(trace: RecordedTrace, times: Mapping[str, Sequence[tuple[int, int]]]) -> dict[int, tuple[HostSpan, ...]]:
+    """Number → the spans around a time of a thread, outermost first; `times` has a thread's times and numbers."""
     spans: dict[str, list[HostSpan]] = defaultdict(list)
     for span in trace.spans:
         if span.type != "step":
             spans[span.thread].append(span)
-    launches: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number, work in enumerate(trace.work):
-        if launch := trace.launch(work):
-            launches[launch.thread].append((launch.start_ns, number))
-    return {
-        number: chain for thread, found in launches.items() for number, chain in _chains(spans[thread], sorted(found))
-    }
+    return {number: chain for thread, found in times.items() for number, chain in _chains(spans[thread], sorted(found))}
 
 
 def _chains(spans: list[HostSpan], launches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, tuple[HostSpan, ...]]]:

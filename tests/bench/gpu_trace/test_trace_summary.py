@@ -161,6 +161,42 @@ def test_layers_where_the_trace_has_their_calls(tmp_path: Path) -> None:
     assert device.attributed_kernels == 1
 
 
+def test_a_gradient_belongs_to_the_layer_of_its_forward_operation(tmp_path: Path) -> None:
+    def linear(number: int, at: int) -> list[dict[str, Any]]:
+        first, last = {"Sequence number": 2 * number, "Fwd thread id": 0}, {"Sequence number": 2 * number + 1}
+        return [
+            event("python_function", f"nn.Module: Linear_{number}", at, 20),
+            event("cpu_op", "aten::linear", at + 1, 15, **first),
+            # The operation that makes the node has its number last; the one around it had the number before it.
+            event("cpu_op", "aten::addmm", at + 4, 10, **last),
+            # Without a node of its own, it has the number that the next layer's node gets.
+            event("cpu_op", "aten::detach", at + 17, 2, **{"Sequence number": 2 * number + 3}),
+        ]
+
+    def gradient(number: int, at: int) -> list[dict[str, Any]]:
+        node = {"Sequence number": 2 * number + 1, "Fwd thread id": 1}
+        found = [
+            event("cpu_op", "autograd::engine::evaluate_function: AddmmBackward0", at, 15, **node),
+            event("cpu_op", "aten::mm", at + 2, 8),
+            launch(at + 3, 10 + number),
+        ]
+        return [{**one, "tid": 9} for one in found] + [kernel(GEMM, at + 8, 2, 10 + number)]
+
+    events = [
+        event("python_function", "nn.Module: Net_0", 0, 60),
+        *linear(0, 5),
+        *linear(1, 30),
+        *gradient(1, 100),
+        *gradient(0, 130),
+        {**event("cpu_op", "torch::autograd::AccumulateGrad", 160, 9), "tid": 9},
+        {**launch(161, 20), "tid": 9},
+        kernel("vectorized_elementwise_kernel", 170, 1, 20),
+    ]
+    device = only_device(read_gpu_trace(write_kineto(tmp_path / "a.json", events)))
+    assert {one.name: one.kernels for one in device.modules} == {"Net_0/Linear_0": 1, "Net_0/Linear_1": 1}
+    assert {part.name: part.kernels for part in device.whole.step_parts} == {"backward": 2, "": 1}
+
+
 def test_operations_by_external_id_where_the_launch_is_missing(tmp_path: Path) -> None:
     events = [
         event("cpu_op", "aten::mm", 12, 10, **{"External id": 9}),
