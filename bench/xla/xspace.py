@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from anatomy.bench.errors.anatomy_error import UsageError
 
 # Not a MappingProxyType, which cannot be pickled.
 _NOTHING: Mapping[str, Any] = {}
+# Nanoseconds that a float holds one by one: 52 days.
+_LARGEST_EXACT = 2**52
+# A kind of event that the file does not describe, as a damaged one may not.
+_NAMELESS: tuple[Any, dict[str, Any]] = (SimpleNamespace(name="", display_name=""), {})
 
 
 class Event(NamedTuple):
@@ -50,6 +55,7 @@ class Plane(NamedTuple):
 def read_xspace(path: Path) -> list[Plane]:
     """Planes, lines and events of a `.xplane.pb`, in the order of the file.
 
+    Times of day, which a float holds to a quarter of a microsecond only, are given from the earliest line on.
     Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
 
     Raises:
@@ -65,28 +71,30 @@ def read_xspace(path: Path) -> list[Plane]:
         raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
     except DecodeError as error:
         raise UsageError(f"{path} is no XSpace: {error}; take the trace anew") from error
-    return [_plane(plane) for plane in space.planes]
+    starts_ns = [line.timestamp_ns for plane in space.planes for line in plane.lines]
+    origin_ns = min(starts_ns) if starts_ns and max(starts_ns) > _LARGEST_EXACT else 0
+    return [_plane(plane, origin_ns) for plane in space.planes]
 
 
-def _plane(plane: Any) -> Plane:
+def _plane(plane: Any, origin_ns: int) -> Plane:
     names = {number: stat.name for number, stat in plane.stat_metadata.items()}
     kinds = {number: (kind, _stats(kind.stats, names)) for number, kind in plane.event_metadata.items()}
-    return Plane(plane.name, tuple(_line(line, names, kinds) for line in plane.lines))
+    return Plane(plane.name, tuple(_line(line, origin_ns, names, kinds) for line in plane.lines))
 
 
-def _line(line: Any, names: Mapping[int, str], kinds: Mapping[int, tuple[Any, dict[str, Any]]]) -> Line:
+def _line(line: Any, origin_ns: int, names: Mapping[int, str], kinds: Mapping[int, tuple[Any, dict[str, Any]]]) -> Line:
     events = []
     for event in line.events:
-        kind, common = kinds[event.metadata_id]
+        kind, common = kinds.get(event.metadata_id, _NAMELESS)
         metadata = {**common, **_stats(event.stats, names)} if event.stats else common
-        start_ns = line.timestamp_ns + event.offset_ps / 1000
+        start_ns = line.timestamp_ns - origin_ns + event.offset_ps / 1000
         shown = "" if kind.display_name == kind.name else kind.display_name
         events.append(Event(kind.name, start_ns, event.duration_ps / 1000, metadata, shown))
     return Line(line.display_name or line.name, tuple(events))
 
 
 def _stats(stats: Any, names: Mapping[int, str]) -> dict[str, Any]:
-    return {names[stat.metadata_id]: _value(stat, names) for stat in stats}
+    return {names.get(stat.metadata_id, str(stat.metadata_id)): _value(stat, names) for stat in stats}
 
 
 def _value(stat: Any, names: Mapping[int, str]) -> Any:
@@ -95,4 +103,4 @@ def _value(stat: Any, names: Mapping[int, str]) -> Any:
         return None
     value = getattr(stat, chosen)
     # Repeated texts are kept once, as the name of a stat.
-    return names[value] if chosen == "ref_value" else value
+    return names.get(value, "") if chosen == "ref_value" else value

@@ -142,15 +142,16 @@ def _gains(device: DeviceSummary) -> str:
     return f"To be gained at most, of {of}: {'; '.join(said) or 'nothing'}."
 
 
-def device_tables(device: DeviceSummary, most: int | None = None) -> list[TraceTable]:
+def device_tables(device: DeviceSummary, most: int | None = None, most_steps: int | None = None) -> list[TraceTable]:
     """All tables that have rows.
 
     Args:
+        most_steps: rows of steps; all by default.
         most: rows of kernels, operations and layers; all that the summary has by default.
     """
     tables = (
         _parts(device),
-        _steps(device),
+        _steps(device, most_steps),
         _streams(device),
         _step_parts(device),
         _kinds(device),
@@ -173,7 +174,7 @@ def _parts(device: DeviceSummary) -> TraceTable:
     return _table("parts", "What the time is made of", ("part", "ms", "share"), [*rows, total])
 
 
-def _steps(device: DeviceSummary) -> TraceTable:
+def _steps(device: DeviceSummary, most: int | None) -> TraceTable:
     used = [part for part in PART_WORDS if any(step.parts_ns[part] for step in device.steps)]  # type: ignore[index]
     heads = ("step", "ms", *(_STEP_HEADS[part] for part in used), "launches")
     rows = [
@@ -183,9 +184,12 @@ def _steps(device: DeviceSummary) -> TraceTable:
             *(_time(step.parts_ns[part]) for part in used),  # type: ignore[index]
             _count(step.launches.calls),
         )
-        for step in device.steps
+        for step in device.steps[:most]
     ]
-    return _table("steps", "Steps, in ms", heads, rows)
+    title = "Steps, in ms"
+    if most is not None and most < len(device.steps):
+        title += f", the first {most:,} of {len(device.steps):,}"
+    return _table("steps", title, heads, rows)
 
 
 def _streams(device: DeviceSummary) -> TraceTable:

@@ -6,7 +6,7 @@ python -m tests.benchmarks.large_gpu_trace [EVENTS]
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,9 +62,12 @@ def measure(events: int) -> tuple[float, float]:
         write_large_trace(path, events)
         begin = time.perf_counter()
         command = [sys.executable, "-m", "anatomy.bench.cli", "trace", str(path), "--json"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - begin
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+        started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        if started.returncode:
+            raise subprocess.CalledProcessError(started.returncode, command)
+        return time.perf_counter() - begin, used.ru_maxrss / 1e3
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.text import Text
 from anatomy.bench.gpu_trace.trace_summary import TraceSummary
 from anatomy.reports.gpu_traces import TraceTable, device_sentences, device_tables, title_of
 
+MOST_STEPS = 20
 _BAR_CELLS = 30
 _BETWEEN_COLUMNS = 2
 # Where a head of a column may be broken: a space, a hyphen, a soft hyphen.
@@ -33,7 +34,7 @@ def print_trace(console: Console, trace: TraceSummary, top: int) -> None:
         console.print(Text(title_of(trace, device), style="bold"))
         for sentence in device_sentences(device):
             console.print(Text(sentence))
-        for table in device_tables(device, top):
+        for table in device_tables(device, top, MOST_STEPS):
             console.print()
             console.print(_shown(table, console.width))
 

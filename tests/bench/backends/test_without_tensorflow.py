@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from anatomy.bench.xla.xspace import read_xspace
+from anatomy.bench.xla.xspace import Event, Line, read_xspace
+from tests.bench.gpu_trace.hand_made import GEMM, kernel, launch, write_kineto, write_xplane
 
 pytestmark = pytest.mark.extended
 
@@ -64,10 +65,17 @@ def test_a_case_is_run_and_profiled_and_shown_by_tensorboard(backend: str, run: 
     run(*anatomy, "run", "mlp", "--backend", backend, "--mode", "train", "--steps", "3", "--profile", "--out", "run")
     (record,) = (json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines())
     assert record["outcome"] == "ok"
-    assert record["parameters"] == inspected["parameters"] > 0
+    assert record["counts"]["parameters"] == inspected["parameters"] > 0
     (trace,) = (tmp_path / "run" / "tensorboard").rglob("*.xplane.pb")
     assert any(line.events for plane in read_xspace(trace) for line in plane.lines)
     assert list((tmp_path / "run" / "tensorboard").rglob("events.out.tfevents.*.scalars"))
+
+
+def test_traces_of_both_formats_are_explained(run: Run, tmp_path: Path) -> None:
+    kineto = write_kineto(tmp_path / "torch.json", [launch(1), kernel(GEMM, 5, 2)])
+    xspace = write_xplane(tmp_path / "jax.xplane.pb", [Line("Stream #7(Compute)", (Event(GEMM, 5000, 2000),))])
+    first, second = json.loads(run("-m", "anatomy.bench.cli", "trace", str(kineto), str(xspace), "--json"))
+    assert [one["devices"][0]["whole"]["kernel_ns"] for one in (first, second)] == [2000, 2000]
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from anatomy.bench.gpu_trace import kineto_file, xspace_file
 from anatomy.bench.gpu_trace.read_gpu_trace import read_gpu_trace
 from anatomy.bench.gpu_trace.recorded_work import DeviceWork, TraceFileError
+from anatomy.bench.gpu_trace.trace_summary import summarise_trace
+from anatomy.bench.xla.xplane_pb2 import XSpace
 from anatomy.bench.xla.xspace import Event, Line
 from tests.bench.gpu_trace.hand_made import GEMM, event, kernel, launch, write_kineto, write_xplane
 
@@ -190,6 +193,55 @@ def test_an_xspace_of_a_cpu_names_its_planes(tmp_path: Path) -> None:
     path = write_xplane(tmp_path / "vm.xplane.pb", [Line("XLA Ops", (Event("dot", 5, 3),))])
     with pytest.raises(TraceFileError, match="no stream of a GPU; its planes: /host:CPU, /device:GPU:0"):
         read_gpu_trace(path)
+
+
+@given(
+    content=st.binary(max_size=40), head=st.sampled_from([b"", b"\n", b"{", b"[", b"\x1f\x8b\x08", b'{"traceEvents":['])
+)
+def test_no_bytes_are_a_fault_of_the_reader(
+    content: bytes, head: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    path.write_bytes(head + content)
+    with pytest.raises(TraceFileError):
+        read_gpu_trace(path)
+
+
+_anything = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+)
+
+
+@given(
+    written=st.fixed_dictionaries(
+        {
+            "ph": st.just("X"),
+            "cat": st.sampled_from(["kernel", "gpu_memcpy", "cuda_runtime", "cpu_op", "user_annotation"]),
+        },
+        optional={
+            **dict.fromkeys(("name", "ts", "dur", "pid", "tid"), _anything),
+            "args": _anything
+            | st.dictionaries(
+                st.sampled_from(["device", "stream", "correlation", "External id", "bytes", "Sequence number"]),
+                _anything,
+            ),
+        },
+    )
+)
+def test_no_event_is_a_fault_of_the_reader(written: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = write_kineto(tmp_path_factory.getbasetemp() / "event.json", [kernel(GEMM, 5, 2), launch(1), written])
+    with contextlib.suppress(TraceFileError):
+        summarise_trace(read_gpu_trace(path), "x")
+
+
+def test_an_xspace_without_names(tmp_path: Path) -> None:
+    space = XSpace()
+    line = space.planes.add(name="/device:GPU:0").lines.add(name="Stream #1(Compute)")
+    line.events.add(metadata_id=7, offset_ps=1000, duration_ps=5000).stats.add(metadata_id=3, ref_value=4)
+    path = tmp_path / "vm.xplane.pb"
+    path.write_bytes(space.SerializeToString())
+    (found,) = read_gpu_trace(path).work
+    assert (found.name, found.start_ns, found.end_ns) == ("", 1, 6)
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

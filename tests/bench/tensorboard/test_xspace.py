@@ -69,6 +69,16 @@ def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_
     assert second.metadata == {"tf_op": "model/dense/MatMul", "flops": 1}
 
 
+def test_times_of_day_keep_their_nanoseconds(tmp_path: Path) -> None:
+    space = XSpace()
+    for name, since_ns in (("/host:CPU", 700), ("/device:GPU:0", 0)):
+        line = space.planes.add(name=name).lines.add(name="main", timestamp_ns=1_795_601_786 * 10**9 + since_ns)
+        line.events.add(offset_ps=3000, duration_ps=1000)
+    path = tmp_path / "vm.xplane.pb"
+    path.write_bytes(space.SerializeToString())
+    assert [plane.lines[0].events[0].start_ns for plane in read_xspace(path)] == [703, 3]
+
+
 @pytest.mark.parametrize(
     ("event", "says"),
     [
