@@ -24,6 +24,11 @@ _SCOPED: tuple[tuple[StepPart, re.Pattern[str]], ...] = (
     ("backward", re.compile(r"gradient_tape|(?:^|/)gradients/|transpose\(jvp")),
     ("optimizer", re.compile(r"(?:^|/)(?:adam\w*|sgd|rmsprop|adagrad|lamb|optimi[sz]er\w*)/", re.IGNORECASE)),
 )
+# What JAX wraps a scope in, and scopes that are no layers: compiled functions, bodies of loops, TensorFlow's own.
+_TRANSFORMED = re.compile(r"(?:transpose|jvp|vmap|checkpoint|remat\d?|custom_[jv]\w+)\((.*)\)")
+_NO_LAYER = re.compile(
+    r"p?jit\(.*\)|while|body|cond|branch_\d+_fun|closed_call|core_call|checkpoint|rematted_computation|gradient_tape|gradients"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,23 @@ def find_origins(trace: RecordedTrace) -> list[Origin]:
     # Names without a scope are of the forward pass only where others have one.
     unscoped: StepPart | None = "forward" if any(scoped) else None
     return [
-        Origin(work.operation, "", scoped[number] or unscoped)
+        Origin(work.operation, module_of_scopes(work.operation), scoped[number] or unscoped)
         if work.operation
         else _origin(work, around.get(number, ()), by_external, of_sequence, backward, trace)
         for number, work in enumerate(trace.work)
     ]
+
+
+def module_of_scopes(operation: str) -> str:
+    """The layers in an operation's name: `jit(step)/transpose(jvp(net))/dense_1/dot_general` → `net/dense_1`."""
+    found = []
+    for part in operation.split("/")[:-1]:
+        inner = part
+        while wrapped := _TRANSFORMED.fullmatch(inner):
+            inner = wrapped[1]
+        if inner and not _NO_LAYER.fullmatch(inner):
+            found.append(inner)
+    return "/".join(found)
 
 
 def _origin(

@@ -20,7 +20,8 @@ from anatomy.bench.gpu_trace.recorded_work import (
     RecordedTrace,
     TraceFileError,
 )
-from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
+from anatomy.bench.xla.hlo_scopes import Scopes, hlo_scopes
+from anatomy.bench.xla.xspace import Event, Line, Plane, load_xspace, planes_of
 
 # Protobuf reads at most 2 GiB, and takes several times as much memory.
 LARGEST_BYTES = 1 << 30
@@ -44,11 +45,12 @@ def read_xspace_trace(path: Path) -> RecordedTrace:
         raise TraceFileError(
             f"{path} has {size / 2**30:.1f} GiB: at most {LARGEST_BYTES >> 30} GiB can be read; record fewer steps"
         )
-    planes = read_xspace(path)
+    space = load_xspace(path)
+    planes, scopes = planes_of(space), hlo_scopes(space)
     if not planes:
         raise UsageError(f"{path} has no plane")
     devices = [(int(found[1]), plane) for plane in planes if (found := _DEVICE.match(plane.name))]
-    work = tuple(one for device, plane in devices for one in _work(device, plane))
+    work = tuple(one for device, plane in devices for one in _work(device, plane, scopes))
     if not work:
         named = ", ".join(plane.name for plane in planes[:6]) or "none"
         raise TraceFileError(f"{path} is an XSpace with no stream of a GPU; its planes: {named}")
@@ -62,14 +64,14 @@ def read_xspace_trace(path: Path) -> RecordedTrace:
     )
 
 
-def _work(device: int, plane: Plane) -> Iterator[DeviceWork]:
+def _work(device: int, plane: Plane, scopes: Scopes) -> Iterator[DeviceWork]:
     for line in plane.lines:
         if found := _STREAM.match(line.name):
             for event in line.events:
-                yield _device_work(device, found[1], event)
+                yield _device_work(device, found[1], event, scopes)
 
 
-def _device_work(device: int, stream: str, event: Event) -> DeviceWork:
+def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> DeviceWork:
     facts = event.metadata
     details = str(facts.get("memcpy_details", facts.get("memset_details", facts.get("kernel_details", ""))))
     copy, size = _COPY.match(event.name), _SIZE.search(details)
@@ -88,12 +90,16 @@ def _device_work(device: int, stream: str, event: Event) -> DeviceWork:
         direction=f"{copy[1].upper()}to{(copy[2] or copy[1]).upper()}" if copy else "",
         host_memory=memory[1] if memory and copy else "",
         occupancy=float(occupancy[1]) / 100 if occupancy else None,
-        operation=_operation(facts),
+        operation=_operation(facts, scopes),
     )
 
 
-def _operation(facts: Mapping[str, Any]) -> str:
-    """The operation that the framework or the compiler names: by TensorFlow's name, XLA's, or the annotation around."""
+def _operation(facts: Mapping[str, Any], scopes: Scopes) -> str:
+    """The operation by TensorFlow's name, by the program that XLA compiled, or by the annotation around its launch."""
+    instruction, module = str(facts.get("hlo_op", "")), str(facts.get("hlo_module", ""))
+    for program in (f"{module}({facts.get('program_id')})", module):
+        if found := scopes.get(program, {}).get(instruction):
+            return found
     for name in ("tf_op", "hlo_op", "annotation"):
         if found := facts.get(name):
             return str(found).split("#", 1)[0]

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anatomy.bench.errors.anatomy_error import UsageError
+
+if TYPE_CHECKING:
+    from anatomy.bench.xla.xplane_pb2 import XSpace
 
 # Not a MappingProxyType, which cannot be pickled.
 _NOTHING: Mapping[str, Any] = {}
@@ -53,10 +56,16 @@ class Plane(NamedTuple):
 
 
 def read_xspace(path: Path) -> list[Plane]:
-    """Planes, lines and events of a `.xplane.pb`, in the order of the file.
+    """Planes, lines and events of a `.xplane.pb`, in the order of the file; see `planes_of`.
 
-    Times of day, which a float holds to a quarter of a microsecond only, are given from the earliest line on.
-    Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
+    Raises:
+        UsageError: the file does not exist or is no XSpace.
+    """
+    return planes_of(load_xspace(path))
+
+
+def load_xspace(path: Path) -> XSpace:
+    """A `.xplane.pb` as it is.
 
     Raises:
         UsageError: the file does not exist or is no XSpace.
@@ -66,11 +75,20 @@ def read_xspace(path: Path) -> list[Plane]:
     from anatomy.bench.xla.xplane_pb2 import XSpace
 
     try:
-        space = XSpace.FromString(path.read_bytes())
+        space: XSpace = XSpace.FromString(path.read_bytes())
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
     except DecodeError as error:
         raise UsageError(f"{path} is no XSpace: {error}; take the trace anew") from error
+    return space
+
+
+def planes_of(space: XSpace) -> list[Plane]:
+    """Planes, lines and events.
+
+    Times of day, which a float holds to a quarter of a microsecond only, are given from the earliest line on.
+    Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
+    """
     starts_ns = [line.timestamp_ns for plane in space.planes for line in plane.lines]
     origin_ns = min(starts_ns) if starts_ns and max(starts_ns) > _LARGEST_EXACT else 0
     return [_plane(plane, origin_ns) for plane in space.planes]
