@@ -74,7 +74,8 @@ _NO_TENSOR_CORES = re.compile(
     r"simt|(?<![a-z\d])[sdcz]gemm|gcgemm|scudnn|ffma|fft|winograd|gemvx?|(?:dgrad|wgrad_alg\d)_engine"
 )
 _FUNCTOR = re.compile(
-    r"\b((?!gpu_kernel)\w*(?:Functor\w*|Ops|_kernel_cuda|_kernel_impl)|launch_\w+|scalar_(?!sum)\w+|Tensor\w+Op)\b"
+    r"\b((?!gpu_kernel)\w*(?:Functor\w*|Ops|_kernel_cuda|_kernel_impl)|launch_\w+"
+    r"|scalar_(?!left|right)\w+|Tensor(?!Assign|Cwise)\w+Op)\b"
 )
 
 

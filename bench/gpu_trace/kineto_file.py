@@ -24,6 +24,7 @@ from anatomy.bench.gpu_trace.recorded_work import (
     SpanType,
     TraceFileError,
     WorkType,
+    recorded_name,
 )
 
 GZIP = b"\x1f\x8b"
@@ -82,13 +83,14 @@ def _limited(read: Callable[[int], str], path: Path) -> Callable[[int], str]:
 
     def read_some(count: int) -> str:
         nonlocal seen
-        seen += count
+        text = read(count)
+        seen += len(text)
         if seen > LARGEST_CHARACTERS:
             raise TraceFileError(
                 f"{path} has more than {LARGEST_CHARACTERS >> 30} GiB of text, unpacked: record fewer steps, with "
                 "torch.profiler.schedule(active=3), and without with_stack"
             )
-        return read(count)
+        return text
 
     return read_some
 
@@ -227,7 +229,10 @@ class _Events:
         return _in_range(round(exact), value)
 
     def _once(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = recorded_name(text)
+        return found
 
     def trace(self) -> RecordedTrace:
         """What was kept."""
@@ -284,7 +289,7 @@ def _whole(value: Any) -> int | None:
 def _device_names(properties: Any) -> dict[int, str]:
     rows = properties if isinstance(properties, list) else []
     return {
-        number: str(row["name"])
+        number: recorded_name(str(row["name"]))
         for row in rows
         if isinstance(row, dict) and row.get("name") and (number := _whole(row.get("id"))) is not None
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.printable import printable
 
 WorkType = Literal["kernel", "copy", "fill"]
 SpanType = Literal["operation", "annotation", "module", "step"]
@@ -14,6 +15,11 @@ SpanType = Literal["operation", "annotation", "module", "step"]
 
 class TraceFileError(UsageError):
     """A file that is no trace of a GPU, or a damaged one: the message names the file, the place and the remedy."""
+
+
+def recorded_name(text: str) -> str:
+    """A name from a file on one line, without control characters."""
+    return text if text.isprintable() else " ".join(printable(text).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from anatomy.bench.gpu_trace.recorded_work import (
     HostSpan,
     RecordedTrace,
     TraceFileError,
+    recorded_name,
 )
 from anatomy.bench.xla.hlo_scopes import Scopes, hlo_scopes
 from anatomy.bench.xla.xspace import Event, Line, Plane, load_xspace, planes_of
@@ -80,7 +81,7 @@ def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> Devi
     is_fill = event.name.lower().startswith("memset")
     return DeviceWork(
         type="copy" if copy else "fill" if is_fill else "kernel",
-        name=event.name,
+        name=recorded_name(event.name),
         device=device,
         stream=stream,
         start_ns=start_ns,
@@ -90,7 +91,7 @@ def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> Devi
         direction=f"{copy[1].upper()}to{(copy[2] or copy[1]).upper()}" if copy else "",
         host_memory=memory[1] if memory and copy else "",
         occupancy=float(occupancy[1]) / 100 if occupancy else None,
-        operation=_operation(facts, scopes),
+        operation=recorded_name(_operation(facts, scopes)),
     )
 
 
@@ -127,7 +128,7 @@ def _device_steps(device: int, plane: Plane) -> Iterator[DeviceStep]:
         if line.name == "Steps":
             for event in line.events:
                 start_ns = round(event.start_ns)
-                yield DeviceStep(device, event.name, start_ns, start_ns + round(event.duration_ns))
+                yield DeviceStep(device, recorded_name(event.name), start_ns, start_ns + round(event.duration_ns))
 
 
 def _number(value: Any) -> int | None:

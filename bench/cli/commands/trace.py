@@ -25,9 +25,10 @@ def trace(
     import json as json_module
 
     from anatomy.bench.gpu_trace.read_gpu_trace import read_gpu_trace
+    from anatomy.bench.gpu_trace.recorded_work import recorded_name
     from anatomy.bench.gpu_trace.trace_summary import summarise_trace
 
-    traces = [summarise_trace(read_gpu_trace(file), str(file)) for file in files]
+    traces = [summarise_trace(read_gpu_trace(file), recorded_name(str(file))) for file in files]
     if out is not None:
         from anatomy.reports.gpu_traces import render_traces
 

@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.gpu_trace.trace_summary import TraceSummary
 from anatomy.reports.gpu_traces import TraceTable, device_sentences, device_tables, title_of
 
 MOST_STEPS = 20
 _BAR_CELLS = 30
 _BETWEEN_COLUMNS = 2
+# Cells of a name on a terminal too narrow for the table.
+_LEAST_NAME = 8
 # Where a head of a column may be broken: a space, a hyphen, a soft hyphen.
 _BREAKS = re.compile("[ \u00ad-]")
 
@@ -53,17 +56,11 @@ def _shown(table: TraceTable, width: int) -> Table:
         bar = (
             [Bar(1.0, 0.0, float(row[-1].value), width=_BAR_CELLS)] if is_parts and number < len(table.rows) - 1 else []
         )
-        shown.add_row(Text(_shortened(row[0].text, room)), *(Text(cell.text) for cell in row[1:]), *bar)
+        shown.add_row(
+            Text(without_middle(row[0].text, max(room, _LEAST_NAME))), *(Text(cell.text) for cell in row[1:]), *bar
+        )
     return shown
 
 
 def _width(table: TraceTable, heads: Sequence[str], column: int) -> int:
     return max(len(text) for text in (*heads[column].split("\n"), *(row[column].text for row in table.rows)))
-
-
-def _shortened(text: str, room: int) -> str:
-    """The end of a long name tells it apart as much as its beginning."""
-    if len(text) <= room or room < 8:
-        return text
-    front = (room - 1) * 2 // 3
-    return f"{text[:front]}…{text[len(text) - (room - 1 - front) :]}"

@@ -47,7 +47,7 @@ def test_the_terminal(trace: Path, tmp_path: Path) -> None:
     assert "computing 0.800 43.2 %" in text
     assert "communication, exposed 0.400 21.6 %" in text
     assert "device to host pinned 1 0.005 0.050 0.10" in text
-    assert "elementwise_kernel[CUD…unctor_add]" in text
+    assert "elementwise_kern…[CUDAFunctor_add]" in text
     assert "The launch of 1 piece of work was not recorded." in text
 
 
@@ -95,6 +95,22 @@ def test_the_page(trace: Path, tmp_path: Path) -> None:
     assert read.tags.count("svg") == 2 * (2 + 7)
     assert {"GPU 0 (<b>NVIDIA</b> H100)", "step 0", "step 1", "43.2 %", "communication, exposed"} <= set(read.cells)
     assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_names_with_control_characters_are_escaped(tmp_path: Path) -> None:
+    odd = "\x1b[31mred\n\ud800"
+    events = [
+        kernel(odd, 5, 2, stream=7),
+        launch(1),
+        event("cpu_op", odd, 0, 3),
+        event("user_annotation", f"ProfilerStep#1{odd}", 0, 10),
+    ]
+    path = write_kineto(tmp_path / "odd\udcff\x1b.json", events, deviceProperties=[{"id": 0, "name": odd}])
+    done = anatomy("trace", str(path), "--out", "page.html", folder=tmp_path)
+    assert done.code == 0, done.err
+    for text in (done.out, (tmp_path / "page.html").read_text()):
+        assert "\x1b" not in text
+        assert "\\x1b[31mred \\ud800" in text
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"traceEvents": []}', b"GIF89a", b"\x1f\x8b\x08"])

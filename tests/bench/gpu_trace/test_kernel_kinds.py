@@ -110,6 +110,16 @@ def test_a_kernel_is_known_by_its_name(name: str, kind: str, cores: bool | None)
         (_CUTLASS, "cutlass_80_tensorop_s1688gemm_64x64_16x6_tn_align4"),
         ("void (anonymous namespace)::softmax_warp_forward<float, 10>(float*, int)", "softmax_warp_forward"),
         ("volta_sgemm_64x64_nt", "volta_sgemm_64x64_nt"),
+        (
+            "void Eigen::EigenMetaKernel<Eigen::TensorEvaluator<Eigen::TensorAssignOp<Eigen::TensorMap<float>, "
+            "Eigen::TensorCwiseUnaryOp<Eigen::internal::scalar_right<float, Eigen::internal::scalar_product_op<float> "
+            "> > > > >(int)",
+            "EigenMetaKernel[scalar_product_op]",
+        ),
+        (
+            "void EigenMetaKernel<Eigen::TensorAssignOp<Eigen::TensorConversionOp<float> > >(int)",
+            "EigenMetaKernel[TensorConversionOp]",
+        ),
         ("", ""),
         ("<", "<"),
         ("operator>", "operator>"),
