@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,13 @@ NCCL, VOLTA = "torch_a100_ddp_training_nccl.json.gz", "torch_v100_ddp_training_n
 ALEXNET, TWO_STREAMS = "torch_a100_alexnet_forward.json.gz", "torch_a100_two_streams.json.gz"
 TENSORFLOW = "tf_8gpu_bert_training.xplane.pb"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded traces in {FOLDER}")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded traces in {FOLDER}"),
+]
 
 
+@cache
 def devices_of(file: str) -> dict[int, Any]:
     """What the command says of each device."""
     done = anatomy("trace", str(FOLDER / file), "--json", folder=ROOT)
@@ -35,6 +40,7 @@ def devices_of(file: str) -> dict[int, Any]:
     return {device["device"]: device for device in trace["devices"]}
 
 
+@cache
 def events_of(file: str, *categories: str) -> list[dict[str, Any]]:
     """Complete events, straight from the file."""
     events = json.loads(gzip.decompress((FOLDER / file).read_bytes()))["traceEvents"]
