@@ -32,6 +32,8 @@ def read_gpu_trace(path: Path) -> RecordedTrace:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] in (b"{", b"["):
         return read_kineto(path)
+    if head.startswith(_PLANES) and _is_packed(path):
+        raise TraceFileError(f"{path} is a packed XSpace: unpack it first, with gunzip")
     try:
         return read_xspace_trace(path)
     except TraceFileError:
@@ -42,12 +44,16 @@ def read_gpu_trace(path: Path) -> RecordedTrace:
         raise TraceFileError(f"{path} begins with {head[:8]!r}: {_EXPECTED}") from error
 
 
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as opened:
+        return opened.read(len(GZIP)) == GZIP
+
+
 def _head(path: Path) -> bytes:
     """The first bytes, unpacked."""
-    with path.open("rb") as opened:
-        head = opened.read(_HEAD_BYTES)
-    if not head.startswith(GZIP):
-        return head
+    if not _is_packed(path):
+        with path.open("rb") as opened:
+            return opened.read(_HEAD_BYTES)
     try:
         with gzip.open(path) as unpacked:
             return unpacked.read(_HEAD_BYTES)

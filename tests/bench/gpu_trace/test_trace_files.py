@@ -189,6 +189,13 @@ def test_a_cut_xspace_is_said(tmp_path: Path) -> None:
         read_gpu_trace(path)
 
 
+def test_a_packed_xspace_is_to_be_unpacked(tmp_path: Path) -> None:
+    path = write_xplane(tmp_path / "vm.xplane.pb", [Line("Stream #1(Compute)", (Event(GEMM, 5, 3),))])
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(TraceFileError, match="is a packed XSpace: unpack it first, with gunzip"):
+        read_gpu_trace(path)
+
+
 def test_an_xspace_of_a_cpu_names_its_planes(tmp_path: Path) -> None:
     path = write_xplane(tmp_path / "vm.xplane.pb", [Line("XLA Ops", (Event("dot", 5, 3),))])
     with pytest.raises(TraceFileError, match="no stream of a GPU; its planes: /host:CPU, /device:GPU:0"):
