@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,15 @@ def test_the_module_is_the_command() -> None:
     )
     assert done.returncode == 0
     assert "--against" in done.stdout
+
+
+def test_the_environment_without_tensorflow_has_every_other_dependency() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    listed = set(tox["testenv:no-tensorflow"]["deps"].split())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    frameworks = {*project["optional-dependencies"]["jax"], *project["optional-dependencies"]["torch"]}
+    needed = {*project["dependencies"], *frameworks}
+    assert {name for name in needed - listed if not name.startswith("tensorflow")} == set()
+    assert not any(name.startswith("tensorflow") for name in listed)
+    assert listed - needed <= set(project["optional-dependencies"]["test"])

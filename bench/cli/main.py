@@ -24,6 +24,7 @@ from anatomy.bench.cli.commands.project import project
 from anatomy.bench.cli.commands.report import report
 from anatomy.bench.cli.commands.run import run
 from anatomy.bench.cli.commands.script import script
+from anatomy.bench.cli.commands.trace import trace
 from anatomy.bench.cli.commands.tune import tune
 from anatomy.bench.errors import exit_codes
 
@@ -49,6 +50,7 @@ app.command("list")(list_)
 app.command("inspect")(inspect)
 app.command("profile")(profile)
 app.command("explain")(explain)
+app.command("trace")(trace)
 app.command("report")(report)
 app.command("compare")(compare)
 app.command("script")(script)

@@ -5,19 +5,22 @@ Format: https://github.com/openxla/xla/blob/main/third_party/tsl/tsl/profiler/pr
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anatomy.bench.errors.anatomy_error import UsageError
 
-PROTOBUF_MODULE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"
+if TYPE_CHECKING:
+    from anatomy.bench.xla.xplane_pb2 import XSpace
+
 # Not a MappingProxyType, which cannot be pickled.
 _NOTHING: Mapping[str, Any] = {}
+# Nanoseconds that a float holds one by one: 52 days.
+_LARGEST_EXACT = 2**52
+# A kind of event that the file does not describe, as a damaged one may not.
+_NAMELESS: tuple[Any, dict[str, Any]] = (SimpleNamespace(name="", display_name=""), {})
 
 
 class Event(NamedTuple):
@@ -52,65 +55,64 @@ class Plane(NamedTuple):
     lines: tuple[Line, ...]
 
 
-@cache
-def xplane_pb2() -> ModuleType:
-    """TensorFlow's generated protobuf module, loaded without importing TensorFlow (4 s, and its threads).
+def read_xspace(path: Path) -> list[Plane]:
+    """Planes, lines and events of a `.xplane.pb`, in the order of the file; see `planes_of`.
 
     Raises:
-        UsageError: TensorFlow is not installed.
+        UsageError: the file does not exist or is no XSpace.
     """
-    if PROTOBUF_MODULE in sys.modules:
-        return sys.modules[PROTOBUF_MODULE]
-    package = importlib.util.find_spec("tensorflow")
-    if package is None or not package.submodule_search_locations:
-        raise UsageError("traces are read and written with TensorFlow's protobufs: pip install tensorflow")
-    path = Path(package.submodule_search_locations[0], *PROTOBUF_MODULE.split(".")[1:]).with_suffix(".py")
-    spec = importlib.util.spec_from_file_location("anatomy_xplane_pb2", path)
-    if spec is None or spec.loader is None or not path.exists():
-        raise UsageError(f"{path} is missing: expected in tensorflow 2.21; pip install --force-reinstall tensorflow")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return planes_of(load_xspace(path))
 
 
-def read_xspace(path: Path) -> list[Plane]:
-    """Planes, lines and events of a `.xplane.pb`, in the order of the file.
-
-    Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
+def load_xspace(path: Path) -> XSpace:
+    """A `.xplane.pb` as it is.
 
     Raises:
         UsageError: the file does not exist or is no XSpace.
     """
     from google.protobuf.message import DecodeError
 
+    from anatomy.bench.xla.xplane_pb2 import XSpace
+
     try:
-        space = xplane_pb2().XSpace.FromString(path.read_bytes())
+        space: XSpace = XSpace.FromString(path.read_bytes())
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
     except DecodeError as error:
         raise UsageError(f"{path} is no XSpace: {error}; take the trace anew") from error
-    return [_plane(plane) for plane in space.planes]
+    return space
 
 
-def _plane(plane: Any) -> Plane:
+def planes_of(space: XSpace) -> list[Plane]:
+    """Planes, lines and events.
+
+    Times of day, which a float holds to a quarter of a microsecond only, are given from the earliest line on.
+    Stats of a kind of event (`hlo_category`, `tf_op`) are in the metadata of each of its events.
+    """
+    starts_ns = [line.timestamp_ns for plane in space.planes for line in plane.lines]
+    origin_ns = min(starts_ns) if starts_ns and max(starts_ns) > _LARGEST_EXACT else 0
+    return [_plane(plane, origin_ns) for plane in space.planes]
+
+
+def _plane(plane: Any, origin_ns: int) -> Plane:
     names = {number: stat.name for number, stat in plane.stat_metadata.items()}
     kinds = {number: (kind, _stats(kind.stats, names)) for number, kind in plane.event_metadata.items()}
-    return Plane(plane.name, tuple(_line(line, names, kinds) for line in plane.lines))
+    return Plane(plane.name, tuple(_line(line, origin_ns, names, kinds) for line in plane.lines))
 
 
-def _line(line: Any, names: Mapping[int, str], kinds: Mapping[int, tuple[Any, dict[str, Any]]]) -> Line:
+def _line(line: Any, origin_ns: int, names: Mapping[int, str], kinds: Mapping[int, tuple[Any, dict[str, Any]]]) -> Line:
     events = []
     for event in line.events:
-        kind, common = kinds[event.metadata_id]
+        kind, common = kinds.get(event.metadata_id, _NAMELESS)
         metadata = {**common, **_stats(event.stats, names)} if event.stats else common
-        start_ns = line.timestamp_ns + event.offset_ps / 1000
+        start_ns = line.timestamp_ns - origin_ns + event.offset_ps / 1000
         shown = "" if kind.display_name == kind.name else kind.display_name
         events.append(Event(kind.name, start_ns, event.duration_ps / 1000, metadata, shown))
     return Line(line.display_name or line.name, tuple(events))
 
 
 def _stats(stats: Any, names: Mapping[int, str]) -> dict[str, Any]:
-    return {names[stat.metadata_id]: _value(stat, names) for stat in stats}
+    return {names.get(stat.metadata_id, str(stat.metadata_id)): _value(stat, names) for stat in stats}
 
 
 def _value(stat: Any, names: Mapping[int, str]) -> Any:
@@ -119,4 +121,4 @@ def _value(stat: Any, names: Mapping[int, str]) -> Any:
         return None
     value = getattr(stat, chosen)
     # Repeated texts are kept once, as the name of a stat.
-    return names[value] if chosen == "ref_value" else value
+    return names.get(value, "") if chosen == "ref_value" else value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.xla.xspace import Event, Line, Plane, xplane_pb2
+from anatomy.bench.xla.xspace import Event, Line, Plane
 
 HOST_PLANE = "/host:CPU"
 _INT64_END = 2**63
@@ -53,7 +53,9 @@ def write_xspace(path: Path, planes: Sequence[Plane]) -> None:
         UsageError: an event's times are not finite, its duration is negative, or its metadata have a value that is
             neither text, bytes nor a number.
     """
-    space = xplane_pb2().XSpace()
+    from anatomy.bench.xla.xplane_pb2 import XSpace
+
+    space = XSpace()
     events = (event for plane in planes for line in plane.lines for event in line.events)
     origin_ns = min((_checked(event).start_ns for event in events), default=0)
     for number, plane in enumerate(planes, start=1):

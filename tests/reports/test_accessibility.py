@@ -8,11 +8,15 @@ from typing import Any, get_args
 
 import pytest
 
+from anatomy.bench.gpu_trace.recorded_work import HostSpan
+from anatomy.bench.gpu_trace.trace_summary import summarise_trace
 from anatomy.bench.records.run_store import Run
 from anatomy.bench.regression_gate.gate_result import CaseVerdict
 from anatomy.reports import write_report
 from anatomy.reports.gate.gate_page import render_gate_html
+from anatomy.reports.gpu_traces import render_traces
 from anatomy.reports.history import render_history
+from tests.bench.gpu_trace.hand_made import GEMM, NCCL, traced, work
 from tests.bench.history.test_trends import found_in, point
 from tests.factories import make_case_result, make_gate_result
 from tests.reports.browsing import visit
@@ -34,12 +38,17 @@ def pages(big_run: Run, profiled: Run, tmp_path_factory: pytest.TempPathFactory)
     levels = [found_in([point(n, 0.01 if n < 6 else step) for n in range(12)]) for step in (0.01, 0.02)]
     history.write_text(render_history(levels, "mine"))
     case = next((folder / "report" / "cases").iterdir())
-    return {"report": report, "profiles": of_profiles, "talk": talk, "gate": gate, "history": history, "case": case}
+    trace = folder / "trace.html"
+    pieces = [work(GEMM, 0, 900, launch=0), work(NCCL, 500, 2000, "20", launch=9), work(GEMM, 3000, 3500, launch=2500)]
+    steps = [HostSpan("step", "1", "main", 0, 2200), HostSpan("step", "2", "main", 2200, 4000)]
+    trace.write_text(render_traces([summarise_trace(traced(pieces, steps), "trace.json")]))
+    found = {"report": report, "profiles": of_profiles, "talk": talk, "gate": gate, "history": history, "case": case}
+    return {**found, "trace": trace}
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["report", "profiles", "talk", "gate", "history", "case"])
+@pytest.mark.parametrize("name", ["report", "profiles", "talk", "gate", "history", "case", "trace"])
 def test_nothing_serious_is_found(browser: Any, pages: dict[str, Path], name: str, scheme: str) -> None:
     for width in (1280, 390):
         visit(browser, pages[name], width, scheme)

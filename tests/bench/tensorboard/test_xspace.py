@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace, xplane_pb2
+from anatomy.bench.xla.xplane_pb2 import XSpace
+from anatomy.bench.xla.xspace import Event, Line, Plane, read_xspace
 from anatomy.bench.xla.xspace_writer import operation_event, step_event, write_xspace
 
 # Text that UTF-8 can say.
@@ -51,7 +52,7 @@ def test_a_time_of_day_is_written_from_the_first_event_on(tmp_path: Path) -> Non
 
 
 def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_path: Path) -> None:
-    space = xplane_pb2().XSpace()
+    space = XSpace()
     plane = space.planes.add(name="/device:GPU:0")
     for number, name in enumerate(("tf_op", "flops", "model/dense/MatMul"), start=1):
         plane.stat_metadata[number].name = name
@@ -66,6 +67,16 @@ def test_a_reference_is_read_as_its_text_and_an_event_has_what_its_kind_has(tmp_
     first, second = read_xspace(path)[0].lines[0].events
     assert first == Event("gemm", 1001.5, 0.25, {"tf_op": "model/dense/MatMul", "flops": 9})
     assert second.metadata == {"tf_op": "model/dense/MatMul", "flops": 1}
+
+
+def test_times_of_day_keep_their_nanoseconds(tmp_path: Path) -> None:
+    space = XSpace()
+    for name, since_ns in (("/host:CPU", 700), ("/device:GPU:0", 0)):
+        line = space.planes.add(name=name).lines.add(name="main", timestamp_ns=1_795_601_786 * 10**9 + since_ns)
+        line.events.add(offset_ps=3000, duration_ps=1000)
+    path = tmp_path / "vm.xplane.pb"
+    path.write_bytes(space.SerializeToString())
+    assert [plane.lines[0].events[0].start_ns for plane in read_xspace(path)] == [703, 3]
 
 
 @pytest.mark.parametrize(

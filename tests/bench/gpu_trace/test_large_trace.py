@@ -1,0 +1,15 @@
+"""A trace of 70,000 events is explained in under 5 s and 500 MB."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.large_gpu_trace import measure
+
+
+@pytest.mark.quiet
+@pytest.mark.process
+def test_time_and_memory_of_a_large_trace() -> None:
+    seconds, megabytes = measure(70_000)
+    assert seconds < 5
+    assert megabytes < 500
