@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from pydantic import Field, computed_field, field_validator, model_validator
@@ -156,7 +157,7 @@ class Case(FrozenWithComputedFields):
         return self
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
-    @property
+    @cached_property
     def key(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of the canonical JSON of the fields.
 
