@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -45,7 +45,7 @@ class Deviation:
 def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
     """Return the deviation of each record of a run, by key, for cases with outputs from two backends or more."""
     sampled = [record for record in records if record.outcome == "ok" and record.output_sample]
-    cases: dict[str, list[Record]] = {}
+    cases: dict[Hashable, list[Record]] = {}
     for record in sampled:
         cases.setdefault(key_without_backend(record), []).append(record)
     found: dict[str, Deviation] = {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from anatomy.bench.records.parity import Setting, manifest
 from anatomy.bench.records.record import Record
@@ -42,7 +42,14 @@ def differing_settings(records: Iterable[Record], names: Mapping[str, str] | Non
     }
 
 
-def comparable_records(records: Iterable[Record], **alike: str) -> dict[str, list[Record]]:
+class RowKey(NamedTuple):
+    """What the records of a row have in common; the parameter count where it tells rows of one case apart."""
+
+    case: Hashable
+    parameters: int | None
+
+
+def comparable_records(records: Iterable[Record], **alike: str) -> dict[RowKey, list[Record]]:
     """Group records that may share a row: cases that differ in the fields `alike` only, with equal parameter counts.
 
     Args:
@@ -50,24 +57,24 @@ def comparable_records(records: Iterable[Record], **alike: str) -> dict[str, lis
         alike: fields of the case, e.g. `backend`, each with a value that stands in for all of theirs.
 
     Returns:
-        The records of each row, by a key of the row. A record without counts (a failure) joins the first row of its
-        case.
+        The records of each row, by a key of the row, which has the parameter count where the case has several rows. A
+        record without counts (a failure) joins the first row of its case.
     """
-    cases: dict[str, list[Record]] = {}
+    cases: dict[Hashable, list[Record]] = {}
     for record in records:
-        cases.setdefault(record.case.model_copy(update=alike).key, []).append(record)
-    rows: dict[str, list[Record]] = {}
+        cases.setdefault(record.case.alike(**alike), []).append(record)
+    rows: dict[RowKey, list[Record]] = {}
     for key, group in cases.items():
         sizes = list(dict.fromkeys(record.counts.parameters for record in group if record.counts))
         for record in group:
             size = record.counts.parameters if record.counts else sizes[0] if sizes else None
-            rows.setdefault(key if len(sizes) < 2 else f"{key} {size}", []).append(record)
+            rows.setdefault(RowKey(key, None if len(sizes) < 2 else size), []).append(record)
     return rows
 
 
 def incomparable_cases(records: Iterable[Record]) -> list[str]:
     """Return, in words, the cases whose backends built models of unlike sizes: no row or mean may hold them."""
-    cases: dict[str, list[Record]] = {}
+    cases: dict[Hashable, list[Record]] = {}
     for record in records:
         if record.outcome == "ok":
             cases.setdefault(key_without_backend(record), []).append(record)
@@ -78,9 +85,9 @@ def incomparable_cases(records: Iterable[Record]) -> list[str]:
     ]
 
 
-def key_without_backend(record: Record, **fields: Any) -> str:
+def key_without_backend(record: Record, **fields: Any) -> Hashable:
     """Return a key that cases share when they differ in nothing but the backend, with `fields` of the case replaced."""
-    return record.case.model_copy(update={"backend": "tensorflow", **fields}).key
+    return record.case.alike(backend="tensorflow", **fields)
 
 
 def count_differences(groups: Iterable[Iterable[Record]]) -> str:

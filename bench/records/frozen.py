@@ -29,6 +29,6 @@ class FrozenWithComputedFields(Frozen):
         """A copy with some fields replaced, whose computed fields are computed anew."""
         copied = super().model_copy(update=update, deep=deep)
         if update:
-            for name in type(self).model_computed_fields:
-                copied.__dict__.pop(name, None)
+            for name in copied.__dict__.keys() - type(self).model_fields:
+                del copied.__dict__[name]
         return copied

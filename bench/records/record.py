@@ -18,7 +18,6 @@ from functools import cached_property
 from statistics import median
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, computed_field
 
 from anatomy.bench.records.case import Case
@@ -40,6 +39,7 @@ from anatomy.bench.records.record_parts import (
     StageFigures,
 )
 from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
+from anatomy.bench.statistics.quantiles import quantile
 
 SCHEMA_VERSION = 4
 
@@ -160,13 +160,13 @@ class Record(FrozenWithComputedFields):
         return self.case.key
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def parity(self) -> Manifest | None:
         """Settings in effect, in one spelling for all backends; null where nothing was measured."""
         return manifest(self.settings, self.counts) if self.settings else None
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def throughput_examples_per_s(self) -> float | None:
         """Examples/s of pipelined steps: the median over the longer blocks; over processes, the median of theirs."""
         if len(self.process_throughputs) > 1:
@@ -176,7 +176,7 @@ class Record(FrozenWithComputedFields):
         return median(self._block_rates())
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def step_median_s(self) -> float | None:
         """Median seconds of the synchronised steps; over processes, the median of theirs."""
         if len(self.process_medians_s) > 1:
@@ -200,19 +200,19 @@ class Record(FrozenWithComputedFields):
         return between_blocks(self._block_rates())
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def step_p90_s(self) -> float | None:
         """90th percentile of the synchronised steps, in seconds."""
         return self._quantile(0.9)
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def step_p99_s(self) -> float | None:
         """99th percentile of the synchronised steps, in seconds; null below 100 steps."""
         return self._quantile(0.99) if len(self.step_s) >= 100 else None
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def step_min_s(self) -> float | None:
         """Seconds of the fastest synchronised step."""
         return min(self.step_s) if self.step_s else None
@@ -269,5 +269,4 @@ class Record(FrozenWithComputedFields):
         return [self.case.batch_size * b.steps / b.seconds for b in self.blocks if b.steps == longest]
 
     def _quantile(self, q: float) -> float | None:
-        """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7); `None` without steps."""
-        return float(np.quantile(self.step_s, q)) if self.step_s else None
+        return quantile(self.step_s, q) if self.step_s else None

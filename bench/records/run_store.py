@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.batch_sizes import with_batch_size
+from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine_processes
@@ -156,8 +156,8 @@ def planned_keys(header: RunHeader) -> Callable[[Case], str]:
     """The key under which a measured case was planned: its own, unless a dataset gave it another batch size."""
     if not header.settings.get("batch_of_dataset"):
         return lambda case: case.key
-    planned = {with_batch_size(case, 1).key: case.key for case in header.planned}
-    return lambda case: planned.get(with_batch_size(case, 1).key, case.key)
+    planned = {alike_but_batch(case): case.key for case in header.planned}
+    return lambda case: planned.get(alike_but_batch(case), case.key)
 
 
 def write_script(folder: Path, key: str, text: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from anatomy.bench.records.batch_sizes import smallest_batch, with_batch_size
+from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.record import Record
@@ -118,12 +118,11 @@ def precision_of(record: Record) -> str:
 
 def _courses(records: Iterable[Record]) -> list[list[Record]]:
     """Timed records that are equal but for backend, batch size, dtype policy and compiler."""
-    groups: dict[str, list[Record]] = {}
+    groups: dict[Hashable, list[Record]] = {}
     for record in records:
         if record.case.mode not in _NOT_TIMED:
-            small = with_batch_size(record.case, smallest_batch(record.case))
-            alike = small.model_copy(update={"backend": "tensorflow", "dtype": "float32", "jit": "auto"})
-            groups.setdefault(alike.key, []).append(record)
+            alike = alike_but_batch(record.case, backend="tensorflow", dtype="float32", jit="auto")
+            groups.setdefault(alike, []).append(record)
     return list(groups.values())
 
 
