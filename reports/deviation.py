@@ -10,6 +10,7 @@ from statistics import median
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance, saturated
+from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.settings_differences import comparable_records, differing_settings, key_without_backend
 
 # From this many backends on, their median is the reference: a wrong one cannot move it far.
@@ -55,6 +56,11 @@ def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
         if len(scaled := _equally_scaled(group)) > 1:
             found |= _compare(scaled, _scaled_sample)
     return found
+
+
+def run_deviations(item: LabelledRun) -> dict[str, Deviation]:
+    """The `deviations` of a run."""
+    return deviations(item.run.records)
 
 
 def _own_sample(record: Record) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from anatomy.bench.records.record import Record
@@ -13,11 +14,18 @@ from anatomy.models import Architecture, format_model, parse_model, zoo
 
 def model_text(model: str, options: Mapping[str, Any]) -> str:
     """Return the shortest text that builds the model; options that this version does not know are kept."""
+    # With the order of the options, in which they are written.
+    return _model_text(model, json.dumps(dict(options)))
+
+
+@lru_cache(maxsize=65536)
+def _model_text(model: str, options: str) -> str:
+    given = json.loads(options)
     try:
-        return format_model(model, options)
+        return format_model(model, given)
     except ValueError:
         # A record may come from a version whose zoo had other names or options.
-        return f"{model}:{json.dumps(dict(options), sort_keys=True)}"
+        return f"{model}:{json.dumps(given, sort_keys=True)}"
 
 
 def canonical_text(text: str) -> str:

@@ -14,6 +14,7 @@ measured is null, never 0, with the reason under its name in `not_measured`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from statistics import median
 from typing import Any, Literal
@@ -38,7 +39,13 @@ from anatomy.bench.records.record_parts import (
     Series,
     StageFigures,
 )
-from anatomy.bench.statistics.interval import between_blocks, between_processes, median_interval
+from anatomy.bench.statistics.interval import (
+    between_blocks,
+    between_blocks_of_each,
+    between_processes,
+    median_interval,
+    median_intervals,
+)
 from anatomy.bench.statistics.quantiles import quantile
 
 SCHEMA_VERSION = 4
@@ -262,6 +269,17 @@ class Record(FrozenWithComputedFields):
         if not self.cpu_energy or not self.window_steps or self.case.nodes > 1:
             return None
         return self.cpu_energy.energy_j / self.window_steps
+
+    @classmethod
+    def derive_intervals(cls, records: Sequence[Record]) -> None:
+        """Compute the intervals of many records at once, in a fraction of the time that each takes when it is asked."""
+        singly = [record for record in records if len(record.process_medians_s) <= 1]
+        for record, interval in zip(singly, median_intervals([r.step_s for r in singly]), strict=True):
+            record.__dict__["step_interval_s"] = interval
+        singly = [record for record in records if len(record.process_throughputs) <= 1]
+        rates = [record._block_rates() for record in singly]
+        for record, interval in zip(singly, between_blocks_of_each(rates), strict=True):
+            record.__dict__["throughput_interval_examples_per_s"] = interval
 
     def _block_rates(self) -> list[float]:
         """Examples/s of the longer blocks; in shorter ones the fixed cost of a block is a larger share."""

@@ -11,7 +11,7 @@ from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.sureness import plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import answer_sentence, race_name, untried
-from anatomy.reports.answers.backend_race import Contender, Race, races
+from anatomy.reports.answers.backend_race import Contender, Race, run_races
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
@@ -89,9 +89,9 @@ def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
 
 def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
     by_name: dict[str, list[Race]] = {}
-    for race in races(item.run.records):
+    for race in item.once(run_races):
         by_name.setdefault(race_name(race), []).append(race)
-    uses = {record.key: use for record, use in utilisations(item, dense_peak)}
+    uses = {record.key: use for record, use in item.once(utilisations, dense_peak)}
     busy = busy_sentence(read_looks(item.run.path))
     panels = []
     for name, found in by_name.items():

@@ -35,6 +35,7 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
+        case=lambda row: (row[0], _fastest(row[1])),
         key="batch_sizes",
         title="Batch sizes",
         caption="Cases that were tried at several batch sizes: how large a batch may be, and should be.",
@@ -46,6 +47,10 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         ),
     )
     return (table,)
+
+
+def _fastest(records: Sequence[Record]) -> Record:
+    return max(records, key=lambda record: record.throughput_examples_per_s or 0.0)
 
 
 def _cells(tries: tuple[LabelledRun, Sequence[Record]]) -> dict[str, Any]:

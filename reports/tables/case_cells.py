@@ -20,7 +20,7 @@ def case_cells(labelled: LabelledRecord) -> dict[str, Any]:
     """Return the cells that identify a case, by the names of the case's fields, with its run and its outcome."""
     case = labelled.record.case
     return {
-        **case.model_dump(),
+        **case.__dict__,
         "run": labelled.run.label,
         "model": model_text(case.model, case.options),
         "outcome": labelled.record.outcome,

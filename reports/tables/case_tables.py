@@ -12,7 +12,7 @@ from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
 from anatomy.bench.records.sureness import throughput_caveats
 from anatomy.reports.caveat_signs import utilisation_caveats
-from anatomy.reports.deviation import Deviation, deviations
+from anatomy.reports.deviation import Deviation, run_deviations
 from anatomy.reports.flops_utilisation import Peak, Utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
@@ -126,8 +126,8 @@ class _Judged(NamedTuple):
 def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
     """Every timed case, measured or not, in the run's order."""
     chosen = labelled_records(runs, _is_timed)
-    used = {(item.label, record.key): use for item in runs for record, use in utilisations(item, peak)}
-    deviating = {(item.label, key): one for item in runs for key, one in deviations(item.run.records).items()}
+    used = {(item.label, record.key): use for item in runs for record, use in item.once(utilisations, peak)}
+    deviating = {(item.label, key): one for item in runs for key, one in item.once(run_deviations).items()}
     keys = [(item.label, record.key) for item, record in chosen]
     judged = [_Judged(one, used.get(key), deviating.get(key)) for one, key in zip(chosen, keys, strict=True)]
     linked = any(item.script(record) for item, record in chosen)
@@ -137,6 +137,7 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
         _judged_cells,
         _judged_absence,
         _judged_caveats,
+        case=lambda row: row.labelled,
         key="cases",
         title="Every case",
         caption="Every case that was tried, with its figures, or its reason.",
@@ -166,6 +167,7 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, _is_timed),
         _timed_cells,
         _absence,
+        case=tuple,
         key="phases",
         title="Phases and settings of every case",
         caption="Phases of every case that was tried, and the settings in effect.",
@@ -184,6 +186,7 @@ def count_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, lambda record: record.case.mode == "count"),
         _count_cells,
         _absence,
+        case=tuple,
         key="counts",
         title="Models counted without running",
         caption="Sizes of models that were counted only, most at the size of their papers.",
@@ -202,6 +205,7 @@ def failure_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, lambda record: record.outcome != "ok"),
         _timed_cells,
         _absence,
+        case=tuple,
         key="failures",
         title="Cases without a result",
         caption="Cases that were tried and gave no figure, and why.",
@@ -248,7 +252,7 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
         "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
         "reason": record.reason or None,
         **(_figures(record) if record.outcome == "ok" else {}),
-        **record.phases.model_dump(),
+        **record.phases.__dict__,
         "settings": _pairs(record.settings),
         "versions": _pairs(record.versions),
     }
