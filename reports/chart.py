@@ -17,7 +17,7 @@ from anatomy.bench.records.case import BACKENDS, Case, Mode
 from anatomy.bench.records.record import Record
 from anatomy.reports.answers.backend_race import contender_name
 from anatomy.reports.chart_svg import GRID, INK, SOFT, figure_svg
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRun, labelled_records
 from anatomy.reports.settings_differences import RowKey, comparable_records, count_differences, settings_differences
 
@@ -207,7 +207,7 @@ def _name(case: Case, varying: Sequence[str]) -> str:
         "jit": f"jit={case.jit}",
         "devices": f"{case.devices} devices",
     }
-    return " ".join([model_text(case.model, case.options), *(words[field] for field in varying)])
+    return " ".join([case_text(case), *(words[field] for field in varying)])
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

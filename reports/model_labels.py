@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import Architecture, format_model, parse_model, zoo
@@ -16,6 +17,11 @@ def model_text(model: str, options: Mapping[str, Any]) -> str:
     """Return the shortest text that builds the model; options that this version does not know are kept."""
     # With the order of the options, in which they are written.
     return _model_text(model, json.dumps(dict(options)))
+
+
+def case_text(case: Case) -> str:
+    """Return the shortest text that builds the model of a case."""
+    return _model_text(case.model, case.options_as_given)
 
 
 @lru_cache(maxsize=65536)
@@ -52,7 +58,7 @@ def family_of(model: str) -> str:
 def counts_by_model(records: Iterable[Record]) -> dict[str, Counts]:
     """Return the counts of each model by its text, from records of any mode."""
     return {
-        model_text(record.case.model, record.case.options): record.counts
+        case_text(record.case): record.counts
         for record in records
         if record.counts is not None
     }

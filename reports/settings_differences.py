@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.parity import Setting, manifest
+from anatomy.bench.records.parity import Manifest, Setting, manifest
 from anatomy.bench.records.record import Record
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.number_words import plural
 
 _UNSTATED = "not stated"
@@ -32,7 +33,25 @@ def differing_settings(records: Iterable[Record], names: Mapping[str, str] | Non
     modes_alone = len({record.case.backend for record in measured}) == 1
     own: dict[str, str] = {r.key: r.case.mode if modes_alone else r.case.backend for r in measured}
     called = own if names is None else names
-    manifests = [(called[r.key], _machine(r) | manifest(r.settings, r.counts).items()) for r in measured]
+    return dict(_differing(tuple((called[r.key], r.host, _ById(manifest(r.settings, r.counts))) for r in measured)))
+
+
+class _ById(NamedTuple):
+    """A manifest, equal to itself alone: equal settings have one manifest."""
+
+    manifest: Manifest
+
+    def __hash__(self) -> int:
+        return id(self.manifest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.manifest is self.manifest
+
+
+@lru_cache(maxsize=4096)
+def _differing(stated: tuple[tuple[str, str | None, _ById], ...]) -> dict[str, str]:
+    """Name of a setting → in words who has which value, of holders' names, machines and manifests."""
+    manifests = [(who, _machine(host) | one.manifest.items()) for who, host, one in stated]
     settings = dict.fromkeys(name for _, items in manifests for name in items)
     found = {name: _holders((who, items.get(name)) for who, items in manifests) for name in settings}
     return {
@@ -79,7 +98,7 @@ def incomparable_cases(records: Iterable[Record]) -> list[str]:
         if record.outcome == "ok":
             cases.setdefault(key_without_backend(record), []).append(record)
     return [
-        f"{model_text(case.model, case.options)} {case.mode} ({differing_settings(group)['parameters']})"
+        f"{case_text(case)} {case.mode} ({differing_settings(group)['parameters']})"
         for case, group in ((group[0].case, group) for group in cases.values())
         if len(comparable_records(group, backend="tensorflow")) > 1
     ]
@@ -96,9 +115,9 @@ def count_differences(groups: Iterable[Iterable[Record]]) -> str:
     return "; ".join(f"{text} in {plural(number, 'case')}" for text, number in counted.items())
 
 
-def _machine(record: Record) -> dict[str, Setting]:
+def _machine(host: str | None) -> dict[str, Setting]:
     """The machine, for a run on a cluster: two machines of one type still differ by some per cent."""
-    return {"machine": record.host} if record.host is not None else {}
+    return {"machine": host} if host is not None else {}
 
 
 def _holders(values: Iterable[tuple[str, Setting]]) -> dict[str, dict[str, None]]:

@@ -165,7 +165,8 @@ class Case(FrozenWithComputedFields):
 
         Fields that were added later are left out at their defaults: older keys stay valid.
         """
-        fields = {name: value for name, value in self.fields().items() if _LATER_FIELDS.get(name) != value}
+        fields = {name: self.__dict__[name] for name in type(self).model_fields}
+        fields = {name: value for name, value in fields.items() if _LATER_FIELDS.get(name) != value}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
@@ -204,6 +205,11 @@ class Case(FrozenWithComputedFields):
     def options_text(self) -> str:
         """The options as canonical JSON."""
         return sys.intern(json.dumps(self.options, sort_keys=True))
+
+    @cached_property
+    def options_as_given(self) -> str:
+        """The options as JSON, in the order in which they were given."""
+        return sys.intern(json.dumps(self.options))
 
     def fields(self) -> dict[str, Any]:
         """Return the defining fields as JSON values, without the derived key."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median, stdev
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anatomy.bench.statistics.autocorrelation import autocorrelation_times
+from anatomy.bench.statistics.exact_deviation import standard_deviation
 
 Interval = tuple[float, float]
 
@@ -116,7 +117,7 @@ def student_t(degrees: int) -> float:
 def _log_interval(values: Sequence[float], independent: float) -> Interval:
     """Student's interval around the median of the logarithms, with the median's standard error."""
     logs = [math.log(value) for value in values]
-    error = _median_error(len(logs)) * stdev(logs) / math.sqrt(independent)
+    error = _median_error(len(logs)) * standard_deviation(logs) / math.sqrt(independent)
     half = student_t(max(1, int(independent) - 1)) * error
     centre = median(logs)
     return math.exp(centre - half), math.exp(centre + half)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRecord
 from anatomy.reports.table import Column
 
@@ -22,7 +22,7 @@ def case_cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case.__dict__,
         "run": labelled.run.label,
-        "model": model_text(case.model, case.options),
+        "model": case_text(case),
         "outcome": labelled.record.outcome,
     }
 

@@ -10,7 +10,7 @@ from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.sureness import throughput_caveats
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRun, labelled_records, with_run
 from anatomy.reports.settings_differences import comparable_records, incomparable_cases, settings_differences
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
@@ -125,7 +125,7 @@ def _cells(row: _Row, shown: dict[tuple[str, Mode, Backend], Column]) -> dict[st
     own = next((record.counts for record in row.records if record.counts), None)
     return {
         "run": row.label,
-        "model": model_text(case.model, case.options),
+        "model": case_text(case),
         "batch_size": case.batch_size,
         "dtype": case.dtype,
         **_fields(own, "parameters", "macs", "weight_layers", "activation_bytes"),
