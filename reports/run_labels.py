@@ -72,6 +72,11 @@ class LabelledRecord(NamedTuple):
     run: LabelledRun
     record: Record
 
+    @property
+    def case(self) -> tuple[str, str]:
+        """Label of the run and key of the case."""
+        return self.run.label, self.record.key
+
 
 @dataclass(frozen=True)
 class LabelledProfile:

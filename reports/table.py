@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 
 from anatomy.bench.records.caveats import WIDE, Caveat
 from anatomy.bench.records.sureness import rounded, significant
 from anatomy.reports.caveat_signs import caveat_legend, signs
-
-if TYPE_CHECKING:
-    from anatomy.bench.records.record import Record
-    from anatomy.reports.run_labels import LabelledRun
 
 Item = TypeVar("Item")
 Fact = TypeVar("Fact")
@@ -240,7 +236,7 @@ def build_table(
     cells: Callable[[Item], dict[str, Any]],
     absence: Callable[[Item, str], Absence | None] = lambda item, key: None,
     caveats: Callable[[Item], Mapping[str, tuple[Caveat, ...]]] = lambda item: {},
-    case: Callable[[Item], tuple[LabelledRun, Record]] | None = None,
+    case: Callable[[Item], tuple[str, str]] | None = None,
     **texts: Any,
 ) -> Table:
     """Build a table with one row per item.
@@ -251,15 +247,15 @@ def build_table(
         cells: values of a row by column key, in base units; keys that are no columns are ignored.
         absence: why the cell of an item and a column key has no value, where more is known than `Column.missing`.
         caveats: caveats of a row's figures by column key.
-        case: the run and the record that a row is about; `None` where rows are about no single case.
+        case: label of the run and key of the case that a row is about; `None` where rows are about no single case.
         texts: the other fields of `Table`.
     """
     return Table(
         columns=columns,
-        frame=make_frame([cells(item) for item in items], columns),
+        frame=make_frame(map(cells, items), columns),
         absent=RowFacts(len(items), lambda row: _reasons(columns, items[row], absence)),
         caveats=RowFacts(len(items), lambda row: caveats(items[row])),
-        cases=[] if case is None else [(item.label, record.key) for item, record in map(case, items)],
+        cases=[] if case is None else list(map(case, items)),
         **texts,
     )
 
@@ -270,12 +266,16 @@ def _reasons(
     return {column.key: why for column in columns if (why := absence(item, column.key)) is not None}
 
 
-def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
+def make_frame(rows: Iterable[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
     """Make a frame with exactly these columns; numbers stay numbers, gaps become NA.
 
     Counts and bytes use pandas' nullable `Int64`: a gap does not turn them into floats.
     """
-    frame = pd.DataFrame({column.key: [row.get(column.key) for row in rows] for column in columns})
+    held: dict[str, list[Any]] = {column.key: [] for column in columns}
+    for row in rows:
+        for key, values in held.items():
+            values.append(row.get(key))
+    frame = pd.DataFrame(held)
     for column in columns:
         if column.kind == "number":
             integer = column.whole or column.key.endswith("_bytes")

@@ -119,6 +119,11 @@ def group_by_case(records: Iterable[Record]) -> list[list[Record]]:
     return list(groups.values())
 
 
+def fastest(records: Sequence[Record]) -> Record:
+    """The record with the highest throughput."""
+    return max(records, key=lambda record: record.throughput_examples_per_s or 0.0)
+
+
 def _rate(record: Record) -> Rate | None:
     value = record.throughput_examples_per_s
     if record.outcome != "ok" or value is None:

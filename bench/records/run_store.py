@@ -6,9 +6,7 @@ A case that was measured again (`--resume`) supersedes its earlier line.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -23,6 +21,7 @@ from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.compact_records import BATCH, RecordCompactor
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.frozen import Frozen
+from anatomy.bench.records.garbage_collector import no_collections
 from anatomy.bench.records.jsonl import append_line, iterate_lines, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 
@@ -193,18 +192,6 @@ def _read_compact(path: Path, header: RunHeader) -> list[Record]:
             compactor.compact(batch)
             found += batch
     return found
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """Without the search for unused cycles, which goes through all records again and again while more are read."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _in_planned_order(records: Iterable[Record], header: RunHeader) -> list[Record]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
@@ -19,6 +21,8 @@ from anatomy.reports.speed import ratio_text
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.utilisation_table import utilisations
 
+# A choice of more is no choice.
+MOST_PANELS = 120
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
 
@@ -79,18 +83,36 @@ class Panel:
     facets: dict[str, Facet]
 
 
-def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
+class Panels(NamedTuple):
+    """The panels of a page, and how many more there would be; empty where these are all."""
+
+    panels: tuple[Panel, ...]
+    shortened: str = ""
+
+
+def answer_panels(runs: Sequence[LabelledRun]) -> Panels:
     """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best."""
     several = len(runs) > 1
-    return tuple(
-        panel for item in runs if read_tuning(item.run.path) is None for panel in _of_run(item, several=several)
-    )
+    panels: list[Panel] = []
+    left_out = 0
+    for item in runs:
+        if read_tuning(item.run.path) is None:
+            by_name = _races_by_name(item)
+            shown = dict(islice(by_name.items(), MOST_PANELS - len(panels)))
+            panels += _of_run(item, shown, several=several)
+            left_out += len(by_name) - len(shown)
+    more = f"{left_out:,} more models and modes are in the table of the fastest." if left_out else ""
+    return Panels(tuple(panels), more)
 
 
-def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
+def _races_by_name(item: LabelledRun) -> dict[str, list[Race]]:
     by_name: dict[str, list[Race]] = {}
     for race in item.once(run_races):
         by_name.setdefault(race_name(race), []).append(race)
+    return by_name
+
+
+def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several: bool) -> list[Panel]:
     uses = {record.key: use for record, use in item.once(utilisations, dense_peak)}
     busy = busy_sentence(read_looks(item.run.path))
     panels = []

@@ -40,7 +40,7 @@ def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
-        case=lambda row: (row[0], row[1].leader.record),
+        case=lambda row: (row[0].label, row[1].leader.record.key),
         key="answers",
         title="Fastest backend of each model",
         caption="Each backend at its fastest batch size, beside the next one.",

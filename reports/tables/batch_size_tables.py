@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes
+from anatomy.bench.records.batch_sizes import fastest, group_by_case, summarise_batch_sizes
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.saturation import TOLERANCE, in_words
 from anatomy.reports.model_labels import model_text
@@ -35,7 +35,7 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
-        case=lambda row: (row[0], _fastest(row[1])),
+        case=lambda row: (row[0].label, fastest(row[1]).key),
         key="batch_sizes",
         title="Batch sizes",
         caption="Cases that were tried at several batch sizes: how large a batch may be, and should be.",
@@ -47,10 +47,6 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         ),
     )
     return (table,)
-
-
-def _fastest(records: Sequence[Record]) -> Record:
-    return max(records, key=lambda record: record.throughput_examples_per_s or 0.0)
 
 
 def _cells(tries: tuple[LabelledRun, Sequence[Record]]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def race_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         _cells,
         _absence,
         lambda row: _caveats(row[1]),
-        case=lambda row: (row[0], row[1].leader.record),
+        case=lambda row: (row[0].label, row[1].leader.record.key),
         key="races",
         title="Backends beside the fastest",
         caption="Throughput of each backend over that of the fastest, in each model and mode.",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import family_of
+from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import (
     comparable_records,
@@ -122,4 +123,4 @@ def unlike_common(records: Iterable[Record], mode: str) -> tuple[int, str]:
 def left_out(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Return a note on the cases that are in no comparison, since the backends' models differ in size."""
     found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
-    return (f"Left out, since the models are not the same: {'; '.join(found)}.",) if found else ()
+    return (f"Left out, since the models are not the same: {some(found)}.",) if found else ()
