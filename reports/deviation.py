@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance, saturated
 from anatomy.reports.run_labels import LabelledRun
@@ -81,7 +80,7 @@ def _equally_scaled(group: list[Record]) -> list[Record]:
 
 
 def _compare(group: list[Record], sample: Callable[[Record], list[float]]) -> dict[str, Deviation]:
-    precisions = {record.key: manifest(record.settings, record.counts).product_dtype for record in group}
+    precisions = {record.key: record.manifest.product_dtype for record in group}
     if len(comparable_records(group, backend="tensorflow")) > 1:
         reason = f"the models are not the same: {differing_settings(group)['parameters']}"
         return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}

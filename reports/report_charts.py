@@ -33,8 +33,8 @@ from anatomy.reports.tables.model_table import TIMED
 
 WEAK_REMARK = " ≈: a weak figure; the table of trust has the reason."
 # Marks that can be told apart: of runs with more records the first races of each mode are drawn.
-MOST_DRAWN = 500
-MOST_RACES = 30
+MOST_DRAWN = 400
+MOST_RACES = 12
 # Fastest step, the middle half with the median, and the 90th percentile.
 LATENCIES = (0, 0.25, 0.5, 0.75, 0.9)
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.parity import Manifest, Setting, manifest
+from anatomy.bench.records.parity import Manifest, Setting
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import case_text
 from anatomy.reports.number_words import plural
@@ -33,7 +33,7 @@ def differing_settings(records: Iterable[Record], names: Mapping[str, str] | Non
     modes_alone = len({record.case.backend for record in measured}) == 1
     own: dict[str, str] = {r.key: r.case.mode if modes_alone else r.case.backend for r in measured}
     called = own if names is None else names
-    return dict(_differing(tuple((called[r.key], r.host, _ById(manifest(r.settings, r.counts))) for r in measured)))
+    return dict(_differing(tuple((called[r.key], r.host, _ById(r.manifest)) for r in measured)))
 
 
 class _ById(NamedTuple):
@@ -111,7 +111,11 @@ def key_without_backend(record: Record, **fields: Any) -> Hashable:
 
 def count_differences(groups: Iterable[Iterable[Record]]) -> str:
     """Count differences over several rows: `jit: on (jax), off (torch) in 3 cases`; empty where all agree."""
-    counted = Counter(text for group in groups for text in differing_settings(group).values())
+    return counted_differences(Counter(text for group in groups for text in differing_settings(group).values()))
+
+
+def counted_differences(counted: Counter[str]) -> str:
+    """What differs in how many cases: `jit: on (jax), off (torch) in 3 cases`."""
     return "; ".join(f"{text} in {plural(number, 'case')}" for text, number in counted.items())
 
 

@@ -170,7 +170,12 @@ class Record(FrozenWithComputedFields):
     @cached_property
     def parity(self) -> Manifest | None:
         """Settings in effect, in one spelling for all backends; null where nothing was measured."""
-        return manifest(self.settings, self.counts) if self.settings else None
+        return self.manifest if self.settings else None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Settings in effect, in one spelling for all backends; of a record without settings one that states none."""
+        return manifest(self.settings, self.counts)
 
     @computed_field  # type: ignore[prop-decorator]
     @cached_property

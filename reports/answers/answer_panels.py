@@ -22,7 +22,7 @@ from anatomy.reports.table import MEBI
 from anatomy.reports.tables.utilisation_table import utilisations
 
 # A choice of more is no choice.
-MOST_PANELS = 120
+MOST_PANELS = 60
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
 
