@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from anatomy.bench.records.case import Case
@@ -49,6 +49,7 @@ def architecture_of(model: str) -> Architecture | None:
     return next((row for row in zoo() if row.name == model), None)
 
 
+@cache
 def family_of(model: str) -> str:
     """Return `cnn`, `rnn`, `mlp`, or `other` for a user's model."""
     row = architecture_of(model)
@@ -57,8 +58,4 @@ def family_of(model: str) -> str:
 
 def counts_by_model(records: Iterable[Record]) -> dict[str, Counts]:
     """Return the counts of each model by its text, from records of any mode."""
-    return {
-        case_text(record.case): record.counts
-        for record in records
-        if record.counts is not None
-    }
+    return {case_text(record.case): record.counts for record in records if record.counts is not None}

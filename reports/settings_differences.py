@@ -11,6 +11,7 @@ from anatomy.bench.records.parity import Manifest, Setting
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import case_text
 from anatomy.reports.number_words import plural
+from anatomy.reports.run_labels import LabelledRun
 
 _UNSTATED = "not stated"
 
@@ -61,14 +62,14 @@ def _differing(stated: tuple[tuple[str, str | None, _ById], ...]) -> dict[str, s
     }
 
 
-class RowKey(NamedTuple):
-    """What the records of a row have in common; the parameter count where it tells rows of one case apart."""
+class SizedKey(NamedTuple):
+    """The key of a row whose case has several rows, told apart by the parameter count."""
 
     case: Hashable
     parameters: int | None
 
 
-def comparable_records(records: Iterable[Record], **alike: str) -> dict[RowKey, list[Record]]:
+def comparable_records(records: Iterable[Record], **alike: str) -> dict[Hashable, list[Record]]:
     """Group records that may share a row: cases that differ in the fields `alike` only, with equal parameter counts.
 
     Args:
@@ -76,18 +77,18 @@ def comparable_records(records: Iterable[Record], **alike: str) -> dict[RowKey, 
         alike: fields of the case, e.g. `backend`, each with a value that stands in for all of theirs.
 
     Returns:
-        The records of each row, by a key of the row, which has the parameter count where the case has several rows. A
-        record without counts (a failure) joins the first row of its case.
+        The records of each row, by a key of the row. A record without counts (a failure) joins the first row of its
+        case.
     """
     cases: dict[Hashable, list[Record]] = {}
     for record in records:
         cases.setdefault(record.case.alike(**alike), []).append(record)
-    rows: dict[RowKey, list[Record]] = {}
+    rows: dict[Hashable, list[Record]] = {}
     for key, group in cases.items():
         sizes = list(dict.fromkeys(record.counts.parameters for record in group if record.counts))
         for record in group:
             size = record.counts.parameters if record.counts else sizes[0] if sizes else None
-            rows.setdefault(RowKey(key, None if len(sizes) < 2 else size), []).append(record)
+            rows.setdefault(key if len(sizes) < 2 else SizedKey(key, size), []).append(record)
     return rows
 
 
@@ -102,6 +103,11 @@ def incomparable_cases(records: Iterable[Record]) -> list[str]:
         for case, group in ((group[0].case, group) for group in cases.values())
         if len(comparable_records(group, backend="tensorflow")) > 1
     ]
+
+
+def incomparable_models(item: LabelledRun) -> list[str]:
+    """The `incomparable_cases` of the compiled steps of a run."""
+    return incomparable_cases(record for record in item.run.records if record.case.mode in ("train", "infer"))
 
 
 def key_without_backend(record: Record, **fields: Any) -> Hashable:

@@ -39,9 +39,7 @@ def report_title(runs: Sequence[LabelledRun]) -> str:
 def summary_sentences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Summarise each run in a few sentences, the same in HTML and Markdown."""
     return tuple(
-        sentence if len(runs) == 1 else f"{item.label}: {sentence}"
-        for item in runs
-        for sentence in _sentences(item)
+        sentence if len(runs) == 1 else f"{item.label}: {sentence}" for item in runs for sentence in _sentences(item)
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.record_parts import Counts, Series
 
-# Parts of a record that many records have in common.
-_SHARED = ("settings", "versions", "checks", "not_measured", "counts", "series")
+# What many records have in common.
+_PARTS: Mapping[str, type[BaseModel]] = {"counts": Counts, "series": Series}
+_SHARED = ("settings", "versions", "checks", "not_measured")
 # Intervals are derived of so many records at once.
 BATCH = 500
 
@@ -31,11 +33,23 @@ class RecordCompactor:
     def __init__(self, planned: Iterable[Case]) -> None:
         """Begin with the cases of a plan, which the records then have in common with it."""
         self._known: dict[Hashable, Any] = {}
-        self._cases: dict[Hashable, Case] = {}
+        self._cases: dict[str, Case] = {}
         for case in planned:
             self._share_fields(case)
             case.__dict__["options"] = self._shared(case.options)
-            self._cases.setdefault((case.alike(), case.options_as_given), case)
+            self._cases.setdefault(case.key, case)
+
+    def prepare(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Put the parts that are known into a record's JSON object: they are validated and held once."""
+        found = {
+            name: known for name, part in _PARTS.items() if (known := self._part(part, data.get(name))) is not None
+        }
+        given = data.get("case")
+        if isinstance(given, dict) and (case := self._cases.get(str(given.get("key")))) is not None:
+            # The key alone would be taken from the file unchecked.
+            whole = given.keys() >= Case.model_fields.keys()
+            found |= {"case": case} if whole and given.items() <= case.__dict__.items() else {}
+        return data | found
 
     def compact(self, records: Sequence[Record]) -> None:
         """Derive what is derived of the raw values of some records, and hold these as arrays."""
@@ -44,21 +58,31 @@ class RecordCompactor:
             held = record.__dict__
             for name in _SHARED:
                 held[name] = self._shared(held[name])
-            case = record.case
-            held["case"] = self._cases.setdefault((case.alike(), case.options_as_given), case)
             held["blocks"] = [_PlainBlock(block.steps, block.seconds) for block in record.blocks]
             for model in _models_of(record):
                 _numbers_as_arrays(model)
                 self._share_fields(model)
 
+    def _part(self, part: type[BaseModel], given: Any) -> BaseModel | None:
+        """The part that was equal to this, in its types, too; `None` for one that is not valid."""
+        if not isinstance(given, dict):
+            return None
+        text = (part, repr(given))
+        if text not in self._known:
+            # The record's own validation says what is wrong, and where.
+            with suppress(ValidationError):
+                self._known[text] = part.model_validate(given)
+        found: BaseModel | None = self._known.get(text)
+        return found
+
+    def _shared(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The first dictionary that was equal to this one, in its types, too."""
+        shared: dict[str, Any] = self._known.setdefault(repr(fields), fields)
+        return shared
+
     def _share_fields(self, model: BaseModel) -> None:
         chosen = frozenset(model.model_fields_set)
         object.__setattr__(model, "__pydantic_fields_set__", self._known.setdefault(chosen, set(chosen)))
-
-    def _shared(self, value: Any) -> Any:
-        """The first value that was equal to this one, in its types, too."""
-        fields = value.__dict__ if isinstance(value, BaseModel) else value
-        return self._known.setdefault((type(value), repr(fields)), value) if fields else value
 
 
 def _models_of(record: Record) -> Iterator[BaseModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,15 +44,34 @@ def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: 
     return list(iterate_lines(path, model, what, newest, remedy))
 
 
-def iterate_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: str = "") -> Iterator[_Model]:
-    """The lines of a file as models, one by one; arguments and errors as for `read_lines`."""
+def iterate_lines(
+    path: Path,
+    model: type[_Model],
+    what: str,
+    newest: int,
+    remedy: str = "",
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> Iterator[_Model]:
+    """The lines of a file as models, one by one; arguments and errors as for `read_lines`.
+
+    Args:
+        prepare: puts validated parts into an object before it is validated.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n") and line.strip():
-                yield read_model(line, model, f"{path}, line {number}", what, newest, remedy)
+                yield read_model(line, model, f"{path}, line {number}", what, newest, remedy, prepare)
 
 
-def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: int, remedy: str = "") -> _Model:
+def read_model(
+    text: bytes,
+    model: type[_Model],
+    where: str,
+    what: str,
+    newest: int,
+    remedy: str = "",
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> _Model:
     """One JSON object as its model; arguments and errors as for `read_lines`.
 
     Args:
@@ -64,7 +83,7 @@ def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: 
             raise UsageError(
                 f"{where} has schema_version {version}; this Anatomy reads 1 to {newest}: upgrade keras-anatomy"
             )
-        return model.model_validate(data)
+        return model.model_validate(prepare(data))
     except ValidationError as error:
         why = first_mistake(error)
     except _DamagedError as error:

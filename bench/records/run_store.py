@@ -186,7 +186,7 @@ def read_records(path: Path) -> list[Record]:
 
 def _read_compact(path: Path, header: RunHeader) -> list[Record]:
     compactor, found = RecordCompactor(header.planned), list[Record]()
-    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION)
+    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION, prepare=compactor.prepare)
     with no_collections():
         while batch := list(islice(lines, BATCH)):
             compactor.compact(batch)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import Architecture
-from anatomy.reports.model_labels import architecture_of, counts_by_model, case_text
+from anatomy.reports.model_labels import architecture_of, case_text, counts_by_model
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.table import Column, Table, build_table, with_details
 

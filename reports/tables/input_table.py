@@ -74,8 +74,7 @@ def input_sentences(records: Sequence[Record]) -> list[str]:
 def _pipeline(record: Record) -> str:
     case = record.case
     return (
-        f"{case_text(case)}, {case.mode} on {case.backend}, batch {case.batch_size}, "
-        f"{case.source} through {case.feed}"
+        f"{case_text(case)}, {case.mode} on {case.backend}, batch {case.batch_size}, {case.source} through {case.feed}"
     )
 
 

@@ -12,9 +12,9 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.sureness import throughput_caveats
 from anatomy.reports.model_labels import case_text
-from anatomy.reports.run_labels import LabelledRun, labelled_records, with_run
 from anatomy.reports.number_words import some
-from anatomy.reports.settings_differences import comparable_records, incomparable_cases, settings_differences
+from anatomy.reports.run_labels import LabelledRun, labelled_records, with_run
+from anatomy.reports.settings_differences import comparable_records, incomparable_models, settings_differences
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
 
 TIMED: tuple[Mode, ...] = ("train", "infer")
@@ -96,7 +96,7 @@ def _groups(item: LabelledRun) -> list[list[Record]]:
 
 def _split_note(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """A note on the models that have several rows, since the backends built models of unlike sizes."""
-    found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
+    found = [text for item in runs for text in item.once(incomparable_models)]
     return (f"In rows of their own, since the models are not the same: {some(found)}.",) if found else ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from anatomy.bench.records.case import Mode
@@ -13,12 +13,11 @@ from anatomy.reports.model_labels import family_of
 from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import (
-    comparable_records,
     counted_differences,
     differing_settings,
-    incomparable_cases,
+    incomparable_models,
 )
-from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs
+from anatomy.reports.speed import RelativeSpeed, measured_rows, relative_speed, row_throughputs
 from anatomy.reports.table import Column, Table, build_table, with_details
 from anatomy.reports.tables.model_table import TIMED
 
@@ -96,9 +95,17 @@ class Compared(NamedTuple):
 def compared(item: LabelledRun, kind: str, mode: Mode) -> Compared:
     """Compare the backends of a run."""
     tried = [record for record in of_kind(item.run.records, kind) if record.case.mode == mode]
-    common = common_cases(tried)
-    unlike = [found for group in common if (found := differing_settings(group))]
-    return Compared(tried, relative_speed(throughputs(tried, mode)), common, unlike)
+    rows = {
+        key: row for key, row in item.once(_measured_rows, mode).items() if kind in (ALL, family_of(row[0].case.model))
+    }
+    backends = {record.case.backend for row in rows.values() for record in row}
+    common = [row for row in rows.values() if len(row) == len(backends)]
+    unlike = [found for row in common if (found := differing_settings(row))]
+    return Compared(tried, relative_speed(row_throughputs(rows)), common, unlike)
+
+
+def _measured_rows(item: LabelledRun, mode: Mode) -> dict[Hashable, list[Record]]:
+    return measured_rows(item.run.records, mode)
 
 
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
@@ -126,13 +133,6 @@ def _figures(found: Compared) -> dict[str, dict[str, float | int | str | None]]:
     }
 
 
-def common_cases(records: Iterable[Record]) -> list[list[Record]]:
-    """Return the measured cases that every backend with a figure ran, one record per backend in each group."""
-    groups = comparable_records([record for record in records if record.outcome == "ok"], backend="tensorflow").values()
-    backends = {record.case.backend for group in groups for record in group}
-    return [group for group in groups if len(group) == len(backends)]
-
-
 def names_of(unlike: Iterable[dict[str, str]]) -> str:
     """The names of the settings that differ."""
     return ", ".join(dict.fromkeys(name for found in unlike for name in found))
@@ -140,5 +140,5 @@ def names_of(unlike: Iterable[dict[str, str]]) -> str:
 
 def left_out(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Return a note on the cases that are in no comparison, since the backends' models differ in size."""
-    found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
+    found = [text for item in runs for text in item.once(incomparable_models)]
     return (f"Left out, since the models are not the same: {some(found)}.",) if found else ()
