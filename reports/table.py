@@ -83,7 +83,7 @@ class Link(NamedTuple):
 
 
 class RowFacts(Mapping[tuple[int, str], Fact]):
-    """(row, column key) → a fact of the cell, found out row by row as it is asked for: a page shows few rows of many."""
+    """(row, column key) → a fact of the cell, found out row by row when it is asked for: a page shows few rows."""
 
     def __init__(self, rows: int, facts: Callable[[int], Mapping[str, Fact]]) -> None:
         """Keep how to find the facts.

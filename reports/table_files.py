@@ -35,7 +35,7 @@ def write_parquet(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
 
 def write_table(table: Table, folder: Path) -> Path:
     """Write one table, as Parquet where pyarrow is installed, else as CSV, which takes ten times as long."""
-    return (_write_parquet if importlib.util.find_spec("pyarrow") else _write_csv)(table, folder)
+    return (_write_parquet if _installed("pyarrow") else _write_csv)(table, folder)
 
 
 def _write_csv(table: Table, folder: Path) -> Path:
@@ -68,6 +68,10 @@ def write_workbook(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
     return [path]
 
 
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _require(package: str, format_: str) -> None:
-    if importlib.util.find_spec(package) is None:
+    if not _installed(package):
         raise UsageError(f"--format {format_} needs {package}; {_EXTRA}")

@@ -41,9 +41,8 @@ class RecordCompactor:
 
     def prepare(self, data: dict[str, Any]) -> dict[str, Any]:
         """Put the parts that are known into a record's JSON object: they are validated and held once."""
-        found = {
-            name: known for name, part in _PARTS.items() if (known := self._part(part, data.get(name))) is not None
-        }
+        parts = {name: self._part(part, data.get(name)) for name, part in _PARTS.items()}
+        found: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
         given = data.get("case")
         if isinstance(given, dict) and (case := self._cases.get(str(given.get("key")))) is not None:
             # The key alone would be taken from the file unchecked.

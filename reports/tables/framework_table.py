@@ -107,7 +107,7 @@ def _other_precision(backend: Backend, records: Sequence[Record]) -> str:
 def _capability(backend: Backend, item: LabelledRun, kind: str) -> str:
     """`+++ build 7/7, infer 7/7, train 7/7; relative speed 0.83 train, 1.00 infer`."""
     modes: tuple[Mode, ...] = ("infer", "train")
-    found = {mode: item.once(compared, kind, mode) for mode in modes}
+    found: dict[Mode, Compared] = {mode: item.once(compared, kind, mode) for mode in modes}
     tried = {mode: [r for r in found[mode].tried if r.case.backend == backend] for mode in modes}
     own = [record for cases in tried.values() for record in cases]
     managed = {

@@ -73,7 +73,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
-def _step_inside(case: Case) -> Hashable:
+def _step_inside(case: Case) -> tuple[Hashable, ...]:
     """What the case of the compiled step inside a loop has in common with its record."""
     return case.alike(mode=LOOPS[case.mode], **OF_A_STEP)
 
