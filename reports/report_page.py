@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from anatomy.reports.answers.answer_panels import answer_panels
+from anatomy.reports.answers.answer_panels import answer_panels, more_answers
 from anatomy.reports.chart import unlike_remark
 from anatomy.reports.chart_svg import own_style
 from anatomy.reports.page import render_page, trusted_asset
@@ -77,15 +77,15 @@ def render_html(runs: Sequence[LabelledRun], keep_whole: Callable[[Table], str] 
     tables = {table.key: _view(table, runs, keep_whole) for table in iterate_tables(runs) if table.key in _ON_THE_PAGE}
     # Empty sections are left out; of a run without a figure the table of models says that there is none.
     shown = {key for key, view in tables.items() if not view.table.frame.empty or key == "models"}
-    others = [("answer", answers.panels), ("charts", drawn), ("profiles", profiles)]
+    others = [("answer", answers), ("charts", drawn), ("profiles", profiles)]
     return render_page(
         "report.html",
         title=report_title(runs),
         contents=tuple(_contents(shown | {key for key, there in others if there})),
         summary=summary_sentences(runs),
         warnings=comparison_warnings(runs),
-        answers=answers.panels,
-        answers_lead=answers.shortened,
+        answers=answers,
+        answers_lead=more_answers(runs),
         tables=tables,
         charts=drawn,
         charts_lead=" ".join(filter(None, (charted.shortened, unlike_remark(charted.runs, TIMED)))),

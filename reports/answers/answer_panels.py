@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
@@ -83,30 +82,29 @@ class Panel:
     facets: dict[str, Facet]
 
 
-class Panels(NamedTuple):
-    """The panels of a page, and how many more there would be; empty where these are all."""
+def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
+    """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best.
 
-    panels: tuple[Panel, ...]
-    shortened: str = ""
-
-
-def answer_panels(runs: Sequence[LabelledRun]) -> Panels:
-    """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best."""
+    Of more than `MOST_PANELS` the first ones.
+    """
     several = len(runs) > 1
     panels: list[Panel] = []
-    left_out = 0
     for item in runs:
-        if read_tuning(item.run.path) is None:
-            by_name = _races_by_name(item)
-            shown = dict(islice(by_name.items(), MOST_PANELS - len(panels)))
-            panels += _of_run(item, shown, several=several)
-            left_out += len(by_name) - len(shown)
-    more = f"{left_out:,} more models and modes are in the table of the fastest." if left_out else ""
-    return Panels(tuple(panels), more)
+        shown = dict(islice(item.once(_races_by_name).items(), MOST_PANELS - len(panels)))
+        panels += _of_run(item, shown, several=several)
+    return tuple(panels)
+
+
+def more_answers(runs: Sequence[LabelledRun]) -> str:
+    """How many models and modes have no panel; empty where all have one."""
+    left_out = sum(len(item.once(_races_by_name)) for item in runs) - MOST_PANELS
+    return f"{left_out:,} more models and modes are in the table of the fastest." if left_out > 0 else ""
 
 
 def _races_by_name(item: LabelledRun) -> dict[str, list[Race]]:
     by_name: dict[str, list[Race]] = {}
+    if read_tuning(item.run.path) is not None:
+        return by_name
     for race in item.once(run_races):
         by_name.setdefault(race_name(race), []).append(race)
     return by_name

@@ -110,7 +110,7 @@ def _capability(backend: Backend, item: LabelledRun, kind: str) -> str:
     found: dict[Mode, Compared] = {mode: item.once(compared, kind, mode) for mode in modes}
     tried = {mode: [r for r in found[mode].tried if r.case.backend == backend] for mode in modes}
     own = [record for cases in tried.values() for record in cases]
-    managed = {
+    managed: dict[str, tuple[int, int]] = {
         "build": (sum(_was_built(r) for r in own), len(own)),
         **{mode: (sum(r.outcome == "ok" for r in cases), len(cases)) for mode, cases in tried.items()},
     }
