@@ -111,7 +111,8 @@ def with_records(item: LabelledRun, records: Sequence[Record]) -> LabelledRun:
 
 def is_application_alone(runs: Sequence[LabelledRun]) -> bool:
     """Whether the runs have stages of applications, and nothing else."""
-    return bool(labelled_records(runs)) and not labelled_records(without_stages(runs))
+    records = [record for item in runs for record in item.run.records]
+    return bool(records) and all(map(is_stage, records))
 
 
 def labelled_profiles(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,7 @@ from anatomy.bench.records.record_parts import Counts, Series
 # What many records have in common.
 _PARTS: Mapping[str, type[BaseModel]] = {"counts": Counts, "series": Series}
 _SHARED = ("settings", "versions", "checks", "not_measured")
+_STEPS = ("step_s", "output_sample")
 # Intervals are derived of so many records at once.
 BATCH = 500
 
@@ -36,7 +37,14 @@ class RecordCompactor:
         self._cases: dict[str, Case] = {}
         for case in planned:
             self._share_fields(case)
-            case.__dict__["options"] = self._shared(case.options)
+            held = case.__dict__
+            held["options"] = self._shared(case.options)
+            # Equal options have equal texts, which take longer to write than to find.
+            for name in ("options_text", "options_as_given"):
+                text = (name, id(held["options"]))
+                held[name] = (
+                    self._known[text] if text in self._known else self._known.setdefault(text, getattr(case, name))
+                )
             self._cases.setdefault(case.key, case)
 
     def prepare(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -57,10 +65,18 @@ class RecordCompactor:
             held = record.__dict__
             for name in _SHARED:
                 held[name] = self._shared(held[name])
+            manifest = ("manifest", id(held["settings"]), id(held["counts"]))
+            if manifest not in self._known:
+                self._known[manifest] = record.manifest
+            held["manifest"] = self._known[manifest]
             held["blocks"] = [_PlainBlock(block.steps, block.seconds) for block in record.blocks]
-            for model in _models_of(record):
-                _numbers_as_arrays(model)
-                self._share_fields(model)
+            _as_arrays(held, _STEPS, "d")
+            if record.host_use is not None:
+                _as_arrays(record.host_use.__dict__, ("at_s", "cpu_s"), "d")
+                _as_arrays(record.host_use.__dict__, ("resident_bytes",), "q")
+            for model in (record, record.phases, record.clock, record.host_use):
+                if model is not None:
+                    self._share_fields(model)
 
     def _part(self, part: type[BaseModel], given: Any) -> BaseModel | None:
         """The part that was equal to this, in its types, too; `None` for one that is not valid."""
@@ -84,15 +100,9 @@ class RecordCompactor:
         object.__setattr__(model, "__pydantic_fields_set__", self._known.setdefault(chosen, set(chosen)))
 
 
-def _models_of(record: Record) -> Iterator[BaseModel]:
-    yield record
-    yield from (value for value in record.__dict__.values() if isinstance(value, BaseModel))
-
-
-def _numbers_as_arrays(model: BaseModel) -> None:
-    held = model.__dict__
-    for name, value in held.items():
-        if isinstance(value, list) and len(value) > 2 and isinstance(value[0], float):
-            # A list may have None or whole numbers among its floats.
-            with suppress(TypeError):
-                held[name] = cast("list[float]", array("d", value))
+def _as_arrays(held: dict[str, Any], names: Sequence[str], kind: str) -> None:
+    """Hold lists of numbers as arrays; a list of other values, as a foreign file may have, stays."""
+    for name in names:
+        if held[name]:
+            with suppress(TypeError, OverflowError):
+                held[name] = array(kind, held[name])

@@ -164,8 +164,9 @@ def planned_keys(header: RunHeader) -> Callable[[Case], str]:
     """The key under which a measured case was planned: its own, unless a dataset gave it another batch size."""
     if not header.settings.get("batch_of_dataset"):
         return lambda case: case.key
+    exact = {case.key for case in header.planned}
     planned = {alike_but_batch(case): case.key for case in header.planned}
-    return lambda case: planned.get(alike_but_batch(case), case.key)
+    return lambda case: case.key if case.key in exact else planned.get(alike_but_batch(case), case.key)
 
 
 def write_script(folder: Path, key: str, text: str) -> None:

@@ -28,7 +28,7 @@ def standard_deviation(values: Sequence[float]) -> float:
 def _root(numerator: int, denominator: int) -> float:
     """The square root of a fraction, correctly rounded: of its whole part's root, with a bit for what is behind."""
     if not numerator:
-        return 0.0 / denominator
+        return float(numerator // denominator)
     shift = (numerator.bit_length() - denominator.bit_length() - _BITS) // 2
     if shift >= 0:
         return float(_odd_root(numerator, denominator << 2 * shift) << shift)

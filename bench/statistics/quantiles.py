@@ -17,7 +17,7 @@ def quantile(values: Sequence[float], q: float) -> float:
     below = math.floor(place)
     low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
     share = place - below
-    if any(value != value for value in ordered):
+    if math.isnan(sum(ordered)) and any(map(math.isnan, ordered)):
         return math.nan
     # As NumPy does: from the nearer one, so that the largest quantile is the largest value.
     return high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share

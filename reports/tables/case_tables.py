@@ -74,6 +74,8 @@ _INSIDE = (
     Column("settings", "settings in effect", missing=_NONE),
     Column("versions", "versions", missing=_NONE),
 )
+_FIGURES_OF_RECORD = [column.key for column in _FIGURES if column.key in _OF_RECORD]
+_INSIDE_OF_RECORD = [column.key for column in _INSIDE if column.key in _OF_RECORD]
 _MEASURED = {column.key for column in _FIGURES if column.group in ("figures", "memory peak", "use", "loss")}
 _COUNTS = (
     Column("model", "model"),
@@ -165,7 +167,7 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
     return build_table(
         with_run(with_details((*_CASE, *_INSIDE), *_PHASE_DETAILS), runs),
         labelled_records(runs, _is_timed),
-        _timed_cells,
+        _phase_cells,
         _absence,
         case=lambda labelled: labelled.case,
         key="phases",
@@ -218,8 +220,10 @@ def _is_timed(record: Record) -> bool:
 
 
 def _judged_cells(row: _Judged) -> dict[str, Any]:
+    record = row.labelled.record
     return {
         **_timed_cells(row.labelled),
+        **(_figures(record) if record.outcome == "ok" else {}),
         "mfu": row.use.mfu if row.use else None,
         "deviation": row.deviation.deviation if row.deviation else None,
     }
@@ -251,23 +255,33 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
         **case_cells(labelled),
         "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
         "reason": record.reason or None,
-        **(_figures(record) if record.outcome == "ok" else {}),
-        **record.phases.__dict__,
-        "settings": _pairs(record.settings),
-        "versions": _pairs(record.versions),
     }
 
 
 def _figures(record: Record) -> dict[str, Any]:
     return {
-        **{c.key: getattr(record, c.key) for c in (*_FIGURES, *_INSIDE) if c.key in _OF_RECORD},
+        **{key: getattr(record, key) for key in _FIGURES_OF_RECORD},
         "throughput_spread": interval_spread(
             record.throughput_interval_examples_per_s, record.throughput_examples_per_s
         ),
         "step_spread": interval_spread(record.step_interval_s, record.step_median_s),
+        "gpu_utilisation": mean_utilisation(record),
+    }
+
+
+def _phase_cells(labelled: LabelledRecord) -> dict[str, Any]:
+    record = labelled.record
+    steps = {
+        **{key: getattr(record, key) for key in _INSIDE_OF_RECORD},
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
-        "gpu_utilisation": mean_utilisation(record),
+    }
+    return {
+        **_timed_cells(labelled),
+        **(steps if record.outcome == "ok" else {}),
+        **record.phases.__dict__,
+        "settings": _pairs(record.settings),
+        "versions": _pairs(record.versions),
     }
 
 
