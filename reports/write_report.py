@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.compact_records import drop_host_use
 from anatomy.bench.records.garbage_collector import present_objects_stay
 from anatomy.bench.records.run_store import load_run
 from anatomy.models.suggestion import unknown_name
@@ -57,6 +58,9 @@ def write_report(
     found = [load_run(path, compact=True) for path in run_paths]
     if pages is None:
         pages = len(found) == 1 and len(found[0].records) <= MOST_PAGES
+    if not pages:
+        for run in found:
+            drop_host_use(run.records)
     runs = label_runs(found, folder, paged=pages and "html" in formats)
     folder.mkdir(parents=True, exist_ok=True)
     with present_objects_stay():

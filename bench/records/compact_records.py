@@ -100,6 +100,12 @@ class RecordCompactor:
         object.__setattr__(model, "__pydantic_fields_set__", self._known.setdefault(chosen, set(chosen)))
 
 
+def drop_host_use(records: Sequence[Record]) -> None:
+    """Leave the samples of the host out of compact records, whose largest part they are: case pages alone draw them."""
+    for record in records:
+        record.__dict__["host_use"] = None
+
+
 def _as_arrays(held: dict[str, Any], names: Sequence[str], kind: str) -> None:
     """Hold lists of numbers as arrays; a list of other values, as a foreign file may have, stays."""
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -312,7 +313,8 @@ def _absence(labelled: LabelledRecord, key: str) -> Absence | None:
 def _pairs(values: dict[str, Any]) -> str | None:
     """`jit on, threads 2`; `None` where there is no value."""
     shown = {name: value for name, value in values.items() if value is not None}
-    return ", ".join(f"{name} {_plain(value)}" for name, value in shown.items()) or None
+    # Thousands of cases have the same.
+    return sys.intern(", ".join(f"{name} {_plain(value)}" for name, value in shown.items())) or None
 
 
 def _plain(value: Any) -> str:
