@@ -275,14 +275,14 @@ def make_frame(rows: Iterable[dict[str, Any]], columns: tuple[Column, ...]) -> p
     for row in rows:
         for key, values in held.items():
             values.append(row.get(key))
-    frame = pd.DataFrame(held)
-    for column in columns:
-        if column.kind == "number":
-            integer = column.whole or column.key.endswith("_bytes")
-            frame[column.key] = frame[column.key].astype("Int64" if integer else "Float64")
-        else:
-            frame[column.key] = frame[column.key].astype("object")
-    return frame
+    # Column by column, so that no values are held twice for long.
+    return pd.DataFrame({column.key: pd.Series(held.pop(column.key)).astype(_dtype(column)) for column in columns})
+
+
+def _dtype(column: Column) -> Literal["object", "Int64", "Float64"]:
+    if column.kind != "number":
+        return "object"
+    return "Int64" if column.whole or column.key.endswith("_bytes") else "Float64"
 
 
 def is_missing(value: Any) -> bool:

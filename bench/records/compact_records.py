@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.record_parts import Counts, Series
+from anatomy.bench.records.record_parts import Block, Counts, Series
 
 # What many records have in common.
 _PARTS: Mapping[str, type[BaseModel]] = {"counts": Counts, "series": Series}
@@ -26,6 +26,27 @@ class _PlainBlock(NamedTuple):
 
     steps: int
     seconds: float
+
+
+class _Blocks(Sequence[_PlainBlock]):
+    """The blocks of a record, in two arrays; each is made when it is asked for."""
+
+    __slots__ = ("_seconds", "_steps")
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._steps = array("q", (block.steps for block in blocks))
+        self._seconds = array("d", (block.seconds for block in blocks))
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[_PlainBlock]:
+        return map(_PlainBlock, self._steps, self._seconds)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return list(self)[place]
+        return _PlainBlock(self._steps[place], self._seconds[place])
 
 
 class RecordCompactor:
@@ -69,7 +90,7 @@ class RecordCompactor:
             if manifest not in self._known:
                 self._known[manifest] = record.manifest
             held["manifest"] = self._known[manifest]
-            held["blocks"] = [_PlainBlock(block.steps, block.seconds) for block in record.blocks]
+            held["blocks"] = _Blocks(record.blocks)
             _as_arrays(held, _STEPS, "d")
             if record.host_use is not None:
                 _as_arrays(record.host_use.__dict__, ("at_s", "cpu_s"), "d")

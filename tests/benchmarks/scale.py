@@ -6,9 +6,11 @@
     python -m tests.benchmarks.scale plan                   # plans of 10² to 10⁴ cases
 
 Prints a Markdown table with a row for each size. Each is measured in a process of its own, whose peak of resident
-memory is in the table. On a machine that others use too, the CPU's seconds say more than the clock's. A run has the records of `reports/examples/quick`, whose cases were varied in model, batch size,
-dtype policy and compiler, and whose times were scaled by up to 20 %. A history has 1,000 runs of these cases at most,
-and then as many more cases. Files go to a temporary folder, or to `--folder`, where a run is made once.
+memory is in the table. On a machine that others use too, the CPU's seconds say more than the clock's.
+
+A run has the records of `reports/examples/quick` again and again, each time with another batch size, dtype policy and
+compiler, then with another model, and with times scaled by up to 20 %. A history has up to 1,000 runs of such cases.
+Files go to a temporary folder, or to `--folder`, where each is made once.
 """
 
 from __future__ import annotations

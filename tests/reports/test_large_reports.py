@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anatomy.bench.records import jsonl
+from anatomy.bench.records import compact_records, jsonl
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run, load_run
 from anatomy.reports import report_charts, shortened_tables, table_files, write_report
@@ -171,6 +171,8 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, list):
         return [tuple(one.__dict__.values()) if hasattr(one, "__dict__") else _plain(one) for one in value]
+    if isinstance(value, compact_records._Blocks):
+        return [tuple(one) for one in value]
     if hasattr(value, "__pydantic_fields_set__"):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     return tuple(value) if isinstance(value, tuple) else value
