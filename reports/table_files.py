@@ -45,10 +45,14 @@ def _write_csv(table: Table, folder: Path) -> Path:
 
 
 def _write_parquet(table: Table, folder: Path) -> Path:
+    import pyarrow
+
     path = folder / f"{table.key}.parquet"
     # A column of text may be empty: its type is said, not guessed.
     texts = [column.key for column in table.columns if column.kind != "number"]
     table.frame.astype(dict.fromkeys(texts, "string")).to_parquet(path, index=False)
+    # It keeps what a large table took for the next one.
+    pyarrow.default_memory_pool().release_unused()
     return path
 
 
