@@ -60,7 +60,7 @@ def iterate_lines(
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n") and line.strip():
-                yield read_model(line, model, f"{path}, line {number}", what, newest, remedy, prepare)
+                yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare)
 
 
 def read_model(
