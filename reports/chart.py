@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,9 @@ from anatomy.bench.records.case import BACKENDS, Case, Mode
 from anatomy.bench.records.record import Record
 from anatomy.reports.answers.backend_race import contender_name
 from anatomy.reports.chart_svg import GRID, INK, SOFT, figure_svg
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRun, labelled_records
-from anatomy.reports.settings_differences import comparable_records, count_differences, settings_differences
+from anatomy.reports.settings_differences import SizedKey, comparable_records, count_differences, settings_differences
 
 # After Okabe and Ito's palette for colour-blind readers, each 3:1 or more on the light page and on the dark one.
 # A framework by itself has the colour that it has through Keras, and the same symbol, open.
@@ -194,10 +194,10 @@ def unlike_remark(runs: Sequence[LabelledRun], modes: Sequence[Mode]) -> str:
     return f"{UNLIKE}: the row sets unlike settings side by side ({unlike})." if unlike else ""
 
 
-def _size(key: str, records: Sequence[Record]) -> str:
+def _size(key: Hashable, records: Sequence[Record]) -> str:
     """The parameter count, for rows that are apart because their models differ in size."""
     sizes = [record.counts.parameters for record in records if record.counts]
-    return f", {sizes[0]:,} parameters" if " " in key and sizes else ""
+    return f", {sizes[0]:,} parameters" if isinstance(key, SizedKey) and sizes else ""
 
 
 def _name(case: Case, varying: Sequence[str]) -> str:
@@ -207,7 +207,7 @@ def _name(case: Case, varying: Sequence[str]) -> str:
         "jit": f"jit={case.jit}",
         "devices": f"{case.devices} devices",
     }
-    return " ".join([model_text(case.model, case.options), *(words[field] for field in varying)])
+    return " ".join([case_text(case), *(words[field] for field in varying)])
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

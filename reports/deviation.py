@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.rounding_tolerance import ROUNDOFF, relative_deviation, rounding_tolerance, saturated
+from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.settings_differences import comparable_records, differing_settings, key_without_backend
 
 # From this many backends on, their median is the reference: a wrong one cannot move it far.
@@ -45,7 +45,7 @@ class Deviation:
 def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
     """Return the deviation of each record of a run, by key, for cases with outputs from two backends or more."""
     sampled = [record for record in records if record.outcome == "ok" and record.output_sample]
-    cases: dict[str, list[Record]] = {}
+    cases: dict[Hashable, list[Record]] = {}
     for record in sampled:
         cases.setdefault(key_without_backend(record), []).append(record)
     found: dict[str, Deviation] = {}
@@ -55,6 +55,11 @@ def deviations(records: Sequence[Record]) -> dict[str, Deviation]:
         if len(scaled := _equally_scaled(group)) > 1:
             found |= _compare(scaled, _scaled_sample)
     return found
+
+
+def run_deviations(item: LabelledRun) -> dict[str, Deviation]:
+    """The `deviations` of a run."""
+    return deviations(item.run.records)
 
 
 def _own_sample(record: Record) -> list[float]:
@@ -75,7 +80,7 @@ def _equally_scaled(group: list[Record]) -> list[Record]:
 
 
 def _compare(group: list[Record], sample: Callable[[Record], list[float]]) -> dict[str, Deviation]:
-    precisions = {record.key: manifest(record.settings, record.counts).product_dtype for record in group}
+    precisions = {record.key: record.manifest.product_dtype for record in group}
     if len(comparable_records(group, backend="tensorflow")) > 1:
         reason = f"the models are not the same: {differing_settings(group)['parameters']}"
         return {key: Deviation(precision, reason=reason) for key, precision in precisions.items()}

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.ceiling import Ceiling, ceiling_of, device_name, matmul_ceiling
-from anatomy.bench.records.parity import manifest
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 
@@ -99,7 +98,7 @@ def utilisation(
     if record.outcome != "ok" or record.case.mode not in PASSES or not speed or not counts or not counts.flops:
         return None
     flops = _flops(counts, record.case.mode) * record.case.batch_size
-    found = manifest(record.settings, record.counts)
+    found = record.manifest
     dtype, device = found.product_dtype, device_of(record, gpus)
     ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
     best = matmul_ceiling(ceiling, dtype) if ceiling else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Any
 
+from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import Architecture, format_model, parse_model, zoo
@@ -13,11 +15,23 @@ from anatomy.models import Architecture, format_model, parse_model, zoo
 
 def model_text(model: str, options: Mapping[str, Any]) -> str:
     """Return the shortest text that builds the model; options that this version does not know are kept."""
+    # With the order of the options, in which they are written.
+    return _model_text(model, json.dumps(dict(options)))
+
+
+def case_text(case: Case) -> str:
+    """Return the shortest text that builds the model of a case."""
+    return _model_text(case.model, case.options_as_given)
+
+
+@lru_cache(maxsize=65536)
+def _model_text(model: str, options: str) -> str:
+    given = json.loads(options)
     try:
-        return format_model(model, options)
+        return format_model(model, given)
     except ValueError:
         # A record may come from a version whose zoo had other names or options.
-        return f"{model}:{json.dumps(dict(options), sort_keys=True)}"
+        return f"{model}:{json.dumps(given, sort_keys=True)}"
 
 
 def canonical_text(text: str) -> str:
@@ -35,6 +49,7 @@ def architecture_of(model: str) -> Architecture | None:
     return next((row for row in zoo() if row.name == model), None)
 
 
+@cache
 def family_of(model: str) -> str:
     """Return `cnn`, `rnn`, `mlp`, or `other` for a user's model."""
     row = architecture_of(model)
@@ -43,8 +58,4 @@ def family_of(model: str) -> str:
 
 def counts_by_model(records: Iterable[Record]) -> dict[str, Counts]:
     """Return the counts of each model by its text, from records of any mode."""
-    return {
-        model_text(record.case.model, record.case.options): record.counts
-        for record in records
-        if record.counts is not None
-    }
+    return {case_text(record.case): record.counts for record in records if record.counts is not None}

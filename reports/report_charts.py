@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from anatomy.bench.records.case import Mode
 from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.sureness import rate_text, weaknesses
+from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.batch_curves import batch_charts
 from anatomy.reports.chart import (
     COLOURS,
@@ -24,14 +26,46 @@ from anatomy.reports.chart import (
 )
 from anatomy.reports.phase_bars import phase_chart, preparation_chart
 from anatomy.reports.roofline import roofline_charts
-from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.run_labels import LabelledRun, labelled_records, with_records
 from anatomy.reports.scaling_chart import scaling_charts
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.model_table import TIMED
 
 WEAK_REMARK = " ≈: a weak figure; the table of trust has the reason."
+# Marks that can be told apart: of runs with more records the first races of each mode are drawn.
+MOST_DRAWN = 400
+MOST_RACES = 12
 # Fastest step, the middle half with the median, and the 90th percentile.
 LATENCIES = (0, 0.25, 0.5, 0.75, 0.9)
+
+
+class ChartedRuns(NamedTuple):
+    """The runs whose records are drawn, and which of them; empty where all are."""
+
+    runs: tuple[LabelledRun, ...]
+    shortened: str = ""
+
+
+def charted_runs(runs: Sequence[LabelledRun]) -> ChartedRuns:
+    """Choose what is drawn: all of runs that are not large, else each backend at its fastest in the first races."""
+    if len(labelled_records(runs, lambda record: record.case.mode != "count")) <= MOST_DRAWN:
+        return ChartedRuns(tuple(runs))
+    drawn, all_of_them, chosen = 0, 0, []
+    for item in runs:
+        found = item.once(run_races)
+        first = [race for mode in dict.fromkeys(race.mode for race in found) for race in _of_mode(found, mode)]
+        keys = {entry.record.key for race in first for entry in race.contenders}
+        chosen.append(with_records(item, [record for record in item.run.records if record.key in keys]))
+        drawn, all_of_them = drawn + len(first), all_of_them + len(found)
+    return ChartedRuns(
+        tuple(chosen),
+        f"Charts are of {drawn:,} of {all_of_them:,} comparisons, each backend at its fastest batch size; the table of"
+        " the fastest has all of them.",
+    )
+
+
+def _of_mode(found: Sequence[Race], mode: str) -> list[Race]:
+    return [race for race in found if race.mode == mode][:MOST_RACES]
 
 
 def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from anatomy.reports.answers.answer_panels import answer_panels
+from anatomy.reports.answers.answer_panels import answer_panels, more_answers
 from anatomy.reports.chart import unlike_remark
 from anatomy.reports.chart_svg import own_style
 from anatomy.reports.page import render_page, trusted_asset
 from anatomy.reports.profiles import profile_section
 from anatomy.reports.profiles.colours import COLOURS
-from anatomy.reports.report_charts import charts
+from anatomy.reports.report_charts import charted_runs, charts
 from anatomy.reports.run_labels import LabelledRun, without_stages
+from anatomy.reports.shortened_tables import short_table, shortened_sentence
 from anatomy.reports.summary import comparison_warnings, report_title, summary_sentences
-from anatomy.reports.table_view import table_view
-from anatomy.reports.tables import all_tables, talk_tables
+from anatomy.reports.table import Table
+from anatomy.reports.table_view import TableView, table_view
+from anatomy.reports.tables import iterate_tables, talk_tables
 from anatomy.reports.tables.model_table import TIMED
 
 # The tables in the order of the page, with their names in its contents: those above the charts, those below, those that
@@ -49,6 +51,7 @@ REFERENCE = {
     "machine": "Machine",
 }
 TALK = {"architectures": "Architectures", "frameworks": "Frameworks", "claims": "Claims"}
+_ON_THE_PAGE = {*FIRST, *SECOND, *REFERENCE, *TALK}
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,18 @@ class Entry:
     part: str = ""
 
 
-def render_html(runs: Sequence[LabelledRun]) -> str:
-    """Render the report of one run, or of several, as an HTML page."""
+def render_html(runs: Sequence[LabelledRun], keep_whole: Callable[[Table], str] | None = None) -> str:
+    """Render the report of one run, or of several, as an HTML page.
+
+    Args:
+        keep_whole: writes a table that is too long for the page to a file beside it, and returns the file's name.
+    """
+    charted = charted_runs(without_stages(runs))
     with own_style():
-        drawn = [chart for chart in charts(without_stages(runs)) if chart.figure is not None]
+        drawn = [chart for chart in charts(charted.runs) if chart.figure is not None]
         profiles = profile_section(runs)
     answers = answer_panels(runs)
-    tables = {table.key: table_view(table) for table in all_tables(runs)}
+    tables = {table.key: _view(table, runs, keep_whole) for table in iterate_tables(runs) if table.key in _ON_THE_PAGE}
     # Empty sections are left out; of a run without a figure the table of models says that there is none.
     shown = {key for key, view in tables.items() if not view.table.frame.empty or key == "models"}
     others = [("answer", answers), ("charts", drawn), ("profiles", profiles)]
@@ -77,9 +85,10 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         summary=summary_sentences(runs),
         warnings=comparison_warnings(runs),
         answers=answers,
+        answers_lead=more_answers(runs),
         tables=tables,
         charts=drawn,
-        charts_lead=unlike_remark(without_stages(runs), TIMED),
+        charts_lead=" ".join(filter(None, (charted.shortened, unlike_remark(charted.runs, TIMED)))),
         profiles=profiles,
         colours=COLOURS,
         shown=shown,
@@ -89,6 +98,14 @@ def render_html(runs: Sequence[LabelledRun]) -> str:
         talk=[tables[key] for key in TALK if key in shown],
         script=trusted_asset("report.js"),
     )
+
+
+def _view(table: Table, runs: Sequence[LabelledRun], keep_whole: Callable[[Table], str] | None) -> TableView:
+    short = short_table(table, runs)
+    if not short.short:
+        return table_view(table)
+    file = "" if keep_whole is None else keep_whole(table)
+    return table_view(short.table, short.rows, shortened_sentence(short, file))
 
 
 def render_talk(runs: Sequence[LabelledRun]) -> str:

@@ -55,7 +55,7 @@ def roofline_charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
 
 
 def _chart(item: LabelledRun, key: str, which: str) -> Chart:
-    found = utilisations(item)
+    found = item.once(utilisations)
     drawn = [(record, use) for record, use in found if use.ceiling_flops_per_s and use.intensity]
     if not drawn:
         reason = next((use.reason or use.no_intensity for _, use in found), "no case has products that were counted")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from anatomy.bench.records.application_stages import is_stage
 from anatomy.bench.records.case_profile import Profile, read_profiles
@@ -15,6 +15,8 @@ from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER, Run
 from anatomy.reports.table import Column, Link
+
+Derived = TypeVar("Derived")
 
 CASES_FOLDER = "cases"
 
@@ -43,6 +45,17 @@ class LabelledRun:
         paged = self.paged and record.case.mode not in ("count", "stage")
         return Link(f"{CASES_FOLDER}/{record.key}.html", "all of this case") if paged else None
 
+    def once(self, derive: Callable[..., Derived], *arguments: Hashable) -> Derived:
+        """What a function makes of this run, made on the first call: several tables ask for the same."""
+        if (derive, arguments) not in self._derived:
+            self._derived[derive, arguments] = derive(self, *arguments)
+        found: Derived = self._derived[derive, arguments]
+        return found
+
+    @cached_property
+    def _derived(self) -> dict[tuple[Callable[..., Any], tuple[Hashable, ...]], Any]:
+        return {}
+
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
         """The profiles beside the records, the last of each case.
@@ -67,6 +80,11 @@ class LabelledRecord(NamedTuple):
     run: LabelledRun
     record: Record
 
+    @property
+    def case(self) -> tuple[str, str]:
+        """Label of the run and key of the case."""
+        return self.run.label, self.record.key
+
 
 @dataclass(frozen=True)
 class LabelledProfile:
@@ -87,14 +105,22 @@ def labelled_records(
 def without_stages(runs: Sequence[LabelledRun]) -> tuple[LabelledRun, ...]:
     """The runs without the stages of applications, which are no steps and have tables of their own."""
     return tuple(
-        replace(item, run=item.run.model_copy(update={"records": [r for r in item.run.records if not is_stage(r)]}))
+        with_records(item, [record for record in item.run.records if not is_stage(record)])
+        if any(map(is_stage, item.run.records))
+        else item
         for item in runs
     )
 
 
+def with_records(item: LabelledRun, records: Sequence[Record]) -> LabelledRun:
+    """The run with these records alone."""
+    return replace(item, run=item.run.model_copy(update={"records": list(records)}))
+
+
 def is_application_alone(runs: Sequence[LabelledRun]) -> bool:
     """Whether the runs have stages of applications, and nothing else."""
-    return bool(labelled_records(runs)) and not labelled_records(without_stages(runs))
+    records = [record for item in runs for record in item.run.records]
+    return bool(records) and all(map(is_stage, records))
 
 
 def labelled_profiles(runs: Sequence[LabelledRun]) -> tuple[LabelledProfile, ...]:

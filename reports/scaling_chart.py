@@ -20,7 +20,7 @@ from anatomy.reports.chart import (
 )
 from anatomy.reports.chart_svg import INK, SOFT
 from anatomy.reports.device_scaling import ScaledCase, scaled_cases
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRun
 
 HEIGHT = 300
@@ -72,7 +72,7 @@ def _lines(runs: Sequence[LabelledRun], mode: Mode, scaling: Scaling) -> dict[tu
                 case = one.record.case
                 if one.baseline is None or one.speedup is None or (case.mode, one.scaling) != (mode, scaling):
                     continue
-                name = f"{model_text(case.model, case.options)} b{one.baseline.case.batch_size} {case.dtype}"
+                name = f"{case_text(case)} b{one.baseline.case.batch_size} {case.dtype}"
                 if case.model_parallel > 1:
                     name += f" model over {case.model_parallel}"
                 label = name if len(runs) == 1 else f"{name} ({item.label})"

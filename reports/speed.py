@@ -6,7 +6,7 @@ A geometric mean does not depend on which backend the ratios are taken against (
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 from typing import TypeVar
@@ -59,15 +59,25 @@ def ratio_text(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:#.2g}"
 
 
-def throughputs(records: Iterable[Record], mode: Mode) -> dict[str, dict[str, float]]:
+def throughputs(records: Iterable[Record], mode: Mode) -> dict[str, dict[Hashable, float]]:
     """Return backend → key of the case apart from its backend → examples/s, for the measured cases of a mode.
 
     Backends that built models of unlike sizes have no case in common: their keys differ.
     """
+    return row_throughputs(measured_rows(records, mode))
+
+
+def measured_rows(records: Iterable[Record], mode: Mode) -> dict[Hashable, list[Record]]:
+    """Return the measured cases of a mode, in rows that differ in the backend alone, by a key of the row."""
     measured = [record for record in records if record.outcome == "ok" and record.case.mode == mode]
-    found: dict[str, dict[str, float]] = {}
-    for key, group in comparable_records(measured, backend="tensorflow").items():
-        for record in group:
+    return comparable_records(measured, backend="tensorflow")
+
+
+def row_throughputs(rows: Mapping[Hashable, Sequence[Record]]) -> dict[str, dict[Hashable, float]]:
+    """Return backend → key of the row → examples/s."""
+    found: dict[str, dict[Hashable, float]] = {}
+    for key, row in rows.items():
+        for record in row:
             if record.throughput_examples_per_s is not None:
                 found.setdefault(record.case.backend, {})[key] = record.throughput_examples_per_s
     return found

@@ -16,7 +16,7 @@ from anatomy.reports.answers.answer_words import (
     unlike_sentence,
     weak_sentence,
 )
-from anatomy.reports.answers.backend_race import Race, races
+from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
 from anatomy.reports.tables.input_table import input_sentences
@@ -39,9 +39,7 @@ def report_title(runs: Sequence[LabelledRun]) -> str:
 def summary_sentences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Summarise each run in a few sentences, the same in HTML and Markdown."""
     return tuple(
-        sentence if len(runs) == 1 else f"{item.label}: {sentence}"
-        for item in runs
-        for sentence in _sentences(item.run)
+        sentence if len(runs) == 1 else f"{item.label}: {sentence}" for item in runs for sentence in _sentences(item)
     )
 
 
@@ -58,16 +56,18 @@ def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     )
 
 
-def _sentences(run: Run) -> list[str]:
+def _sentences(item: LabelledRun) -> list[str]:
+    run = item.run
     tuning = read_tuning(run.path)
     if tuning is None:
-        return _of_records(run)
+        return _of_records(item)
     # Means over cases say nothing of one model's settings, of which the best were measured in several processes.
     tried = sum(record.outcome == "ok" for record in run.records)
     return [*answer_sentences(tuning), f"{tried} of {plural(len(run.records), 'setting')} could be measured."]
 
 
-def _of_records(run: Run) -> list[str]:
+def _of_records(item: LabelledRun) -> list[str]:
+    run = item.run
     timed = [record for record in run.records if record.case.mode not in ("count", "stage")]
     counted = [record for record in run.records if record.case.mode == "count"]
     failed = Counter(record.outcome for record in run.records if record.outcome != "ok")
@@ -86,7 +86,7 @@ def _of_records(run: Run) -> list[str]:
     sentences += _unfinished(run)
     sentences += costs
     sentences += input_sentences(run.records)
-    found = races(run.records)
+    found = item.once(run_races)
     sentences += _answers(found)
     if unlike := unlike_sentence(found):
         sentences.append(unlike)

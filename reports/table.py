@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
@@ -16,6 +16,7 @@ from anatomy.bench.records.sureness import rounded, significant
 from anatomy.reports.caveat_signs import caveat_legend, signs
 
 Item = TypeVar("Item")
+Fact = TypeVar("Fact")
 Kind = Literal["text", "number", "mark", "outcome", "citation"]
 
 NOT_MEASURED = "not measured"
@@ -81,6 +82,32 @@ class Link(NamedTuple):
     title: str
 
 
+class RowFacts(Mapping[tuple[int, str], Fact]):
+    """(row, column key) → a fact of the cell, found out row by row when it is asked for: a page shows few rows."""
+
+    def __init__(self, rows: int, facts: Callable[[int], Mapping[str, Fact]]) -> None:
+        """Keep how to find the facts.
+
+        Args:
+            rows: number of rows.
+            facts: number of a row → column key → fact.
+        """
+        self._rows = rows
+        self._facts = cache(facts)
+
+    def __getitem__(self, cell: tuple[int, str]) -> Fact:
+        row, key = cell
+        if not 0 <= row < self._rows:
+            raise KeyError(cell)
+        return self._facts(row)[key]
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return ((row, key) for row in range(self._rows) for key in self._facts(row))
+
+    def __len__(self) -> int:
+        return sum(len(self._facts(row)) for row in range(self._rows))
+
+
 @dataclass(frozen=True)
 class Table:
     """A frame with its heading, columns and notes.
@@ -94,6 +121,7 @@ class Table:
         links: (row, column key) → target of the figure's link.
         empty: sentence that is printed instead of a table without rows.
         section: key of the column whose change of value starts a new part of the table.
+        cases: label of the run and key of the case that each row is about; empty where rows are about no single case.
     """
 
     key: str
@@ -107,6 +135,27 @@ class Table:
     section: str | None = None
     caveats: Mapping[tuple[int, str], tuple[Caveat, ...]] = field(default_factory=dict)
     links: Mapping[tuple[int, str], Link] = field(default_factory=dict)
+    cases: Sequence[tuple[str, str]] = ()
+
+    def with_rows(self, rows: Sequence[int]) -> Table:
+        """Return the table with these of its rows alone."""
+
+        def moved(facts: Mapping[tuple[int, str], Fact]) -> dict[tuple[int, str], Fact]:
+            return {
+                (number, column.key): facts[row, column.key]
+                for number, row in enumerate(rows)
+                for column in self.columns
+                if (row, column.key) in facts
+            }
+
+        return replace(
+            self,
+            frame=self.frame.iloc[list(rows)].reset_index(drop=True),
+            absent=moved(self.absent),
+            caveats=moved(self.caveats),
+            links=moved(self.links),
+            cases=[self.cases[row] for row in rows] if self.cases else (),
+        )
 
     @property
     def footnotes(self) -> tuple[str, ...]:
@@ -187,6 +236,7 @@ def build_table(
     cells: Callable[[Item], dict[str, Any]],
     absence: Callable[[Item, str], Absence | None] = lambda item, key: None,
     caveats: Callable[[Item], Mapping[str, tuple[Caveat, ...]]] = lambda item: {},
+    case: Callable[[Item], tuple[str, str]] | None = None,
     **texts: Any,
 ) -> Table:
     """Build a table with one row per item.
@@ -197,35 +247,42 @@ def build_table(
         cells: values of a row by column key, in base units; keys that are no columns are ignored.
         absence: why the cell of an item and a column key has no value, where more is known than `Column.missing`.
         caveats: caveats of a row's figures by column key.
+        case: label of the run and key of the case that a row is about; `None` where rows are about no single case.
         texts: the other fields of `Table`.
     """
     return Table(
         columns=columns,
-        frame=make_frame([cells(item) for item in items], columns),
-        absent={
-            (row, column.key): why
-            for row, item in enumerate(items)
-            for column in columns
-            if (why := absence(item, column.key)) is not None
-        },
-        caveats={(row, key): found for row, item in enumerate(items) for key, found in caveats(item).items()},
+        frame=make_frame(map(cells, items), columns),
+        absent=RowFacts(len(items), lambda row: _reasons(columns, items[row], absence)),
+        caveats=RowFacts(len(items), lambda row: caveats(items[row])),
+        cases=[] if case is None else list(map(case, items)),
         **texts,
     )
 
 
-def make_frame(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
+def _reasons(
+    columns: Sequence[Column], item: Item, absence: Callable[[Item, str], Absence | None]
+) -> dict[str, Absence]:
+    return {column.key: why for column in columns if (why := absence(item, column.key)) is not None}
+
+
+def make_frame(rows: Iterable[dict[str, Any]], columns: tuple[Column, ...]) -> pd.DataFrame:
     """Make a frame with exactly these columns; numbers stay numbers, gaps become NA.
 
     Counts and bytes use pandas' nullable `Int64`: a gap does not turn them into floats.
     """
-    frame = pd.DataFrame(rows, columns=[column.key for column in columns])
-    for column in columns:
-        if column.kind == "number":
-            integer = column.whole or column.key.endswith("_bytes")
-            frame[column.key] = frame[column.key].astype("Int64" if integer else "Float64")
-        else:
-            frame[column.key] = frame[column.key].astype("object")
-    return frame
+    held: dict[str, list[Any]] = {column.key: [] for column in columns}
+    for row in rows:
+        for key, values in held.items():
+            values.append(row.get(key))
+    # Column by column, so that no values are held twice for long.
+    return pd.DataFrame({column.key: pd.Series(held.pop(column.key)).astype(_dtype(column)) for column in columns})
+
+
+def _dtype(column: Column) -> Literal["object", "Int64", "Float64"]:
+    if column.kind != "number":
+        return "object"
+    return "Int64" if column.whole or column.key.endswith("_bytes") else "Float64"
 
 
 def is_missing(value: Any) -> bool:

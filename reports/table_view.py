@@ -72,12 +72,21 @@ class GroupHead:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table, its columns as shown, their group headings (none where no column has a group), and rows in parts."""
+    """A table as shown.
+
+    Attributes:
+        groups: headings of groups; none where no column has a group.
+        parts: the rows in parts.
+        total: number of rows of the whole table.
+        shortened: which rows are shown and where the others are; empty where all are shown.
+    """
 
     table: Table
     columns: tuple[Column, ...]
     groups: tuple[GroupHead, ...]
     parts: tuple[tuple[tuple[Cell, ...], ...], ...]
+    total: int
+    shortened: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -89,14 +98,21 @@ class TableView:
     @property
     def rows(self) -> str:
         """The number of rows, in words."""
-        return plural(len(self.table.frame), "row")
+        shown = len(self.table.frame)
+        return f"{shown:,} of {plural(self.total, 'row')}" if shown < self.total else plural(shown, "row")
 
 
-def table_view(table: Table) -> TableView:
-    """Make everything that the template prints of a table."""
+def table_view(table: Table, total: int | None = None, shortened: str = "") -> TableView:
+    """Make everything that the template prints of a table.
+
+    Args:
+        total: number of rows of the whole table, where not all are in this one.
+        shortened: where the others are.
+    """
     columns = _details_last([_shown_if_varied(table, column) for column in table.columns])
     rows = [tuple(_cell(table, row, column) for column in columns) for row in range(len(table.frame))]
-    return TableView(table, columns, _group_heads(columns), _parts(table, rows))
+    total = len(rows) if total is None else total
+    return TableView(table, columns, _group_heads(columns), _parts(table, rows), total, shortened)
 
 
 def _shown_if_varied(table: Table, column: Column) -> Column:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.compact_records import drop_host_use
+from anatomy.bench.records.garbage_collector import present_objects_stay
 from anatomy.bench.records.run_store import load_run
 from anatomy.models.suggestion import unknown_name
 from anatomy.reports.cases import case_pages
 from anatomy.reports.report_markdown import render_markdown
 from anatomy.reports.report_page import render_html, render_talk
 from anatomy.reports.run_labels import CASES_FOLDER, LabelledRun, label_runs
-from anatomy.reports.table_files import write_csv, write_parquet, write_workbook
+from anatomy.reports.table import Table
+from anatomy.reports.table_files import write_csv, write_parquet, write_table, write_workbook
 
 # A page takes about 0.2 s: of larger runs `pages=True` asks for them.
 MOST_PAGES = 48
@@ -29,7 +32,8 @@ def write_report(
 
     Args:
         run_paths: folders of runs; several make one report, with their rows labelled and never merged.
-        formats: any of `html` (`report.html`), `md` (`report.md`), `csv` and `parquet` (one file for each table, in
+        formats: any of `html` (`report.html`, and beside it, as Parquet or CSV, the tables that are too long for a
+            page), `md` (`report.md`), `csv` and `parquet` (one file for each table, in
             base units: seconds and bytes, empty where nothing was measured), `xlsx` (`report.xlsx`, a sheet for each),
             `talk` (`talk.html`, the talk's tables alone).
         out: folder to write to, made where needed; by default that of the first run.
@@ -51,12 +55,16 @@ def write_report(
     if pages and len(run_paths) > 1:
         raise UsageError("a page for each case was asked for of several runs; expected one run")
     folder = Path(out or run_paths[0])
-    found = [load_run(path) for path in run_paths]
+    found = [load_run(path, compact=True) for path in run_paths]
     if pages is None:
         pages = len(found) == 1 and len(found[0].records) <= MOST_PAGES
+    if not pages:
+        for run in found:
+            drop_host_use(run.records)
     runs = label_runs(found, folder, paged=pages and "html" in formats)
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
+    with present_objects_stay():
+        return [path for name in dict.fromkeys(formats) for path in _WRITERS[name](runs, folder)]
 
 
 def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
@@ -69,17 +77,23 @@ def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
     if render is None:
         raise UsageError(f"{path}: expected a name that ends in .html or .md")
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _write(path, render(label_runs([load_run(run) for run in run_paths], path.parent)))
+    return _write(path, render(label_runs([load_run(run, compact=True) for run in run_paths], path.parent)))
 
 
 def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
-    written = _write(folder / "report.html", render_html(runs))
+    beside: list[Path] = []
+
+    def keep_whole(table: Table) -> str:
+        beside.append(write_table(table, folder))
+        return beside[-1].name
+
+    written = _write(folder / "report.html", render_html(runs, keep_whole))
     for item in runs:
         if item.paged:
             (folder / CASES_FOLDER).mkdir(exist_ok=True)
             for name, page in case_pages(item):
                 _write(folder / CASES_FOLDER / name, page)
-    return [written]
+    return [written, *beside]
 
 
 def _write_markdown(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:

@@ -38,9 +38,8 @@ def find_trends(
     if known is None:
         raise UsageError(f"unknown figure {figure!r}; expected one of {', '.join(FIGURES)}")
     require_project(history, project)
-    wanted = set(" ".join(words).split())
-    chosen = [point for point in history.points(project, branch) if wanted <= {*point.name.split(), point.case_key}]
-    trends = [found for series in series_of_points(chosen).values() if (found := trend(series, known)) is not None]
+    series = series_of_points(history.points(project, branch, words)).values()
+    trends = [found for points in series if (found := trend(points, known)) is not None]
     if not trends:
         raise UsageError(f"no case {' '.join(words) or 'at all'} with {figure} in the history of this project")
     return trends

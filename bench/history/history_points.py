@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class HistoryPoint:
+class HistoryPoint(NamedTuple):
     """The figures of one case in one run, in base units (seconds, bytes, examples/s); `None` where not measured.
 
     Attributes:
@@ -37,15 +34,6 @@ class HistoryPoint:
     peak_device_bytes: int | None
     parameters: int | None
     flops: int | None
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> HistoryPoint:
-        """The point for a row of figures joined with its run."""
-        environment = row["environment"]
-        machine = ", ".join([environment["cpu"], f"{environment['usable_cores']} cores", *environment["gpus"]])
-        given: dict[str, Any] = {"commit": row["commit_hash"], "machine": machine}
-        values: dict[str, Any] = {field.name: given.get(field.name, row.get(field.name)) for field in fields(cls)}
-        return cls(**values)
 
     @property
     def where(self) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.history.history_points import HistoryPoint
-from anatomy.bench.history.history_tables import FIGURES, RUNS
+from anatomy.bench.history.history_tables import FIGURES, RUNS, machine_words
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
 
@@ -28,6 +28,8 @@ VARIABLE = "ANATOMY_HISTORY"
 # Advisory lock on PostgreSQL: of two processes that migrate at the same time, one waits.
 _LOCK = 4_172_021
 _BUSY_S = 30
+# Cases that a query names one by one; of more, the project's are read and the others dropped.
+_MOST_NAMED = 500
 
 
 def default_url(environment: dict[str, str] | None = None) -> str:
@@ -78,6 +80,7 @@ class History:
             "commit_hash": environment.commit,
             "branch": branch,
             "dirty": environment.dirty,
+            "machine": machine_words(environment.cpu, environment.usable_cores, environment.gpus),
             "environment": environment.model_dump(),
         }
         with self._writing() as connection:
@@ -86,7 +89,7 @@ class History:
             connection.execute(sa.delete(FIGURES).where(FIGURES.c.run.in_(held)))
             connection.execute(sa.delete(RUNS).where(same))
             (number,) = connection.execute(sa.insert(RUNS).values(row)).inserted_primary_key or (None,)
-            figures = [_figures(record) | {"run": number} for record in run.records]
+            figures = [figures_of_record(record) | {"run": number} for record in run.records]
             if figures:
                 connection.execute(sa.insert(FIGURES), figures)
         return len(figures)
@@ -97,34 +100,37 @@ class History:
             return list(connection.scalars(sa.select(RUNS.c.project).distinct().order_by(RUNS.c.project)))
 
     def runs(self, project: str) -> list[dict[str, Any]]:
-        """The runs of a project, oldest first, each with the number of its cases."""
-        cases = sa.func.count(FIGURES.c.id).label("cases")
+        """The runs of a project, oldest first, each with the number of its cases; without the environment."""
+        cases = sa.select(sa.func.count()).where(FIGURES.c.run == RUNS.c.id).scalar_subquery().label("cases")
         query = (
-            sa.select(RUNS, cases)
-            .outerjoin(FIGURES, FIGURES.c.run == RUNS.c.id)
+            sa.select(*(column for column in RUNS.c if column.name != "environment"), cases)
             .where(RUNS.c.project == project)
-            .group_by(RUNS.c.id)
             .order_by(RUNS.c.started_at, RUNS.c.id)
         )
         with self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def points(self, project: str, branch: str | None = None) -> list[HistoryPoint]:
-        """The points of all measured cases of a project, oldest first.
+    def points(self, project: str, branch: str | None = None, words: Sequence[str] = ()) -> list[HistoryPoint]:
+        """The points of the measured cases of a project, oldest first.
 
         Args:
             branch: only runs of this branch; by default of all.
+            words: words of a case's name, or its key; by default all cases.
         """
         query = (
-            sa.select(FIGURES, RUNS)
-            .join(RUNS, FIGURES.c.run == RUNS.c.id)
+            sa.select(*_POINT)
+            .join_from(FIGURES, RUNS, FIGURES.c.run == RUNS.c.id)
             .where(RUNS.c.project == project, FIGURES.c.outcome == "ok")
             .order_by(RUNS.c.started_at, RUNS.c.id, FIGURES.c.id)
         )
         if branch is not None:
             query = query.where(RUNS.c.branch == branch)
         with self._reading() as connection:
-            return [HistoryPoint.of(row) for row in connection.execute(query).mappings()]
+            named = _named_cases(connection, words) if words else None
+            if named is not None and len(named) <= _MOST_NAMED:
+                query = query.where(sa.tuple_(FIGURES.c.case_key, FIGURES.c.name).in_(named))
+            points = map(HistoryPoint._make, connection.execute(query))
+            return [point for point in points if named is None or (point.case_key, point.name) in named]
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -192,7 +198,35 @@ def _migrate(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
-def _figures(record: Record) -> dict[str, Any]:
+# The columns of a point, in its order: neither the case nor the environment, which are JSON.
+_POINT = [
+    (RUNS.c.commit_hash if name == "commit" else RUNS.c[name] if name in RUNS.c else FIGURES.c[name]).label(name)
+    for name in HistoryPoint._fields
+]
+
+
+def _named_cases(connection: Connection, words: Sequence[str]) -> set[tuple[str, str]]:
+    """The keys and names of the cases, of any project, that have all these words, or the key among them.
+
+    Goes through the index from key to key: what it reads grows with the cases, not with their figures.
+    """
+    wanted = set(" ".join(words).split())
+    key, name = FIGURES.c.case_key, FIGURES.c.name
+    keys = sa.select(sa.func.min(key).label("case_key")).cte("keys", recursive=True)
+    following = sa.select(sa.func.min(key)).where(key > keys.c.case_key).scalar_subquery()
+    keys = keys.union_all(sa.select(following).where(keys.c.case_key.is_not(None)))
+    ends = [sa.select(end(name)).where(key == keys.c.case_key).scalar_subquery() for end in (sa.func.min, sa.func.max)]
+    found = connection.execute(sa.select(keys.c.case_key, *ends).where(keys.c.case_key.is_not(None))).all()
+    named = {(case, first) for case, first, _ in found}
+    # A case has one name, unless a later version of Anatomy writes it otherwise.
+    for case in (case for case, first, last in found if first != last):
+        names = connection.scalars(sa.select(name).where(key == case).distinct())
+        named |= {(case, one) for one in names}
+    return {(case, one) for case, one in named if wanted <= {*one.split(), case}}
+
+
+def figures_of_record(record: Record) -> dict[str, Any]:
+    """The row of a case, without the number of its run."""
     low, high = record.step_interval_s or (None, None)
     counts = record.counts
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -40,6 +42,7 @@ RUNS = Table(
     Column("branch", String(200)),
     Column("dirty", Boolean),
     Column("fingerprint", String(12), nullable=False),
+    Column("machine", String(500), nullable=False, server_default=""),
     Column("environment", JSON, nullable=False),
     UniqueConstraint("project", "run_id", "fingerprint"),
     Index(None, "project", "started_at"),
@@ -65,5 +68,11 @@ FIGURES = Table(
     Column("parameters", BigInteger),
     Column("flops", BigInteger),
     UniqueConstraint("run", "case_key"),
-    Index(None, "case_key"),
+    # All that a search for cases by words of their names reads; and from a case to its figures.
+    Index(None, "case_key", "name", "run"),
 )
+
+
+def machine_words(cpu: str, usable_cores: int, gpus: Sequence[str]) -> str:
+    """`Imaginary CPU, 2 cores`: the machine of a run as its points name it, in the column `machine`."""
+    return ", ".join([cpu, f"{usable_cores} cores", *gpus])[:500]

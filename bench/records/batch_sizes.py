@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,16 @@ def with_batch_size(case: Case, batch_size: int) -> Case:
     return Case(**{**case.fields(), "batch_size": batch_size, "options": options})
 
 
+def alike_but_batch(case: Case, **stand_ins: Any) -> tuple[Hashable, ...]:
+    """A value that cases share which differ in batch size, and in the fields `stand_ins`, alone.
+
+    Of cases on several devices these are the batches that `with_batch_size` makes equal.
+    """
+    options = {name: value for name, value in case.options.items() if name != "batch_size"}
+    stateful = {"options": json.dumps(options, sort_keys=True)} if case.options.get("stateful") else {}
+    return case.alike(batch_size=0, **stateful, **stand_ins)
+
+
 def smallest_batch(case: Case) -> int:
     """Return the smallest batch size: one example for each copy of the weights."""
     return case.devices // case.model_parallel
@@ -101,11 +112,16 @@ def summarise_batch_sizes(records: Sequence[Record], memory_limit_bytes: int | N
 
 def group_by_case(records: Iterable[Record]) -> list[list[Record]]:
     """Group the records of timed cases that differ only in the batch size, in order of first appearance."""
-    groups: dict[str, list[Record]] = {}
+    groups: dict[Hashable, list[Record]] = {}
     for record in records:
         if record.case.mode not in ("count", "stage"):
-            groups.setdefault(with_batch_size(record.case, smallest_batch(record.case)).key, []).append(record)
+            groups.setdefault(alike_but_batch(record.case), []).append(record)
     return list(groups.values())
+
+
+def fastest(records: Sequence[Record]) -> Record:
+    """The record with the highest throughput."""
+    return max(records, key=lambda record: record.throughput_examples_per_s or 0.0)
 
 
 def _rate(record: Record) -> Rate | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -21,4 +22,13 @@ class FrozenWithComputedFields(Frozen):
     def _drop_computed(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if name not in cls.model_computed_fields}
+        computed = cls.model_computed_fields
+        return {name: value for name, value in data.items() if name not in computed}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced, whose computed fields are computed anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            for name in copied.__dict__.keys() - type(self).model_fields:
+                del copied.__dict__[name]
+        return copied

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
@@ -39,14 +41,37 @@ def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: 
     Raises:
         UsageError: a line is damaged or of a newer version; the message names file and line.
     """
-    return [
-        read_model(line, model, f"{path}, line {number}", what, newest, remedy)
-        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1)
-        if line.strip()
-    ]
+    return list(iterate_lines(path, model, what, newest, remedy))
 
 
-def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: int, remedy: str = "") -> _Model:
+def iterate_lines(
+    path: Path,
+    model: type[_Model],
+    what: str,
+    newest: int,
+    remedy: str = "",
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> Iterator[_Model]:
+    """The lines of a file as models, one by one; arguments and errors as for `read_lines`.
+
+    Args:
+        prepare: puts validated parts into an object before it is validated.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n") and line.strip():
+                yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare)
+
+
+def read_model(
+    text: bytes,
+    model: type[_Model],
+    where: str,
+    what: str,
+    newest: int,
+    remedy: str = "",
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> _Model:
     """One JSON object as its model; arguments and errors as for `read_lines`.
 
     Args:
@@ -58,7 +83,7 @@ def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: 
             raise UsageError(
                 f"{where} has schema_version {version}; this Anatomy reads 1 to {newest}: upgrade keras-anatomy"
             )
-        return model.model_validate(data)
+        return model.model_validate(prepare(data))
     except ValidationError as error:
         why = first_mistake(error)
     except _DamagedError as error:
@@ -72,7 +97,7 @@ class _DamagedError(Exception):
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text.decode("utf-8"))
+        found = _parsed(text)
     except UnicodeDecodeError as error:
         raise _DamagedError(f"byte {error.start + 1} is not UTF-8") from error
     except RecursionError as error:
@@ -85,6 +110,15 @@ def _object(text: bytes) -> dict[str, Any]:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise _DamagedError(f"schema_version: expected a number from 1, got {version!r}")
     return found
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        # Twice as fast as json, and holds equal texts once.
+        return from_json(text)
+    except ValueError:
+        # It refuses lone surrogates, which json reads, and json says what is wrong with others.
+        return json.loads(text.decode("utf-8"))
 
 
 def _end_of_last_line(descriptor: int) -> int:

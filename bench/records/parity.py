@@ -7,6 +7,7 @@ in effect and the counts of a record, and so exists for older records as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -94,7 +95,16 @@ _NAMED = tuple(name for name in Manifest.model_fields if name != "further")
 
 def manifest(settings: Mapping[str, Any], counts: Counts | None) -> Manifest:
     """Return the manifest of a measured case, from its settings in effect and the counts of its model."""
-    stated = {name: _plain(value) for name, value in settings.items() if name not in _NOT_OF_THE_STEP}
+    stated = ((name, _plain(value)) for name, value in settings.items() if name not in _NOT_OF_THE_STEP)
+    # With the type, since 1 and True are equal.
+    return _manifest(
+        tuple((name, value, type(value)) for name, value in stated), counts.parameters if counts is not None else None
+    )
+
+
+@lru_cache(maxsize=4096)
+def _manifest(settings: tuple[tuple[str, Setting, type], ...], parameters: int | None) -> Manifest:
+    stated = {name: value for name, value, _ in settings}
     on_cpu = stated.get("device") == "cpu"
     stated["matmul_precision"] = _precision(stated, on_cpu)
     if on_cpu:
@@ -103,10 +113,10 @@ def manifest(settings: Mapping[str, Any], counts: Counts | None) -> Manifest:
         # 0, unlike False, asks the library to choose, and it takes one thread per core.
         if stated.get(name) == 0 and stated[name] is not False:
             stated[name] = "one a core"
-    parameters = {"parameters": counts.parameters} if counts is not None else {}
     further = {name: value for name, value in stated.items() if name not in _NAMED}
     named = {name: value for name, value in stated.items() if name in _NAMED}
-    return Manifest.model_validate({**named, **parameters, "further": further})
+    counted = {} if parameters is None else {"parameters": parameters}
+    return Manifest.model_validate({**named, **counted, "further": further})
 
 
 def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Setting, Setting]]:

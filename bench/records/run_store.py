@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.batch_sizes import with_batch_size
+from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.combine_processes import combine_processes
+from anatomy.bench.records.compact_records import BATCH, RecordCompactor
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.frozen import Frozen
-from anatomy.bench.records.jsonl import append_line, read_lines, read_model
+from anatomy.bench.records.garbage_collector import no_collections
+from anatomy.bench.records.jsonl import append_line, iterate_lines, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 
 RUN_FILE = "run.json"
@@ -130,8 +133,11 @@ class RunWriter:
         append_line(self._records, record.model_dump_json())
 
 
-def load_run(path: Path | str) -> Run:
+def load_run(path: Path | str, *, compact: bool = False) -> Run:
     """Read a run's folder.
+
+    Args:
+        compact: whether the records are only read from, never changed or written: they take a third of the memory.
 
     Raises:
         UsageError: the folder holds no run, or a file is damaged; the message names file and line.
@@ -142,7 +148,9 @@ def load_run(path: Path | str) -> Run:
         raise UsageError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
     header = read_model(header_file.read_bytes(), RunHeader, str(header_file), "a run header", SCHEMA_VERSION)
     records_file = folder / RECORDS_FILE
-    records = read_records(records_file) if records_file.exists() else []
+    records: list[Record] = []
+    if records_file.exists():
+        records = _read_compact(records_file, header) if compact else read_records(records_file)
     planned_key = planned_keys(header)
     return Run(
         path=folder,
@@ -156,8 +164,9 @@ def planned_keys(header: RunHeader) -> Callable[[Case], str]:
     """The key under which a measured case was planned: its own, unless a dataset gave it another batch size."""
     if not header.settings.get("batch_of_dataset"):
         return lambda case: case.key
-    planned = {with_batch_size(case, 1).key: case.key for case in header.planned}
-    return lambda case: planned.get(with_batch_size(case, 1).key, case.key)
+    exact = {case.key for case in header.planned}
+    planned = {alike_but_batch(case): case.key for case in header.planned}
+    return lambda case: case.key if case.key in exact else planned.get(alike_but_batch(case), case.key)
 
 
 def write_script(folder: Path, key: str, text: str) -> None:
@@ -174,6 +183,16 @@ def read_records(path: Path) -> list[Record]:
         UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.
     """
     return read_lines(path, Record, "a record", SCHEMA_VERSION)
+
+
+def _read_compact(path: Path, header: RunHeader) -> list[Record]:
+    compactor, found = RecordCompactor(header.planned), list[Record]()
+    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION, prepare=compactor.prepare)
+    with no_collections():
+        while batch := list(islice(lines, BATCH)):
+            compactor.compact(batch)
+            found += batch
+    return found
 
 
 def _in_planned_order(records: Iterable[Record], header: RunHeader) -> list[Record]:

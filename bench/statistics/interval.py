@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median, stdev
+from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
-from anatomy.bench.statistics.autocorrelation import autocorrelation_time
+from anatomy.bench.statistics.autocorrelation import autocorrelation_times
+from anatomy.bench.statistics.exact_deviation import standard_deviation
 
 Interval = tuple[float, float]
 
@@ -37,11 +39,29 @@ def median_interval(values: Sequence[float]) -> Interval | None:
 
     `None` below six values, or below six independent ones.
     """
-    n = len(values)
+    return median_intervals([values])[0]
+
+
+def median_intervals(series: Sequence[Sequence[float]]) -> list[Interval | None]:
+    """The `median_interval` of each series; many at once take a fraction of the time that each takes alone."""
+    ordered = [np.sort(np.asarray(values, dtype=float)) for values in series]
+    below = [
+        np.asarray(values, dtype=float) <= _median(one) if len(values) >= FEWEST_STEPS else np.zeros(0)
+        for values, one in zip(series, ordered, strict=True)
+    ]
+    return [_enclosing(one, tau) for one, tau in zip(ordered, autocorrelation_times(below), strict=True)]
+
+
+def _median(ordered: NDArray[np.float64]) -> float:
+    middle = len(ordered) // 2
+    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+
+
+def _enclosing(ordered: NDArray[np.float64], tau: float) -> Interval | None:
+    """The order statistics that enclose the median of values with an autocorrelation time."""
+    n = len(ordered)
     if n < FEWEST_STEPS:
         return None
-    ordered = np.sort(np.asarray(values, dtype=float))
-    tau = autocorrelation_time(np.asarray(values) <= np.median(ordered))
     if n / tau < FEWEST_STEPS:
         return None
     quantile = NORMAL_QUANTILE if tau == 1 else student_t(int(n / tau) - 1)
@@ -62,9 +82,16 @@ def between_blocks(values: Sequence[float]) -> Interval | None:
     also share the process's memory layout and warm-up; only `between_processes` can show that. `None` below three
     blocks.
     """
-    if len(values) < FEWEST_BLOCKS:
-        return None
-    return _log_interval(values, len(values) / autocorrelation_time(np.log(values)))
+    return between_blocks_of_each([values])[0]
+
+
+def between_blocks_of_each(rates: Sequence[Sequence[float]]) -> list[Interval | None]:
+    """The interval `between_blocks` of each process; many at once take a fraction of the time of each alone."""
+    logs = [np.log(values) if len(values) >= FEWEST_BLOCKS else np.zeros(0) for values in rates]
+    return [
+        _log_interval(values, len(values) / tau) if len(values) >= FEWEST_BLOCKS else None
+        for values, tau in zip(rates, autocorrelation_times(logs), strict=True)
+    ]
 
 
 def between_processes(values: Sequence[float]) -> Interval | None:
@@ -90,7 +117,7 @@ def student_t(degrees: int) -> float:
 def _log_interval(values: Sequence[float], independent: float) -> Interval:
     """Student's interval around the median of the logarithms, with the median's standard error."""
     logs = [math.log(value) for value in values]
-    error = _median_error(len(logs)) * stdev(logs) / math.sqrt(independent)
+    error = _median_error(len(logs)) * standard_deviation(logs) / math.sqrt(independent)
     half = student_t(max(1, int(independent) - 1)) * error
     centre = median(logs)
     return math.exp(centre - half), math.exp(centre + half)

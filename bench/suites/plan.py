@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.errors.anatomy_error import NothingSelectedError, UsageError
-from anatomy.bench.machine.pyproject import read_pyproject
+from anatomy.bench.machine.pyproject import ModelTable, read_pyproject
 from anatomy.bench.records.case import LOOPS, Backend, Case, Mode
 from anatomy.bench.records.input_spec import parse_inputs
 from anatomy.bench.suites.suite import Axes, Exclusion, Matrix, Suite
+
+if TYPE_CHECKING:
+    from anatomy.models import ModelSpec
 
 # What an axis has when neither the suite nor the command line says otherwise.
 DEFAULT_MODES: tuple[Mode, ...] = ("train", "infer")
@@ -34,10 +38,11 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
         UsageError: an unknown model or option.
         NothingSelectedError: a selection that leaves nothing.
     """
+    own = read_pyproject(Path.cwd()).tool.anatomy.models
     cases = {
         case.key: case
         for matrix in (*suite.matrix, *suite.include)
-        for case in _expand(matrix, suite, overrides, nodes)
+        for case in _expand(matrix, suite, overrides, nodes, own)
         if not (matrix in suite.matrix and _excluded(case, suite.exclude)) and _selected(case, models)
     }
     of_loops = {"--feed": set(overrides.feed or ()) - {"numpy"}, "--steps-per-execution": overrides.steps_per_execution}
@@ -48,13 +53,18 @@ def plan(suite: Suite, overrides: Axes, models: Sequence[str] = (), nodes: int =
         raise NothingSelectedError(f"suite {suite.name}: no case is left; loosen its excludes or the options")
     if models and not cases:
         raise NothingSelectedError(f"suite {suite.name} has no model named {', '.join(models)}")
-    counted = [] if models else [count_case(text) for text in suite.count]
+    counted = [] if models else [count_case(text, own) for text in suite.count]
     return [*cases.values(), *counted]
 
 
-def count_case(text: str) -> Case:
-    """The case that counts a model without running it."""
-    return _case(text, mode="count", backend=COUNT_BACKEND, batch_size=1, dtype="float32", jit="auto")
+def count_case(text: str, own: Mapping[str, ModelTable] = MappingProxyType({})) -> Case:
+    """The case that counts a model without running it.
+
+    Args:
+        own: model → its table in `pyproject.toml`.
+    """
+    point = {"mode": "count", "backend": COUNT_BACKEND, "batch_size": 1, "dtype": "float32", "jit": "auto"}
+    return _case(text, _parsed(text), point, own)
 
 
 def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[dict[str, Any]]:
@@ -65,7 +75,8 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
         backends: those of `axes`, or the ones to take without; impossible combinations with these are left out.
         nodes: how many share a case on several devices.
     """
-    seen = []
+    inputs = parse_inputs(axes.inputs or ())
+    seen = set()
     for mode, batch_size, dtype, jit, feed, source, workers, together, share, backend in product(
         axes.mode or DEFAULT_MODES,
         axes.batch_size or (DEFAULT_BATCH_SIZE,),
@@ -95,21 +106,22 @@ def points(axes: Axes, backends: Sequence[Backend], nodes: int = 1) -> Iterator[
                 "workers": 0 if in_memory else workers,
                 "steps_per_execution": together,
                 "nodes": nodes if share.devices > 1 else 1,
-                "inputs": parse_inputs(axes.inputs or ()),
                 **share.fields(),
             }
-            if point not in seen:
-                seen.append(point)
-                yield point
+            if (values := tuple(point.values())) not in seen:
+                seen.add(values)
+                yield point | {"inputs": inputs}
 
 
-def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int) -> Iterator[Case]:
+def _expand(matrix: Matrix, suite: Suite, overrides: Axes, nodes: int, own: Mapping[str, ModelTable]) -> Iterator[Case]:
     axes = overrides.over(matrix).over(suite)
     if nodes > 1 and axes.devices is None:
         axes = axes.model_copy(update={"devices": (1, nodes)})
+    of_each = list(points(axes, axes.backend or installed_backends(), nodes))
     for text in matrix.model:
-        for point in points(axes, axes.backend or installed_backends(), nodes):
-            case = _case(text, **point)
+        spec = _parsed(text)
+        for point in of_each:
+            case = _case(text, spec, point, own)
             if not _left_out(case, axes):
                 yield case
 
@@ -124,25 +136,28 @@ def _left_out(case: Case, axes: Axes) -> bool:
     return other_backend or (axes.mode is None and case.mode not in ("infer", "predict"))
 
 
-def _case(text: str, **point: Any) -> Case:
+def _parsed(text: str) -> ModelSpec:
     from anatomy.models import parse_model
 
     try:
-        spec = parse_model(text)
-        options = dict(spec.options)
-        if options.get("stateful"):
-            # A stateful model is built for one batch size: the step's.
-            options["batch_size"] = point["batch_size"]
-        own = read_pyproject(Path.cwd()).tool.anatomy.models.get(spec.model)
-        if own is not None and not point.get("inputs"):
-            point["inputs"] = own.inputs
-        return Case(model=spec.model, options=options, **point)
+        return parse_model(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _case(text: str, spec: ModelSpec, point: Mapping[str, Any], own: Mapping[str, ModelTable]) -> Case:
+    options, inputs = dict(spec.options), point.get("inputs")
+    if options.get("stateful"):
+        # A stateful model is built for one batch size: the step's.
+        options["batch_size"] = point["batch_size"]
+    if not inputs and spec.model in own:
+        inputs = own[spec.model].inputs
+    try:
+        return Case(model=spec.model, options=options, **{**point, "inputs": inputs or {}})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{text}: {where}: {first['msg']} (got {first['input']!r})") from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def _excluded(case: Case, exclusions: Sequence[Exclusion]) -> bool:

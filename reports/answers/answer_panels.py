@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from anatomy.bench.profiling.keras_difference import ratio_sentence
 from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
@@ -14,7 +15,7 @@ from anatomy.bench.records.machine_look import busy_sentence, read_looks
 from anatomy.bench.records.sureness import plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, answer_sentence, race_name, untried
-from anatomy.reports.answers.backend_race import Contender, Race, races
+from anatomy.reports.answers.backend_race import Contender, Race, run_races
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
@@ -24,6 +25,8 @@ from anatomy.reports.table import MEBI
 from anatomy.reports.tables.keras_cost_table import keras_costs
 from anatomy.reports.tables.utilisation_table import utilisations
 
+# A choice of more is no choice.
+MOST_PANELS = 60
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
 # Keras backends whose framework is measured without Keras too.
@@ -90,18 +93,35 @@ class Panel:
 
 
 def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
-    """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best."""
+    """A panel for each model and mode of each run; none where nothing was timed, or a search has found the best.
+
+    Of more than `MOST_PANELS` the first ones.
+    """
     several = len(runs) > 1
-    return tuple(
-        panel for item in runs if read_tuning(item.run.path) is None for panel in _of_run(item, several=several)
-    )
+    panels: list[Panel] = []
+    for item in runs:
+        shown = dict(islice(item.once(_races_by_name).items(), MOST_PANELS - len(panels)))
+        panels += _of_run(item, shown, several=several)
+    return tuple(panels)
 
 
-def _of_run(item: LabelledRun, *, several: bool) -> list[Panel]:
+def more_answers(runs: Sequence[LabelledRun]) -> str:
+    """How many models and modes have no panel; empty where all have one."""
+    left_out = sum(len(item.once(_races_by_name)) for item in runs) - MOST_PANELS
+    return f"{left_out:,} more models and modes are in the table of the fastest." if left_out > 0 else ""
+
+
+def _races_by_name(item: LabelledRun) -> dict[str, list[Race]]:
     by_name: dict[str, list[Race]] = {}
-    for race in races(item.run.records):
+    if read_tuning(item.run.path) is not None:
+        return by_name
+    for race in item.once(run_races):
         by_name.setdefault(race_name(race), []).append(race)
-    uses = {record.key: use for record, use in utilisations(item, dense_peak)}
+    return by_name
+
+
+def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several: bool) -> list[Panel]:
+    uses = {record.key: use for record, use in item.once(utilisations, dense_peak)}
     costs = keras_costs(item)
     busy = busy_sentence(read_looks(item.run.path))
     panels = []

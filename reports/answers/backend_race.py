@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from anatomy.bench.records.batch_sizes import smallest_batch, with_batch_size
+from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.sureness import Weakness, plausible_throughputs, weaknesses
-from anatomy.reports.deviation import deviations
+from anatomy.reports.deviation import Deviation, deviations, run_deviations
 from anatomy.reports.model_labels import model_text
+from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.settings_differences import differing_settings
 
 _NOT_TIMED = ("count", "stage")
@@ -37,7 +39,7 @@ class Contender:
         """Examples/s."""
         return self.record.throughput_examples_per_s or 0.0
 
-    @property
+    @cached_property
     def weaknesses(self) -> tuple[Weakness, ...]:
         """Why the figure should not be taken at face value; empty of a sound one."""
         wrong = (Weakness(DEVIATES.meaning, DEVIATES.short),) if self.deviates else ()
@@ -75,18 +77,18 @@ class Race:
         """The one with the highest throughput, which need not be the fastest."""
         return self.contenders[0]
 
-    @property
+    @cached_property
     def rivals(self) -> tuple[Contender, ...]:
         """The others that compute the same."""
         return tuple(other for other in self.contenders[1:] if not other.deviates)
 
-    @property
+    @cached_property
     def unlike(self) -> dict[str, str]:
         """Settings in effect that differ between contenders: name → in words who has which."""
         names = {entry.record.key: entry.name for entry in self.contenders}
         return differing_settings((entry.record for entry in self.contenders), names)
 
-    @property
+    @cached_property
     def close(self) -> tuple[Contender, ...]:
         """Rivals that may be as fast as the leader."""
         return tuple(other for other in self.rivals if other.too_close_to(self.leader))
@@ -97,9 +99,19 @@ class Race:
         return self.leader if self.rivals and not self.close else None
 
 
-def races(records: Sequence[Record]) -> list[Race]:
-    """The races of a run, in the order of its records; cases that were not measured take no part."""
-    wrong = {key for key, found in deviations(records).items() if found.verdict == "deviates"}
+def run_races(item: LabelledRun) -> list[Race]:
+    """The `races` of a run."""
+    return races(item.run.records, item.once(run_deviations))
+
+
+def races(records: Sequence[Record], known: Mapping[str, Deviation] | None = None) -> list[Race]:
+    """The races of a run, in the order of its records; cases that were not measured take no part.
+
+    Args:
+        known: the records' `deviations`, where they are known.
+    """
+    known = deviations(records) if known is None else known
+    wrong = {key for key, found in known.items() if found.verdict == "deviates"}
     found = []
     for course in _courses(records):
         for (size, precision), group in _alike(course).items():
@@ -118,12 +130,11 @@ def precision_of(record: Record) -> str:
 
 def _courses(records: Iterable[Record]) -> list[list[Record]]:
     """Timed records that are equal but for backend, batch size, dtype policy and compiler."""
-    groups: dict[str, list[Record]] = {}
+    groups: dict[Hashable, list[Record]] = {}
     for record in records:
         if record.case.mode not in _NOT_TIMED:
-            small = with_batch_size(record.case, smallest_batch(record.case))
-            alike = small.model_copy(update={"backend": "tensorflow", "dtype": "float32", "jit": "auto"})
-            groups.setdefault(alike.key, []).append(record)
+            alike = alike_but_batch(record.case, backend="tensorflow", dtype="float32", jit="auto")
+            groups.setdefault(alike, []).append(record)
     return list(groups.values())
 
 

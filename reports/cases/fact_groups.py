@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from anatomy.bench.records.case import LOOPS
 from anatomy.bench.records.record import Record
 from anatomy.reports.flops_utilisation import Peak
-from anatomy.reports.run_labels import LabelledRun
+from anatomy.reports.run_labels import LabelledRun, with_records
 from anatomy.reports.settings_differences import key_without_backend
 from anatomy.reports.table import Table, is_missing
 from anatomy.reports.tables import (
@@ -63,7 +63,7 @@ def _rows(item: LabelledRun, record: Record, peak: Peak | None) -> Iterator[tupl
     def beside(alike: Callable[[Record], bool]) -> tuple[LabelledRun]:
         """A run of this record and of those that its table sets beside it."""
         others = [other for other in item.run.records if other.key != record.key and alike(other)]
-        return (_with_records(item, [record, *others]),)
+        return (with_records(item, [record, *others]),)
 
     case, alone = record.case, beside(lambda other: False)
     steps = beside(lambda other: _same_model(other, record) and other.case.mode not in LOOPS)
@@ -82,10 +82,6 @@ def _rows(item: LabelledRun, record: Record, peak: Peak | None) -> Iterator[tupl
     ):
         found = [row for row in range(len(table.frame)) if table.value(row, key) == wanted]
         yield from ((table, row) for row in found[:1])
-
-
-def _with_records(item: LabelledRun, records: Sequence[Record]) -> LabelledRun:
-    return replace(item, run=item.run.model_copy(update={"records": list(records)}))
 
 
 def _same_model(other: Record, record: Record) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from anatomy.reports.flops_utilisation import Peak
 from anatomy.reports.gpu_peaks import dense_peak
@@ -46,6 +46,7 @@ __all__ = [
     "framework_table",
     "gap_table",
     "input_tables",
+    "iterate_tables",
     "keras_cost_tables",
     "kind_table",
     "layer_table",
@@ -68,40 +69,48 @@ __all__ = [
 
 def all_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> tuple[Table, ...]:
     """Every table of the report, in its order; `peak` is the datasheet of known GPUs."""
+    return tuple(iterate_tables(runs, peak))
+
+
+def iterate_tables(runs: Sequence[LabelledRun], peak: Peak | None = dense_peak) -> Iterator[Table]:
+    """Every table of the report, each made when it is asked for: those of large runs do not fit into memory at once."""
     stages = stage_tables(runs)
     if is_application_alone(runs):
+        yield from stages
         # With accuracies there is a claim to judge.
-        claims = (claims_table(runs, "text accuracy"),) if len(stages) > 1 else ()
-        return (*stages, *claims, machine_table(runs), failure_table(runs))
+        if len(stages) > 1:
+            yield claims_table(runs, "text accuracy")
+        yield machine_table(runs)
+        yield failure_table(runs)
+        return
     everything, runs = runs, without_stages(runs)
     costs = keras_cost_tables(runs)
     if costs and not any(item.run.records for item in runs):
-        return (*costs, machine_table(runs), *profile_tables(runs))
-    return (
-        *answer_tables(runs),
-        *race_tables(runs),
-        *change_tables(runs),
-        machine_table(runs),
-        *stages,
-        model_table(runs),
-        *costs,
-        speed_table(runs),
-        loop_table(runs),
-        *input_tables(runs),
-        *batch_size_tables(runs),
-        *precision_tables(runs),
-        scaling_table(runs),
-        agreement_table(runs),
-        utilisation_table(runs, peak),
-        telemetry_table(runs),
-        trust_table(runs),
-        failure_table(everything),
-        case_table(runs, peak),
-        phase_table(runs),
-        count_table(runs),
-        *profile_tables(runs),
-        *talk_tables(everything),
-    )
+        yield from (*costs, machine_table(runs), *profile_tables(runs))
+        return
+    yield from answer_tables(runs)
+    yield from race_tables(runs)
+    yield from change_tables(runs)
+    yield machine_table(runs)
+    yield from stages
+    yield model_table(runs)
+    yield from costs
+    yield speed_table(runs)
+    yield loop_table(runs)
+    yield from input_tables(runs)
+    yield from batch_size_tables(runs)
+    yield from precision_tables(runs)
+    yield scaling_table(runs)
+    yield agreement_table(runs)
+    yield utilisation_table(runs, peak)
+    yield telemetry_table(runs)
+    yield trust_table(runs)
+    yield failure_table(everything)
+    yield case_table(runs, peak)
+    yield phase_table(runs)
+    yield count_table(runs)
+    yield from profile_tables(runs)
+    yield from talk_tables(everything)
 
 
 def talk_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:

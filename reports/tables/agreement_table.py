@@ -7,7 +7,7 @@ from typing import Any
 
 from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.rounding_tolerance import CONFIDENCE
-from anatomy.reports.deviation import SAME, Deviation, deviations
+from anatomy.reports.deviation import SAME, Deviation, run_deviations
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import case_cells
@@ -37,7 +37,7 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
     found = [
         (LabelledRecord(item, record), compared[record.key])
         for item in runs
-        for compared in [deviations(item.run.records)]
+        for compared in [item.once(run_deviations)]
         for record in item.run.records
         if record.key in compared
     ]
@@ -47,6 +47,7 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
         _cells,
         _absence,
         caveats=lambda row: {"deviation": (DEVIATES,)} if row[1].verdict == "deviates" else {},
+        case=lambda row: row[0].case,
         key="agreement",
         title="Same function on every backend",
         caption="Outputs with the same weights and inputs, beside the reference's.",

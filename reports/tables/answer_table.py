@@ -8,7 +8,7 @@ from typing import Any
 from anatomy.bench.records.sureness import throughput_caveats, throughput_spread
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, trust_word
-from anatomy.reports.answers.backend_race import Race, races
+from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.table import Column, Table, build_table, with_details
 
@@ -33,13 +33,14 @@ _COLUMNS = with_details(
 def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
     """A row for each race of each run; no table where nothing was timed."""
     # `anatomy tune` has raced its best settings in several processes; the records are of single ones.
-    found = [(item, race) for item in runs if read_tuning(item.run.path) is None for race in races(item.run.records)]
+    found = [(item, race) for item in runs if read_tuning(item.run.path) is None for race in item.once(run_races)]
     if not found:
         return ()
     table = build_table(
         with_run(_COLUMNS, runs),
         found,
         _cells,
+        case=lambda row: (row[0].label, row[1].leader.record.key),
         key="answers",
         title="Fastest backend of each model",
         caption="Each backend at its fastest batch size, beside the next one.",

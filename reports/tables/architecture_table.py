@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from anatomy.bench.records.record_parts import Counts
 from anatomy.models import Architecture
-from anatomy.reports.model_labels import architecture_of, counts_by_model, model_text
+from anatomy.reports.model_labels import architecture_of, case_text, counts_by_model
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.table import Column, Table, build_table, with_details
 
@@ -66,7 +66,7 @@ def _rows(item: LabelledRun) -> list[_Row]:
     measured: dict[str, list[str]] = {}
     for record in item.run.records:
         texts = measured.setdefault(record.case.model, [])
-        text = model_text(record.case.model, record.case.options)
+        text = case_text(record.case)
         if record.case.mode not in ("count", "stage") and text not in texts:
             texts.append(text)
     found = ((architecture_of(model), texts) for model, texts in measured.items())

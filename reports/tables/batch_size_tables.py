@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes
+from anatomy.bench.records.batch_sizes import fastest, group_by_case, summarise_batch_sizes
 from anatomy.bench.records.record import Record
 from anatomy.bench.statistics.saturation import TOLERANCE, in_words
 from anatomy.reports.model_labels import model_text
@@ -35,6 +35,7 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
+        case=lambda row: (row[0].label, fastest(row[1]).key),
         key="batch_sizes",
         title="Batch sizes",
         caption="Cases that were tried at several batch sizes: how large a batch may be, and should be.",

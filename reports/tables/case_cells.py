@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRecord
 from anatomy.reports.table import Column
 
@@ -20,9 +20,9 @@ def case_cells(labelled: LabelledRecord) -> dict[str, Any]:
     """Return the cells that identify a case, by the names of the case's fields, with its run and its outcome."""
     case = labelled.record.case
     return {
-        **case.model_dump(),
+        **case.__dict__,
         "run": labelled.run.label,
-        "model": model_text(case.model, case.options),
+        "model": case_text(case),
         "outcome": labelled.record.outcome,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
 from anatomy.bench.records.sureness import throughput_caveats
 from anatomy.reports.caveat_signs import utilisation_caveats
-from anatomy.reports.deviation import Deviation, deviations
+from anatomy.reports.deviation import Deviation, run_deviations
 from anatomy.reports.flops_utilisation import Peak, Utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
@@ -74,6 +75,8 @@ _INSIDE = (
     Column("settings", "settings in effect", missing=_NONE),
     Column("versions", "versions", missing=_NONE),
 )
+_FIGURES_OF_RECORD = [column.key for column in _FIGURES if column.key in _OF_RECORD]
+_INSIDE_OF_RECORD = [column.key for column in _INSIDE if column.key in _OF_RECORD]
 _MEASURED = {column.key for column in _FIGURES if column.group in ("figures", "memory peak", "use", "loss")}
 _COUNTS = (
     Column("model", "model"),
@@ -126,8 +129,8 @@ class _Judged(NamedTuple):
 def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
     """Every timed case, measured or not, in the run's order."""
     chosen = labelled_records(runs, _is_timed)
-    used = {(item.label, record.key): use for item in runs for record, use in utilisations(item, peak)}
-    deviating = {(item.label, key): one for item in runs for key, one in deviations(item.run.records).items()}
+    used = {(item.label, record.key): use for item in runs for record, use in item.once(utilisations, peak)}
+    deviating = {(item.label, key): one for item in runs for key, one in item.once(run_deviations).items()}
     keys = [(item.label, record.key) for item, record in chosen]
     judged = [_Judged(one, used.get(key), deviating.get(key)) for one, key in zip(chosen, keys, strict=True)]
     linked = any(item.script(record) for item, record in chosen)
@@ -137,6 +140,7 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
         _judged_cells,
         _judged_absence,
         _judged_caveats,
+        case=lambda row: row.labelled.case,
         key="cases",
         title="Every case",
         caption="Every case that was tried, with its figures, or its reason.",
@@ -164,8 +168,9 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
     return build_table(
         with_run(with_details((*_CASE, *_INSIDE), *_PHASE_DETAILS), runs),
         labelled_records(runs, _is_timed),
-        _timed_cells,
+        _phase_cells,
         _absence,
+        case=lambda labelled: labelled.case,
         key="phases",
         title="Phases and settings of every case",
         caption="Phases of every case that was tried, and the settings in effect.",
@@ -184,6 +189,7 @@ def count_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, lambda record: record.case.mode == "count"),
         _count_cells,
         _absence,
+        case=lambda labelled: labelled.case,
         key="counts",
         title="Models counted without running",
         caption="Sizes of models that were counted only, most at the size of their papers.",
@@ -202,6 +208,7 @@ def failure_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, lambda record: record.outcome != "ok"),
         _timed_cells,
         _absence,
+        case=lambda labelled: labelled.case,
         key="failures",
         title="Cases without a result",
         caption="Cases that were tried and gave no figure, and why.",
@@ -214,8 +221,10 @@ def _is_timed(record: Record) -> bool:
 
 
 def _judged_cells(row: _Judged) -> dict[str, Any]:
+    record = row.labelled.record
     return {
         **_timed_cells(row.labelled),
+        **(_figures(record) if record.outcome == "ok" else {}),
         "mfu": row.use.mfu if row.use else None,
         "deviation": row.deviation.deviation if row.deviation else None,
     }
@@ -247,23 +256,33 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
         **case_cells(labelled),
         "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
         "reason": record.reason or None,
-        **(_figures(record) if record.outcome == "ok" else {}),
-        **record.phases.model_dump(),
-        "settings": _pairs(record.settings),
-        "versions": _pairs(record.versions),
     }
 
 
 def _figures(record: Record) -> dict[str, Any]:
     return {
-        **{c.key: getattr(record, c.key) for c in (*_FIGURES, *_INSIDE) if c.key in _OF_RECORD},
+        **{key: getattr(record, key) for key in _FIGURES_OF_RECORD},
         "throughput_spread": interval_spread(
             record.throughput_interval_examples_per_s, record.throughput_examples_per_s
         ),
         "step_spread": interval_spread(record.step_interval_s, record.step_median_s),
+        "gpu_utilisation": mean_utilisation(record),
+    }
+
+
+def _phase_cells(labelled: LabelledRecord) -> dict[str, Any]:
+    record = labelled.record
+    steps = {
+        **{key: getattr(record, key) for key in _INSIDE_OF_RECORD},
         "steps": len(record.step_s) or None,
         "block_steps": sum(block.steps for block in record.blocks) or None,
-        "gpu_utilisation": mean_utilisation(record),
+    }
+    return {
+        **_timed_cells(labelled),
+        **(steps if record.outcome == "ok" else {}),
+        **record.phases.__dict__,
+        "settings": _pairs(record.settings),
+        "versions": _pairs(record.versions),
     }
 
 
@@ -294,7 +313,8 @@ def _absence(labelled: LabelledRecord, key: str) -> Absence | None:
 def _pairs(values: dict[str, Any]) -> str | None:
     """`jit on, threads 2`; `None` where there is no value."""
     shown = {name: value for name, value in values.items() if value is not None}
-    return ", ".join(f"{name} {_plain(value)}" for name, value in shown.items()) or None
+    # Thousands of cases have the same.
+    return sys.intern(", ".join(f"{name} {_plain(value)}" for name, value in shown.items())) or None
 
 
 def _plain(value: Any) -> str:

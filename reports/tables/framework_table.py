@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import geometric_mean
 
-from anatomy.bench.records.case import KERAS_BACKENDS, NATIVE_BACKENDS, Backend
+from anatomy.bench.records.case import KERAS_BACKENDS, NATIVE_BACKENDS, Backend, Mode
 from anatomy.bench.records.record import Record
 from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
 from anatomy.reports.answers.backend_race import precision_of
@@ -15,7 +15,7 @@ from anatomy.reports.settings_differences import differing_settings, key_without
 from anatomy.reports.speed import ratio_text
 from anatomy.reports.table import NOT_MEASURED, Column, Table, build_table
 from anatomy.reports.tables.model_table import TIMED
-from anatomy.reports.tables.speed_table import compare_backends, left_out, of_kind, unlike_common
+from anatomy.reports.tables.speed_table import ALL, Compared, compared, left_out, names_of
 
 SLIDES = "as on the slides"
 FAST, MIDDLING = 0.8, 0.4
@@ -61,7 +61,7 @@ def framework_table(runs: Sequence[LabelledRun]) -> Table:
     rows = [{"source": SLIDES, **{k: v or "–" for k, v in row._asdict().items()}} for row in SLIDE_ROWS]
     for item in runs:
         source = "measured in this run" if len(runs) == 1 else f"measured in {item.label}"
-        rows += [{"source": source, **_today(backend, item.run.records)} for backend in _shown(item.run.records)]
+        rows += [{"source": source, **_today(backend, item)} for backend in _shown(item.run.records)]
     return build_table(
         _COLUMNS,
         rows,
@@ -80,16 +80,16 @@ def _shown(records: Sequence[Record]) -> list[Backend]:
     return [*(backend for backend in NATIVE_BACKENDS if backend in measured), *KERAS_BACKENDS]
 
 
-def _today(backend: Backend, records: Sequence[Record]) -> dict[str, str]:
-    facts = BACKEND_FACTS[backend]
+def _today(backend: Backend, item: LabelledRun) -> dict[str, str]:
+    facts, records = BACKEND_FACTS[backend], item.run.records
     return {
         "framework": facts.title if backend in NATIVE_BACKENDS else f"Keras on {facts.title}",
         "languages": f"Python; documented: {facts.languages}" if facts.languages else "Python",
         "tutorials": NOT_MEASURED,
-        "cnn": _capability(backend, of_kind(records, "cnn")),
-        "rnn": _capability(backend, of_kind(records, "rnn")),
+        "cnn": _capability(backend, item, "cnn"),
+        "rnn": _capability(backend, item, "rnn"),
         "front_end": NOT_MEASURED,
-        "speed": _speed(backend, records) + _other_precision(backend, records),
+        "speed": _speed(backend, item) + _other_precision(backend, records),
         "multi_gpu": _multi_gpu(backend, records),
         "keras": _keras(backend, records),
         "became": f"from {facts.lineage}" if facts.lineage else "no row on the slides",
@@ -104,11 +104,13 @@ def _other_precision(backend: Backend, records: Sequence[Record]) -> str:
     return f"; products in {', '.join(sorted(found))}" if found and not found & policies else ""
 
 
-def _capability(backend: Backend, records: list[Record]) -> str:
+def _capability(backend: Backend, item: LabelledRun, kind: str) -> str:
     """`+++ build 7/7, infer 7/7, train 7/7; relative speed 0.83 train, 1.00 infer`."""
-    own = [r for r in records if r.case.backend == backend and r.case.mode in TIMED]
-    tried = {mode: [r for r in own if r.case.mode == mode] for mode in ("infer", "train")}
-    managed = {
+    modes: tuple[Mode, ...] = ("infer", "train")
+    found: dict[Mode, Compared] = {mode: item.once(compared, kind, mode) for mode in modes}
+    tried = {mode: [r for r in found[mode].tried if r.case.backend == backend] for mode in modes}
+    own = [record for cases in tried.values() for record in cases]
+    managed: dict[str, tuple[int, int]] = {
         "build": (sum(_was_built(r) for r in own), len(own)),
         **{mode: (sum(r.outcome == "ok" for r in cases), len(cases)) for mode, cases in tried.items()},
     }
@@ -116,16 +118,16 @@ def _capability(backend: Backend, records: list[Record]) -> str:
         return NOT_MEASURED
     grade = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
     parts = [f"{what} {done}/{of}" if of else f"{what} {NOT_MEASURED}" for what, (done, of) in managed.items()]
-    speeds = {mode: compare_backends(records, mode).speeds.get(backend) for mode in TIMED}
+    speeds = {mode: found[mode].speeds.speeds.get(backend) for mode in TIMED}
     relative = ", ".join(
-        f"{ratio_text(speed)} {mode}{_unlike(records, mode)}" for mode, speed in speeds.items() if speed is not None
+        f"{ratio_text(speed)} {mode}{_unlike(found[mode])}" for mode, speed in speeds.items() if speed is not None
     )
     return f"{grade} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
 
 
-def _unlike(records: Sequence[Record], mode: str) -> str:
+def _unlike(found: Compared) -> str:
     """Return ` (unlike jit)` where the compared settings differ, else nothing."""
-    _, names = unlike_common(records, mode)
+    names = names_of(found.unlike)
     return f" (unlike {names})" if names else ""
 
 
@@ -133,14 +135,14 @@ def _was_built(record: Record) -> bool:
     return record.outcome == "ok" or record.phases.build_s is not None
 
 
-def _speed(backend: Backend, records: Sequence[Record]) -> str:
+def _speed(backend: Backend, item: LabelledRun) -> str:
     parts, speeds = [], []
     for mode in TIMED:
-        result = compare_backends(records, mode)
+        found = item.once(compared, ALL, mode)
+        result = found.speeds
         if backend in result.speeds:
             speeds.append(result.speeds[backend])
-            mixed, names = unlike_common(records, mode)
-            unlike = f", {mixed} of them with unlike {names}" if mixed else ""
+            unlike = f", {len(found.unlike)} of them with unlike {names_of(found.unlike)}" if found.unlike else ""
             common = plural(result.common, "common case")
             parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({common}{unlike})")
         elif backend in result.taking_part:

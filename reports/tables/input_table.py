@@ -8,7 +8,7 @@ from typing import Any
 
 from anatomy.bench.records.input_figures import InputFigures, WorkersAndLimit, enough_workers
 from anatomy.bench.records.record import Record
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells
@@ -38,6 +38,7 @@ def input_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(with_details(_COLUMNS, "source", "workers", "low_s", "high_s"), runs),
         found,
         _cells,
+        case=lambda labelled: labelled.case,
         key="inputs",
         title="Input pipelines",
         caption="What fit and predict wait for: epochs that read their input, epochs whose batches are ready in "
@@ -73,8 +74,7 @@ def input_sentences(records: Sequence[Record]) -> list[str]:
 def _pipeline(record: Record) -> str:
     case = record.case
     return (
-        f"{model_text(case.model, case.options)}, {case.mode} on {case.backend}, batch {case.batch_size}, "
-        f"{case.source} through {case.feed}"
+        f"{case_text(case)}, {case.mode} on {case.backend}, batch {case.batch_size}, {case.source} through {case.feed}"
     )
 
 

@@ -12,7 +12,7 @@ from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.keras_cost import KerasCost, read_costs
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text, model_text
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import key_without_backend
 from anatomy.reports.table import Column, Table, build_table
@@ -78,7 +78,7 @@ def cost_sentences(run: Run) -> list[str]:
         difference = _difference(row)
         detail = f"; of the difference: {difference}" if difference else ""
         case = row.cost.keras
-        name = f"{model_text(case.model, case.options)}, {case.mode} on {case.backend}, batch {case.batch_size}"
+        name = f"{case_text(case)}, {case.mode} on {case.backend}, batch {case.batch_size}"
         sentences.append(f"{name}: {ratio_sentence(row.cost)}{detail}.")
     return sentences
 

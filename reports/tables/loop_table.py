@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.case import LOOPS, OF_A_STEP
+from anatomy.bench.records.case import LOOPS, OF_A_STEP, Case
 from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
@@ -45,12 +45,17 @@ class _LoopAndStep(NamedTuple):
 def loop_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case of Keras's own loop, beside the case that differs in mode only."""
     loops = labelled_records(runs, lambda record: record.case.mode in LOOPS)
+    steps = {
+        (id(item), record.case.alike()): record
+        for item, record in labelled_records(runs, lambda record: record.outcome == "ok")
+    }
     return build_table(
         with_run(_COLUMNS, runs),
-        [_LoopAndStep(loop, _step_inside(loop)) for loop in loops],
+        [_LoopAndStep(loop, steps.get((id(loop.run), _step_inside(loop.record.case)))) for loop in loops],
         _cells,
         _absence,
         _caveats,
+        case=lambda row: row.loop.case,
         key="loops",
         title="Keras's own loops",
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
@@ -68,10 +73,9 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
-def _step_inside(loop: LabelledRecord) -> Record | None:
-    case = loop.record.case
-    wanted = case.model_copy(update={"mode": LOOPS[case.mode], **OF_A_STEP}).key
-    return next((record for record in loop.run.run.records if record.key == wanted and record.outcome == "ok"), None)
+def _step_inside(case: Case) -> tuple[Hashable, ...]:
+    """What the case of the compiled step inside a loop has in common with its record."""
+    return case.alike(mode=LOOPS[case.mode], **OF_A_STEP)
 
 
 def _cells(row: _LoopAndStep) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from anatomy.bench.records.batch_sizes import fastest
 from anatomy.bench.records.case import BACKENDS, Backend, Mode
 from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
 from anatomy.bench.records.sureness import throughput_caveats
-from anatomy.reports.model_labels import model_text
+from anatomy.reports.model_labels import case_text
+from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, labelled_records, with_run
-from anatomy.reports.settings_differences import comparable_records, incomparable_cases, settings_differences
+from anatomy.reports.settings_differences import comparable_records, incomparable_models, settings_differences
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table
 
 TIMED: tuple[Mode, ...] = ("train", "infer")
@@ -77,6 +79,7 @@ def model_table(runs: Sequence[LabelledRun]) -> Table:
             for (figure, mode, backend), column in shown.items()
             if figure in _TIMES
         },
+        case=lambda row: (row.label, fastest(row.records).key),
         key="models",
         title="Model comparison",
         caption="Every model of the run: its size, and what was measured on each backend.",
@@ -93,8 +96,8 @@ def _groups(item: LabelledRun) -> list[list[Record]]:
 
 def _split_note(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """A note on the models that have several rows, since the backends built models of unlike sizes."""
-    found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
-    return (f"In rows of their own, since the models are not the same: {'; '.join(found)}.",) if found else ()
+    found = [text for item in runs for text in item.once(incomparable_models)]
+    return (f"In rows of their own, since the models are not the same: {some(found)}.",) if found else ()
 
 
 def _shown_figures(runs: Sequence[LabelledRun]) -> dict[tuple[str, Mode, Backend], Column]:
@@ -125,7 +128,7 @@ def _cells(row: _Row, shown: dict[tuple[str, Mode, Backend], Column]) -> dict[st
     own = next((record.counts for record in row.records if record.counts), None)
     return {
         "run": row.label,
-        "model": model_text(case.model, case.options),
+        "model": case_text(case),
         "batch_size": case.batch_size,
         "dtype": case.dtype,
         **_fields(own, "parameters", "macs", "weight_layers", "activation_bytes"),

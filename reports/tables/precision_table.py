@@ -47,6 +47,7 @@ def precision_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
+        case=lambda pair: pair.other.case,
         key="precisions",
         title="Precisions",
         caption=f"Each case in another dtype policy beside the same case in {BASE}.",
@@ -72,10 +73,10 @@ def verdict(other: Record, base: Record) -> str:
 
 def _pairs(item: LabelledRun) -> Iterable[_Pair]:
     measured = [r for r in item.run.records if r.outcome == "ok" and r.throughput_examples_per_s]
-    bases = {record.case.key: record for record in measured if record.case.dtype == BASE}
+    bases = {record.case.alike(): record for record in measured if record.case.dtype == BASE}
     for record in measured:
         if record.case.dtype != BASE:
-            base = bases.get(record.case.model_copy(update={"dtype": BASE}).key)
+            base = bases.get(record.case.alike(dtype=BASE))
             if base is not None:
                 yield _Pair(LabelledRecord(item, record), base)
 

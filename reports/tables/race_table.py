@@ -9,7 +9,7 @@ from anatomy.bench.records.case import BACKENDS
 from anatomy.bench.records.caveats import Caveat
 from anatomy.bench.records.sureness import throughput_caveats
 from anatomy.bench.records.tuning import read_tuning
-from anatomy.reports.answers.backend_race import Race, races
+from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.table import Absence, Column, Table, build_table
 
@@ -22,7 +22,7 @@ def race_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         (item, race)
         for item in runs
         if read_tuning(item.run.path) is None
-        for race in races(item.run.records)
+        for race in item.once(run_races)
         if len(race.contenders) > 1
     ]
     if not found:
@@ -36,6 +36,7 @@ def race_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         _cells,
         _absence,
         lambda row: _caveats(row[1]),
+        case=lambda row: (row[0].label, row[1].leader.record.key),
         key="races",
         title="Backends beside the fastest",
         caption="Throughput of each backend over that of the fastest, in each model and mode.",

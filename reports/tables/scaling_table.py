@@ -65,6 +65,7 @@ def scaling_table(runs: Sequence[LabelledRun]) -> Table:
         _cells,
         _absence,
         caveats=lambda row: {"throughput_examples_per_s": caveats_of(row[1].record)},
+        case=lambda row: (row[0].label, row[1].record.key),
         key="scaling",
         title="Several devices",
         caption="Data parallelism: what several devices do together, beside one of them alone.",

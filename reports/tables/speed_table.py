@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple
 
+from anatomy.bench.records.case import Mode
 from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.reports.model_labels import family_of
+from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import (
-    comparable_records,
-    count_differences,
+    counted_differences,
     differing_settings,
-    incomparable_cases,
+    incomparable_models,
 )
-from anatomy.reports.speed import RelativeSpeed, relative_speed, throughputs
+from anatomy.reports.speed import RelativeSpeed, measured_rows, relative_speed, row_throughputs
 from anatomy.reports.table import Column, Table, build_table, with_details
 from anatomy.reports.tables.model_table import TIMED
 
@@ -53,7 +56,7 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
         for item in runs
         for mode in TIMED
         for kind in KINDS
-        for backend, figures in _figures(of_kind(item.run.records, kind), mode).items()
+        for backend, figures in _figures(item.once(compared, kind, mode)).items()
     ]
     return build_table(
         with_run(_COLUMNS, runs),
@@ -73,53 +76,69 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
     )
 
 
+class Compared(NamedTuple):
+    """The backends beside one another in one mode, on models of one kind.
+
+    Attributes:
+        tried: the cases.
+        speeds: relative speeds.
+        common: the cases that every backend with a figure ran, one record per backend in each.
+        unlike: settings that differ, of the common cases where some do.
+    """
+
+    tried: list[Record]
+    speeds: RelativeSpeed
+    common: list[list[Record]]
+    unlike: list[dict[str, str]]
+
+
+def compared(item: LabelledRun, kind: str, mode: Mode) -> Compared:
+    """Compare the backends of a run."""
+    tried = [record for record in of_kind(item.run.records, kind) if record.case.mode == mode]
+    rows = {
+        key: row for key, row in item.once(_measured_rows, mode).items() if kind in (ALL, family_of(row[0].case.model))
+    }
+    backends = {record.case.backend for row in rows.values() for record in row}
+    common = [row for row in rows.values() if len(row) == len(backends)]
+    unlike = [found for row in common if (found := differing_settings(row))]
+    return Compared(tried, relative_speed(row_throughputs(rows)), common, unlike)
+
+
+def _measured_rows(item: LabelledRun, mode: Mode) -> dict[Hashable, list[Record]]:
+    return measured_rows(item.run.records, mode)
+
+
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
     """Return the records of models of one family of the zoo, or all of them."""
     return [record for record in records if kind in (ALL, family_of(record.case.model))]
 
 
-def compare_backends(records: Sequence[Record], mode: str) -> RelativeSpeed:
-    """Compare the backends' speed in one mode."""
-    return relative_speed(throughputs(records, "train" if mode == "train" else "infer"))
-
-
-def _figures(records: list[Record], mode: str) -> dict[str, dict[str, float | int | str | None]]:
-    tried = [record for record in records if record.case.mode == mode]
-    result = compare_backends(tried, mode)
-    common = common_cases(tried)
-    unlike = [group for group in common if differing_settings(group)]
+def _figures(found: Compared) -> dict[str, dict[str, float | int | str | None]]:
+    tried, result, common, unlike = found
+    measured = Counter(record.case.backend for record in tried if record.outcome == "ok")
+    backends = Counter(record.case.backend for record in tried)
+    marked = Counter(r.case.backend for group in common for r in group if caveats_of(r))
+    differences = Counter(text for one in unlike for text in one.values())
     return {
         backend: {
             "relative_speed": result.speeds.get(backend),
             "common_cases": result.common,
-            "measured": sum(r.outcome == "ok" and r.case.backend == backend for r in tried),
-            "tried": sum(r.case.backend == backend for r in tried),
+            "measured": measured[backend],
+            "tried": number,
             "unlike": len(unlike),
-            "settings": count_differences(unlike) or None,
-            "marked": sum(bool(caveats_of(r)) for group in common for r in group if r.case.backend == backend),
+            "settings": counted_differences(differences) or None,
+            "marked": marked[backend],
         }
-        for backend in dict.fromkeys(record.case.backend for record in tried)
+        for backend, number in backends.items()
     }
 
 
-def common_cases(records: Iterable[Record]) -> list[list[Record]]:
-    """Return the measured cases that every backend with a figure ran, one record per backend in each group."""
-    groups = comparable_records([record for record in records if record.outcome == "ok"], backend="tensorflow").values()
-    backends = {record.case.backend for group in groups for record in group}
-    return [group for group in groups if len(group) == len(backends)]
-
-
-def unlike_common(records: Iterable[Record], mode: str) -> tuple[int, str]:
-    """Return how many of a mode's common cases have unlike settings, and the names of those settings."""
-    unlike = [
-        found
-        for group in common_cases(r for r in records if r.case.mode == mode)
-        if (found := differing_settings(group))
-    ]
-    return len(unlike), ", ".join(dict.fromkeys(name for found in unlike for name in found))
+def names_of(unlike: Iterable[dict[str, str]]) -> str:
+    """The names of the settings that differ."""
+    return ", ".join(dict.fromkeys(name for found in unlike for name in found))
 
 
 def left_out(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Return a note on the cases that are in no comparison, since the backends' models differ in size."""
-    found = [text for item in runs for text in incomparable_cases(r for r in item.run.records if r.case.mode in TIMED)]
-    return (f"Left out, since the models are not the same: {'; '.join(found)}.",) if found else ()
+    found = [text for item in runs for text in item.once(incomparable_models)]
+    return (f"Left out, since the models are not the same: {some(found)}.",) if found else ()

@@ -42,7 +42,7 @@ def utilisation_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> 
         runs: runs with the ceilings in their headers.
         peak: dense datasheet peak of a device, FLOP/s.
     """
-    found = [(LabelledRecord(item, record), use) for item in runs for record, use in utilisations(item, peak)]
+    found = [(LabelledRecord(item, record), use) for item in runs for record, use in item.once(utilisations, peak)]
     known = any(use.mfu_of_peak is not None for _, use in found)
     return build_table(
         with_run(tuple(column for column in _COLUMNS if known or column.key != "mfu_of_peak"), runs),
@@ -50,6 +50,7 @@ def utilisation_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> 
         _cells,
         _absence,
         caveats=lambda row: utilisation_caveats(row[0].record, row[1]),
+        case=lambda row: row[0].case,
         key="utilisation",
         title="How close to the limit",
         caption="Model FLOPs utilisation of every case against its backend's measured ceiling.",

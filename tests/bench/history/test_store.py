@@ -5,13 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.history import history_store
 from anatomy.bench.history.history_store import History, default_url, series_of_points
 from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import numbered_run, record_at
@@ -135,3 +139,90 @@ def test_where_it_is_by_default(tmp_path: Path) -> None:
     assert default_url({"ANATOMY_HISTORY": "postgresql://x/y"}) == "postgresql://x/y"
     assert default_url({}).startswith("sqlite:///")
     assert default_url({}).endswith("anatomy/history.sqlite")
+
+
+def statements_of(history: History, plan: bool = False) -> list[str]:
+    """Filled with every SELECT of a history, or with the database's plan for it."""
+    found: list[str] = []
+
+    def keep(connection: sa.Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            found.append(statement)
+            if plan:
+                explained = connection.connection.cursor()
+                explained.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                found[-1] = "; ".join(row[-1] for row in explained.fetchall())
+
+    sa.event.listen(history._engine, "before_cursor_execute", keep)
+    return found
+
+
+def test_a_trend_reads_its_own_rows_by_index(tmp_path: Path) -> None:
+    with History(f"sqlite:///{tmp_path / 'history.sqlite'}") as history:
+        history.add(numbered_run(0, [record_at(0.010), record_at(0.020, "lstm")]), "mine")
+        plans = statements_of(history, plan=True)
+        assert [point.step_s for point in history.points("mine", words=["lstm"])] == [0.020]
+    names, points = (text for text in plans if "ix_figures" in text)
+    assert "COVERING INDEX ix_figures_case_key_name_run" in names
+    assert "SCAN figures" not in names
+    assert "SCAN" not in points.replace("SCAN CONSTANT ROW", "")
+    assert "INDEX" in points
+
+
+def test_points_read_no_json(tmp_path: Path) -> None:
+    with History(f"sqlite:///{tmp_path / 'history.sqlite'}") as history:
+        history.add(numbered_run(0), "mine")
+        read = statements_of(history)
+        history.points("mine")
+        history.runs("mine")
+    columns = [name.strip() for text in read for name in text.partition("FROM figures")[0].split(",")]
+    assert len(read) == 2
+    assert not [name for name in columns if name.endswith((".environment", '."case"', ".case"))]
+
+
+def test_cases_are_found_by_whole_words_or_their_key(url: str) -> None:
+    one, other = record_at(0.010, "vgg:depth=11"), record_at(0.020, "lstm")
+    with History(url) as history:
+        history.add(numbered_run(0, [one, other]), "mine")
+        for words in (
+            ["vgg:depth=11"],
+            ["VGG:depth=11"],
+            ["vgg"],
+            ["%"],
+            ["train", "lstm"],
+            [one.key],
+            ["lstm", one.key],
+        ):
+            expected = [r for r in (one, other) if set(words) <= {*r.name.split(), r.key}]
+            assert [point.case_key for point in history.points("mine", words=words)] == [r.key for r in expected]
+
+
+def test_many_cases_are_chosen_without_naming_each(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anatomy.bench.history.history_store._MOST_NAMED", 1)
+    with History(url) as history:
+        history.add(numbered_run(0, [record_at(0.010), record_at(0.020, "lstm"), record_at(0.030, "vgg")]), "mine")
+        assert len(history.points("mine", words=["train"])) == 3
+        assert [point.step_s for point in history.points("mine", words=["lstm"])] == [0.020]
+
+
+def test_a_store_of_the_first_version_gets_the_machine_of_its_runs(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'history.sqlite'}"
+    with History(url) as history:
+        history.add(numbered_run(0), "mine")
+        config = Config()
+        config.set_main_option("script_location", str(Path(history_store.__file__).parent / "migrations"))
+        with history._writing() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+    with History(url) as history:
+        assert [point.machine for point in history.points("mine")] == ["Imaginary CPU @ 2 GHz, 2 cores"]
+
+
+def test_a_case_whose_name_has_changed_is_found_by_either(url: str) -> None:
+    old = record_at(0.010)
+    with History(url) as history:
+        history.add(numbered_run(0, [old]), "mine")
+        history.add(numbered_run(1, [old.model_copy(update={"name": "perceptron train jax b32"})]), "mine")
+        history.add(numbered_run(2, [old.model_copy(update={"name": "network train jax b32"})]), "mine")
+        for word, number in (("mlp", 1), ("perceptron", 1), ("network", 1), ("train", 3), (old.key, 3), ("lstm", 0)):
+            assert len(history.points("mine", words=[word])) == number, word

@@ -36,12 +36,12 @@ def test_outliers_and_blips_leave_the_coverage() -> None:
 
 
 def test_without_the_autocorrelation_time_it_would_not_cover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interval, "autocorrelation_time", lambda values: 1.0)
+    monkeypatch.setattr(interval, "autocorrelation_times", lambda series: [1.0] * len(series))
     assert coverage(interval.median_interval, step_times(np.random.default_rng(2), 300, 300, 0.8))[0] < 0.75
 
 
 def test_without_dependence_the_ranks_are_the_exact_binomial_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interval, "autocorrelation_time", lambda values: 1.0)
+    monkeypatch.setattr(interval, "autocorrelation_times", lambda series: [1.0] * len(series))
     for n in range(6, 400):
         low, high = interval.median_interval([float(rank) for rank in range(1, n + 1)]) or (math.nan, math.nan)
         assert low + high == n + 1
