@@ -5,24 +5,29 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.whole_file import written_beside
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.tables import all_tables
 
 # Of a sheet's name, as spreadsheets have it.
 LONGEST_SHEET_NAME = 31
+# A name of a model or a layer may begin like that; no figure is text.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EXTRA = "pip install 'keras-anatomy[tables]'"
 
 
 def write_csv(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
-    """Write each table as CSV, in base units; empty where nothing was measured."""
+    """Write each table as CSV, in base units; empty where nothing was measured. No cell is a formula."""
     written = []
     for table in all_tables(runs):
         written.append(folder / f"{table.key}.csv")
-        table.frame.to_csv(written[-1], index=False)
+        with written_beside(written[-1]) as path:
+            table.frame.map(without_formula).to_csv(path, index=False)
     return written
 
 
@@ -38,7 +43,8 @@ def write_parquet(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
         written.append(folder / f"{table.key}.parquet")
         # A column of text may be empty: its type is said, not guessed.
         texts = [column.key for column in table.columns if column.kind != "number"]
-        table.frame.astype(dict.fromkeys(texts, "string")).to_parquet(written[-1], index=False)
+        with written_beside(written[-1]) as path:
+            table.frame.astype(dict.fromkeys(texts, "string")).to_parquet(path, index=False)
     return written
 
 
@@ -51,11 +57,22 @@ def write_workbook(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
     _require("xlsxwriter", "xlsx")
     path = folder / "report.xlsx"
     as_text = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
-    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs=as_text) as workbook:
+    with (
+        written_beside(path) as beside,
+        pd.ExcelWriter(beside, engine="xlsxwriter", engine_kwargs=as_text) as workbook,
+    ):
         for table in all_tables(runs):
             if not table.frame.empty or table.key == "models":
                 table.frame.to_excel(workbook, sheet_name=table.key[:LONGEST_SHEET_NAME], index=False)
     return [path]
+
+
+def without_formula(value: Any) -> Any:
+    """A cell's text that a spreadsheet would run as a formula, after an apostrophe; all else as it is.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _require(package: str, format_: str) -> None:

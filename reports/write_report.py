@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.models.suggestion import unknown_name
 from anatomy.reports.cases import case_pages
 from anatomy.reports.report_markdown import render_markdown
@@ -102,5 +103,4 @@ FORMATS = tuple(_WRITERS)
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_whole(path, text)

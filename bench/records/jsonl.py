@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,13 +18,33 @@ _TAIL_BYTES = 1 << 16
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line and force it to disk; a last line that was cut off while it was written goes."""
-    data = f"{line}\n".encode()
-    with path.open("ab+") as file:
-        file.truncate(_end_of_last_line(file.fileno()))
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    """Append one line and force it to disk; a last line that was cut off while it was written goes.
+
+    Nothing that ends in a line break is ever rewritten. Of a file that several processes may write to, the caller holds
+    the lock.
+
+    Raises:
+        OSError: the line could not be written, and the file is as it was; `filename` is `path`.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        end = _end_of_last_line(descriptor)
+        try:
+            os.ftruncate(descriptor, end)
+            _write_all(descriptor, f"{line}\n".encode(), end)
+            os.fsync(descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes, place: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, place)
+        data, place = data[written:], place + written
 
 
 def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: str = "") -> list[_Model]:

@@ -15,6 +15,7 @@ from anatomy.bench.errors.printable import printable, printable_values
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import (
     RESULT_FILE,
@@ -144,7 +145,7 @@ class GateSession:
             seconds=time.perf_counter() - self._begin_s,
         )
         request.out.mkdir(parents=True, exist_ok=True)
-        (request.out / RESULT_FILE).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_whole(request.out / RESULT_FILE, result.model_dump_json(indent=1) + "\n")
         return result
 
     def _open(self, listener: Listener | None, stack: ExitStack) -> PairedComparison | StoredComparison:

@@ -99,6 +99,8 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
         _look(run, "end")
     except KeyboardInterrupt:
         done.interrupted = True
+    finally:
+        run.writer.close()
     return done
 
 

@@ -106,11 +106,12 @@ def report(
     """Write the trends as a page."""
     from anatomy.bench.history.find_trends import find_trends
     from anatomy.bench.history.history_store import History
+    from anatomy.bench.records.whole_file import write_whole
     from anatomy.reports.history import render_history
 
     with History(db) as history:
         trends = find_trends(history, _name(project), figure, words or [], branch)
-    out.write_text(render_history(trends, _name(project)), encoding="utf-8")
+    write_whole(out, render_history(trends, _name(project)))
     print(out)
 
 
