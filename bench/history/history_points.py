@@ -41,9 +41,7 @@ class HistoryPoint:
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> HistoryPoint:
         """The point for a row of figures joined with its run."""
-        environment = row["environment"]
-        machine = ", ".join([environment["cpu"], f"{environment['usable_cores']} cores", *environment["gpus"]])
-        given: dict[str, Any] = {"commit": row["commit_hash"], "machine": machine}
+        given: dict[str, Any] = {"commit": row["commit_hash"], "machine": _machine(row["environment"])}
         values: dict[str, Any] = {field.name: given.get(field.name, row.get(field.name)) for field in fields(cls)}
         return cls(**values)
 
@@ -51,3 +49,11 @@ class HistoryPoint:
     def where(self) -> str:
         """The shortened commit, with a plus if files differed from it; without a commit, the run."""
         return f"{self.commit[:10]}{'+' if self.dirty else ''}" if self.commit else self.run_id
+
+
+def _machine(environment: object) -> str:
+    """The machine in words, of as much of a stored environment as is there."""
+    known = environment if isinstance(environment, dict) else {}
+    gpus = known.get("gpus")
+    words = [known.get("cpu", "unknown CPU"), f"{known.get('usable_cores', '?')} cores"]
+    return ", ".join(map(str, [*words, *(gpus if isinstance(gpus, list) else [])]))
