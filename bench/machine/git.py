@@ -53,16 +53,19 @@ class Repository:
         """The branch that is checked out; None for a commit without a branch."""
         return printable(_git(self.root, "branch", "--show-current").stdout.strip()) or None
 
-    def changes(self, untracked: bool = True) -> list[str]:
-        """Files that differ from the commit that is checked out.
-
-        Args:
-            untracked: include new files that git does not ignore.
-        """
-        status = _git(self.root, "status", "--porcelain", f"--untracked-files={'all' if untracked else 'no'}")
+    def changes(self) -> list[str]:
+        """Tracked files that differ from the commit that is checked out."""
+        status = _git(self.root, "status", "--porcelain", "--untracked-files=no")
         if status.returncode:
-            raise UsageError(f"git status failed in {self.root}: {status.stderr.strip()}")
+            raise UsageError(f"git status failed in {self.root}: {printable(status.stderr.strip())}")
         return [printable(line[3:]) for line in status.stdout.splitlines()]
+
+    def untracked(self) -> list[str]:
+        """New files that git does not ignore."""
+        found = _git(self.root, "ls-files", "--others", "--exclude-standard", "-z")
+        if found.returncode:
+            raise UsageError(f"git ls-files failed in {self.root}: {printable(found.stderr.strip())}")
+        return [printable(name) for name in found.stdout.split("\0") if name]
 
     def resolve(self, revision: str) -> str:
         """The commit that a revision names.

@@ -18,6 +18,7 @@ from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, inject_anatomy
 from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, overlay_venv, requirements_of
 from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.regression_gate.work_tree import work_tree_changes
 from anatomy.bench.runner.import_origin import Origin
 
 Kind = Literal["revision", "python", "run", "same"]
@@ -87,18 +88,22 @@ def _revision_and_tree(
     repository = Repository.of(directory)
     # Before the work tree is looked at: a revision that does not exist is the greater mistake.
     repository.resolve(revision)
-    head, changes = repository.resolve("HEAD"), repository.changes()
+    head, (changes, others) = repository.resolve("HEAD"), work_tree_changes(repository)
     if changes and not allow_dirty:
-        some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise UsageError(
-            f"the work tree differs from its commit ({some}), and the verdict would belong to no commit;"
+            f"the work tree differs from its commit ({_some(changes)}), and the verdict would belong to no commit;"
             " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
     with revision_side("base", revision, repository, directory, install) as base:
         assert base.origin is not None
         what = f"work tree, {len(changes)} files changed from {head[:10]}" if changes else f"HEAD ({head[:10]})"
         origin = Origin(instead_of=base.origin.tree, tree=repository.root, zoo=base.origin.zoo)
-        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin)
+        note = f"New files that no side reads were left where they are: {_some(others)}." if others else ""
+        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin, note=note)
+
+
+def _some(files: Sequence[str]) -> str:
+    return ", ".join(files[:SHOWN_CHANGES]) + (" …" if len(files) > SHOWN_CHANGES else "")
 
 
 @contextmanager
