@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,7 +48,14 @@ def _write_all(descriptor: int, data: bytes, place: int) -> None:
         data, place = data[written:], place + written
 
 
-def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: str = "") -> list[_Model]:
+def read_lines(
+    path: Path,
+    model: type[_Model],
+    what: str,
+    newest: int,
+    remedy: str = "",
+    complaint: Callable[[_Model], str] = lambda found: "",
+) -> list[_Model]:
     """The lines of a file as models, in file order.
 
     A last line without a line break is what an interrupted write leaves: it is not read.
@@ -56,18 +64,27 @@ def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: 
         what: for messages: `a record`.
         newest: highest `schema_version` that can be read.
         remedy: for messages, of a damaged line.
+        complaint: what is wrong with a line that has every field; empty for nothing.
 
     Raises:
         UsageError: a line is damaged or of a newer version; the message names file and line.
     """
     return [
-        read_model(line, model, f"{path}, line {number}", what, newest, remedy)
+        read_model(line, model, f"{path}, line {number}", what, newest, remedy, complaint)
         for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1)
         if line.strip()
     ]
 
 
-def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: int, remedy: str = "") -> _Model:
+def read_model(
+    text: bytes,
+    model: type[_Model],
+    where: str,
+    what: str,
+    newest: int,
+    remedy: str = "",
+    complaint: Callable[[_Model], str] = lambda found: "",
+) -> _Model:
     """One JSON object as its model; arguments and errors as for `read_lines`.
 
     Args:
@@ -79,9 +96,13 @@ def read_model(text: bytes, model: type[_Model], where: str, what: str, newest: 
             raise UsageError(
                 f"{where} has schema_version {version}; this Anatomy reads 1 to {newest}: upgrade keras-anatomy"
             )
-        return model.model_validate(data)
+        found = model.model_validate(data)
+        if not (why := complaint(found)):
+            return found
     except ValidationError as error:
         why = first_mistake(error)
+    except RecursionError:
+        why = "it is nested too deep"
     except _DamagedError as error:
         why = str(error)
     raise UsageError("; ".join(part for part in (f"{where} is not {what}: {why}", remedy) if part))
@@ -93,7 +114,7 @@ class _DamagedError(Exception):
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text.decode("utf-8"))
+        found = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise _DamagedError(f"byte {error.start + 1} is not UTF-8") from error
     except RecursionError as error:
@@ -106,6 +127,11 @@ def _object(text: bytes) -> dict[str, Any]:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise _DamagedError(f"schema_version: expected a number from 1, got {version!r}")
     return found
+
+
+def _refuse_constant(name: str) -> Any:
+    """`NaN` and `Infinity` are no JSON, and no figure."""
+    raise ValueError(f"{name} is no number")
 
 
 def _end_of_last_line(descriptor: int) -> int:

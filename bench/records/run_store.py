@@ -17,6 +17,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.checked_numbers import Timestamp
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.folder_lock import FolderLock
@@ -50,7 +51,7 @@ class RunHeader(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     id: str
-    started_at: str
+    started_at: Timestamp
     command: list[str]
     suite: str
     settings: dict[str, float | int | str | None] = {}  # noqa: RUF012  # pydantic copies a default
@@ -218,7 +219,11 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.
     """
-    return read_lines(path, Record, "a record", SCHEMA_VERSION)
+    return read_lines(path, Record, "a record", SCHEMA_VERSION, complaint=_complaint)
+
+
+def _complaint(record: Record) -> str:
+    return f"outcome: ok, and without {record.lacks}" if record.lacks else ""
 
 
 def _in_planned_order(records: Iterable[Record], header: RunHeader) -> list[Record]:

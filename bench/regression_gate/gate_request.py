@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class GateRequest:
         command: the command line, for the result.
 
     Raises:
-        UsageError: `minutes` is not above 0.
+        UsageError: `minutes` is not above 0, or not finite.
     """
 
     base: Base
@@ -56,7 +57,7 @@ class GateRequest:
     command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and not self.minutes > 0:
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise UsageError(f"minutes: expected a number above 0, got {self.minutes:g}")
 
     @property

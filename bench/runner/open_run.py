@@ -14,8 +14,8 @@ from anatomy.bench.records.ceiling_cache import cached_ceilings
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, RunWriter, holds_run, interleave_processes, load_run
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.run_store import RUN_FILE, Run, RunWriter, holds_run, interleave_processes, load_run
+from anatomy.bench.records.settings import MeasureSettings, checked_settings
 from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 
@@ -100,7 +100,7 @@ def resume_run(path: Path, fingerprint: str) -> OpenRun:
             f"{path} was begun in another environment ({header.environment.fingerprint}, now {fingerprint});"
             " its figures would not compare: start a new run"
         )
-    settings = MeasureSettings.model_validate(header.settings)
+    settings = checked_settings(header.settings, f"{path / RUN_FILE}, settings")
     # A search goes over what it knows again, and measures the rest.
     todo = interleave_processes(header.planned, 1) if header.largest_batch else run.remaining
     unprofiled = _unprofiled(run) if settings.profile else []
