@@ -42,10 +42,18 @@ def one_line(error: BaseException, limit: int = 600) -> str:
 
     Of a `NotImplementedError` and of an error of Anatomy's the message alone, which is written for the user.
     """
-    words = " ".join(printable(without_styles(str(error))).split())
+    words = " ".join(printable(without_styles(message_of(error))).split())
     if words and isinstance(error, NotImplementedError | AnatomyError | NotAModelError):
         return shortened(words, limit)
     return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__, limit)
+
+
+def message_of(error: BaseException) -> str:
+    """`str(error)`, or what that raised: a user's exception may be wrong itself."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001  # the boundary: the first error is what matters
+        return f"(its message cannot be had: {type(another).__name__})"
 
 
 def without_styles(text: str) -> str:

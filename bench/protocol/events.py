@@ -48,10 +48,17 @@ class Forked(Frozen):
 
 
 class Exited(Frozen):
-    """A worker has ended; the exit code is negative for a signal, as in `subprocess`."""
+    """A worker has ended.
+
+    Attributes:
+        code: exit code; negative for a signal, as in `subprocess`.
+        killed: name and number of each process that it left behind, which was killed: it would compute beside later
+            cases.
+    """
 
     event: Literal["exited"] = "exited"
     code: int
+    killed: tuple[str, ...] = ()
 
 
 class Started(Frozen):
