@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import printable
+from anatomy.bench.machine.temporary_folders import PREFIX, remove_abandoned, temporary_folder
 
 # Long enough to check out a large repository from a slow disk.
 TIMEOUT_S = 300.0
+_PURPOSE = "gate"
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,30 @@ class Repository:
         Raises:
             UsageError: git could not check it out.
         """
-        folder = Path(tempfile.mkdtemp(prefix="anatomy-gate-")).resolve()
-        tree = folder / "base"
-        try:
-            added = _git(self.root, "worktree", "add", "--detach", "--quiet", str(tree), commit)
-            if added.returncode:
-                raise UsageError(f"git could not check out {commit}: {added.stderr.strip()}")
-            yield tree
-        finally:
-            _git(self.root, "worktree", "remove", "--force", str(tree))
-            shutil.rmtree(folder, ignore_errors=True)
-            _git(self.root, "worktree", "prune")
+        self._remove_abandoned()
+        with temporary_folder(_PURPOSE) as folder:
+            tree = folder / "base"
+            try:
+                added = _git(self.root, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+                if added.returncode:
+                    raise UsageError(f"git could not check out {commit}: {printable(added.stderr.strip())}")
+                yield tree
+            finally:
+                self._remove_worktree(tree)
+
+    def _remove_worktree(self, tree: Path) -> None:
+        # Twice: git locks a worktree while it makes it, and what was killed then stays locked.
+        _git(self.root, "worktree", "remove", "--force", "--force", str(tree))
+
+    def _remove_abandoned(self) -> None:
+        """Remove the worktrees of gates that were killed."""
+        listed = _git(self.root, "worktree", "list", "--porcelain", "-z").stdout.split("\0")
+        trees = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+        own = [tree for tree in trees if tree.parent.name.startswith(f"{PREFIX}{_PURPOSE}-")]
+        remove_abandoned(tree.parent for tree in own)
+        for tree in own:
+            if not tree.exists():
+                self._remove_worktree(tree)
 
 
 def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
