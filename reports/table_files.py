@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.whole_file import written_beside
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.tables import all_tables
 
@@ -26,8 +27,7 @@ def write_csv(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
     written = []
     for table in all_tables(runs):
         written.append(folder / f"{table.key}.csv")
-        with written_beside(written[-1]) as path:
-            table.frame.map(without_formula).to_csv(path, index=False)
+        write_whole(written[-1], table.frame.map(without_formula).to_csv(index=False))
     return written
 
 
@@ -43,8 +43,7 @@ def write_parquet(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
         written.append(folder / f"{table.key}.parquet")
         # A column of text may be empty: its type is said, not guessed.
         texts = [column.key for column in table.columns if column.kind != "number"]
-        with written_beside(written[-1]) as path:
-            table.frame.astype(dict.fromkeys(texts, "string")).to_parquet(path, index=False)
+        write_whole(written[-1], table.frame.astype(dict.fromkeys(texts, "string")).to_parquet(index=False))
     return written
 
 
@@ -55,16 +54,13 @@ def write_workbook(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:
         UsageError: XlsxWriter is not installed.
     """
     _require("xlsxwriter", "xlsx")
-    path = folder / "report.xlsx"
-    as_text = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
-    with (
-        written_beside(path) as beside,
-        pd.ExcelWriter(beside, engine="xlsxwriter", engine_kwargs=as_text) as workbook,
-    ):
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    content = io.BytesIO()
+    with pd.ExcelWriter(content, engine="xlsxwriter", engine_kwargs={"options": options}) as workbook:
         for table in all_tables(runs):
             if not table.frame.empty or table.key == "models":
                 table.frame.to_excel(workbook, sheet_name=table.key[:LONGEST_SHEET_NAME], index=False)
-    return [path]
+    return [write_whole(folder / "report.xlsx", content.getvalue())]
 
 
 def without_formula(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,3 +59,13 @@ def checked_settings(values: Mapping[str, Any], where: str = "") -> MeasureSetti
         first = error.errors(include_url=False)[0]
         mistake = f"{'.'.join(map(str, first['loc']))} = {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
         raise UsageError(f"{where}: {mistake}" if where else mistake) from error
+
+
+def require_above_zero(name: str, value: float | None) -> None:
+    """Refuse a budget that is none; `None` is one that was not given.
+
+    Raises:
+        UsageError: it is not above 0, or not finite.
+    """
+    if value is not None and not 0 < value < math.inf:
+        raise UsageError(f"{name}: expected a number above 0, got {value:g}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,26 +12,15 @@ def write_whole(path: Path, content: str | bytes) -> Path:
     Raises:
         OSError: it could not be written; `filename` is `path`.
     """
-    with written_beside(path) as beside:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-@contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """Yield a path of the same suffix beside `path`, whose file takes the place of `path` when the block has ended.
-
-    Raises:
-        OSError: the file could not be written; `filename` is `path`.
-    """
     beside = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     try:
-        yield beside
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.replace(path)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+    return path
 
 
 def ignore_in_git(folder: Path) -> None:
