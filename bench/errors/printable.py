@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 _KEPT = "\n\t"
+# U+2028 and U+2029 end a line, too.
+_BREAKS = ("Zl", "Zp")
 # Control sequences (colours), operating system commands (links) and the shorter ones, ECMA-48.
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]",
@@ -23,7 +25,9 @@ def printable(text: str) -> str:
     r"""The text with lone surrogates and control characters as escapes: `\udcff`, `\x1b`; newlines and tabs stay."""
     if text.isprintable():
         return text
-    return "".join(c if c in _KEPT or category(c)[0] != "C" else ascii(c)[1:-1] for c in text)
+    return "".join(
+        c if c in _KEPT or (category(c)[0] != "C" and category(c) not in _BREAKS) else ascii(c)[1:-1] for c in text
+    )
 
 
 def printable_values(value: Any) -> Any:

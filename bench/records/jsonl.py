@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.errors.printable import first_mistake
+from anatomy.bench.errors.printable import first_mistake, printable_values
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TAIL_BYTES = 1 << 16
@@ -121,6 +121,9 @@ def _object(text: bytes) -> dict[str, Any]:
         raise _DamagedError("it is nested too deep") from error
     except ValueError as error:
         raise _DamagedError(f"not valid JSON: {error}") from error
+    if not text.isascii() or b"\\" in text:
+        # Only then can a text hold what a terminal or a page would take for more than text.
+        found = printable_values(found)
     if not isinstance(found, dict):
         raise _DamagedError(f"expected a JSON object, got {text[:40].decode('utf-8', 'replace')}")
     version = found.get("schema_version")
