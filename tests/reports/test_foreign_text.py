@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.records.run_store import RECORDS_FILE
@@ -65,6 +65,7 @@ def test_markdown_has_no_control_characters(text: str) -> None:
     assert all(c.isprintable() or c == "\u200b" for c in escape(text))
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters()))
 def test_junit_is_xml_whatever_the_model_is_called(text: str) -> None:
     case = make_case_result("FAIL")

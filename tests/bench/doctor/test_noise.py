@@ -14,11 +14,11 @@ def process(step_s: float, outcome: str = "ok", reason: str = "") -> Record:
     return Record(
         case=Case(model="mlp"),
         name="mlp",
-        outcome=outcome,
+        outcome=outcome,  # type: ignore[arg-type]
         reason=reason,
         started_at="2026-01-31",
         step_s=times,
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_variation_and_what_would_show() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anatomy.bench.errors.anatomy_error import UsageError
@@ -101,6 +101,7 @@ def test_a_full_disk_costs_no_record_that_was_written(tmp_path: Path) -> None:
     assert len(load_run(tmp_path).records) == 3
 
 
+@settings(deadline=None)
 @given(lines=st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1), room=st.integers(0, 400))
 def test_lines_before_a_failed_write_stay(lines: list[str], room: int) -> None:
     with TemporaryDirectory() as folder:

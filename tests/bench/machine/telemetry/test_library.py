@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -66,8 +67,13 @@ def test_a_gpu_that_does_not_answer_hides_no_other(installed: Installed, monkeyp
 
 def test_a_driver_that_does_not_return_is_given_up(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     installed("two_gpus")
-    returns, calls = threading.Event(), []
-    monkeypatch.setattr(nvml(), "nvmlInit", lambda: (calls.append(1), returns.wait(30)))
+    returns, calls = threading.Event(), list[int]()
+
+    def hang() -> None:
+        calls.append(1)
+        returns.wait(30)
+
+    monkeypatch.setattr(nvml(), "nvmlInit", hang)
     monkeypatch.setattr(nvml_library, "INIT_TIMEOUT_S", 0.05)
     monkeypatch.setattr(nvml_library, "_hung", threading.Event())
     assert [list_gpus().reason for _ in range(3)] == ["NVML: Timeout"] * 3
@@ -78,7 +84,7 @@ def test_a_driver_that_does_not_return_is_given_up(installed: Installed, monkeyp
 
 def test_a_name_that_is_not_utf_8_is_shown(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     installed("two_gpus")
-    names = iter([b"GPU \xff", "GPU \x1b[31m\udcff"])
+    names: Iterator[str | bytes] = iter([b"GPU \xff", "GPU \x1b[31m\udcff"])
 
     def name_of(handle: object) -> str:
         name = next(names)
