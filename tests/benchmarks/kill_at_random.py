@@ -70,11 +70,17 @@ class Watched:
         return found
 
     def kill(self, victim: str, after_s: float) -> str:
-        """Kill the victim after so many seconds, or the parent where there is none; returns which it was."""
+        """Kill the victim so many seconds after the command, or it, is there; the parent where it has ended by then.
+
+        Returns:
+            Which was killed; `nothing` where the command had ended.
+        """
+        while victim not in self.look() and self.process.poll() is None:
+            time.sleep(0.01)
         end = time.monotonic() + after_s
         while time.monotonic() < end and self.process.poll() is None:
             self.look()
-            time.sleep(0.02)
+            time.sleep(0.01)
         found = self.look()
         killed = victim if victim in found else "parent"
         if self.process.poll() is not None or not found:
@@ -208,12 +214,13 @@ def interrupted_history(place: Place, after_s: float) -> str:
 
 
 def interrupted(place: Place, what: str, victim: str, share: float) -> str:
-    """Kill the victim of a command after a share of about the time that the command takes."""
+    """Kill the victim of a command after a share of about the time that it takes, in seconds."""
     if what == "history":
         return interrupted_history(place, 2.5 * share)
+    lives_s = {"parent": 12.0 if what == "gate" else 7.0, "server": 4.0, "worker": 0.6}[victim]
     if what == "gate":
-        return interrupted_gate(place, victim, 12 * share)
-    return interrupted_run(place, victim, 7 * share, resumed=what == "resume")
+        return interrupted_gate(place, victim, lives_s * share)
+    return interrupted_run(place, victim, lives_s * share, resumed=what == "resume")
 
 
 def prepare(place: Place) -> None:
