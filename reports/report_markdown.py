@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anatomy.bench.errors.printable import printable
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.summary import comparison_warnings, report_title, summary_sentences
 from anatomy.reports.table import Column, Table
 from anatomy.reports.tables import all_tables
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
+# GitHub looks for mentions after it has resolved escapes: a space of no width keeps `@team` from being one.
+_NO_MENTION = "\u200b"
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\t": " ", "@": f"@{_NO_MENTION}"})
 
 
 def render_markdown(runs: Sequence[LabelledRun]) -> str:
@@ -49,5 +52,5 @@ def _cell(table: Table, row: int, column: Column) -> str:
 
 
 def escape(text: str) -> str:
-    """Escape what Markdown would interpret."""
-    return text.translate(_SPECIAL)
+    """Escape what Markdown would interpret, and control characters; a name after an @ is told of nothing."""
+    return printable(text).translate(_SPECIAL)

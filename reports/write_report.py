@@ -9,6 +9,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.compact_records import drop_host_use
 from anatomy.bench.records.garbage_collector import present_objects_stay
 from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.models.suggestion import unknown_name
 from anatomy.reports.cases import case_pages
 from anatomy.reports.report_markdown import render_markdown
@@ -116,5 +117,4 @@ FORMATS = tuple(_WRITERS)
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_whole(path, text)

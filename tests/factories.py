@@ -79,8 +79,10 @@ def make_record(
 
 
 def make_bare_record(batch_size: int = 1, **fields: Any) -> Record:
-    """Of a case that is known by its batch size; without times, where `fields` has none."""
-    return make_record(speed=None, case={"batch_size": batch_size}, **fields)
+    """Of a case that is known by its batch size; where `fields` has no times, one block alone."""
+    timed = fields.keys() & {"step_s", "steps", "blocks", "process_medians_s"} or fields.get("outcome", "ok") != "ok"
+    blocks: dict[str, Any] = {} if timed else {"blocks": [Block(steps=1, seconds=1.0)]}
+    return make_record(speed=None, case={"batch_size": batch_size}, **blocks, **fields)
 
 
 def make_environment(**changes: Any) -> Environment:

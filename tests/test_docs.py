@@ -35,6 +35,12 @@ def test_every_path_exists(text: str) -> None:
 
 
 @document
+def test_every_test_exists(text: str) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", text)
+    assert [name for path, name in named if not re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.M)] == []
+
+
+@document
 def test_every_link_leads_to_a_file(text: str, request: pytest.FixtureRequest) -> None:
     folder = (ROOT / request.node.callspec.id).parent
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from anatomy.bench.api.model_source import model_source
 from anatomy.bench.backends.available import installed_backends
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.machine.collect_environment import collect
+from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
@@ -188,7 +188,7 @@ def _run(
     data: Any = None,
 ) -> FinishedRun:
     """One case as a run; what is temporary is removed when the stack is left."""
-    made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-")))
+    made = stack.enter_context(temporary_folder("case"))
     source = model_source(model, made, data)
     names = CaseOptions.__annotations__.keys() - Budgets.__annotations__.keys()
     default = {"mode": "train", "backend": source.backend or installed_backends()[0]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any, Unpack
 from anatomy.bench.api.model_source import model_source
 from anatomy.bench.api.single_case import Budgets, Model, budgets_of
 from anatomy.bench.machine.collect_environment import collect
+from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.tuning import GoalName, Tuning
 from anatomy.bench.runner.open_run import open_run
@@ -70,7 +70,7 @@ def tune(
         UsageError: the model or an option is wrong; the message says what was expected.
     """
     with ExitStack() as stack:
-        made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-")))
+        made = stack.enter_context(temporary_folder("case"))
         source = model_source(model, made, data)
         request, plan = plan_tuning(
             source.text,

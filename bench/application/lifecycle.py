@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from anatomy.bench.application.exported_model import SUFFIXES, import_exporter, 
 from anatomy.bench.application.lifecycle_options import FORMATS, LifecycleOptions
 from anatomy.bench.application.stages import Stage, StageClock
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
+from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.records.case import Case, Mode
 from anatomy.bench.records.rounding_tolerance import saturated
 from anatomy.bench.workload.build_case import Built, build
@@ -49,10 +49,10 @@ def run_lifecycle(options: LifecycleOptions, clock: StageClock) -> None:
     life = _Life(built, options, clock, keras.tree.flatten(built.batch.x))
     life.train()
     life.predict()
-    with TemporaryDirectory() as folder:
-        life.save(Path(folder))
+    with temporary_folder("lifecycle") as folder:
+        life.save(folder)
         for name in FORMATS:
-            life.export(name, Path(folder) / f"exported{SUFFIXES[name]}")
+            life.export(name, folder / f"exported{SUFFIXES[name]}")
 
 
 class _Life:

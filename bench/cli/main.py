@@ -27,6 +27,7 @@ from anatomy.bench.cli.commands.script import script
 from anatomy.bench.cli.commands.trace import trace
 from anatomy.bench.cli.commands.tune import tune
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.errors.stop_signals import stop_on_signals
 
 
 def _say_version(wanted: bool) -> None:
@@ -74,11 +75,12 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; a Ctrl-C that reaches here ends without a traceback."""
+    """Run the command line; a Ctrl-C that reaches here, SIGTERM or SIGHUP ends without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file name or a message that is no UTF-8 must not end a run.
             stream.reconfigure(errors="backslashreplace")
+    stop_on_signals()
     try:
         app()
     except KeyboardInterrupt:

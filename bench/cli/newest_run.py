@@ -14,9 +14,9 @@ def newest_run() -> Path:
     Raises:
         UsageError: there is none.
     """
-    from anatomy.bench.records.run_store import DEFAULT_FOLDER, RUN_FILE
+    from anatomy.bench.records.run_store import DEFAULT_FOLDER, RUN_FILE, holds_run
 
-    runs = [header.parent for header in Path(DEFAULT_FOLDER).glob(f"*/{RUN_FILE}")]
+    runs = [header.parent for header in Path(DEFAULT_FOLDER).glob(f"*/{RUN_FILE}") if holds_run(header.parent)]
     if not runs:
         raise UsageError(f"no run in {DEFAULT_FOLDER}/; name one, or make one with `anatomy run`")
     return max(runs, key=lambda folder: (_begun_at(folder / RUN_FILE), folder.name))

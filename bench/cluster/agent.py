@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, MutableMapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +15,7 @@ import psutil
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.collect_environment import FLAGS, collect
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus
+from anatomy.bench.machine.temporary_folders import remove_abandoned, temporary_folder
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER, RunHeader, RunWriter
@@ -47,7 +48,10 @@ class NodeAgent:
         if own.get("memory_limit_bytes") is None:
             own["memory_limit_bytes"] = usable_memory_bytes()
         self._environment = collect()
-        self._folder = tempfile.TemporaryDirectory(prefix="anatomy-node-")
+        remove_abandoned()
+        # Until the actor ends; the next one on this node removes what a killed one left.
+        self._stack = ExitStack()
+        folder = self._stack.enter_context(temporary_folder("node"))
         header = RunHeader(
             id="node",
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,7 +60,7 @@ class NodeAgent:
             environment=self._environment,
             planned=[],
         )
-        self._writer = RunWriter.create(Path(self._folder.name), header)
+        self._writer = RunWriter.create(folder, header)
         self._session = Session(
             self._writer, MeasureSettings.model_validate(own), self._environment.fingerprint, Path.cwd()
         )

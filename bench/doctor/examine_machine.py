@@ -21,7 +21,7 @@ from anatomy.bench.records.ceiling import Ceiling
 from anatomy.bench.records.ceiling_cache import cache_ceilings
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.settings import checked_settings
 from anatomy.bench.runner.session import Listener, Session
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 from anatomy.bench.suites.plan import plan
@@ -82,7 +82,8 @@ def examine_machine(
     if not microbenchmarks and not alike:
         return MachineReport(findings, [], [])
     memory = usable_memory_bytes()
-    settings = MeasureSettings(seconds=CASE_S, timeout_s=CASE_TIMEOUT_S, memory_limit_bytes=memory, processes=processes)
+    budgets = {"seconds": CASE_S, "timeout_s": CASE_TIMEOUT_S, "memory_limit_bytes": memory, "processes": processes}
+    settings = checked_settings(budgets)
     planned = [*microbenchmarks, *alike]
     writer = new_run(
         out, suite="doctor", command=command, settings=settings, environment=here, planned=planned, prefix="doctor-"

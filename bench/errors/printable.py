@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 _KEPT = "\n\t"
+# U+2028 and U+2029 end a line, too.
+_BREAKS = ("Zl", "Zp")
 # Control sequences (colours), operating system commands (links) and the shorter ones, ECMA-48.
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]",
@@ -23,7 +25,9 @@ def printable(text: str) -> str:
     r"""The text with lone surrogates and control characters as escapes: `\udcff`, `\x1b`; newlines and tabs stay."""
     if text.isprintable():
         return text
-    return "".join(c if c in _KEPT or category(c)[0] != "C" else ascii(c)[1:-1] for c in text)
+    return "".join(
+        c if c in _KEPT or (category(c)[0] != "C" and category(c) not in _BREAKS) else ascii(c)[1:-1] for c in text
+    )
 
 
 def printable_values(value: Any) -> Any:
@@ -42,10 +46,18 @@ def one_line(error: BaseException, limit: int = 600) -> str:
 
     Of a `NotImplementedError` and of an error of Anatomy's the message alone, which is written for the user.
     """
-    words = " ".join(printable(without_styles(str(error))).split())
+    words = " ".join(printable(without_styles(message_of(error))).split())
     if words and isinstance(error, NotImplementedError | AnatomyError | NotAModelError):
         return shortened(words, limit)
     return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__, limit)
+
+
+def message_of(error: BaseException) -> str:
+    """`str(error)`, or what that raised: a user's exception may be wrong itself."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001  # the boundary: the first error is what matters
+        return f"(its message cannot be had: {type(another).__name__})"
 
 
 def without_styles(text: str) -> str:

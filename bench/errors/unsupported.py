@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from anatomy.bench.errors.printable import message_of
+
 # Keras raises a ValueError for some of what a backend lacks: "`ragged=True` is not supported with torch backend".
 _LACKS = re.compile(
     r"(?:not (?:supported|available|compatible|implemented)|only (?:be used|supported|available|compatible))"
@@ -16,4 +18,4 @@ _LACKS = re.compile(
 
 def is_unsupported(error: BaseException) -> bool:
     """Whether an error says that the backend or Anatomy lacks what was asked for."""
-    return isinstance(error, NotImplementedError) or bool(_LACKS.search(str(error)))
+    return isinstance(error, NotImplementedError) or bool(_LACKS.search(message_of(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -30,6 +32,7 @@ _LOCK = 4_172_021
 _BUSY_S = 30
 # Cases that a query names one by one; of more, the project's are read and the others dropped.
 _MOST_NAMED = 500
+_PASSWORD = re.compile(r"((?:password|passwd|pwd)=)[^&\s]*", re.IGNORECASE)
 
 
 def default_url(environment: dict[str, str] | None = None) -> str:
@@ -84,15 +87,25 @@ class History:
             "environment": environment.model_dump(),
         }
         with self._writing() as connection:
-            same = sa.and_(*(RUNS.c[name] == value for name, value in identity.items()))
-            held = sa.select(RUNS.c.id).where(same)
-            connection.execute(sa.delete(FIGURES).where(FIGURES.c.run.in_(held)))
-            connection.execute(sa.delete(RUNS).where(same))
-            (number,) = connection.execute(sa.insert(RUNS).values(row)).inserted_primary_key or (None,)
+            # Of two processes that add the same run at once, the second waits here for the first, and replaces it.
+            insert = _insert(connection)(RUNS).values(row)
+            upsert = insert.on_conflict_do_update(
+                index_elements=list(identity), set_={name: insert.excluded[name] for name in row}
+            )
+            number = connection.scalar(upsert.returning(RUNS.c.id))
+            connection.execute(sa.delete(FIGURES).where(FIGURES.c.run == number))
             figures = [figures_of_record(record) | {"run": number} for record in run.records]
             if figures:
                 connection.execute(sa.insert(FIGURES), figures)
         return len(figures)
+
+    def remove(self, project: str, run_id: str) -> int:
+        """Remove a run with all its cases; returns how many runs of this id there were, one for each machine."""
+        with self._writing() as connection:
+            held = sa.select(RUNS.c.id).where(RUNS.c.project == project, RUNS.c.run_id == run_id)
+            connection.execute(sa.delete(FIGURES).where(FIGURES.c.run.in_(held)))
+            gone = connection.execute(sa.delete(RUNS).where(RUNS.c.project == project, RUNS.c.run_id == run_id))
+        return gone.rowcount
 
     def projects(self) -> list[str]:
         """Names of the projects that have runs."""
@@ -148,6 +161,8 @@ class History:
             yield
         except DBAPIError as error:
             said = " ".join(str(error.orig).split())
+            if password := self._engine.url.password:
+                said = said.replace(str(password), "***")
             raise UsageError(f"the history {self.name} cannot be used: {said}") from error
         except CommandError as error:
             raise UsageError(
@@ -157,12 +172,17 @@ class History:
             raise UsageError(f"the history {self.name}: {error}") from error
 
 
+def _insert(connection: Connection) -> Any:
+    """The `INSERT` of this database that knows `ON CONFLICT`."""
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+
 def _engine(text: str) -> Engine:
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise UsageError(
-            f"{text!r} is no URL of a database; expected e.g. sqlite:///history.sqlite or postgresql://user@host/name"
+            f"{_shown(text)} is no URL of a database; expected e.g. sqlite:///history.sqlite or postgresql://user@host/name"
         ) from error
     if url.get_backend_name() == "sqlite":
         _make_folder(url)
@@ -177,6 +197,16 @@ def _engine(text: str) -> Engine:
         return sa.create_engine(url)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; pip install 'keras-anatomy[postgres]'") from error
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{url.render_as_string(hide_password=True)} is no URL of a database that can be used"
+        ) from error
+
+
+def _shown(text: str) -> str:
+    """A text that is no URL, quoted, without what may be a password: what stands before an @ or after `password=`."""
+    before, at, after = text.rpartition("@")
+    return repr(_PASSWORD.sub(r"\1…", f"…@{after}" if at and before else text))
 
 
 def _make_folder(url: URL) -> None:

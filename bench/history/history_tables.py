@@ -73,6 +73,6 @@ FIGURES = Table(
 )
 
 
-def machine_words(cpu: str, usable_cores: int, gpus: Sequence[str]) -> str:
+def machine_words(cpu: str, usable_cores: int | str, gpus: Sequence[str]) -> str:
     """`Imaginary CPU, 2 cores`: the machine of a run as its points name it, in the column `machine`."""
     return ", ".join([cpu, f"{usable_cores} cores", *gpus])[:500]

@@ -77,7 +77,9 @@ def trend(points: Sequence[HistoryPoint], figure: Figure) -> Trend | None:
     Change points are found as in a series of steps (PELT; see `anatomy.bench.statistics.change_points`): a level has at
     least four points, and levels that differ by less than 2 % are merged.
     """
-    measured = [(point, value) for point in points if (value := getattr(point, figure)) and math.isfinite(value)]
+    # A shared history may hold figures of a damaged run from before such runs were refused.
+    given = ((point, getattr(point, figure)) for point in points)
+    measured = [(point, value) for point, value in given if isinstance(value, int | float) and 0 < value < math.inf]
     if not measured:
         return None
     held, values = [point for point, _ in measured], [float(value) for _, value in measured]

@@ -87,6 +87,6 @@ def _git_state() -> tuple[str | None, bool | None]:
     try:
         repository = Repository.find(Path.cwd())
         head = repository.head() if repository else None
-        return (head, bool(repository.changes(untracked=False))) if repository and head else (None, None)
+        return (head, bool(repository.changes())) if repository and head else (None, None)
     except (UsageError, OSError):
         return None, None

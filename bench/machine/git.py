@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import printable
+from anatomy.bench.machine.temporary_folders import PREFIX, remove_abandoned, temporary_folder
 
 # Long enough to check out a large repository from a slow disk.
 TIMEOUT_S = 300.0
+_PURPOSE = "gate"
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,19 @@ class Repository:
         """The branch that is checked out; None for a commit without a branch."""
         return printable(_git(self.root, "branch", "--show-current").stdout.strip()) or None
 
-    def changes(self, untracked: bool = True) -> list[str]:
-        """Files that differ from the commit that is checked out.
-
-        Args:
-            untracked: include new files that git does not ignore.
-        """
-        status = _git(self.root, "status", "--porcelain", f"--untracked-files={'all' if untracked else 'no'}")
+    def changes(self) -> list[str]:
+        """Tracked files that differ from the commit that is checked out."""
+        status = _git(self.root, "status", "--porcelain", "--untracked-files=no")
         if status.returncode:
-            raise UsageError(f"git status failed in {self.root}: {status.stderr.strip()}")
+            raise UsageError(f"git status failed in {self.root}: {printable(status.stderr.strip())}")
         return [printable(line[3:]) for line in status.stdout.splitlines()]
+
+    def untracked(self) -> list[str]:
+        """New files that git does not ignore."""
+        found = _git(self.root, "ls-files", "--others", "--exclude-standard", "-z")
+        if found.returncode:
+            raise UsageError(f"git ls-files failed in {self.root}: {printable(found.stderr.strip())}")
+        return [printable(name) for name in found.stdout.split("\0") if name]
 
     def resolve(self, revision: str) -> str:
         """The commit that a revision names.
@@ -104,17 +108,30 @@ class Repository:
         Raises:
             UsageError: git could not check it out.
         """
-        folder = Path(tempfile.mkdtemp(prefix="anatomy-gate-")).resolve()
-        tree = folder / "base"
-        try:
-            added = _git(self.root, "worktree", "add", "--detach", "--quiet", str(tree), commit)
-            if added.returncode:
-                raise UsageError(f"git could not check out {commit}: {added.stderr.strip()}")
-            yield tree
-        finally:
-            _git(self.root, "worktree", "remove", "--force", str(tree))
-            shutil.rmtree(folder, ignore_errors=True)
-            _git(self.root, "worktree", "prune")
+        self._remove_abandoned()
+        with temporary_folder(_PURPOSE) as folder:
+            tree = folder / "base"
+            try:
+                added = _git(self.root, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+                if added.returncode:
+                    raise UsageError(f"git could not check out {commit}: {printable(added.stderr.strip())}")
+                yield tree
+            finally:
+                self._remove_worktree(tree)
+
+    def _remove_worktree(self, tree: Path) -> None:
+        # Twice: git locks a worktree while it makes it, and what was killed then stays locked.
+        _git(self.root, "worktree", "remove", "--force", "--force", str(tree))
+
+    def _remove_abandoned(self) -> None:
+        """Remove the worktrees of gates that were killed."""
+        listed = _git(self.root, "worktree", "list", "--porcelain", "-z").stdout.split("\0")
+        trees = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+        own = [tree for tree in trees if tree.parent.name.startswith(f"{PREFIX}{_PURPOSE}-")]
+        remove_abandoned(tree.parent for tree in own)
+        for tree in own:
+            if not tree.exists():
+                self._remove_worktree(tree)
 
 
 def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,12 +21,13 @@ def family(pid: int, proc: Path = PROC) -> list[int]:
     while todo:
         member = todo.pop()
         with suppress(psutil.NoSuchProcess):
-            todo += _children(member, proc)
+            todo += children(member, proc)
             found.append(member)
     return found
 
 
-def _children(pid: int, proc: Path) -> list[int]:
+def children(pid: int, proc: Path = PROC) -> list[int]:
+    """Ids of the processes whose parent is `pid`; raises `psutil.NoSuchProcess` once it has ended."""
     try:
         lists = [(task / "children").read_text() for task in (proc / str(pid) / "task").iterdir()]
     except FileNotFoundError:

@@ -9,10 +9,9 @@ GPUs talk through NCCL, processes on the CPU through Gloo; each of these has its
 from __future__ import annotations
 
 import os
-import tempfile
 import types
+from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from torch import distributed
 from anatomy.bench.backends import step as step_module
 from anatomy.bench.backends import torch_step
 from anatomy.bench.backends.step import Batch
+from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.parallel.allreduce_timing import time_allreduce
 from anatomy.bench.parallel.device_group import Build, OneDevice, threads_per_process, too_few_devices
 from anatomy.bench.parallel.multiprocess_group import MultiprocessGroup, serve_rank
@@ -129,8 +129,8 @@ class TorchRank(OneDevice):
 
 def open_group(case: Case, build: Build, emit: Emit) -> MultiprocessGroup:
     """The group of a case on one node, in rank 0; the other ranks are forked."""
-    folder = tempfile.TemporaryDirectory(prefix="anatomy-ranks-")
-    path = str(Path(folder.name) / "store")
+    stack = ExitStack()
+    path = str(stack.enter_context(temporary_folder("ranks")) / "store")
 
     def join(rank: int) -> TorchRank:
         return TorchRank(rank, case.devices, distributed.FileStore(path, case.devices), _LOCAL, rank, case.devices)
@@ -138,7 +138,7 @@ def open_group(case: Case, build: Build, emit: Emit) -> MultiprocessGroup:
     peers = Peers(emit)
     peers.fork(case.devices - 1, lambda rank, connection: serve_rank(connection, case, build, lambda: join(rank)))
     peers.watch()
-    return MultiprocessGroup(join(0), peers, case.devices, folder.cleanup)
+    return MultiprocessGroup(join(0), peers, case.devices, stack.close)
 
 
 def ranks_per_node(case: Case, rendezvous: Rendezvous) -> int:

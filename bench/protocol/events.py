@@ -16,6 +16,7 @@ from anatomy.bench.errors.printable import first_mistake, printable_values
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
+from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, FiniteOrNone, Seconds
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.record import Outcome
 
@@ -35,7 +36,7 @@ class Ready(Frozen):
     """
 
     event: Literal["ready"] = "ready"
-    import_s: float
+    import_s: Duration
     versions: dict[str, str]
 
 
@@ -43,14 +44,21 @@ class Forked(Frozen):
     """The fork server has started a worker with this process id."""
 
     event: Literal["forked"] = "forked"
-    pid: int
+    pid: int = Field(gt=1)
 
 
 class Exited(Frozen):
-    """A worker has ended; the exit code is negative for a signal, as in `subprocess`."""
+    """A worker has ended.
+
+    Attributes:
+        code: exit code; negative for a signal, as in `subprocess`.
+        killed: name and number of each process that it left behind, which was killed: it would compute beside later
+            cases.
+    """
 
     event: Literal["exited"] = "exited"
     code: int
+    killed: tuple[str, ...] = ()
 
 
 class Started(Frozen):
@@ -62,8 +70,8 @@ class Started(Frozen):
     """
 
     event: Literal["started"] = "started"
-    at_s: float
-    base_host_bytes: int
+    at_s: Finite
+    base_host_bytes: ByteCount
 
 
 class PhaseBegan(Frozen):
@@ -92,15 +100,15 @@ class StageEnded(Frozen):
 
     event: Literal["stage"] = "stage"
     name: str
-    seconds: float = Field(gt=0)
-    examples: int
-    size_bytes: int
-    base_bytes: int
-    peak_bytes: int
-    loss: float | None = None
-    accuracy: float | None = None
-    deviation: float | None = None
-    beside_s: float | None = None
+    seconds: Seconds
+    examples: Count
+    size_bytes: ByteCount
+    base_bytes: ByteCount
+    peak_bytes: ByteCount
+    loss: FiniteOrNone = None
+    accuracy: FiniteOrNone = None
+    deviation: FiniteOrNone = None
+    beside_s: Seconds | None = None
 
 
 class StageFailed(Frozen):
@@ -136,15 +144,15 @@ class Warm(Frozen):
     """A worker of a pair is warm and waits for its turns; `step_s` is its synchronised step in seconds."""
 
     event: Literal["warm"] = "warm"
-    step_s: float
+    step_s: Seconds
 
 
 class TurnTaken(Frozen):
     """A worker of a pair has taken a turn: seconds and CPU seconds per step."""
 
     event: Literal["turn"] = "turn"
-    step_s: float
-    cpu_s: float
+    step_s: Seconds
+    cpu_s: Duration
 
 
 class ReferenceStepsTaken(Frozen):

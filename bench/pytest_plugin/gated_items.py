@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.pytest_plugin.benchmark_options import require_measuring
 from anatomy.bench.pytest_plugin.hook_edge import sentence_on
 from anatomy.bench.records.case import Case
@@ -93,8 +93,8 @@ def items_gone(config: pytest.Config, gate: GateSession, present: Sequence[str])
     side = gate.base
     if side is None or side.commit is None:
         return []
-    with tempfile.TemporaryDirectory(prefix="anatomy-collected-") as made:
-        file = Path(made) / "items.json"
+    with temporary_folder("collected") as made:
+        file = made / "items.json"
         command = [side.python, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
         try:
             done = subprocess.run(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.errors.stop_signals import stop_on_signals
 from anatomy.bench.pytest_plugin.benchmark_options import is_disabled, require_one_at_a_time
 from anatomy.bench.pytest_plugin.builders import CASE
 from anatomy.bench.pytest_plugin.hook_edge import edge
@@ -79,6 +80,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if option("--benchmark"):
         require_one_at_a_time(config)
+        stop_on_signals()
     if not (option("--anatomy-against") or option("--anatomy-candidate")):
         return
     if not option("--benchmark"):

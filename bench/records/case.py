@@ -47,6 +47,8 @@ LOOPS: Mapping[Mode, Mode] = {"fit": "train", "predict": "infer"}
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
 
 KEY_LENGTH = 12
+# Examples of a batch, devices, workers: no machine has more.
+MOST = 10**9
 # What a compiled step has where Keras's own loops have a choice.
 OF_A_STEP: Mapping[str, Any] = {"feed": "numpy", "source": "", "workers": 0, "steps_per_execution": 0}
 _LATER_FIELDS: Mapping[str, Any] = {
@@ -98,17 +100,17 @@ class Case(FrozenWithComputedFields):
     options: dict[str, Any] = Field(default_factory=dict)
     mode: Mode = "train"
     backend: Backend = "tensorflow"
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=MOST)
     dtype: str = "float32"
     jit: Jit = "auto"
-    devices: int = Field(default=1, ge=1)
-    nodes: int = Field(default=1, ge=1)
-    model_parallel: int = Field(default=1, ge=1)
+    devices: int = Field(default=1, ge=1, le=MOST)
+    nodes: int = Field(default=1, ge=1, le=MOST)
+    model_parallel: int = Field(default=1, ge=1, le=MOST)
     layout_map: str = ""
     feed: Feed = "numpy"
     source: str = ""
-    workers: int = Field(default=0, ge=0)
-    steps_per_execution: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0, le=MOST)
+    steps_per_execution: int = Field(default=0, ge=0, le=MOST)
     inputs: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("inputs")

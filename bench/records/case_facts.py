@@ -6,6 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from anatomy.bench.records.checked_numbers import (
+    ByteCount,
+    Count,
+    Finite,
+    FiniteOrNone,
+    NotNegative,
+    SampleOrNone,
+    Seconds,
+)
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.gpu_use import CpuEnergy, GpuUse
 from anatomy.bench.records.input_figures import InputFigures
@@ -30,28 +39,28 @@ class CaseFacts(Frozen):
     layers: list[LayerOutline] = Field(default_factory=list)
     inputs: list[DrawnInput] = Field(default_factory=list)
     input_figures: InputFigures | None = None
-    step_s: list[float] = Field(default_factory=list)
+    step_s: list[Seconds] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
-    warmup_steps: int | None = None
+    warmup_steps: Count | None = None
     warmup_settled: bool | None = None
     clock: ClockCheck | None = None
     checks: dict[str, str] = Field(default_factory=dict)
-    recompilations: int | None = None
-    programs: int | None = None
-    output_sample: list[float] | None = None
+    recompilations: Count | None = None
+    programs: Count | None = None
+    output_sample: SampleOrNone = None
     scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
-    loss_first: float | None = None
-    loss_last: float | None = None
-    base_host_bytes: int | None = None
-    peak_host_bytes: int | None = None
-    step_peak_host_bytes: int | None = None
+    loss_first: FiniteOrNone = None
+    loss_last: FiniteOrNone = None
+    base_host_bytes: ByteCount | None = None
+    peak_host_bytes: ByteCount | None = None
+    step_peak_host_bytes: ByteCount | None = None
     host_use: HostUse | None = None
-    peak_device_bytes: int | None = None
-    cpu_cores_used: float | None = None
-    window: tuple[float, float] | None = None
-    window_s: float | None = None
-    window_steps: int | None = None
+    peak_device_bytes: ByteCount | None = None
+    cpu_cores_used: NotNegative | None = None
+    window: tuple[Finite, Finite] | None = None
+    window_s: Seconds | None = None
+    window_steps: Count | None = None
     gpu: list[GpuUse] | None = None
     cpu_energy: CpuEnergy | None = None
     all_reduce: AllReduce | None = None

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.whole_file import write_whole
 
 _CEILINGS = TypeAdapter(list[Ceiling])
 
@@ -24,8 +25,7 @@ def cache_ceilings(fingerprint: str, ceilings: Sequence[Ceiling]) -> Path:
     known = {(one.backend, one.device): one for one in [*cached_ceilings(fingerprint), *ceilings]}
     path = ceilings_file(fingerprint)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_CEILINGS.dump_json(list(known.values()), indent=2) + b"\n")
-    return path
+    return write_whole(path, _CEILINGS.dump_json(list(known.values()), indent=2) + b"\n")
 
 
 def cached_ceilings(fingerprint: str) -> list[Ceiling]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from anatomy.bench.records.checked_numbers import ByteCount, Count, FiniteOrNone, NotNegative
 from anatomy.bench.records.frozen import Frozen
 
 Trace = dict[str, list[float | None]]
@@ -52,32 +53,32 @@ class GpuUse(Frozen):
     name: str
     mig: bool = False
     used: bool | None = None
-    utilisation: float | None = None
-    memory_used_peak_bytes: int | None = None
-    process_memory_peak_bytes: int | None = None
-    power_mean_w: float | None = None
-    power_max_w: float | None = None
+    utilisation: NotNegative | None = None
+    memory_used_peak_bytes: ByteCount | None = None
+    process_memory_peak_bytes: ByteCount | None = None
+    power_mean_w: NotNegative | None = None
+    power_max_w: NotNegative | None = None
     power_source: str | None = None
-    energy_j: float | None = None
-    power_energy_j: float | None = None
-    sm_clock_mean_mhz: float | None = None
-    sm_clock_min_mhz: float | None = None
-    memory_clock_mean_mhz: float | None = None
-    temperature_max_c: float | None = None
+    energy_j: NotNegative | None = None
+    power_energy_j: NotNegative | None = None
+    sm_clock_mean_mhz: NotNegative | None = None
+    sm_clock_min_mhz: NotNegative | None = None
+    memory_clock_mean_mhz: NotNegative | None = None
+    temperature_max_c: FiniteOrNone = None
     throttled_share: float | None = Field(default=None, ge=0, le=1)
     throttle_reasons: dict[str, float] = Field(default_factory=dict)
-    utilisation_unthrottled: float | None = None
-    power_unthrottled_mean_w: float | None = None
-    sm_clock_unthrottled_mean_mhz: float | None = None
-    pcie_tx_bytes_per_s: float | None = None
-    pcie_rx_bytes_per_s: float | None = None
-    nvlink_tx_bytes_per_s: float | None = None
-    nvlink_rx_bytes_per_s: float | None = None
-    sm_utilisation: float | None = None
-    sm_occupancy: float | None = None
-    tensor_utilisation: float | None = None
-    dram_utilisation: float | None = None
-    samples: int
+    utilisation_unthrottled: NotNegative | None = None
+    power_unthrottled_mean_w: NotNegative | None = None
+    sm_clock_unthrottled_mean_mhz: NotNegative | None = None
+    pcie_tx_bytes_per_s: NotNegative | None = None
+    pcie_rx_bytes_per_s: NotNegative | None = None
+    nvlink_tx_bytes_per_s: NotNegative | None = None
+    nvlink_rx_bytes_per_s: NotNegative | None = None
+    sm_utilisation: NotNegative | None = None
+    sm_occupancy: NotNegative | None = None
+    tensor_utilisation: NotNegative | None = None
+    dram_utilisation: NotNegative | None = None
+    samples: Count
     ended: str = ""
     not_measured: dict[str, str] = Field(default_factory=dict)
     trace: Trace = Field(default_factory=dict)
@@ -93,8 +94,8 @@ class CpuEnergy(Frozen):
             reading of the series.
     """
 
-    energy_j: float = Field(ge=0)
-    packages_j: dict[str, float]
+    energy_j: NotNegative
+    packages_j: dict[str, NotNegative]
     trace: Trace = Field(default_factory=dict)
 
 

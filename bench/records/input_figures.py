@@ -7,8 +7,9 @@ from math import sqrt
 from statistics import mean, median, stdev
 from typing import Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from anatomy.bench.records.checked_numbers import Duration, Seconds
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.statistics.interval import Interval, student_t
 
@@ -35,10 +36,16 @@ class InputFigures(Frozen):
             empty where the steps are not known.
     """
 
-    fed_step_s: list[float] = Field(min_length=2)
-    ready_step_s: list[float] = Field(min_length=2)
-    alone_step_s: list[float] = Field(min_length=2)
-    prepare_s: dict[str, float] = Field(default_factory=dict)
+    fed_step_s: list[Seconds] = Field(min_length=2)
+    ready_step_s: list[Seconds] = Field(min_length=2)
+    alone_step_s: list[Seconds] = Field(min_length=2)
+    prepare_s: dict[str, Duration] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _in_turns(self) -> InputFigures:
+        if len(self.fed_step_s) != len(self.ready_step_s):
+            raise ValueError("expected as many epochs with the input as with batches that are ready")
+        return self
 
     @property
     def fed_s(self) -> float:

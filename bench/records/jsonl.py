@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,23 +13,50 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.errors.printable import first_mistake
+from anatomy.bench.errors.printable import first_mistake, printable_values
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TAIL_BYTES = 1 << 16
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line and force it to disk; a last line that was cut off while it was written goes."""
-    data = f"{line}\n".encode()
-    with path.open("ab+") as file:
-        file.truncate(_end_of_last_line(file.fileno()))
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    """Append one line and force it to disk; a last line that was cut off while it was written goes.
+
+    Nothing that ends in a line break is ever rewritten. Of a file that several processes may write to, the caller holds
+    the lock.
+
+    Raises:
+        OSError: the line could not be written, and the file is as it was; `filename` is `path`.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        end = _end_of_last_line(descriptor)
+        try:
+            os.ftruncate(descriptor, end)
+            _write_all(descriptor, f"{line}\n".encode(), end)
+            os.fsync(descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(descriptor)
 
 
-def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: str = "") -> list[_Model]:
+def _write_all(descriptor: int, data: bytes, place: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, place)
+        data, place = data[written:], place + written
+
+
+def read_lines(
+    path: Path,
+    model: type[_Model],
+    what: str,
+    newest: int,
+    remedy: str = "",
+    complaint: Callable[[_Model], str] = lambda found: "",
+) -> list[_Model]:
     """The lines of a file as models, in file order.
 
     A last line without a line break is what an interrupted write leaves: it is not read.
@@ -37,11 +65,12 @@ def read_lines(path: Path, model: type[_Model], what: str, newest: int, remedy: 
         what: for messages: `a record`.
         newest: highest `schema_version` that can be read.
         remedy: for messages, of a damaged line.
+        complaint: what is wrong with a line that has every field; empty for nothing.
 
     Raises:
         UsageError: a line is damaged or of a newer version; the message names file and line.
     """
-    return list(iterate_lines(path, model, what, newest, remedy))
+    return list(iterate_lines(path, model, what, newest, remedy, complaint=complaint))
 
 
 def iterate_lines(
@@ -51,6 +80,7 @@ def iterate_lines(
     newest: int,
     remedy: str = "",
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+    complaint: Callable[[_Model], str] = lambda found: "",
 ) -> Iterator[_Model]:
     """The lines of a file as models, one by one; arguments and errors as for `read_lines`.
 
@@ -60,7 +90,7 @@ def iterate_lines(
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n") and line.strip():
-                yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare)
+                yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare, complaint)
 
 
 def read_model(
@@ -71,6 +101,7 @@ def read_model(
     newest: int,
     remedy: str = "",
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+    complaint: Callable[[_Model], str] = lambda found: "",
 ) -> _Model:
     """One JSON object as its model; arguments and errors as for `read_lines`.
 
@@ -83,9 +114,13 @@ def read_model(
             raise UsageError(
                 f"{where} has schema_version {version}; this Anatomy reads 1 to {newest}: upgrade keras-anatomy"
             )
-        return model.model_validate(prepare(data))
+        found = model.model_validate(prepare(data))
+        if not (why := complaint(found)):
+            return found
     except ValidationError as error:
         why = first_mistake(error)
+    except RecursionError:
+        why = "it is nested too deep"
     except _DamagedError as error:
         why = str(error)
     raise UsageError("; ".join(part for part in (f"{where} is not {what}: {why}", remedy) if part))
@@ -104,6 +139,9 @@ def _object(text: bytes) -> dict[str, Any]:
         raise _DamagedError("it is nested too deep") from error
     except ValueError as error:
         raise _DamagedError(f"not valid JSON: {error}") from error
+    if not text.isascii() or b"\\" in text:
+        # Only then can a text hold what a terminal or a page would take for more than text.
+        found = printable_values(found)
     if not isinstance(found, dict):
         raise _DamagedError(f"expected a JSON object, got {text[:40].decode('utf-8', 'replace')}")
     version = found.get("schema_version")
@@ -115,10 +153,15 @@ def _object(text: bytes) -> dict[str, Any]:
 def _parsed(text: bytes) -> Any:
     try:
         # Twice as fast as json, and holds equal texts once.
-        return from_json(text)
+        return from_json(text, allow_inf_nan=False)
     except ValueError:
         # It refuses lone surrogates, which json reads, and json says what is wrong with others.
-        return json.loads(text.decode("utf-8"))
+        return json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    """`NaN` and `Infinity` are no JSON, and no figure."""
+    raise ValueError(f"{name} is no number")
 
 
 def _end_of_last_line(descriptor: int) -> int:

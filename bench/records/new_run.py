@@ -38,9 +38,11 @@ def new_run(
         largest_batch: whether the planned cases stand for searches for the largest batch.
 
     Raises:
-        UsageError: the folder holds a run, or the cached ceilings are damaged.
+        UsageError: the folder holds a run or is being written by another process, or the cached ceilings are damaged.
     """
     run_id = prefix + new_run_id()
+    while out is None and (Path(DEFAULT_FOLDER) / run_id).exists():
+        run_id = prefix + new_run_id()
     header = RunHeader(
         id=run_id,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+from pydantic import model_validator
+
+from anatomy.bench.records.checked_numbers import ByteCount, Duration
 from anatomy.bench.records.frozen import Frozen
 
 # A long case keeps every second, fourth, … sample: a record stays small.
@@ -32,9 +35,17 @@ class HostUse(Frozen):
         cpu_s: CPU seconds until then.
     """
 
-    at_s: list[float]
-    resident_bytes: list[int]
-    cpu_s: list[float]
+    at_s: list[Duration]
+    resident_bytes: list[ByteCount]
+    cpu_s: list[Duration]
+
+    @model_validator(mode="after")
+    def _columns(self) -> HostUse:
+        if not len(self.at_s) == len(self.resident_bytes) == len(self.cpu_s):
+            raise ValueError("expected as many values in each column")
+        if any(later <= earlier for earlier, later in pairwise(self.at_s)):
+            raise ValueError("at_s: expected each sample later than the one before")
+        return self
 
     def cores(self) -> list[tuple[float, float]]:
         """Return the mean number of cores in use between two samples, with the time of the second, for each pair."""

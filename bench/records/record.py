@@ -14,14 +14,25 @@ measured is null, never 0, with the reason under its name in `not_measured`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, field_validator
 
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.checked_numbers import (
+    ByteCount,
+    Count,
+    FiniteOrNone,
+    NotNegative,
+    Positive,
+    SampleOrNone,
+    Seconds,
+    Timestamp,
+)
 from anatomy.bench.records.frozen import FrozenWithComputedFields
 from anatomy.bench.records.gpu_use import CpuEnergy, EnergySource, GpuUse, gpu_energy
 from anatomy.bench.records.input_figures import InputFigures
@@ -118,39 +129,39 @@ class Record(FrozenWithComputedFields):
     name: str
     outcome: Outcome
     reason: str = ""
-    started_at: str
+    started_at: Timestamp
     environment: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     phases: Phases = Phases()
-    step_s: list[float] = Field(default_factory=list)
+    step_s: list[Seconds] = Field(default_factory=list)
     blocks: list[Block] = Field(default_factory=list)
-    warmup_steps: int | None = None
+    warmup_steps: Count | None = None
     warmup_settled: bool | None = None
     series: Series | None = None
     clock: ClockCheck | None = None
     checks: dict[str, str] = Field(default_factory=dict)
-    recompilations: int | None = None
-    output_sample: list[float] | None = None
+    recompilations: Count | None = None
+    output_sample: SampleOrNone = None
     scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
-    repeat: int = 0
-    process_medians_s: list[float] = Field(default_factory=list)
-    process_throughputs: list[float] = Field(default_factory=list)
-    loss_first: float | None = None
-    loss_last: float | None = None
+    repeat: Count = 0
+    process_medians_s: list[Seconds] = Field(default_factory=list)
+    process_throughputs: list[Positive] = Field(default_factory=list)
+    loss_first: FiniteOrNone = None
+    loss_last: FiniteOrNone = None
     counts: Counts | None = None
     stage: StageFigures | None = None
     inputs: list[DrawnInput] = Field(default_factory=list)
     input_figures: InputFigures | None = None
-    base_host_bytes: int | None = None
-    peak_host_bytes: int | None = None
-    step_peak_host_bytes: int | None = None
+    base_host_bytes: ByteCount | None = None
+    peak_host_bytes: ByteCount | None = None
+    step_peak_host_bytes: ByteCount | None = None
     host_use: HostUse | None = None
-    peak_device_bytes: int | None = None
-    cpu_cores_used: float | None = None
-    window_s: float | None = None
-    window_steps: int | None = None
+    peak_device_bytes: ByteCount | None = None
+    cpu_cores_used: NotNegative | None = None
+    window_s: Seconds | None = None
+    window_steps: Count | None = None
     gpu: list[GpuUse] | None = None
     cpu_energy: CpuEnergy | None = None
     equality: Equality | None = None
@@ -159,6 +170,21 @@ class Record(FrozenWithComputedFields):
     lost_nodes: list[str] = Field(default_factory=list)
     not_measured: dict[str, str] = Field(default_factory=dict)
     log: str | None = None
+
+    @field_validator("settings")
+    @classmethod
+    def _json_only(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        json.dumps(settings, allow_nan=False)
+        return settings
+
+    @property
+    def lacks(self) -> str:
+        """The figures that its outcome promises and that it has not; empty where it has them."""
+        if self.outcome != "ok":
+            return ""
+        if self.case.mode == "count":
+            return "" if self.counts is not None else "counts"
+        return "" if self.step_s or self.blocks or self.process_medians_s else "step_s and blocks"
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented use of property
     @property

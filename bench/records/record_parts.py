@@ -6,10 +6,11 @@ The use of devices is in `gpu_use`, that of the host in `process_usage`.
 from __future__ import annotations
 
 from statistics import median
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, FiniteOrNone, Seconds
 from anatomy.bench.records.frozen import Frozen
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
@@ -28,19 +29,19 @@ class Phases(Frozen):
         measure_s: the measured window.
     """
 
-    import_s: float | None = None
-    start_s: float | None = None
-    build_s: float | None = None
-    compile_s: float | None = None
-    warmup_s: float | None = None
-    measure_s: float | None = None
+    import_s: Duration | None = None
+    start_s: Duration | None = None
+    build_s: Duration | None = None
+    compile_s: Duration | None = None
+    warmup_s: Duration | None = None
+    measure_s: Duration | None = None
 
 
 class Block(Frozen):
     """A pipelined block: `steps` launched back to back in `seconds`, all outputs drained at both ends."""
 
-    steps: int = Field(ge=1)
-    seconds: float = Field(gt=0)
+    steps: Annotated[Count, Field(ge=1)]
+    seconds: Seconds
 
 
 class DrawnInput(Frozen):
@@ -69,8 +70,8 @@ class ScaledOutputs(Frozen):
         sample: evenly spaced values of the outputs, in order.
     """
 
-    scale: float
-    sample: list[float]
+    scale: Finite
+    sample: list[Finite]
 
 
 # Counts that are lower bounds where a layer is uncounted.
@@ -97,17 +98,17 @@ class Counts(Frozen):
             are then lower bounds, and 0 says nothing.
     """
 
-    parameters: int
-    trainable_parameters: int
-    macs: int
-    flops: int
-    training_flops: int | None = None
-    units: int
-    weight_layers: int
-    depth: int
+    parameters: Count
+    trainable_parameters: Count
+    macs: Count
+    flops: Count
+    training_flops: Count | None = None
+    units: Count
+    weight_layers: Count
+    depth: Count
     input_shape: Any
     output_shape: Any
-    activation_bytes: int
+    activation_bytes: ByteCount
     uncounted: list[str] = Field(default_factory=list)
 
     def whole(self, name: str) -> Any:
@@ -127,12 +128,12 @@ class StageFigures(Frozen):
         beside_s: seconds that Keras's own `predict_on_batch` took for the same examples, in turns with the stage.
     """
 
-    examples: int = Field(default=0, ge=0)
-    size_bytes: int = Field(default=0, ge=0)
+    examples: Count = 0
+    size_bytes: ByteCount = 0
     losses: list[float] = Field(default_factory=list)
     accuracies: list[float] = Field(default_factory=list)
-    deviation: float | None = None
-    beside_s: float | None = None
+    deviation: FiniteOrNone = None
+    beside_s: Seconds | None = None
 
 
 class Series(Frozen):
@@ -147,7 +148,7 @@ class Series(Frozen):
 
     label: SeriesLabel
     change_points: list[int] = Field(default_factory=list)
-    last_over_first: float | None = None
+    last_over_first: FiniteOrNone = None
 
 
 class ClockCheck(Frozen):
@@ -165,10 +166,10 @@ class ClockCheck(Frozen):
     """
 
     verdict: Verdict
-    slope_s: float | None = None
-    synchronised_s: float | None = None
-    launch_s: float | None = None
-    backlog_s: float | None = None
+    slope_s: FiniteOrNone = None
+    synchronised_s: FiniteOrNone = None
+    launch_s: FiniteOrNone = None
+    backlog_s: FiniteOrNone = None
     reason: str = ""
     earlier: str = ""
 
@@ -187,9 +188,9 @@ class Equality(Frozen):
 
     verdict: Literal["equal", "differs", "not checked"]
     reason: str = ""
-    loss_deviation: float | None = None
-    update_deviation: float | None = None
-    replica_deviation: float | None = None
+    loss_deviation: FiniteOrNone = None
+    update_deviation: FiniteOrNone = None
+    replica_deviation: FiniteOrNone = None
     tolerance: float | None = None
 
 
@@ -201,8 +202,8 @@ class AllReduce(Frozen):
         seconds: raw seconds of each repetition.
     """
 
-    size_bytes: int = Field(ge=1)
-    seconds: list[float] = Field(min_length=1)
+    size_bytes: Annotated[ByteCount, Field(ge=1)]
+    seconds: list[Seconds] = Field(min_length=1)
 
     @property
     def median_s(self) -> float:

@@ -6,6 +6,7 @@ A case that was measured again (`--resume`) supersedes its earlier line.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,13 +18,16 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
+from anatomy.bench.records.checked_numbers import Timestamp
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.compact_records import BATCH, RecordCompactor
 from anatomy.bench.records.environment import Environment
+from anatomy.bench.records.folder_lock import FolderLock
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.garbage_collector import no_collections
 from anatomy.bench.records.jsonl import append_line, iterate_lines, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
+from anatomy.bench.records.whole_file import make_output_folder, write_whole
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
@@ -37,7 +41,7 @@ class RunHeader(Frozen):
 
     Attributes:
         schema_version: version of the format.
-        id: name of the run, sortable by time.
+        id: name of the run, its own, and sortable by time.
         started_at: start of the run, ISO 8601, UTC.
         command: command line.
         suite: name or path of the suite.
@@ -50,7 +54,7 @@ class RunHeader(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     id: str
-    started_at: str
+    started_at: Timestamp
     command: list[str]
     suite: str
     settings: dict[str, float | int | str | None] = {}  # noqa: RUF012  # pydantic copies a default
@@ -99,38 +103,79 @@ def interleave_processes(cases: Sequence[Case], processes: int) -> list[tuple[Ca
 
 
 def new_run_id(now: datetime | None = None) -> str:
-    """Return an id that is sortable by time: `2026-01-31T12-00-00Z`."""
-    return (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
+    """Return an id of its own, sortable by time: `2026-01-31T12-00-00Z-1f6b03d2`; ids once had no random digits."""
+    return f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(4)}"
 
 
 class RunWriter:
-    """Creates the folder of a run, or opens an existing one, and appends records."""
+    """Creates the folder of a run, or opens an existing one, and appends records; one writer at a time.
+
+    Attributes:
+        path: folder of the run.
+        logs: folder of the workers' logs.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.logs = path / LOGS_FOLDER
         self._records = path / RECORDS_FILE
+        self._lock: FolderLock | None = None
 
     @classmethod
     def create(cls, path: Path, header: RunHeader) -> RunWriter:
-        """Make the folder and write `run.json`.
+        """Make the folder, which git will ignore, and write `run.json`.
 
         Raises:
-            UsageError: the folder already holds a run.
+            UsageError: the folder already holds a run, or another process writes to it.
+            OSError: the folder or a file could not be made.
         """
-        if (path / RUN_FILE).exists():
+        make_output_folder(path, Path(DEFAULT_FOLDER))
+        writer = cls(path)
+        writer.lock()
+        if holds_run(path):
+            writer.close()
             raise UsageError(
                 f"{path} already holds a run; give another --out, or continue it: anatomy run --resume {path}"
             )
-        writer = cls(path)
-        writer.logs.mkdir(parents=True, exist_ok=True)
-        (path / RUN_FILE).write_text(header.model_dump_json(indent=2) + "\n")
+        writer.logs.mkdir(exist_ok=True)
+        write_whole(path / RUN_FILE, header.model_dump_json(indent=2) + "\n")
         writer._records.touch()
         return writer
 
+    def lock(self) -> None:
+        """Keep every other writer out until `close`; nothing where that is so already.
+
+        Raises:
+            UsageError: another process writes to the folder; the message says which.
+        """
+        self._lock = self._lock or FolderLock(self.path)
+
     def append(self, record: Record) -> None:
-        """Write one line and force it to disk."""
-        append_line(self._records, record.model_dump_json())
+        """Write one line and force it to disk.
+
+        Raises:
+            UsageError: it could not be written; what was there before is whole, and the message says how to go on.
+        """
+        self.lock()
+        try:
+            append_line(self._records, record.model_dump_json())
+        except OSError as error:
+            raise UsageError(
+                f"{error.filename}: {error.strerror}; {record.name} has no record, those before it are kept; the rest,"
+                f" when there is room: anatomy run --resume {self.path}"
+            ) from error
+
+    def close(self) -> None:
+        """Let others write to the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a folder holds a run; an empty `run.json`, which a full disk leaves, is none."""
+    header = folder / RUN_FILE
+    return header.is_file() and header.stat().st_size > 0
 
 
 def load_run(path: Path | str, *, compact: bool = False) -> Run:
@@ -144,8 +189,9 @@ def load_run(path: Path | str, *, compact: bool = False) -> Run:
     """
     folder = Path(path)
     header_file = folder / RUN_FILE
-    if not header_file.exists():
-        raise UsageError(f"{folder} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
+    if not holds_run(folder):
+        found = f"{header_file} is empty: {folder}" if header_file.exists() else str(folder)
+        raise UsageError(f"{found} holds no run: expected {RUN_FILE} and {RECORDS_FILE} (written by `anatomy run`)")
     header = read_model(header_file.read_bytes(), RunHeader, str(header_file), "a run header", SCHEMA_VERSION)
     records_file = folder / RECORDS_FILE
     records: list[Record] = []
@@ -173,7 +219,7 @@ def write_script(folder: Path, key: str, text: str) -> None:
     """Write the stand-alone program that reproduces a record's figure to `scripts/KEY.py`."""
     scripts = folder / SCRIPTS_FOLDER
     scripts.mkdir(exist_ok=True)
-    (scripts / f"{key}.py").write_text(text)
+    write_whole(scripts / f"{key}.py", text)
 
 
 def read_records(path: Path) -> list[Record]:
@@ -182,7 +228,11 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.
     """
-    return read_lines(path, Record, "a record", SCHEMA_VERSION)
+    return read_lines(path, Record, "a record", SCHEMA_VERSION, complaint=_complaint)
+
+
+def _complaint(record: Record) -> str:
+    return f"outcome: ok, and without {record.lacks}" if record.lacks else ""
 
 
 def _read_compact(path: Path, header: RunHeader) -> list[Record]:

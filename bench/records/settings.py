@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import math
+from collections.abc import Mapping
+from typing import Any
 
+from pydantic import Field, ValidationError
+
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.checked_numbers import LONGEST_S
 from anatomy.bench.records.frozen import Frozen
+
+# Processes, or steps of a kind.
+MOST = 10**9
 
 
 class MeasureSettings(Frozen):
@@ -23,13 +32,40 @@ class MeasureSettings(Frozen):
         batch_of_dataset: whether no batch size was given, so that a dataset that comes with a model says it.
     """
 
-    seconds: float = Field(default=3.0, gt=0)
+    seconds: float = Field(default=3.0, gt=0, le=LONGEST_S)
     target: float = Field(default=0.01, gt=0, lt=1)
-    steps: int | None = Field(default=None, ge=2)
-    warmup_s: float = Field(default=0.3, ge=0)
-    warmup_budget_s: float = Field(default=3.0, ge=0)
-    processes: int = Field(default=1, ge=1)
-    timeout_s: float = Field(default=600.0, gt=0)
-    memory_limit_bytes: int | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, ge=2, le=MOST)
+    warmup_s: float = Field(default=0.3, ge=0, le=LONGEST_S)
+    warmup_budget_s: float = Field(default=3.0, ge=0, le=LONGEST_S)
+    processes: int = Field(default=1, ge=1, le=MOST)
+    timeout_s: float = Field(default=600.0, gt=0, le=LONGEST_S)
+    memory_limit_bytes: int | None = Field(default=None, gt=0, lt=2**63)
     profile: bool = False
     batch_of_dataset: bool = False
+
+
+def checked_settings(values: Mapping[str, Any], where: str = "") -> MeasureSettings:
+    """The settings with these values, from options, a suite or a stored run.
+
+    Args:
+        where: where they come from, for messages; empty for the command line.
+
+    Raises:
+        UsageError: a value is out of its bounds; the message says which, and what was expected.
+    """
+    try:
+        return MeasureSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        mistake = f"{'.'.join(map(str, first['loc']))} = {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        raise UsageError(f"{where}: {mistake}" if where else mistake) from error
+
+
+def require_above_zero(name: str, value: float | None) -> None:
+    """Refuse a budget that is none; `None` is one that was not given.
+
+    Raises:
+        UsageError: it is not above 0, or not finite.
+    """
+    if value is not None and not 0 < value < math.inf:
+        raise UsageError(f"{name}: expected a number above 0, got {value:g}")

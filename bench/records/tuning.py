@@ -18,6 +18,7 @@ from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import read_model
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.bench.statistics.interval import Interval, between_processes
 
 SCHEMA_VERSION = 1
@@ -190,7 +191,7 @@ def front(contenders: Sequence[Contender]) -> list[Contender]:
 
 def write_tuning(folder: Path, tuning: Tuning) -> None:
     """Write `tuning.json` into a run's folder."""
-    (folder / TUNING_FILE).write_text(tuning.model_dump_json(indent=2) + "\n")
+    write_whole(folder / TUNING_FILE, tuning.model_dump_json(indent=2) + "\n")
 
 
 def read_tuning(folder: Path) -> Tuning | None:

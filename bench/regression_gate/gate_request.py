@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.run_store import DEFAULT_FOLDER, new_run_id
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.settings import MeasureSettings, require_above_zero
 from anatomy.bench.regression_gate.gate_settings import gate_settings
 from anatomy.bench.regression_gate.inventory import Selection
 from anatomy.bench.regression_gate.resolve_sides import Base
@@ -39,7 +38,7 @@ class GateRequest:
         command: the command line, for the result.
 
     Raises:
-        UsageError: `minutes` is not above 0.
+        UsageError: `minutes` is not above 0, or not finite.
     """
 
     base: Base
@@ -56,8 +55,7 @@ class GateRequest:
     command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and not self.minutes > 0:
-            raise UsageError(f"minutes: expected a number above 0, got {self.minutes:g}")
+        require_above_zero("minutes", self.minutes)
 
     @property
     def suite(self) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +15,8 @@ from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.errors.printable import printable, printable_values
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, load_run
+from anatomy.bench.records.whole_file import make_output_folder, write_whole
 from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import (
     RESULT_FILE,
@@ -143,8 +145,7 @@ class GateSession:
             notes=self._notes(),
             seconds=time.perf_counter() - self._begin_s,
         )
-        request.out.mkdir(parents=True, exist_ok=True)
-        (request.out / RESULT_FILE).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_whole(request.out / RESULT_FILE, result.model_dump_json(indent=1) + "\n")
         return result
 
     def _open(self, listener: Listener | None, stack: ExitStack) -> PairedComparison | StoredComparison:
@@ -158,7 +159,7 @@ class GateSession:
                     request.base, request.candidate, request.directory, request.allow_dirty, self._table.install
                 )
             )
-            request.out.mkdir(parents=True, exist_ok=True)
+            make_output_folder(request.out, Path(DEFAULT_FOLDER))
             comparison = PairedComparison(sides, request.settings, request.out, listener, sys.path)
         stack.callback(comparison.close)
         return comparison
@@ -192,10 +193,11 @@ class GateSession:
     def _notes(self) -> list[str]:
         if isinstance(self._comparison, StoredComparison):
             return [UNRELIABLE if self.request.allow_stored_time else EXACT_ALONE]
-        base = self._comparison.sides["base"]
-        if base.directory == self.request.directory or _table_of(base) == self._table:
-            return []
-        return [f"{GATE_TABLE} is not the same in the base; the candidate's was used."]
+        base, candidate = self._comparison.sides["base"], self._comparison.sides["candidate"]
+        notes = [candidate.note] if candidate.note else []
+        if base.directory != self.request.directory and _table_of(base) != self._table:
+            notes.append(f"{GATE_TABLE} is not the same in the base; the candidate's was used.")
+        return notes
 
 
 def _suite_rules(request: GateRequest) -> Mapping[str, Any]:

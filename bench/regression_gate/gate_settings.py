@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.settings import MeasureSettings, checked_settings
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 from anatomy.bench.suites.units import parse_bytes
 
@@ -18,9 +18,8 @@ def gate_settings(timeout_s: float = 600.0, memory_limit: str | None = None) -> 
         memory_limit: memory of one worker, e.g. `4GiB`; None for half of what is usable, since two are alive at once.
 
     Raises:
-        UsageError: `memory_limit` is no size.
+        UsageError: `memory_limit` is no size, or a value is out of its bounds.
     """
     limit = parse_bytes(memory_limit) if memory_limit else usable_memory_bytes() // 2
-    return MeasureSettings(
-        warmup_s=WARMUP_S, warmup_budget_s=WARMUP_BUDGET_S, timeout_s=timeout_s, memory_limit_bytes=limit
-    )
+    given = {"timeout_s": timeout_s, "memory_limit_bytes": limit}
+    return checked_settings(given | {"warmup_s": WARMUP_S, "warmup_budget_s": WARMUP_BUDGET_S})

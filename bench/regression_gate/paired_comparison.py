@@ -14,7 +14,7 @@ from statistics import fmean, variance
 import numpy as np
 
 from anatomy.bench.backends.available import unsupported_reason
-from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.case_profile import Profile
@@ -120,13 +120,18 @@ class PairedComparison:
         """Find cases whose model one side lacks: key → the side, and why.
 
         Raises:
+            UsageError: neither side has a model: its name is a mistake, and no regression.
             SetupError: a side could not look for its models.
         """
         if self.sides["base"].directory == self.sides["candidate"].directory:
             return {}
         found: dict[str, tuple[SideName, str]] = {}
+        lacking: dict[str, str] = {}
         for name in SIDES:
             reasons = self._workers[name].missing_models(cases)
+            if nowhere := sorted(lacking.keys() & reasons):
+                raise UsageError(f"{nowhere[0]} is on neither side: {reasons[nowhere[0]]}")
+            lacking |= reasons
             found |= {case.key: (name, reasons[case.model]) for case in cases if case.model in reasons}
         return found
 

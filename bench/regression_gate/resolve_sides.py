@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,13 @@ from typing import Literal
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.pyproject import read_pyproject
+from anatomy.bench.machine.temporary_folders import remove_abandoned, temporary_folder
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
 from anatomy.bench.regression_gate.gate_result import SideName
 from anatomy.bench.regression_gate.inject_anatomy import examine_interpreter, inject_anatomy
 from anatomy.bench.regression_gate.overlay_venv import dependencies_differ, overlay_venv, requirements_of
 from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.regression_gate.work_tree import work_tree_changes
 from anatomy.bench.runner.import_origin import Origin
 
 Kind = Literal["revision", "python", "run", "same"]
@@ -65,12 +66,13 @@ def resolve_sides(
         UsageError: it cannot be compared as asked.
         SetupError: a side could not be set up.
     """
+    remove_abandoned()
     here = Side("candidate", f"working tree {directory.name}", directory)
     with ExitStack() as stack:
         if base.kind == "revision":
             first, here = stack.enter_context(_revision_and_tree(base.value, directory, allow_dirty, install))
         elif base.kind == "python":
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="anatomy-side-")))
+            folder = stack.enter_context(temporary_folder("side"))
             what = examine_interpreter(base.value)
             first = Side("base", what, directory, python=base.value, environment=inject_anatomy(folder))
         elif not candidate_settings:
@@ -87,18 +89,22 @@ def _revision_and_tree(
     repository = Repository.of(directory)
     # Before the work tree is looked at: a revision that does not exist is the greater mistake.
     repository.resolve(revision)
-    head, changes = repository.resolve("HEAD"), repository.changes()
+    head, (changes, others) = repository.resolve("HEAD"), work_tree_changes(repository)
     if changes and not allow_dirty:
-        some = ", ".join(changes[:SHOWN_CHANGES]) + (" …" if len(changes) > SHOWN_CHANGES else "")
         raise UsageError(
-            f"the work tree differs from its commit ({some}), and the verdict would belong to no commit;"
+            f"the work tree differs from its commit ({_some(changes)}), and the verdict would belong to no commit;"
             " commit or stash, or compare it as it is with --allow-dirty (pytest: --anatomy-allow-dirty)"
         )
     with revision_side("base", revision, repository, directory, install) as base:
         assert base.origin is not None
         what = f"work tree, {len(changes)} files changed from {head[:10]}" if changes else f"HEAD ({head[:10]})"
         origin = Origin(instead_of=base.origin.tree, tree=repository.root, zoo=base.origin.zoo)
-        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin)
+        note = f"New files that no side reads were left where they are: {_some(others)}." if others else ""
+        yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin, note=note)
+
+
+def _some(files: Sequence[str]) -> str:
+    return ", ".join(files[:SHOWN_CHANGES]) + (" …" if len(files) > SHOWN_CHANGES else "")
 
 
 @contextmanager
@@ -119,15 +125,15 @@ def revision_side(
         SetupError: it could not be set up.
     """
     commit, root = repository.resolve(revision), repository.root
-    with repository.worktree(commit) as tree, tempfile.TemporaryDirectory(prefix="anatomy-side-") as made:
+    with repository.worktree(commit) as tree, temporary_folder("side") as made:
         own = _is_anatomy(tree) and _is_anatomy(root)
         yield Side(
             name,
             f"{revision} ({commit[:10]})" if not commit.startswith(revision) else commit[:10],
             _same_place(tree, root, directory, revision),
             commit=commit,
-            python=_interpreter(Path(made), tree, root, install),
-            environment=inject_anatomy(Path(made) / "engine", tree / "models") if own else {},
+            python=_interpreter(made, tree, root, install),
+            environment=inject_anatomy(made / "engine", tree / "models") if own else {},
             origin=Origin(instead_of=root, tree=tree, zoo=own),
         )
 

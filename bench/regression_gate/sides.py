@@ -30,6 +30,7 @@ class Side:
         environment: variables to set for its processes.
         settings: fields of a case that the side changes.
         origin: the checkout that its code must come from; None where both sides share one.
+        note: what a reader of the result must know of it; empty for nothing.
     """
 
     name: SideName
@@ -40,6 +41,7 @@ class Side:
     environment: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
+    note: str = ""
 
     def case(self, planned: Case) -> Case:
         """A case as this side runs it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean, median, variance
 
 from pydantic import ValidationError
@@ -17,8 +18,9 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, interleave_processes, load_run
+from anatomy.bench.records.run_store import DEFAULT_FOLDER, Run, interleave_processes, load_run
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.whole_file import make_output_folder
 from anatomy.bench.regression_gate.exact_metrics import Facts, compare_exactly
 from anatomy.bench.regression_gate.gate_request import GateRequest
 from anatomy.bench.regression_gate.gate_result import (
@@ -62,6 +64,7 @@ class StoredComparison:
         except ValidationError as error:
             why = first_mistake(error)
             raise UsageError(f"{run.path}: its settings are not those of this version: {why}") from error
+        make_output_folder(request.out, Path(DEFAULT_FOLDER))
         self._writer = new_run(
             request.out / "candidate",
             suite=request.suite,
@@ -99,9 +102,17 @@ class StoredComparison:
         return [
             compare_records(stored[case.key], measured[case.key], policy, with_time)
             if case.key in stored
-            else missing_case(case, "base", "the stored run has no record of it", self._request.allow_new)
+            else _absent(measured[case.key], self._request.allow_new)
             for case in cases
         ]
+
+
+def _absent(candidate: Record, allow_new: bool) -> CaseResult:
+    """The result of a case that the stored run lacks: an error where the candidate has no figures of it either."""
+    if candidate.outcome in ("ok", "unsupported"):
+        return missing_case(candidate.case, "base", "the stored run has no record of it", allow_new)
+    why = f"the stored run has no record of it; candidate: {candidate.outcome}: {candidate.reason}"
+    return unmeasured_case(candidate.case, "ERROR", why)
 
 
 def compare_records(base: Record, candidate: Record, policy: Policy, with_time: bool) -> CaseResult:

@@ -57,7 +57,9 @@ class ForkServerClient:
     ) -> None:
         self.backend = backend
         self._log = server_log(logs, backend)
-        self._buffer = b""
+        self._buffer = bytearray()
+        # How much of it holds no line break.
+        self._searched = 0
         self._process = subprocess.Popen(
             [python, "-m", SERVER_MODULE, backend, str(logs.absolute())],
             stdin=subprocess.PIPE,
@@ -97,24 +99,40 @@ class ForkServerClient:
             NoEventError: a worker wrote to its supervisor's pipe. The fork server is ended: what follows on its pipe
                 cannot be trusted.
         """
-        assert self._process.stdout is not None
         deadline = time.perf_counter() + timeout_s
-        while b"\n" not in self._buffer:
-            left = max(0.0, deadline - time.perf_counter())
-            if not select.select([self._process.stdout], [], [], left)[0]:
+        while (end := self._buffer.find(b"\n", self._searched)) < 0:
+            self._searched = len(self._buffer)
+            if self._searched > _LONGEST_LINE_BYTES:
+                self.close()
+                raise NoEventError(f"expected an event of the protocol, got a line of more than {self._searched} bytes")
+            if not self._read(max(0.0, deadline - time.perf_counter())):
                 return None
-            data = os.read(self._process.stdout.fileno(), 1 << 16)
-            if not data:
-                raise self._ended()
-            self._buffer += data
-            if len(self._buffer) > _LONGEST_LINE_BYTES and b"\n" not in self._buffer:
-                break
-        line, _, self._buffer = self._buffer.partition(b"\n")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self._searched = 0
         try:
             return read_event(line)
         except NoEventError:
             self.close()
             raise
+
+    def _read(self, timeout_s: float) -> bool:
+        """Read what is there, and whether there was any within so many seconds."""
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], timeout_s)[0]:
+            if not self.alive:
+                # What a worker left behind may hold the pipe open.
+                raise self._ended()
+            return False
+        data = os.read(self._process.stdout.fileno(), 1 << 16)
+        if not data:
+            raise self._ended()
+        self._buffer += data
+        return True
+
+    def kill(self) -> None:
+        """End a fork server that does not answer; its worker ends with it."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the fork server and, if one still runs, its worker."""

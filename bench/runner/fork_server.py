@@ -18,8 +18,10 @@ import time
 import warnings
 from pathlib import Path
 
-from anatomy.bench.protocol.events import Emit, Event, Exited, Forked, Ready, event_line
-from anatomy.bench.runner.process_group import kill_group
+from anatomy.bench.errors.printable import one_line
+from anatomy.bench.machine.process_tree import children
+from anatomy.bench.protocol.events import Emit, Ended, Event, Exited, Forked, Ready, event_line
+from anatomy.bench.runner.process_group import adopt_orphans, die_with_parent, end_leftovers, kill_group
 from anatomy.bench.runner.requests import Request, read_request
 
 
@@ -28,6 +30,7 @@ def main() -> None:
     # Ctrl-C reaches the whole foreground group. The supervisor decides what ends, and closes standard input: a server
     # that died first would leave its worker, which has a session of its own, without an owner.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     _, backend, logs_folder = sys.argv
     pipe = os.dup(sys.stdout.fileno())
     # From here on nothing but events may reach the supervisor's pipe.
@@ -67,19 +70,24 @@ def _preload() -> dict[str, str]:
 
 def _serve(request: Request, emit: Emit) -> None:
     """Fork a worker, and wait until it ends or the supervisor goes away."""
+    server, own = os.getpid(), children(os.getpid())
     pid = os.fork()
     if pid == 0:
+        die_with_parent(server)
         _work(request, emit)
     emit(Forked(pid=pid))
     exited = os.pidfd_open(pid)
     # Between requests the supervisor writes nothing: where standard input is readable, it is gone.
     select.select([exited, sys.stdin], [], [])
+    ended = bool(select.select([exited], [], [], 0)[0])
     os.close(exited)
-    # Whatever the worker started, such as a loader's processes, ends with it: it would compute beside later cases. Its
-    # number is no other's until it is waited for.
+    # Whatever the worker started, such as a loader's processes, ends with it: it would compute beside later cases. The
+    # worker's number, and so its group's, is no other's until it is waited for.
+    killed = end_leftovers([*own, pid]) if ended else []
     kill_group(pid)
     _, status = os.waitpid(pid, 0)
-    emit(Exited(code=os.waitstatus_to_exitcode(status)))
+    killed += end_leftovers(own)
+    emit(Exited(code=os.waitstatus_to_exitcode(status), killed=tuple(killed)))
 
 
 def _work(request: Request, emit: Emit) -> None:
@@ -93,7 +101,11 @@ def _work(request: Request, emit: Emit) -> None:
         _redirect_output(place.log)
         # The pipe of requests is the fork server's alone.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.chdir(place.directory)
+        try:
+            os.chdir(place.directory)
+        except OSError as error:
+            emit(Ended(outcome="crashed", reason=one_line(error)))
+            return
         sys.path[:0] = [path for path in (str(place.directory), *place.import_paths) if path not in sys.path]
         if place.origin is not None:
             sys.path[:] = place.origin.mapped(sys.path)

@@ -17,6 +17,7 @@ from anatomy.bench.records.batch_sizes import (
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.bench.runner.session import Listener, Session
 from anatomy.bench.statistics.batch_size_search import RESOLUTION, between, search
 
@@ -95,7 +96,7 @@ def measure_largest(
 def keep_searches(folder: Path, found: Sequence[BatchSizes]) -> None:
     """Write what was found into `largest_batch.json`, beside the records that it was found from."""
     text = json.dumps([sizes.to_dict() for sizes in found], indent=2)
-    (folder / FOUND_FILE).write_text(text + "\n")
+    write_whole(folder / FOUND_FILE, text + "\n")
 
 
 def _try(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from anatomy.bench.machine.busy_processes import watch_processes
+from anatomy.bench.machine.temporary_folders import remove_abandoned
 from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.machine_look import MachineLook, append_look
@@ -87,6 +88,7 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
     """
     done = FinishedRun(run.writer.path, planned=len(run.todo))
     try:
+        remove_abandoned()
         _look(run, "start")
         with (
             join_nodes(place) as nodes,
@@ -99,6 +101,8 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
         _look(run, "end")
     except KeyboardInterrupt:
         done.interrupted = True
+    finally:
+        run.writer.close()
     return done
 
 

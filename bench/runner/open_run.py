@@ -14,8 +14,8 @@ from anatomy.bench.records.ceiling_cache import cached_ceilings
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import Run, RunWriter, interleave_processes, load_run
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.run_store import RUN_FILE, Run, RunWriter, holds_run, interleave_processes, load_run
+from anatomy.bench.records.settings import MeasureSettings, checked_settings
 from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 
@@ -87,8 +87,12 @@ def resume_run(path: Path, fingerprint: str) -> OpenRun:
         fingerprint: of the machine that measures, which must be the one that the run began on.
 
     Raises:
-        UsageError: it is another machine, or the run's files are damaged.
+        UsageError: it is another machine, another process writes to the run, or its files are damaged.
     """
+    writer = RunWriter(path)
+    if holds_run(path):
+        # Before the records are read: until then another process may add to them.
+        writer.lock()
     run = load_run(path)
     header = run.header
     if fingerprint != header.environment.fingerprint:
@@ -96,11 +100,11 @@ def resume_run(path: Path, fingerprint: str) -> OpenRun:
             f"{path} was begun in another environment ({header.environment.fingerprint}, now {fingerprint});"
             " its figures would not compare: start a new run"
         )
-    settings = MeasureSettings.model_validate(header.settings)
+    settings = checked_settings(header.settings, f"{path / RUN_FILE}, settings")
     # A search goes over what it knows again, and measures the rest.
     todo = interleave_processes(header.planned, 1) if header.largest_batch else run.remaining
     unprofiled = _unprofiled(run) if settings.profile else []
-    return OpenRun(RunWriter(path), todo, settings, fingerprint, header.ceilings, header.largest_batch, unprofiled)
+    return OpenRun(writer, todo, settings, fingerprint, header.ceilings, header.largest_batch, unprofiled)
 
 
 def _unprofiled(run: Run) -> list[Record]:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from pydantic import ValidationError
-
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.settings import MeasureSettings, checked_settings
 from anatomy.bench.runner.largest_batch import smallest_cases
 from anatomy.bench.suites.axis_options import parse_axes, wants_largest_batch
 from anatomy.bench.suites.find_models import require_models
@@ -91,13 +89,7 @@ def plan_suite(
     of_suite = {name: value for name in SUITE_BUDGETS if (value := getattr(suite, name)) is not None}
     said = any(axes.batch_size for axes in (overrides, suite, *suite.matrix, *suite.include))
     of_suite["batch_of_dataset"] = not said
-    try:
-        return RunPlan(suite.name, cases, MeasureSettings.model_validate(of_suite | given), notes=notes)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(
-            f"{first['loc'][0]} = {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
-        ) from error
+    return RunPlan(suite.name, cases, checked_settings(of_suite | given), notes=notes)
 
 
 def refuse_profiled_search() -> NoReturn:

@@ -54,7 +54,8 @@ class Silent:
 
 @dataclass
 class Session:
-    """Measures cases into a run's folder; its fork servers live until it closes. Use as a context manager.
+    """Measures cases into a run's folder; its fork servers live, and no other
+    process writes to the folder, until it closes. Use as a context manager.
 
     Attributes:
         writer: the run.
@@ -90,6 +91,7 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._servers.close()
+        self.writer.close()
 
     def measure(
         self, case: Case, listener: Listener, repeat: int = 0, settings: MeasureSettings | None = None

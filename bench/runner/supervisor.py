@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from anatomy.bench.errors.printable import first_mistake, one_line
 from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, telemetry_facts
@@ -108,7 +111,7 @@ class Supervisor:
         key = wanted[0].key
 
         def blank(case: Case, outcome: Outcome, reason: str) -> Record:
-            return self._record(server, case, started_at, PartialResult(outcome, reason), repeat, log_of=key)
+            return self._of_facts(server, case, started_at, PartialResult(outcome, reason), repeat, None, key)
 
         records = StageRecords(wanted, blank, done)
 
@@ -220,6 +223,27 @@ class Supervisor:
         equality: Equality | None = None,
         log_of: str = "",
     ) -> Record:
+        try:
+            record = self._of_facts(server, case, started_at, result, repeat, equality, log_of)
+            wrong = f"the worker sent no {record.lacks}, and ended as if it had measured" if record.lacks else ""
+            record.model_dump_json()
+        except (ValueError, RecursionError) as error:
+            # A worker can send anything, also what no record holds.
+            wrong = f"the worker sent what is no record: {_mistake(error)}"
+        if not wrong:
+            return record
+        return self._of_facts(server, case, started_at, PartialResult("crashed", wrong), repeat, equality, log_of)
+
+    def _of_facts(
+        self,
+        server: ForkServerClient | None,
+        case: Case,
+        started_at: str,
+        result: PartialResult,
+        repeat: int,
+        equality: Equality | None,
+        log_of: str,
+    ) -> Record:
         facts = result.facts
         log = self.logs / _log_name(log_of or case.key, repeat)
         if result.batch_size is not None:
@@ -266,6 +290,10 @@ class Supervisor:
             cpu_energy=facts.cpu_energy,
             all_reduce=facts.all_reduce,
         )
+
+
+def _mistake(error: Exception) -> str:
+    return first_mistake(error) if isinstance(error, ValidationError) else one_line(error)
 
 
 def _log_name(key: str, repeat: int) -> str:

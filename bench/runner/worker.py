@@ -20,7 +20,7 @@ from anatomy.bench.application.stages import Stage, StageClock
 from anatomy.bench.counting import count_model
 from anatomy.bench.counting.untraceable import true_reason
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
-from anatomy.bench.errors.printable import one_line
+from anatomy.bench.errors.printable import message_of, one_line
 from anatomy.bench.errors.unsupported import is_unsupported
 from anatomy.bench.measurement.alternating_steps import Turns, measure_alternating_steps
 from anatomy.bench.measurement.measure_case import MeasureTask, measure_loop, measure_step, phase
@@ -82,7 +82,7 @@ _OUT_OF_MEMORY = (
 
 
 def serve(request: Request, emit: Emit) -> None:
-    """Do what is asked and emit what is found, then one `Ended`; never raises an `Exception`."""
+    """Do what is asked and emit what is found, then one `Ended`; never raises."""
     origin = request.place.origin
     with _reported(emit):
         match request:
@@ -145,7 +145,7 @@ def missing_models(models: Sequence[str]) -> dict[str, str]:
             require_model(model)
         except ValueError as error:
             missing[model] = one_line(error)
-        except Exception as error:  # noqa: BLE001  # what a user's module raises when imported is found when it is built
+        except BaseException as error:  # noqa: BLE001  # what a user's module raises is found when it is built
             traceback.print_exc()
             print(f"{model} raised {one_line(error)} when it was looked for", file=sys.stderr)
     return missing
@@ -156,7 +156,7 @@ def _reported(emit: Emit) -> Iterator[None]:
     """End with one `Ended`, whatever happens within."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # the boundary: whatever a model raises becomes its record
+    except BaseException as error:  # noqa: BLE001  # the boundary: whatever a model raises, an exit too, becomes its record
         traceback.print_exc()
         emit(Ended(outcome=_outcome_of(error), reason=one_line(error)))
     else:
@@ -325,8 +325,8 @@ def _script(built: Built, case: Case, settings: MeasureSettings, warm: WarmStep 
         return ScriptMade(text=None, why_not=one_line(error))
 
 
-def _outcome_of(error: Exception) -> Outcome:
-    text = f"{type(error).__name__}: {error}"
+def _outcome_of(error: BaseException) -> Outcome:
+    text = f"{type(error).__name__}: {message_of(error)}"
     if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
         return "oom"
     if isinstance(error, InvalidCaseError):

@@ -24,6 +24,11 @@ from anatomy.bench.runner.requests import Request
 WATCH_INTERVAL_S = 0.1
 STEPS_WATCH_INTERVAL_S = 0.25
 
+# Seconds for which the end of a worker that was killed is waited for.
+EXIT_GRACE_S = 15.0
+# The check that says what a worker left behind.
+LEFT_BEHIND = "nothing left running"
+
 _E = TypeVar("_E", bound=Event)
 
 
@@ -73,6 +78,7 @@ class WorkerHandle:
         self._sampler: ProcessSampler | None = None
         self._usage = HostUseSeries()
         self._ended = False
+        self._killed_s: float | None = None
         self._kills_before = out_of_memory_kills()
         self._requested_s = time.perf_counter()
         self._deadline_s = self._requested_s + self._settings.timeout_s
@@ -102,6 +108,7 @@ class WorkerHandle:
         """End it with everything that it started."""
         if self._sampler is not None and not self._ended:
             kill_group(self._sampler.pid)
+            self._killed_s = self._killed_s or time.perf_counter()
 
     def _run(self, kind: type[_E] | None) -> _E | None:
         try:
@@ -113,9 +120,13 @@ class WorkerHandle:
                     self._hold_to_limits()
                     continue
                 self._take(event)
+                if time.perf_counter() > self._deadline_s:
+                    # One that sends on and on is never silent.
+                    self._hold_to_limits()
                 if kind is not None and isinstance(event, kind):
                     return event
         except SetupError as error:
+            self.kill()
             self._end("crashed", str(error))
         except BaseException:
             self.kill()
@@ -127,9 +138,12 @@ class WorkerHandle:
         match event:
             case Forked(pid=pid):
                 self._sampler = ProcessSampler(pid)
-            case Exited(code=code):
+            case Exited(code=code, killed=killed):
                 self._ended = True
                 self._explain_exit(code)
+                if killed:
+                    said = {LEFT_BEHIND: f"passed; killed when the worker had ended: {', '.join(killed)}"}
+                    result.add(CaseFacts(checks=result.facts.checks | said))
             case PhaseBegan(name=name):
                 result.phase = name
             case Started(at_s=at_s, base_host_bytes=base):
@@ -148,14 +162,21 @@ class WorkerHandle:
         self.result.end(outcome, reason)
 
     def _hold_to_limits(self) -> None:
+        settings, result, now = self._settings, self.result, time.perf_counter()
         if self._sampler is None:
+            if now > self._deadline_s:
+                result.end("timeout", f"the fork server did not answer within {settings.timeout_s:g} s")
+                self._server.kill()
             return
-        settings, result = self._settings, self.result
+        if self._killed_s is not None and now > self._killed_s + EXIT_GRACE_S:
+            # It is stopped, or waits for a process that cannot be killed.
+            self._server.kill()
+            return
         trouble = self._trouble()
         if trouble is not None:
             result.end("crashed", trouble)
             self.kill()
-        if time.perf_counter() > self._deadline_s:
+        if now > self._deadline_s:
             result.end("timeout", f"not finished after {settings.timeout_s:g} s, in phase {result.phase}")
             self.kill()
         limit = settings.memory_limit_bytes

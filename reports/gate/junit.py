@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from anatomy.bench.errors.printable import printable
 from anatomy.bench.regression_gate.gate_result import CaseResult, GateResult
 from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, metric_sentence
 
@@ -14,11 +15,15 @@ from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, 
 _ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}
 
 
+# These have no category of control characters.
+_NO_CHARACTERS = {0xFFFE: None, 0xFFFF: None}
+
+
 def render_junit(result: GateResult) -> str:
     """Render one `testsuite` with a `testcase` per case."""
     suite = ElementTree.Element(
         "testsuite",
-        name=f"anatomy gate {result.suite}",
+        name=_clean(f"anatomy gate {result.suite}"),
         tests=str(len(result.cases)),
         failures=str(result.count("FAIL")),
         errors=str(result.count("ERROR") + result.count("INCONCLUSIVE")),
@@ -37,7 +42,7 @@ def render_junit(result: GateResult) -> str:
 
 def _test_case(case: CaseResult) -> ElementTree.Element:
     element = ElementTree.Element(
-        "testcase", classname=f"anatomy.{case.case.model}", name=_clean(case.name), time=f"{case.seconds:.3f}"
+        "testcase", classname=_clean(f"anatomy.{case.case.model}"), name=_clean(case.name), time=f"{case.seconds:.3f}"
     )
     if case.verdict in _ELEMENTS:
         child = ElementTree.SubElement(element, _ELEMENTS[case.verdict], message=_clean(case.reason), type=case.verdict)
@@ -58,5 +63,5 @@ def case_figures(case: CaseResult) -> str:
 
 
 def _clean(text: str) -> str:
-    """Remove the control characters that XML 1.0 cannot hold."""
-    return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
+    """Escape control characters: XML 1.0 cannot hold them (https://www.w3.org/TR/xml/#charsets)."""
+    return printable(text).translate(_NO_CHARACTERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anatomy.bench.records.whole_file import write_whole
 from anatomy.bench.regression_gate.gate_result import GateResult
 from anatomy.reports.gate.gate_comment import render_gate_markdown
 from anatomy.reports.gate.gate_page import render_gate_html
@@ -23,5 +24,5 @@ def write_gate_reports(result: GateResult, folder: Path) -> dict[str, Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in forms.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_whole(folder / name, text)
     return {name: folder / name for name in forms}

@@ -88,7 +88,13 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[Row]:
     estimates = {(model, mode): step_memory(model, mode).at(batches[model]) for model in batches for mode in MODES}
     here = collect_environment.collect()
     header = RunHeader(
-        id="memory", started_at="", command=sys.argv, suite="memory", environment=here, planned=[], settings={}
+        id="memory",
+        started_at="2026-01-31",
+        command=sys.argv,
+        suite="memory",
+        environment=here,
+        planned=[],
+        settings={},
     )
     with Session(RunWriter.create(records, header), settings, here.fingerprint) as session:
         for (model, mode), estimate in estimates.items():

@@ -116,7 +116,7 @@ def lifecycle(
 
 
 def _settings(processes: int, option: str, timeout: float, memory_limit: str | None) -> MeasureSettings:
-    from anatomy.bench.records.settings import MeasureSettings
+    from anatomy.bench.records.settings import checked_settings
     from anatomy.bench.suites.units import parse_bytes
 
     if processes < 1:
@@ -124,7 +124,7 @@ def _settings(processes: int, option: str, timeout: float, memory_limit: str | N
     if not timeout > 0:
         raise UsageError(f"--timeout {timeout:g}: expected seconds above 0")
     limit = parse_bytes(memory_limit) if memory_limit else None
-    return MeasureSettings(processes=processes, timeout_s=timeout, memory_limit_bytes=limit)
+    return checked_settings({"processes": processes, "timeout_s": timeout, "memory_limit_bytes": limit})
 
 
 def _refuse_plan(resume: Path | None, given: dict[str, object]) -> None:

@@ -39,11 +39,13 @@ def bisect(
 
     from anatomy.bench.machine.git import Repository
     from anatomy.bench.records.run_store import DEFAULT_FOLDER, new_run_id
+    from anatomy.bench.records.whole_file import make_output_folder
 
     console = Console(stderr=json)
     repository = Repository.of(Path.cwd())
     case = _case(model, backend, mode, batch_size, dtype, jit)
     folder = out or Path(DEFAULT_FOLDER) / f"bisect-{new_run_id()}"
+    make_output_folder(folder, Path(DEFAULT_FOLDER))
     found = _bisection(repository, case, figure, tolerate or [], timeout, folder, console).run(good, bad)
     if json:
         _print_json(found, repository)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def compare_frameworks(
     from anatomy.bench.framework_comparison.compared_cases import chosen_frameworks, compared_pairs
     from anatomy.bench.framework_comparison.measure_costs import measure_costs
     from anatomy.bench.machine.collect_environment import collect
+    from anatomy.bench.records.settings import require_above_zero
     from anatomy.bench.runner.open_run import open_run
     from anatomy.bench.runner.run_plan import plan_run
     from anatomy.bench.suites.units import parse_bytes
@@ -66,19 +68,21 @@ def compare_frameworks(
     plan = plan_run(allow_code_in(models or [], unsafe=unsafe), suite, axes, budgets)
     say_once(plan.notes)
     pairs = compared_pairs(plan.cases)
+    require_above_zero("--target", target)
+    require_above_zero("--minutes", minutes)
     # No records are planned: the costs are the result.
     run = open_run(plan._replace(cases=[]), out, collect(), ["anatomy", *sys.argv[1:]])
     with ComparisonDisplay(Console(stderr=json), len(pairs), json=json) as display:
         costs = measure_costs(pairs, run, display, target=target, minutes=minutes, profiles=profiles)
-    where = f"costs in {run.writer.path}"
+    where, reported = f"costs in {run.writer.path}", ReportAtEnd()
     if report:
-        from anatomy.reports import write_report
-
-        (written,) = write_report([run.writer.path], out=run.writer.path)
-        where += f", report in {written}"
+        reported = report_at_end([run.writer.path])
+        where += f", report in {reported.where}" if reported.where else ""
     if not json:
         print(f"{sum(cost.outcome == 'ok' for cost in costs)} of {len(costs)} compared; {where}")
+    reported.tell()
     _exit(costs)
+    reported.exit()
 
 
 def _exit(costs: list[KerasCost]) -> None:

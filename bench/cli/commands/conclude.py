@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
@@ -22,16 +23,16 @@ def conclude(finished: Sequence[FinishedRun], *, report: bool, history: bool, si
     recorded = sum(len(run.records) for run in finished)
     measured = sum(run.measured for run in finished)
     where = f"records in {', '.join(str(run.path) for run in finished)}"
+    reported = ReportAtEnd()
     if report and any(run.records or run.profiles for run in finished):
-        from anatomy.reports import write_report
-
-        paths = [run.path for run in finished]
-        (written,) = write_report(paths, out=paths[0] if len(paths) == 1 else paths[0].parent)
-        where += f", report in {written}"
+        reported = report_at_end([run.path for run in finished])
+    where += f", report in {reported.where}" if reported.where else ""
     if not silent:
         _say_answers([run.path for run in finished if run.records])
         print(f"{measured} measured, {recorded - measured} not; {where}")
+    reported.tell()
     _exit(finished, measured, recorded)
+    reported.exit()
 
 
 def _say_answers(paths: Sequence[Path]) -> None:

@@ -58,13 +58,35 @@ def runs(db: Database = None, project: Project = None) -> None:
     with History(db) as history:
         require_project(history, name)
         table = Table(box=None, pad_edge=False)
-        for head in ("started", "commit", "branch", "machine", "suite", "cases"):
+        for head in ("run", "started", "commit", "branch", "machine", "suite", "cases"):
             table.add_column(head)
         for row in history.runs(name):
             commit = (row["commit_hash"] or "–")[:10] + ("+" if row["dirty"] else "")
-            cells = (row["started_at"], commit, row["branch"] or "–", row["fingerprint"], row["suite"])
+            cells = (row["run_id"], row["started_at"], commit, row["branch"] or "–", row["fingerprint"], row["suite"])
             table.add_row(*cells, str(row["cases"]))
     Console().print(table)
+
+
+@app.command("remove")
+def remove(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Their ids, as in `anatomy history runs`.")],
+    db: Database = None,
+    project: Project = None,
+) -> None:
+    """Remove runs from the history; their folders stay."""
+    from anatomy.bench.errors.anatomy_error import UsageError
+    from anatomy.bench.history.find_trends import require_project
+    from anatomy.bench.history.history_store import History
+    from anatomy.models.suggestion import unknown_name
+
+    name = _name(project)
+    with History(db) as history:
+        require_project(history, name)
+        for run in runs:
+            if not history.remove(name, run):
+                known = [row["run_id"] for row in history.runs(name)]
+                raise UsageError(unknown_name("run", run, known))
+            print(f"{run}: removed from {history.name}")
 
 
 @app.command("show")
@@ -106,11 +128,12 @@ def report(
     """Write the trends as a page."""
     from anatomy.bench.history.find_trends import find_trends
     from anatomy.bench.history.history_store import History
+    from anatomy.bench.records.whole_file import write_whole
     from anatomy.reports.history import render_history
 
     with History(db) as history:
         trends = find_trends(history, _name(project), figure, words or [], branch)
-    out.write_text(render_history(trends, _name(project)), encoding="utf-8")
+    write_whole(out, render_history(trends, _name(project)))
     print(out)
 
 

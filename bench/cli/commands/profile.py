@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
@@ -69,22 +70,23 @@ def profile(
     run = open_run(plan, out, collect(), ["anatomy", *sys.argv[1:]])
     with RunDisplay(Console(stderr=json), len(run.todo), quiet=json, json=json, profiles=True) as display:
         finished = measure_run(run, display)
-    _write(finished, report=report, silent=json)
+    reported = _write(finished, report=report, silent=json)
+    reported.tell()
     _exit(finished)
+    reported.exit()
 
 
-def _write(finished: FinishedRun, *, report: bool, silent: bool) -> None:
+def _write(finished: FinishedRun, *, report: bool, silent: bool) -> ReportAtEnd:
     """Scalars and HParams beside the traces, the report, and where they are."""
     from anatomy.bench.cli.commands.show_tensorboard import show_in_tensorboard
 
-    where = show_in_tensorboard(finished.path)
+    where, reported = show_in_tensorboard(finished.path), ReportAtEnd()
     if report and finished.records:
-        from anatomy.reports import write_report
-
-        (written,) = write_report([finished.path], out=finished.path)
-        where += f"; report in {written}"
+        reported = report_at_end([finished.path])
+        where += f"; report in {reported.where}" if reported.where else ""
     if not silent:
         print(f"{finished.profiled} profiled, {len(finished.profiles) - finished.profiled} not; {where}")
+    return reported
 
 
 def _exit(finished: FinishedRun) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
 if TYPE_CHECKING:
@@ -99,18 +100,18 @@ def tune(
     console = Console(stderr=json)
     with TuneDisplay(console) as display:
         tuning = tune_model(request, run, display)
-    where = f"records in {run.writer.path}"
+    where, reported = f"records in {run.writer.path}", ReportAtEnd()
     if report:
-        from anatomy.reports import write_report
-
-        (written,) = write_report([run.writer.path], out=run.writer.path)
-        where += f", report in {written}"
+        reported = report_at_end([run.writer.path])
+        where += f", report in {reported.where}" if reported.where else ""
     if json:
         print(tuning.model_dump_json())
     else:
         print_answer(console, tuning, run.writer.path)
         print(where)
+    reported.tell()
     _exit(tuning)
+    reported.exit()
 
 
 def _parts(values: list[str] | None) -> list[str]:

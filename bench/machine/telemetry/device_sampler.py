@@ -13,6 +13,8 @@ from anatomy.bench.machine.telemetry.sample_series import Recording, Unmeasurabl
 
 # Ten a second: NVML refreshes its figures every 20 to 100 ms, and GPM needs more than 100 ms between two samples.
 SAMPLE_INTERVAL_S = 0.1
+# Of the last reading, which takes a few milliseconds.
+STOP_TIMEOUT_S = 30.0
 
 
 class DeviceSampler:
@@ -55,8 +57,12 @@ class DeviceSampler:
         if self._thread is None:
             return self._empty()
         self._stop.set()
-        self._thread.join()
-        self._thread = None
+        self._thread.join(STOP_TIMEOUT_S)
+        hangs, self._thread = self._thread.is_alive(), None
+        if hangs:
+            # What the thread may yet write goes to a recording that nobody reads.
+            self.gpu_reason = self.cpu_reason = f"a reading did not end within {STOP_TIMEOUT_S:g} s"
+            return self._empty()
         return self._recording
 
     def _empty(self) -> Recording:

@@ -6,14 +6,20 @@ https://pypi.org/project/nvidia-ml-py/. Without a driver every GPU figure is "no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from anatomy.bench.errors.printable import printable
 from anatomy.bench.machine.telemetry.visible_gpus import PhysicalGpu, VisibleGpus, choose_visible
+
+# A driver that wakes a GPU takes a few seconds.
+INIT_TIMEOUT_S = 20.0
+_hung = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,36 @@ def open_nvml() -> Iterator[ModuleType]:
         pynvml.NVMLError: there is no driver, or it does not answer.
     """
     library = nvml()
-    library.nvmlInit()
+    _initialise(library)
     try:
         yield library
     finally:
         library.nvmlShutdown()
+
+
+def _initialise(library: ModuleType) -> None:
+    """Call `nvmlInit`, and wait `INIT_TIMEOUT_S` for it: a driver in trouble may never return.
+
+    It is then asked no more in this process. The thread that waits ends with the process.
+    """
+    if _hung.is_set():
+        raise library.NVMLError(library.NVML_ERROR_TIMEOUT)
+    outcome: list[Exception] = []
+
+    def call() -> None:
+        try:
+            library.nvmlInit()
+        except Exception as error:  # noqa: BLE001  # handed over to the thread that waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=call, name="anatomy-nvml-init", daemon=True)
+    thread.start()
+    thread.join(INIT_TIMEOUT_S)
+    if thread.is_alive():
+        _hung.set()
+        raise library.NVMLError(library.NVML_ERROR_TIMEOUT)
+    if outcome:
+        raise outcome[0]
 
 
 def list_gpus() -> Gpus:
@@ -77,7 +108,7 @@ def list_gpus() -> Gpus:
     try:
         with open_nvml():
             visible, devices = visible_devices(library)
-            driver = _text(library.nvmlSystemGetDriverVersion())
+            driver = _text(library.nvmlSystemGetDriverVersion)
             return Gpus(tuple(device.name for device in devices), driver, visible.reason, visible.doubt)
     except library.NVMLError as error:
         return Gpus(reason=f"NVML: {error}")
@@ -99,9 +130,9 @@ def visible_devices(
     instances = [_instances(library, handle) for handle in handles]
     physical = [
         PhysicalGpu(
-            name=_text(library.nvmlDeviceGetName(handle)),
-            uuid=_text(library.nvmlDeviceGetUUID(handle)),
-            instances=tuple(_text(library.nvmlDeviceGetUUID(instance)) for instance in own or ()),
+            name=_text(library.nvmlDeviceGetName, handle),
+            uuid=_text(library.nvmlDeviceGetUUID, handle),
+            instances=tuple(_text(library.nvmlDeviceGetUUID, instance) for instance in own or ()),
             mig=own is not None,
         )
         for handle, own in zip(handles, instances, strict=True)
@@ -113,7 +144,7 @@ def visible_devices(
         if number is None or own is None:
             devices.append(Device(numbers[index], physical[index].name, handles[index], handles[index]))
         else:
-            name = _text(library.nvmlDeviceGetName(own[number]))
+            name = _text(library.nvmlDeviceGetName, own[number])
             name = name if "MIG" in name else f"{physical[index].name} MIG"
             instance = library.nvmlDeviceGetGpuInstanceId(own[number])
             devices.append(Device(numbers[index], name, own[number], handles[index], instance))
@@ -155,5 +186,10 @@ def _instances(library: ModuleType, handle: Any) -> list[Any] | None:
     return found
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _text(ask: Callable[..., str | bytes], *arguments: Any) -> str:
+    """What NVML answers with a text, printable; `pynvml` fails where it is no UTF-8."""
+    try:
+        answer = ask(*arguments)
+    except UnicodeDecodeError as error:
+        answer = error.object
+    return printable(answer.decode("utf-8", "backslashreplace") if isinstance(answer, bytes) else answer)

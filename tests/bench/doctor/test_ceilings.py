@@ -39,7 +39,7 @@ def probed(case: Case, examples_per_s: float, **facts: Any) -> Record:
         case=case,
         name="probe",
         outcome="ok",
-        started_at="",
+        started_at="2026-01-31",
         settings=settings,
         counts=counts,  # type: ignore[arg-type]
         step_s=[case.batch_size / examples_per_s] * 9,
@@ -66,7 +66,7 @@ def test_rates_follow_from_the_definitions() -> None:
 
 def test_what_failed_is_said() -> None:
     case = ceiling_cases(["torch"], on_gpu=False)[0]
-    failed = Record(case=case, name="probe", outcome="oom", reason="too large", started_at="")
+    failed = Record(case=case, name="probe", outcome="oom", reason="too large", started_at="2026-01-31")
     (found,) = ceilings_of([failed])
     assert found.matmul_flops_per_s == {}
     assert found.not_measured == {"float32": "oom: too large"}
@@ -161,7 +161,7 @@ def test_a_backend_without_figures_replaces_none_that_were_kept(data_folder: Pat
         environment = "here"
 
         def measure(self, case: Case, listener: Any) -> Record:
-            return Record(case=case, name="probe", outcome="timeout", reason="too slow", started_at="")
+            return Record(case=case, name="probe", outcome="timeout", reason="too slow", started_at="2026-01-31")
 
     ceiling_cache.cache_ceilings("here", [ceiling("jax")])
     probes = ceiling_cases(["jax"], on_gpu=False)

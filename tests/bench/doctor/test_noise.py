@@ -11,7 +11,14 @@ from anatomy.bench.records.record import Record
 
 def process(step_s: float, outcome: str = "ok", reason: str = "") -> Record:
     times = [step_s] * 9 if outcome == "ok" else []
-    return Record(case=Case(model="mlp"), name="mlp", outcome=outcome, reason=reason, started_at="", step_s=times)  # type: ignore[arg-type]
+    return Record(
+        case=Case(model="mlp"),
+        name="mlp",
+        outcome=outcome,  # type: ignore[arg-type]
+        reason=reason,
+        started_at="2026-01-31",
+        step_s=times,
+    )
 
 
 def test_variation_and_what_would_show() -> None:

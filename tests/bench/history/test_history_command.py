@@ -67,6 +67,8 @@ def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
         (("show", "vgg", "--project", "mine"), "no case vgg with step_s"),
         (("show", "--figure", "steps", "--project", "mine"), "unknown figure 'steps'"),
         (("add", "nowhere"), "nowhere holds no run"),
+        (("remove", "run-00", "--project", "mine"), "unknown run 'run-00'; expected one of run-000; did you mean"),
+        (("remove", "run-000", "--project", "yours"), "has no project 'yours'"),
         (("show", "--db", "nonsense"), "is no URL of a database"),
     ],
 )
@@ -77,6 +79,16 @@ def test_what_cannot_be_shown(tmp_path: Path, db: str, arguments: tuple[str, ...
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_bad_run_does_not_stay_for_ever(tmp_path: Path, db: str) -> None:
+    with History(db) as history:
+        for number in range(2):
+            history.add(numbered_run(number), "mine")
+    assert "run-001" in anatomy("history", "runs", "--project", "mine", folder=tmp_path).out
+    done = anatomy("history", "remove", "run-001", "--project", "mine", folder=tmp_path)
+    assert (done.code, done.out) == (0, f"run-001: removed from {db}\n")
+    assert "run-001" not in anatomy("history", "runs", "--project", "mine", folder=tmp_path).out
 
 
 def test_the_project_and_the_branch(project: Project, tmp_path: Path) -> None:

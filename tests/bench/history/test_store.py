@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.history import history_store
+from anatomy.bench.history.find_trends import find_trends
 from anatomy.bench.history.history_store import History, default_url, series_of_points
 from anatomy.bench.history.history_tables import METADATA
 from tests.bench.history.conftest import numbered_run, record_at
@@ -80,11 +81,46 @@ def test_opening_again_keeps_what_is_there(url: str) -> None:
 
 WRITER = """
 import sys
+from anatomy.bench.history.find_trends import find_trends
 from anatomy.bench.history.history_store import History
 from tests.bench.history.conftest import numbered_run
 with History(sys.argv[1]) as history:
     history.add(numbered_run(int(sys.argv[2])), "mine")
 """
+
+
+@pytest.mark.process
+def test_one_run_that_several_add_at_once_is_there_once(url: str) -> None:
+    """As of two jobs that hand in one artifact; the one that comes later replaces the other's."""
+    root = Path(__file__).parents[3]
+    History(url).__exit__()
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, "3"], cwd=root) for _ in range(4)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0, 0]
+    with History(url) as history:
+        assert [(row["run_id"], row["cases"]) for row in history.runs("mine")] == [("run-003", 1)]
+
+
+def test_a_run_is_removed_with_its_cases_alone(url: str) -> None:
+    with History(url) as history:
+        for number in range(3):
+            history.add(numbered_run(number), "mine")
+        history.add(numbered_run(1), "yours")
+        assert history.remove("mine", "run-001") == 1
+        assert history.remove("mine", "run-001") == 0
+        assert [point.run_id for point in history.points("mine")] == ["run-000", "run-002"]
+        assert [point.run_id for point in history.points("yours")] == ["run-001"]
+
+
+@pytest.mark.parametrize("damage", ["step_s = 'nan'", "step_s = -1", "step_s = 0", "step_s = 9e999"])
+def test_a_damaged_figure_stops_no_reader(tmp_path: Path, damage: str) -> None:
+    with History(f"sqlite:///{tmp_path / 'h.sqlite'}") as history:
+        for number in range(3):
+            history.add(numbered_run(number), "mine")
+        with history._engine.begin() as connection:
+            connection.execute(sa.text(f"UPDATE figures SET {damage} WHERE id = 2"))
+            connection.execute(sa.text("UPDATE runs SET environment = '[1]' WHERE id = 2"))
+        (found,) = find_trends(history, "mine", "step_s")
+        assert [point.run_id for point in found.points] == ["run-000", "run-002"]
 
 
 @pytest.mark.process
@@ -125,6 +161,23 @@ def test_a_store_that_cannot_be_opened(text: str, said: str) -> None:
 def test_a_password_is_not_shown() -> None:
     with pytest.raises(UsageError) as caught:
         History("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "me:secret@host/none",
+        "postgresql://me:secret@host:port/none",
+        "postgres//me:secret@host",
+        "nonsense?user=me&password=secret",
+        "mysql+nothing://me:secret@host/none",
+        "postgresql://me:secret@127.0.0.1:1/none?nothing=1",
+    ],
+)
+def test_a_password_in_what_is_no_url_is_not_shown(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        History(text)
     assert "secret" not in str(caught.value)
 
 

@@ -51,7 +51,8 @@ def test_names_that_are_not_utf_8(project: Project) -> None:
     project.git("-c", "i18n.commitEncoding=latin-1", "commit", "-q", "--allow-empty", "-m", os.fsdecode(b"na\xefve"))
     repository = Repository.of(folder)
     assert repository.root == folder
-    assert repository.changes() == ["\\udcff.py"]
+    assert repository.untracked() == ["\\udcff.py"]
+    assert repository.changes() == []
     assert repository.branch() == "t\\udce9st"
     assert repository.describe("HEAD").isprintable()
     with repository.worktree(repository.resolve("HEAD")) as tree:

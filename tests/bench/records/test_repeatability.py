@@ -21,7 +21,7 @@ def runs(seed: int, between: float, cases: int = 60, processes: int = 5) -> list
                 case=Case(model="mlp", batch_size=n + 1),
                 name=f"case {n}",
                 outcome="ok",
-                started_at="",
+                started_at="2026-01-31",
                 process_medians_s=list(np.exp(generator.normal(0, 0.02, processes) + generator.normal(0, between))),
             )
             for n in range(cases)
@@ -54,7 +54,11 @@ def test_the_fewer_the_processes_the_more_pairs_are_expected_to_hold() -> None:
 
 def test_a_loop_has_no_medians_and_its_throughputs_are_of_processes_all_the_same() -> None:
     loop = Record(
-        case=Case(model="mlp", mode="fit"), name="fit", outcome="ok", started_at="", process_throughputs=[9.0, 10, 11]
+        case=Case(model="mlp", mode="fit"),
+        name="fit",
+        outcome="ok",
+        started_at="2026-01-31",
+        process_throughputs=[9.0, 10, 11],
     )
     (found,) = compare([[loop], [loop]])
     assert (found.figure, found.expected) == ("throughput", expected_share(3))
@@ -66,7 +70,14 @@ def test_drift_between_runs_shows() -> None:
 
 def test_the_first_process_alone(tmp_path: Path) -> None:
     processes = [
-        Record(case=Case(model="mlp"), name="mlp", outcome="ok", started_at="", step_s=[1.0 + repeat], repeat=repeat)
+        Record(
+            case=Case(model="mlp"),
+            name="mlp",
+            outcome="ok",
+            started_at="2026-01-31",
+            step_s=[1.0 + repeat],
+            repeat=repeat,
+        )
         for repeat in range(3)
     ]
     (tmp_path / "records.jsonl").write_text("".join(record.model_dump_json() + "\n" for record in processes))
@@ -75,7 +86,11 @@ def test_the_first_process_alone(tmp_path: Path) -> None:
 
 def test_each_group_says_what_is_expected_and_each_case_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     record = Record(
-        case=Case(model="mlp"), name="mlp train", outcome="ok", started_at="", process_medians_s=[1.0, 1.1, 1.2]
+        case=Case(model="mlp"),
+        name="mlp train",
+        outcome="ok",
+        started_at="2026-01-31",
+        process_medians_s=[1.0, 1.1, 1.2],
     )
     show(list(compare([[record], [record]])))
     printed = capsys.readouterr().out.splitlines()

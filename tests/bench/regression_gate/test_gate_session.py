@@ -13,13 +13,14 @@ import pytest
 from anatomy.bench.cli.commands.gate import exit_code
 from anatomy.bench.errors.anatomy_error import SetupError, UsageError
 from anatomy.bench.records.case import Case
-from anatomy.bench.regression_gate.gate_request import GateRequest
+from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
 from anatomy.bench.regression_gate.gate_result import PAIRS_FILE, RESULT_FILE, GateResult
 from anatomy.bench.regression_gate.gate_session import PAIRS_SHARE, GateSession
 from anatomy.bench.regression_gate.inventory import Selection
 from anatomy.bench.regression_gate.paired_comparison import PairedComparison
 from anatomy.bench.regression_gate.resolve_sides import parse_base
 from anatomy.bench.regression_gate.run_gate import run_gate
+from anatomy.bench.regression_gate.side_workers import SideWorkers
 from anatomy.bench.suites.suite import Axes
 from tests.bench.regression_gate.conftest import STEP_ALONE, Project, Script, no_worktree_left
 
@@ -65,6 +66,34 @@ def test_slower_code_fails(script: Script, ask: Ask) -> None:
     assert case.reason == "step +20.0%"
     assert case.not_explained == "a scripted process has no profile"
     assert exit_code(run_gate(ask(tolerate=STEP_ALONE | {"step": "30%"}, out=Path("other")))) == 0
+
+
+@pytest.mark.parametrize("out", [None, "results", "deep/er/results", "anatomy-runs/mine"])
+def test_what_a_gate_leaves_is_no_reason_against_the_next(
+    script: Script, ask: Ask, project: Project, monkeypatch: pytest.MonkeyPatch, out: str | None
+) -> None:
+    project.commit(**{".gitignore": ""})
+    monkeypatch.chdir(project.folder)
+    for number in (1, 2):
+        result = run_gate(ask(out=result_folder(f"{out}{number}" if out else None)))
+        assert (result.verdict, result.notes) == ("PASS", [])
+        assert project.git("status", "--porcelain") == ""
+
+
+def test_a_folder_of_the_users_own_is_not_hidden_from_git(
+    script: Script, ask: Ask, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    run_gate(ask(out=project.folder))
+    assert "gate.json" in project.git("status", "--porcelain")
+
+
+def test_a_name_that_neither_side_has_is_a_mistake(monkeypatch: pytest.MonkeyPatch, ask: Ask, project: Project) -> None:
+    monkeypatch.setattr(SideWorkers, "missing_models", lambda workers, cases: {"nets.py:tpyo": "there is no tpyo"})
+    monkeypatch.setattr("anatomy.bench.regression_gate.run_gate.require_models", lambda cases, directory: ())
+    with pytest.raises(UsageError, match=r"nets\.py:tpyo is on neither side: there is no tpyo"):
+        run_gate(ask(("nets.py:tpyo",)))
+    assert no_worktree_left(project)
 
 
 def test_a_side_that_fails_is_an_error(script: Script, ask: Ask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -63,6 +64,45 @@ def test_a_dirty_tree_is_refused_unless_that_is_allowed(project: Project) -> Non
     assert base.commit == project.git("rev-parse", "HEAD")
     assert candidate.commit is None
     assert candidate.what.startswith("work tree, 1 files changed from ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "new.py",
+        "inner/new.py",
+        "pyproject.toml",
+        "ci/suite.toml",
+        "conftest.py",
+        "pytest.ini",
+        "tox.ini",
+        "x.so",
+        "mod.pyc",
+        "model.keras",
+        "fast.cpython-311-x86_64-linux-gnu.so",
+        "requirements-dev.txt",
+        "lib/site.pth",
+    ],
+)
+def test_a_new_file_that_a_side_could_read_is_a_reason(project: Project, name: str) -> None:
+    place = project.folder / name
+    place.parent.mkdir(exist_ok=True)
+    place.touch()
+    with pytest.raises(UsageError, match=rf"the work tree differs from its commit \({re.escape(name)}\)"):
+        resolved(project, "HEAD")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.log", "out/report.html", "x.csv", "core.1234", "dist/x.whl", "__pycache__/nets.cpython-311.pyc", "py"]
+)
+def test_a_new_file_that_no_side_reads_is_only_named(project: Project, name: str) -> None:
+    project.commit(**{".gitignore": ""})
+    place = project.folder / name
+    place.parent.mkdir(exist_ok=True)
+    place.touch()
+    base, candidate = resolved(project, "HEAD")
+    assert base.commit == candidate.commit
+    assert candidate.note == f"New files that no side reads were left where they are: {name}."
 
 
 def test_a_revision_that_is_not_there_is_the_greater_mistake(project: Project) -> None:

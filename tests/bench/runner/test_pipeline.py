@@ -19,19 +19,18 @@ from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.records.machine_look import read_looks
 from anatomy.bench.records.run_store import RECORDS_FILE, load_run
-from anatomy.bench.runner import fork_client
 from tests.bench.conftest import TESTS
+from tests.bench.runner.conftest import FAKE_SERVER
 from tests.fake_fork_server import STEP_S
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("fake_server")]
 
-SERVER = "tests.fake_fork_server"
 SCRIPTED = str(TESTS / "data" / "scripted_steps.py")
 TROUBLED = str(TESTS / "data" / "troubled_models.py")
 ANATOMY = [
     sys.executable,
     "-c",
-    f"from anatomy.bench.runner import fork_client; fork_client.SERVER_MODULE = {SERVER!r};"
+    f"from anatomy.bench.runner import fork_client; fork_client.SERVER_MODULE = {FAKE_SERVER!r};"
     "from anatomy.bench.cli.main import main; main()",
 ]
 OUTCOMES = {
@@ -51,14 +50,6 @@ OUTCOMES = {
     f"{TROUBLED}:open_shape": ("unsupported", "is open"),
     "mlp": ("ok", ""),
 }
-
-
-@pytest.fixture(autouse=True)
-def fake_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = str(TESTS.parent)
-    before = os.environ.get("PYTHONPATH")
-    monkeypatch.setenv("PYTHONPATH", f"{root}{os.pathsep}{before}" if before else root)
-    monkeypatch.setattr(fork_client, "SERVER_MODULE", SERVER)
 
 
 def suite(*models: str, **axes: Any) -> ab.Suite:

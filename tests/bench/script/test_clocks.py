@@ -86,7 +86,7 @@ def test_prints_the_figures_of_a_record(step_s: float) -> None:
         case=Case(model="mlp", batch_size=BATCH_SIZE),
         name="mlp",
         outcome="ok",
-        started_at="",
+        started_at="2026-01-31",
         blocks=timings.blocks,
         step_s=timings.step_s,
     )

@@ -17,10 +17,17 @@ def upgrade() -> None:
     runs = sa.table("runs", sa.column("id"), sa.column("environment", sa.JSON), sa.column("machine"))
     connection = op.get_bind()
     for number, environment in connection.execute(sa.select(runs.c.id, runs.c.environment)).all():
-        words = machine_words(environment["cpu"], environment["usable_cores"], environment["gpus"])
-        connection.execute(sa.update(runs).where(runs.c.id == number).values(machine=words))
+        connection.execute(sa.update(runs).where(runs.c.id == number).values(machine=_machine(environment)))
     op.drop_index("ix_figures_case_key", "figures")
     op.create_index("ix_figures_case_key_name_run", "figures", ["case_key", "name", "run"])
+
+
+def _machine(environment: object) -> str:
+    """The machine in words, of as much of a stored environment as is there."""
+    known = environment if isinstance(environment, dict) else {}
+    gpus = known.get("gpus")
+    cpu, cores = str(known.get("cpu", "unknown CPU")), known.get("usable_cores", "?")
+    return machine_words(cpu, cores, [str(gpu) for gpu in gpus] if isinstance(gpus, list) else [])
 
 
 def downgrade() -> None:

@@ -21,7 +21,7 @@ def record(recording: Recording, device: str | None = "NVIDIA", devices: int = 1
     fields: dict[str, Any] = {"case": Case(model="mlp", batch_size=32, devices=devices), "outcome": "ok", "name": "m"}
     made = Record(
         **fields,
-        started_at="",
+        started_at="2026-01-31",
         window_steps=steps,
         not_measured=facts.not_measured,
         gpu=facts.gpu,
@@ -100,7 +100,7 @@ def test_joules_of_the_cpu_stay_apart_from_the_gpus() -> None:
 
 def test_records_of_earlier_versions_still_load() -> None:
     old = {"index": 0, "name": "G", "utilisation": 0.5, "memory_used_peak_bytes": 7, "samples": 3}
-    fields = {"case": {"model": "mlp"}, "name": "m", "outcome": "ok", "started_at": ""}
+    fields = {"case": {"model": "mlp"}, "name": "m", "outcome": "ok", "started_at": "2026-01-31"}
     for version in (1, 2):
         loaded = Record.model_validate({**fields, "schema_version": version, "gpu": [old]})
         assert loaded.gpu is not None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 
+from anatomy.bench.machine.telemetry import device_sampler, nvml_library
+from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.nvml_library import list_gpus, nvml, open_nvml, visible_devices
 from tests.bench.machine.telemetry.conftest import Installed
 
@@ -58,3 +63,46 @@ def test_a_gpu_that_does_not_answer_hides_no_other(installed: Installed, monkeyp
     gone = {0, 1}
     assert list_gpus().names == ()
     assert list_gpus().reason == "NVML: GPU is lost"
+
+
+def test_a_driver_that_does_not_return_is_given_up(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed("two_gpus")
+    returns, calls = threading.Event(), list[int]()
+
+    def hang() -> None:
+        calls.append(1)
+        returns.wait(30)
+
+    monkeypatch.setattr(nvml(), "nvmlInit", hang)
+    monkeypatch.setattr(nvml_library, "INIT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(nvml_library, "_hung", threading.Event())
+    assert [list_gpus().reason for _ in range(3)] == ["NVML: Timeout"] * 3
+    assert DeviceSampler().gpu_reason == "NVML: Timeout"
+    assert calls == [1]
+    returns.set()
+
+
+def test_a_name_that_is_not_utf_8_is_shown(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed("two_gpus")
+    names: Iterator[str | bytes] = iter([b"GPU \xff", "GPU \x1b[31m\udcff"])
+
+    def name_of(handle: object) -> str:
+        name = next(names)
+        return name.decode() if isinstance(name, bytes) else name
+
+    monkeypatch.setattr(nvml(), "nvmlDeviceGetName", name_of)
+    assert list_gpus().names == ("GPU \\xff", "GPU \\x1b[31m\\udcff")
+
+
+def test_a_reading_that_does_not_end_ends_the_series(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed("two_gpus")
+    returns = threading.Event()
+    monkeypatch.setattr(device_sampler, "STOP_TIMEOUT_S", 0.05)
+    sampler = DeviceSampler()
+    monkeypatch.setattr(device_sampler, "visible_devices", lambda library: returns.wait(30))
+    sampler.start()
+    assert sampler.stop().gpu_reason == "a reading did not end within 0.05 s"
+    sampler.start()
+    assert sampler.stop().gpu_reason == "a reading did not end within 0.05 s"
+    monkeypatch.undo()
+    returns.set()

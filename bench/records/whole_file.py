@@ -1,0 +1,47 @@
+"""Files that are there whole or not at all: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write a file, text as UTF-8, and return its path; a failed write leaves what was there before.
+
+    Raises:
+        OSError: it could not be written; `filename` is `path`.
+    """
+    beside = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    try:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def ignore_in_git(folder: Path) -> None:
+    """Make git ignore a folder of output from within, as pytest does with its cache; an own `.gitignore` stays."""
+    path = folder / ".gitignore"
+    if not path.exists():
+        write_whole(path, "# Made by Anatomy: git ignores what is in this folder.\n*\n")
+
+
+def make_output_folder(folder: Path, default: Path) -> None:
+    """Make a folder of output that git ignores, by a `.gitignore` of its own.
+
+    A folder that is there already is the user's, and is left as it is; only `default` is known to be Anatomy's.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    if default in folder.parents:
+        default.mkdir(parents=True, exist_ok=True)
+        ignore_in_git(default)
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if new and default not in folder.parents:
+        ignore_in_git(folder)
