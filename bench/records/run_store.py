@@ -237,7 +237,8 @@ def _complaint(record: Record) -> str:
 
 def _read_compact(path: Path, header: RunHeader) -> list[Record]:
     compactor, found = RecordCompactor(header.planned), list[Record]()
-    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION, prepare=compactor.prepare)
+    prepare = compactor.prepare
+    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION, prepare=prepare, complaint=_complaint)
     with no_collections():
         while batch := list(islice(lines, BATCH)):
             compactor.compact(batch)
