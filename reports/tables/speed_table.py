@@ -9,6 +9,7 @@ from typing import NamedTuple
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
+from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.model_labels import family_of
 from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, with_run
@@ -35,7 +36,11 @@ _COLUMNS = with_details(
         Column("mode", "mode"),
         Column("kind", "models"),
         Column("backend", "backend"),
-        Column("relative_speed", "relative speed", "fastest = 1", "number", missing="no common case"),
+        Column("precision", "products in", missing="–"),
+        Column("relative_speed", "relative speed", "fastest = 1", "number", missing="no common case", digits=3),
+        Column("low", "from", kind="number", group="95 % over models", missing="–", digits=2),
+        Column("high", "to", kind="number", group="95 % over models", missing="–", digits=2),
+        Column("verdict", "verdict", missing="–"),
         Column("common_cases", "common cases", kind="number", whole=True),
         Column("measured", "cases measured", kind="number", whole=True),
         Column("tried", "cases tried", kind="number", whole=True),
@@ -44,8 +49,8 @@ _COLUMNS = with_details(
         Column("marked", "weak figures", kind="number", whole=True),
     ),
     "settings",
-    "marked",
     "tried",
+    "measured",
 )
 
 
@@ -67,6 +72,10 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
         caption="How fast each backend was beside the fastest, on the cases that all of them ran.",
         notes=(
             RULE,
+            "The interval says how far the mean depends on which models are in it: they differ more than any figure of "
+            "theirs is uncertain. Too close: it holds 1, so that other models may turn the order round; a model's own "
+            "answer is in the table of the fastest. Products in: the precision in which a backend multiplied; less "
+            "precision is less work.",
             "Unlike settings: what differs between the backends of a common case, who has which, and in how many "
             "cases; such a mean compares configurations, not backends alone. Weak figures: of the common "
             "cases, on this backend; the table of trust names them.",
@@ -121,7 +130,11 @@ def _figures(found: Compared) -> dict[str, dict[str, float | int | str | None]]:
     differences = Counter(text for one in unlike for text in one.values())
     return {
         backend: {
+            "precision": ", ".join(sorted({precision_of(r) for r in tried if r.case.backend == backend})) or None,
             "relative_speed": result.speeds.get(backend),
+            "low": result.intervals.get(backend, (None, None))[0],
+            "high": result.intervals.get(backend, (None, None))[1],
+            "verdict": result.verdict(backend),
             "common_cases": result.common,
             "measured": measured[backend],
             "tried": number,

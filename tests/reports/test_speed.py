@@ -80,3 +80,30 @@ def test_cases_that_differ_in_batch_size_are_not_the_same(record: Callable[..., 
 @pytest.mark.parametrize(("ratio", "text"), [(1.0, "1.00"), (0.5, "0.50"), (0.0071234, "0.0071"), (0.05, "0.050")])
 def test_small_ratios_keep_two_digits(ratio: float, text: str) -> None:
     assert ratio_text(ratio) == text
+
+
+def test_a_mean_over_unlike_models_is_too_close_to_call() -> None:
+    """JAX wins one model by as much as the other loses: no single winner."""
+    result = relative_speed({"jax": {"a": 4.0, "b": 1.0, "c": 2.2}, "torch": {"a": 1.0, "b": 4.0, "c": 2.0}})
+    assert result.fastest == "jax"
+    low, high = result.intervals["torch"]
+    assert low < 1 < high
+    assert (result.verdict("jax"), result.verdict("torch")) == ("too close to torch", "too close")
+
+
+def test_a_backend_that_always_loses_is_slower() -> None:
+    result = relative_speed({"jax": {n: 10.0 + n for n in range(5)}, "torch": {n: 5.0 + n / 2 for n in range(5)}})
+    assert result.intervals["torch"] == pytest.approx((0.5, 0.5))
+    assert (result.verdict("jax"), result.verdict("torch")) == ("fastest", "slower")
+
+
+def test_of_one_model_there_is_no_interval() -> None:
+    result = relative_speed({"jax": {"a": 4.0}, "torch": {"a": 1.0}})
+    assert (result.intervals, result.verdict("jax"), result.verdict("torch")) == ({}, None, None)
+
+
+@given(tables)
+def test_the_interval_holds_the_mean(table: dict[str, dict[int, float]]) -> None:
+    result = relative_speed(table)
+    for backend, (low, high) in result.intervals.items():
+        assert low * (1 - 1e-9) <= result.speeds[backend] <= high * (1 + 1e-9)
