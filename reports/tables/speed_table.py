@@ -51,6 +51,7 @@ _COLUMNS = with_details(
     "settings",
     "tried",
     "measured",
+    "unlike",
 )
 
 
