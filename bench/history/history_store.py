@@ -145,6 +145,22 @@ class History:
             points = map(HistoryPoint._make, connection.execute(query))
             return [point for point in points if named is None or (point.case_key, point.name) in named]
 
+    def points_of(self, keys: Sequence[str], fingerprint: str) -> dict[str, list[HistoryPoint]]:
+        """Key → the points of these cases on one machine, oldest first, of all projects."""
+        found: dict[str, list[HistoryPoint]] = {}
+        with self._reading() as connection:
+            for first in range(0, len(keys), _MOST_NAMED):
+                query = (
+                    sa.select(*_POINT)
+                    .join_from(FIGURES, RUNS, FIGURES.c.run == RUNS.c.id)
+                    .where(FIGURES.c.case_key.in_(keys[first : first + _MOST_NAMED]), FIGURES.c.outcome == "ok")
+                    .where(RUNS.c.fingerprint == fingerprint)
+                    .order_by(RUNS.c.started_at, RUNS.c.id, FIGURES.c.id)
+                )
+                for point in map(HistoryPoint._make, connection.execute(query)):
+                    found.setdefault(point.case_key, []).append(point)
+        return found
+
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._explained(), self._engine.begin() as connection:
@@ -170,6 +186,15 @@ class History:
             ) from error
         except SQLAlchemyError as error:
             raise UsageError(f"the history {self.name}: {error}") from error
+
+
+def file_of(url: str) -> str | None:
+    """The file of a SQLite store; `None` of any other."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
 def _insert(connection: Connection) -> Any:

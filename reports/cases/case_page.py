@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from anatomy.bench.history.trends import Trend
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER
@@ -12,6 +13,7 @@ from anatomy.bench.records.sureness import rate_text
 from anatomy.reports.answers.answer_words import trust_word
 from anatomy.reports.answers.backend_race import Contender, contender_name, race_model
 from anatomy.reports.cases.case_charts import case_charts
+from anatomy.reports.cases.case_history import case_histories, history_chart
 from anatomy.reports.cases.fact_groups import fact_groups
 from anatomy.reports.chart_svg import own_style
 from anatomy.reports.deviation import deviations
@@ -44,11 +46,12 @@ def case_pages(item: LabelledRun) -> Iterator[tuple[str, str]]:
     for record in item.run.records:
         if record.case.mode not in ("count", "stage"):
             models.setdefault(race_model(record.case), []).append(record)
+    past = case_histories(item)
     wrong = {key for key, found in deviations(item.run.records).items() if found.verdict == "deviates"}
     for alike in models.values():
         for record in alike:
             contender = Contender(contender_name(record), record, record.key in wrong)
-            yield case_file(record), _render(item, contender, alike, profiles.get(record.key))
+            yield case_file(record), _render(item, contender, alike, profiles.get(record.key), past.get(record.key))
 
 
 def case_file(record: Record) -> str:
@@ -56,11 +59,14 @@ def case_file(record: Record) -> str:
     return f"{record.key}.html"
 
 
-def _render(item: LabelledRun, contender: Contender, alike: Sequence[Record], profile: Profile | None) -> str:
+def _render(
+    item: LabelledRun, contender: Contender, alike: Sequence[Record], profile: Profile | None, past: Trend | None
+) -> str:
     record = contender.record
     measured = record.outcome == "ok"
     with own_style():
-        charts, profiled = case_charts(record) if measured else (), _profiled(item, profile)
+        charts = (*case_charts(record), *((history_chart(past),) if past else ())) if measured else ()
+        profiled = _profiled(item, profile)
     return render_page(
         "case.html",
         title=record.name,
