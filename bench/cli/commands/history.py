@@ -50,6 +50,7 @@ def runs(db: Database = None, project: Project = None) -> None:
     """List the runs of a project."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from anatomy.bench.history.find_trends import require_project
     from anatomy.bench.history.history_store import History
@@ -58,12 +59,14 @@ def runs(db: Database = None, project: Project = None) -> None:
     with History(db) as history:
         require_project(history, name)
         table = Table(box=None, pad_edge=False)
-        for head in ("run", "started", "commit", "branch", "machine", "suite", "cases"):
-            table.add_column(head)
+        # Other commands take the id, which says when the run began: it is never cut.
+        table.add_column("run", no_wrap=True, overflow="ignore")
+        for head in ("commit", "branch", "machine", "suite", "cases"):
+            table.add_column(head, no_wrap=True, overflow="ellipsis")
         for row in history.runs(name):
             commit = (row["commit_hash"] or "–")[:10] + ("+" if row["dirty"] else "")
-            cells = (row["run_id"], row["started_at"], commit, row["branch"] or "–", row["fingerprint"], row["suite"])
-            table.add_row(*cells, str(row["cases"]))
+            cells = (row["run_id"], commit, row["branch"] or "–", row["fingerprint"], row["suite"], str(row["cases"]))
+            table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from anatomy.bench.history.history_store import History
 from anatomy.bench.history.keep_run import branch_of, keep_run, project_of
+from anatomy.bench.records.run_store import new_run_id
 from tests.bench.history.conftest import numbered_run, record_at
 from tests.bench.regression_gate.conftest import Project
 from tests.command import anatomy
+from tests.factories import make_record, make_run
 
 
 @pytest.fixture
@@ -100,3 +102,14 @@ def test_the_project_and_the_branch(project: Project, tmp_path: Path) -> None:
     (project.folder / "pyproject.toml").write_text('[project]\nname = "named"\n')
     assert project_of(project.folder) == "named"
     assert branch_of(tmp_path, {}) is None
+
+
+def test_an_id_is_listed_as_other_commands_take_it(tmp_path: Path, db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    identifier = new_run_id()
+    made = make_run(tmp_path / "made", [make_record()], identifier=identifier, commit="0" * 40)
+    with History(db) as history:
+        history.add(made, "mine", "a-branch-with-a-long-name-that-has-no-room-here")
+    listed = anatomy("history", "runs", "--project", "mine", folder=tmp_path).out
+    assert identifier in listed
+    assert max(map(len, listed.splitlines())) <= 80
