@@ -60,10 +60,11 @@ def runs(db: Database = None, project: Project = None) -> None:
         require_project(history, name)
         table = Table(box=None, pad_edge=False)
         # Other commands take the id, which says when the run began: it is never cut.
-        table.add_column("run", no_wrap=True, overflow="ignore")
+        rows = history.runs(name)
+        table.add_column("run", no_wrap=True, min_width=max((len(row["run_id"]) for row in rows), default=0))
         for head in ("commit", "branch", "machine", "suite", "cases"):
             table.add_column(head, no_wrap=True, overflow="ellipsis")
-        for row in history.runs(name):
+        for row in rows:
             commit = (row["commit_hash"] or "–")[:10] + ("+" if row["dirty"] else "")
             cells = (row["run_id"], commit, row["branch"] or "–", row["fingerprint"], row["suite"], str(row["cases"]))
             table.add_row(*(Text(cell) for cell in cells))
