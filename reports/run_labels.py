@@ -81,7 +81,7 @@ class LabelledRecord(NamedTuple):
     record: Record
 
     @property
-    def case(self) -> tuple[str, str]:
+    def case_id(self) -> tuple[str, str]:
         """Label of the run and key of the case."""
         return self.run.label, self.record.key
 

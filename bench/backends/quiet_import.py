@@ -14,8 +14,15 @@ def import_keras_quietly() -> None:
 
     TensorFlow logs its start (processor features, missing GPUs) from C++ before any setting of its log level counts.
     """
-    sys.stderr.flush()
-    kept = os.dup(STDERR)
+    try:
+        kept = os.dup(STDERR)
+    except OSError:
+        # Standard error is closed: nothing can be shown there.
+        import keras
+
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), STDERR)
         try:

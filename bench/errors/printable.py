@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -30,14 +31,25 @@ def printable(text: str) -> str:
     )
 
 
-def printable_values(value: Any) -> Any:
+def well_formed(text: str) -> str:
+    """The text with lone surrogates and control characters as escapes; marks that shape or order a script stay.
+
+    For names that must stay what they were given as: a file may have such marks in its name.
+    """
+    if text.isprintable():
+        return text
+    escaped = ("Cs", "Cc", *_BREAKS)
+    return "".join(c if c in _KEPT or category(c) not in escaped else ascii(c)[1:-1] for c in text)
+
+
+def printable_values(value: Any, made: Callable[[str], str] = printable) -> Any:
     """A JSON value with every string in it, keys included, made printable."""
     if isinstance(value, str):
-        return printable(value)
+        return made(value)
     if isinstance(value, dict):
-        return {printable(str(name)): printable_values(item) for name, item in value.items()}
+        return {made(str(name)): printable_values(item, made) for name, item in value.items()}
     if isinstance(value, list):
-        return [printable_values(item) for item in value]
+        return [printable_values(item, made) for item in value]
     return value
 
 

@@ -92,7 +92,10 @@ class History:
             upsert = insert.on_conflict_do_update(
                 index_elements=list(identity), set_={name: insert.excluded[name] for name in row}
             )
-            number = connection.scalar(upsert.returning(RUNS.c.id))
+            connection.execute(upsert)
+            # RETURNING needs SQLite 3.35.
+            same = sa.and_(*(RUNS.c[name] == value for name, value in identity.items()))
+            number = connection.scalar(sa.select(RUNS.c.id).where(same))
             connection.execute(sa.delete(FIGURES).where(FIGURES.c.run == number))
             figures = [figures_of_record(record) | {"run": number} for record in run.records]
             if figures:

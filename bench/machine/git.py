@@ -125,7 +125,8 @@ class Repository:
 
     def _remove_abandoned(self) -> None:
         """Remove the worktrees of gates that were killed."""
-        listed = _git(self.root, "worktree", "list", "--porcelain", "-z").stdout.split("\0")
+        # Git knows -z here from 2.36 on.
+        listed = _git(self.root, "worktree", "list", "--porcelain").stdout.splitlines()
         trees = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
         own = [tree for tree in trees if tree.parent.name.startswith(f"{PREFIX}{_PURPOSE}-")]
         remove_abandoned(tree.parent for tree in own)

@@ -98,6 +98,7 @@ class _Tables:
             moved_bytes=moved,
             bound=roofline_bound(flops, moved, seconds, host, calls, self.ceilings) if entry else None,
             operations=self.operations(works),
+            members=list(joints.get(name, ())),
         )
 
     @cached_property

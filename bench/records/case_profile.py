@@ -85,6 +85,7 @@ class LayerTime(Frozen):
             longer of the times that compute (`flops` at the ceiling of its dtype) and memory (`moved_bytes` at the
             measured bandwidth) would take; null where the ceilings were not measured.
         operations: the layer's operations, longest first.
+        members: of a fusion of several layers their names; empty of one layer, and in older profiles.
     """
 
     name: str
@@ -100,6 +101,7 @@ class LayerTime(Frozen):
     moved_bytes: int | None = None
     bound: Bound | None = None
     operations: list[Operation] = Field(default_factory=list)
+    members: list[str] = Field(default_factory=list)
 
 
 class KindTime(Frozen):

@@ -13,10 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.errors.printable import first_mistake, printable_values
+from anatomy.bench.errors.printable import first_mistake, printable, printable_values, well_formed
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TAIL_BYTES = 1 << 16
+# Fields that hold cases.
+_OF_CASES = ("case", "planned", "keras", "native")
 
 
 def append_line(path: Path, line: str) -> None:
@@ -28,7 +30,7 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         OSError: the line could not be written, and the file is as it was; `filename` is `path`.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         end = _end_of_last_line(descriptor)
         try:
@@ -141,13 +143,23 @@ def _object(text: bytes) -> dict[str, Any]:
         raise _DamagedError(f"not valid JSON: {error}") from error
     if not text.isascii() or b"\\" in text:
         # Only then can a text hold what a terminal or a page would take for more than text.
-        found = printable_values(found)
+        found = _printable(found)
     if not isinstance(found, dict):
         raise _DamagedError(f"expected a JSON object, got {text[:40].decode('utf-8', 'replace')}")
     version = found.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise _DamagedError(f"schema_version: expected a number from 1, got {version!r}")
     return found
+
+
+def _printable(found: Any) -> Any:
+    """All texts made printable; those of cases, of which keys are made, may keep what shapes their script."""
+    if not isinstance(found, dict):
+        return printable_values(found)
+    return {
+        printable(name): printable_values(value, well_formed if name in _OF_CASES else printable)
+        for name, value in found.items()
+    }
 
 
 def _parsed(text: bytes) -> Any:

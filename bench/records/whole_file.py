@@ -9,18 +9,30 @@ from pathlib import Path
 def write_whole(path: Path, content: str | bytes) -> Path:
     """Write a file, text as UTF-8, and return its path; a failed write leaves what was there before.
 
+    A link stays, and leads to the new content; what is no file, such as `/dev/stdout`, is written to as it is.
+
     Raises:
         OSError: it could not be written; `filename` is `path`.
     """
-    beside = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    data = content.encode() if isinstance(content, str) else content
     try:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
-        beside.replace(path)
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    return path
+
+
+def _replace(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return path
 
 
 def ignore_in_git(folder: Path) -> None:

@@ -99,7 +99,11 @@ def _revision_and_tree(
         assert base.origin is not None
         what = f"work tree, {len(changes)} files changed from {head[:10]}" if changes else f"HEAD ({head[:10]})"
         origin = Origin(instead_of=base.origin.tree, tree=repository.root, zoo=base.origin.zoo)
-        note = f"New files that no side reads were left where they are: {_some(others)}." if others else ""
+        note = (
+            f"New files that were not taken for a change: {_some(others)}. What reads them has what no commit has."
+            if others
+            else ""
+        )
         yield base, Side("candidate", what, directory, commit=None if changes else head, origin=origin, note=note)
 
 

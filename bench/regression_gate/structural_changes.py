@@ -9,6 +9,8 @@ from difflib import SequenceMatcher
 from anatomy.bench.records.layer_outline import LayerOutline
 
 MOST_LINES = 8
+# Layers of one side times those of the other: beyond, a search takes seconds.
+MOST_COMPARED = 1_000_000
 
 
 def structural_changes(base: Sequence[LayerOutline], candidate: Sequence[LayerOutline]) -> list[str]:
@@ -18,8 +20,9 @@ def structural_changes(base: Sequence[LayerOutline], candidate: Sequence[LayerOu
         base, candidate: layers in the model's order.
     """
     layers, shapes = [], []
-    matcher = SequenceMatcher(None, [_token(one) for one in base], [_token(one) for one in candidate], autojunk=False)
-    for tag, start, end, other_start, other_end in matcher.get_opcodes():
+    for tag, start, end, other_start, other_end in _aligned(
+        [_token(one) for one in base], [_token(one) for one in candidate]
+    ):
         if tag != "equal":
             layers += [f"− {one.name} ({one.type})" for one in base[start:end]]
             layers += [f"+ {one.name} ({one.type})" for one in candidate[other_start:other_end]]
@@ -31,7 +34,27 @@ def structural_changes(base: Sequence[LayerOutline], candidate: Sequence[LayerOu
                 shapes.append(f"{other.name}: weights {changed}")
     found = layers + shapes
     rest = len(found) - MOST_LINES
-    return [*found[:MOST_LINES], f"and {rest} more layers changed"] if rest > 0 else found
+    return [*found[:MOST_LINES], f"and {rest} more changes"] if rest > 0 else found
+
+
+def _aligned(base: Sequence[str], candidate: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    """As of `SequenceMatcher.get_opcodes`; what both begin and end with is not searched, which takes long."""
+    head = _alike(base, candidate)
+    tail = _alike(base[head:][::-1], candidate[head:][::-1])
+    ours, theirs = base[head : len(base) - tail], candidate[head : len(candidate) - tail]
+    if len(ours) * len(theirs) > MOST_COMPARED:
+        middle = [("replace", 0, len(ours), 0, len(theirs))]
+    else:
+        middle = list(SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes())
+    moved = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in middle]
+    end, other_end = len(base) - tail, len(candidate) - tail
+    return [("equal", 0, head, 0, head), *moved, ("equal", end, len(base), other_end, len(candidate))]
+
+
+def _alike(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many of both are equal from the beginning."""
+    pairs = zip(first, second, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
 
 def _token(layer: LayerOutline) -> str:
@@ -41,13 +64,17 @@ def _token(layer: LayerOutline) -> str:
     """
     around, _, own = layer.name.rpartition("/")
     made_up = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer.type).lower()
-    return f"{re.sub(r'_[0-9]+(?=/|$)', '', around)}/{made_up if _is_made_up(own, made_up) else own}"
+    return f"{re.sub(r'_[0-9]+(?=/|$)', '', around)}/{_without_number(own, made_up)}"
 
 
-def _is_made_up(name: str, by_class: str) -> bool:
-    # Keras writes conv2d_1 for Conv2D, and conv2d for the first.
-    stem = re.sub(r"_[0-9]+$", "", name).replace("_", "")
-    return stem == by_class.replace("_", "")
+def _without_number(name: str, by_class: str) -> str:
+    """A name that Keras made up without its number; one of the user's as it is.
+
+    Keras writes conv2d_1 for Conv2D, conv2d for the first, and forward_lstm_1 within a Bidirectional.
+    """
+    stem = re.sub(r"_[0-9]+$", "", name)
+    plain = re.sub(r"^(forward|backward)_", "", stem).replace("_", "")
+    return stem if plain == by_class.replace("_", "") else name
 
 
 def _changed_settings(mine: LayerOutline, other: LayerOutline) -> str:

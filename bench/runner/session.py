@@ -54,8 +54,9 @@ class Silent:
 
 @dataclass
 class Session:
-    """Measures cases into a run's folder; its fork servers live, and no other
-    process writes to the folder, until it closes. Use as a context manager.
+    """Measures cases into a run's folder. Use as a context manager.
+
+    Until it closes its fork servers live, and no other process writes to the folder.
 
     Attributes:
         writer: the run.

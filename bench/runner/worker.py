@@ -6,6 +6,7 @@ Every fact is emitted as soon as it is known: a worker that dies leaves behind w
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 import traceback
@@ -153,14 +154,18 @@ def missing_models(models: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def _reported(emit: Emit) -> Iterator[None]:
-    """End with one `Ended`, whatever happens within."""
+    """End with one `Ended`, whatever happens within, of this process: one that a model forks speaks for itself."""
+    own = os.getpid()
     try:
         yield
-    except BaseException as error:  # noqa: BLE001  # the boundary: whatever a model raises, an exit too, becomes its record
+    except BaseException as error:  # the boundary: whatever a model raises, an exit too, becomes its record
+        if os.getpid() != own:
+            raise
         traceback.print_exc()
         emit(Ended(outcome=_outcome_of(error), reason=one_line(error)))
     else:
-        emit(Ended(outcome="ok"))
+        if os.getpid() == own:
+            emit(Ended(outcome="ok"))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ STEPS_WATCH_INTERVAL_S = 0.25
 # Seconds for which the end of a worker that was killed is waited for.
 EXIT_GRACE_S = 15.0
 # The check that says what a worker left behind.
-LEFT_BEHIND = "nothing left running"
+LEFT_BEHIND = "children ended"
 
 _E = TypeVar("_E", bound=Event)
 
@@ -142,7 +142,7 @@ class WorkerHandle:
                 self._ended = True
                 self._explain_exit(code)
                 if killed:
-                    said = {LEFT_BEHIND: f"passed; killed when the worker had ended: {', '.join(killed)}"}
+                    said = {LEFT_BEHIND: f"passed; killed: {', '.join(killed)}"}
                     result.add(CaseFacts(checks=result.facts.checks | said))
             case PhaseBegan(name=name):
                 result.phase = name

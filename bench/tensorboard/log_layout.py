@@ -19,7 +19,7 @@ TENSORBOARD_FOLDER = "tensorboard"
 SESSION = "trace"
 # TensorBoard shows some 15 to 40 characters of a name.
 LONGEST_MODEL = 40
-# What has a meaning in paths, URLs and patterns, or is no printable one-byte character.
+# What has a meaning in paths, URLs and patterns, and all beyond ASCII but the dot between the parts.
 _UNSAFE = re.compile(r"[^A-Za-z0-9.:=_@-]+")
 
 

@@ -26,7 +26,8 @@ def _outlines(layer: Any, path: tuple[str, ...]) -> Iterator[LayerOutline]:
         place = (*path, inner.name)
         contents = list(_outlines(inner, place))
         # Weights of what it contains are said there.
-        own = {} if contents else {weight.name: _text(tuple(weight.shape)) for weight in inner.weights}
+        within = {id(weight) for part in inner._flatten_layers(include_self=False) for weight in part.weights}
+        own = {weight.name: _text(tuple(weight.shape)) for weight in inner.weights if id(weight) not in within}
         yield LayerOutline(name="/".join(place), type=type(inner).__name__, settings=_settings(inner), weights=own)
         yield from contents
 

@@ -15,10 +15,6 @@ from anatomy.reports.gate.gate_rows import explanation_sentences, gate_summary, 
 _ELEMENTS = {"FAIL": "failure", "ERROR": "error", "INCONCLUSIVE": "error"}
 
 
-# These have no category of control characters.
-_NO_CHARACTERS = {0xFFFE: None, 0xFFFF: None}
-
-
 def render_junit(result: GateResult) -> str:
     """Render one `testsuite` with a `testcase` per case."""
     suite = ElementTree.Element(
@@ -64,4 +60,4 @@ def case_figures(case: CaseResult) -> str:
 
 def _clean(text: str) -> str:
     """Escape control characters: XML 1.0 cannot hold them (https://www.w3.org/TR/xml/#charsets)."""
-    return printable(text).translate(_NO_CHARACTERS)
+    return printable(text)

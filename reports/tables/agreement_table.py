@@ -47,7 +47,7 @@ def agreement_table(runs: Sequence[LabelledRun]) -> Table:
         _cells,
         _absence,
         caveats=lambda row: {"deviation": (DEVIATES,)} if row[1].verdict == "deviates" else {},
-        case=lambda row: row[0].case,
+        case=lambda row: row[0].case_id,
         key="agreement",
         title="Same function on every backend",
         caption="Outputs with the same weights and inputs, beside the reference's.",

@@ -38,7 +38,7 @@ def input_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(with_details(_COLUMNS, "source", "workers", "low_s", "high_s"), runs),
         found,
         _cells,
-        case=lambda labelled: labelled.case,
+        case=lambda labelled: labelled.case_id,
         key="inputs",
         title="Input pipelines",
         caption="What fit and predict wait for: epochs that read their input, epochs whose batches are ready in "

@@ -102,7 +102,7 @@ def telemetry_table(runs: Sequence[LabelledRun]) -> Table:
         _cells,
         _absence,
         caveats=lambda row: dict.fromkeys(_WITH_THROTTLED, (THROTTLED,)) if row.use and is_throttled(row.use) else {},
-        case=lambda row: row.labelled.case,
+        case=lambda row: row.labelled.case_id,
         key="telemetry",
         title="Devices' telemetry",
         caption="What NVML, the frameworks and RAPL said of the devices over each case's measured window.",

@@ -65,7 +65,7 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
         labelled_records(runs, lambda record: record.case.mode != "count" and record.outcome == "ok"),
         _cells,
         absence=lambda labelled, key: _OF_A_LOOP.get(key) if labelled.record.case.mode in LOOPS else None,
-        case=lambda labelled: labelled.case,
+        case=lambda labelled: labelled.case_id,
         key="trust",
         title="How far the figures can be trusted",
         caption="Intervals, and what was checked while each case was measured.",

@@ -50,7 +50,7 @@ def utilisation_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> 
         _cells,
         _absence,
         caveats=lambda row: utilisation_caveats(row[0].record, row[1]),
-        case=lambda row: row[0].case,
+        case=lambda row: row[0].case_id,
         key="utilisation",
         title="How close to the limit",
         caption="Model FLOPs utilisation of every case against its backend's measured ceiling.",

@@ -53,6 +53,13 @@ def raises_a_surrogate() -> Any:
     raise ValueError("cannot read " + b"data\xff.npy".decode("utf-8", "surrogateescape"))
 
 
+def forks_a_child_that_exits() -> Any:
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+    return fine()
+
+
 def removes_its_directory() -> Any:
     shutil.rmtree(Path.cwd())
     raise RuntimeError("the directory is gone")

@@ -30,9 +30,10 @@ def trace(
 
     traces = [summarise_trace(read_gpu_trace(file), recorded_name(str(file))) for file in files]
     if out is not None:
+        from anatomy.bench.records.whole_file import write_whole
         from anatomy.reports.gpu_traces import render_traces
 
-        out.write_text(render_traces(traces), encoding="utf-8")
+        write_whole(out, render_traces(traces))
     if json:
         print(json_module.dumps([one.to_dict() for one in traces], indent=1))
         return

@@ -77,3 +77,14 @@ def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
 def test_a_record_of_another_alphabet_comes_back(tmp_path: Path) -> None:
     append_line(tmp_path / RECORDS_FILE, make_bare_record(name="Größe 模型").model_dump_json())
     assert read_records(tmp_path / RECORDS_FILE)[0].name == "Größe 模型"
+
+
+@pytest.mark.parametrize("model", ["مدل\u200cها/net.py:build", "soft\u00adhyphen.py:build", "👩\u200d🔬.py:build"])
+def test_a_case_keeps_its_key_whatever_shapes_its_script(model: str, tmp_path: Path) -> None:
+    record = make_bare_record(name=f"{model} infer")
+    record = record.model_copy(update={"case": record.case.model_copy(update={"model": model})})
+    append_line(tmp_path / RECORDS_FILE, record.model_dump_json())
+    (read,) = read_records(tmp_path / RECORDS_FILE)
+    assert (read.key, read.case.model) == (record.key, model)
+    assert read.name.isascii() or read.name.isprintable()
+    assert "\u200c" not in read.name

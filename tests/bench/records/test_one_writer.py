@@ -128,6 +128,28 @@ def test_a_file_is_written_whole_or_stays(tmp_path: Path, content: str | bytes) 
     assert [(file, file.read_text()) for file in tmp_path.iterdir()] == [(path, "before")]
 
 
+def test_a_link_stays_and_a_long_name_has_room(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.html", tmp_path / "link.html"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    long = tmp_path / f"{'n' * 250}.html"
+    write_whole(long, "long")
+    assert sorted(tmp_path.iterdir()) == sorted([target, link, long])
+
+
+def test_what_is_no_file_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_a_header_that_cannot_be_written_leaves_no_run(tmp_path: Path) -> None:
     with disk_of(100), pytest.raises(OSError, match=RUN_FILE):
         RunWriter.create(tmp_path / "run", make_header(make_case()))

@@ -82,6 +82,9 @@ def test_a_dirty_tree_is_refused_unless_that_is_allowed(project: Project) -> Non
         "fast.cpython-311-x86_64-linux-gnu.so",
         "requirements-dev.txt",
         "lib/site.pth",
+        "net.yaml",
+        "weights.safetensors",
+        "model.onnx",
     ],
 )
 def test_a_new_file_that_a_side_could_read_is_a_reason(project: Project, name: str) -> None:
@@ -102,7 +105,17 @@ def test_a_new_file_that_no_side_reads_is_only_named(project: Project, name: str
     place.touch()
     base, candidate = resolved(project, "HEAD")
     assert base.commit == candidate.commit
-    assert candidate.note == f"New files that no side reads were left where they are: {name}."
+    assert candidate.note.startswith(f"New files that were not taken for a change: {name}.")
+
+
+def test_a_repository_within_is_a_reason(project: Project) -> None:
+    """Git lists its folder and not what is in it, which a side may import."""
+    inner = project.folder / "lib"
+    inner.mkdir()
+    subprocess.run(("git", "init", "-q"), cwd=inner, check=True)
+    (inner / "m.py").touch()
+    with pytest.raises(UsageError, match=r"differs from its commit \(lib/\)"):
+        resolved(project, "HEAD")
 
 
 def test_a_revision_that_is_not_there_is_the_greater_mistake(project: Project) -> None:

@@ -54,10 +54,29 @@ def test_names_that_keras_made_up_may_shift() -> None:
     assert structural_changes([conv("conv2d_3"), conv("conv2d_4")], [conv("conv2d_5"), conv("conv2d_6")]) == []
 
 
+def test_the_inner_names_of_a_bidirectional_layer_may_shift() -> None:
+    def both(number: str) -> list[LayerOutline]:
+        around = plain(f"bidirectional{number}", "Bidirectional")
+        return [around, *(plain(f"{around.name}/{way}_lstm{number}", "LSTM") for way in ("forward", "backward"))]
+
+    assert structural_changes(both(""), [plain("lstm", "LSTM"), *both("_1")]) == ["+ lstm (LSTM)"]
+
+
+def test_two_large_models_are_compared_in_a_moment() -> None:
+    """Models of two thousand layers of few kinds, one of them with twenty more, and two that share nothing."""
+    base = [conv(f"conv2d_{n}") if n % 2 else plain(f"re_lu_{n}", "ReLU") for n in range(2_000)]
+    more = [*base[:1_000], *(plain(f"dropout_{n}", "Dropout") for n in range(20)), *base[1_000:]]
+    said = structural_changes(base, more)
+    assert said[:2] == ["+ dropout_0 (Dropout)", "+ dropout_1 (Dropout)"]
+    assert said[-1] == f"and {20 - MOST_LINES} more changes"
+    other = [plain(f"dense_{n}", "Dense") for n in range(2_000)]
+    assert structural_changes(base, other)[-1] == f"and {4_000 - MOST_LINES} more changes"
+
+
 def test_many_changes_are_counted() -> None:
     said = structural_changes([], [conv(f"layer{number}") for number in range(30)])
     assert len(said) == MOST_LINES + 1
-    assert said[-1] == f"and {30 - MOST_LINES} more layers changed"
+    assert said[-1] == f"and {30 - MOST_LINES} more changes"
 
 
 LAYERS = st.lists(

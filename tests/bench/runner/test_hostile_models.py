@@ -74,6 +74,12 @@ def test_what_a_model_leaves_is_killed_and_named(tmp_path: Path, session: bool, 
         assert f"({child})" in record.checks[LEFT_BEHIND]
 
 
+def test_a_process_that_a_model_forks_does_not_end_the_case(tmp_path: Path) -> None:
+    run = ab.run_suite(suite(f"{HOSTILE}:forks_a_child_that_exits"), out=tmp_path / "run", steps=3, timeout_s=60)
+    (record,) = run.records
+    assert record.outcome == "ok", record.reason
+
+
 @pytest.mark.parametrize("name", ["stops_its_server", "stops_its_server_and_ends", "floods", "chatters"])
 def test_a_fork_server_that_does_not_answer_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

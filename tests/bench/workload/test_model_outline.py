@@ -60,6 +60,28 @@ def test_layers_that_cannot_say_how_they_are_set_are_outlined() -> None:
     assert (layer.type, layer.weights) == ("Silent", {"kernel": "3×5", "bias": "5"})
 
 
+def test_a_layer_with_contents_has_weights_of_its_own() -> None:
+    class Tokens(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
+        def __init__(self, places: int) -> None:
+            super().__init__(name="tokens")
+            self.inner = keras.layers.Dense(4)
+            self.places = places
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+        def build(self, shape: Any) -> None:
+            self.table = self.add_weight(shape=(self.places, 4), name="table")
+            self.inner.build(shape)
+            self.built = True
+
+        def call(self, x: Any) -> Any:
+            return self.inner(x) + self.table
+
+    base, larger = (outline_model(keras.Sequential([keras.Input((places, 3)), Tokens(places)])) for places in (16, 64))
+    assert "tokens: weights table 16×4 → 64×4" in structural_changes(base, larger)
+
+
 def test_what_is_no_keras_model_has_no_outline(capsys: pytest.CaptureFixture[str]) -> None:
     assert outline_model(object()) == []
     assert "AttributeError" in capsys.readouterr().err
