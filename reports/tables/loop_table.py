@@ -55,7 +55,7 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         _cells,
         _absence,
         _caveats,
-        case=lambda row: row.loop.case,
+        case=lambda row: row.loop.case_id,
         key="loops",
         title="Keras's own loops",
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",

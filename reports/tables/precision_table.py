@@ -47,7 +47,7 @@ def precision_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
-        case=lambda pair: pair.other.case,
+        case=lambda pair: pair.other.case_id,
         key="precisions",
         title="Precisions",
         caption=f"Each case in another dtype policy beside the same case in {BASE}.",
