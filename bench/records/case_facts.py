@@ -49,6 +49,8 @@ class CaseFacts(Frozen):
     host_use: HostUse | None = None
     peak_device_bytes: int | None = None
     cpu_cores_used: float | None = None
+    others_cores: float | None = None
+    steal_share: float | None = None
     window: tuple[float, float] | None = None
     window_s: float | None = None
     window_steps: int | None = None

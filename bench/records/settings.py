@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from anatomy.bench.records.cpu_list import cpus_text, parse_cpus
 from anatomy.bench.records.frozen import Frozen
 
 
@@ -21,6 +22,7 @@ class MeasureSettings(Frozen):
         profile: whether to profile each case after it was measured, in another process.
         memory_limit_bytes: resident memory above which a worker is killed; `None` for no limit.
         batch_of_dataset: whether no batch size was given, so that a dataset that comes with a model says it.
+        cpus: CPUs that the workers run on, e.g. `0-3`; `None` for all that this process may use.
     """
 
     seconds: float = Field(default=3.0, gt=0)
@@ -33,3 +35,9 @@ class MeasureSettings(Frozen):
     memory_limit_bytes: int | None = Field(default=None, gt=0)
     profile: bool = False
     batch_of_dataset: bool = False
+    cpus: str | None = None
+
+    @field_validator("cpus")
+    @classmethod
+    def _shortest(cls, cpus: str | None) -> str | None:
+        return None if cpus is None else cpus_text(parse_cpus(cpus))
