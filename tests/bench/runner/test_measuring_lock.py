@@ -105,7 +105,8 @@ def test_a_command_waits_in_one_line_until_the_other_ends(holder: Holder, monkey
 @pytest.mark.process
 def test_waiting_ends_with_a_refusal(holder: Holder) -> None:
     holder("anatomy run mlp")
-    with pytest.raises(UsageError, match=r"has waited for 0\.1 s"), measuring("x", WhenBusy(wait_s=0.1), [].append):
+    said: list[str] = []
+    with pytest.raises(UsageError, match=r"has waited for 0\.1 s"), measuring("x", WhenBusy(wait_s=0.1), said.append):
         raise AssertionError("measured beside another command")
 
 
