@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ig
 
 # Runs of the tests are no part of anyone's history.
 os.environ["ANATOMY_HISTORY"] = "off"
+# They measure beside one another, and nobody's run waits for them.
+os.environ["ANATOMY_WHEN_BUSY"] = "share"
+_runtime = tempfile.TemporaryDirectory(prefix="anatomy-tests-")
+atexit.register(_runtime.cleanup)
+os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 
 pytest_plugins = ["pytester"]
 

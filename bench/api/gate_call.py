@@ -13,6 +13,7 @@ from anatomy.bench.regression_gate.inventory import Selection
 from anatomy.bench.regression_gate.paired_comparison import Listener
 from anatomy.bench.regression_gate.resolve_sides import parse_base
 from anatomy.bench.regression_gate.run_gate import run_gate
+from anatomy.bench.runner.measuring_lock import measuring
 from anatomy.bench.suites.axis_options import parse_axes
 
 # A value of an axis, or several.
@@ -86,7 +87,8 @@ def gate(
         command=["anatomy.bench"],
         out=result_folder(out),
     )
-    return run_gate(request, listener)
+    with measuring("anatomy.bench.gate"):
+        return run_gate(request, listener)
 
 
 def _texts(values: _Values) -> list[str] | None:

@@ -19,6 +19,7 @@ from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import load_run
 from anatomy.bench.runner.measure_run import FinishedRun, RunListener, SilentRun, measure_run
+from anatomy.bench.runner.measuring_lock import measuring
 from anatomy.bench.runner.open_run import open_run
 from anatomy.bench.runner.run_plan import plan_suite
 from anatomy.bench.suites.axis_options import parse_axes
@@ -204,6 +205,7 @@ def _run(
         raise UsageError(f"{source.text}: expected one case, got {len(plan.cases)}; give one value for each setting")
     if largest:
         plan = plan.as_search()
+    stack.enter_context(measuring("anatomy.bench.measure"))
     run = open_run(plan, Path(out) if out else made / "run", collect(), ["anatomy.bench"])
     run = replace(run, directory=source.directory or Path.cwd(), import_paths=tuple(sys.path))
     finished = measure_run(run, stack.enter_context(entered(listener)))

@@ -27,6 +27,8 @@ _FIGURES = (
     "peak_host_above_base_bytes",
     "peak_device_bytes",
     "cpu_cores_used",
+    "others_cores",
+    "steal_share",
 )
 _SHOWN = ("outcome", "throughput_examples_per_s", "step_median_s", "peak_host_above_base_bytes", "compile_s")
 

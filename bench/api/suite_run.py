@@ -12,6 +12,7 @@ from anatomy.bench.api.single_case import Budgets, budgets_of, entered
 from anatomy.bench.api.stored_run import StoredRun, load_run
 from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.runner.measure_run import RunListener, measure_run
+from anatomy.bench.runner.measuring_lock import measuring
 from anatomy.bench.runner.open_run import open_run, resume_run
 from anatomy.bench.runner.run_plan import plan_suite
 from anatomy.bench.suites.suite import Axes, Suite, load_suite
@@ -45,16 +46,17 @@ def run_suite(
         UsageError: a suite, model or budget is wrong, or `out` holds a run; the message says what was expected.
         KeyboardInterrupt: Ctrl-C. What was finished is kept; go on with `resume`.
     """
-    here = collect()
-    if resume is not None:
-        run = resume_run(Path(resume), here.fingerprint)
-    else:
-        found = suite if isinstance(suite, Suite) else load_suite(suite)
-        plan = plan_suite(found, Axes(), models, budgets_of(budgets))
-        say_once(plan.notes)
-        run = open_run(plan, Path(out) if out else None, here, ["anatomy.bench"])
-    with entered(listener) as listening:
-        finished = measure_run(replace(run, import_paths=tuple(sys.path)), listening)
+    with measuring("anatomy.bench.run_suite"):
+        here = collect()
+        if resume is not None:
+            run = resume_run(Path(resume), here.fingerprint)
+        else:
+            found = suite if isinstance(suite, Suite) else load_suite(suite)
+            plan = plan_suite(found, Axes(), models, budgets_of(budgets))
+            say_once(plan.notes)
+            run = open_run(plan, Path(out) if out else None, here, ["anatomy.bench"])
+        with entered(listener) as listening:
+            finished = measure_run(replace(run, import_paths=tuple(sys.path)), listening)
     if finished.interrupted:
         raise KeyboardInterrupt
     return load_run(finished.path)

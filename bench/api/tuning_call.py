@@ -15,6 +15,7 @@ from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.machine.temporary_folders import temporary_folder
 from anatomy.bench.records.case import Mode
 from anatomy.bench.records.tuning import GoalName, Tuning
+from anatomy.bench.runner.measuring_lock import measuring
 from anatomy.bench.runner.open_run import open_run
 from anatomy.bench.tuning.plan_tuning import plan_tuning
 from anatomy.bench.tuning.tune_model import SilentSearch, TuneListener
@@ -90,6 +91,7 @@ def tune(
             directory=source.directory,
         )
         say_once(plan.notes)
+        stack.enter_context(measuring("anatomy.bench.tune"))
         run = open_run(plan, Path(out) if out else made / "run", collect(), ["anatomy.bench"])
         run = replace(run, directory=source.directory or Path.cwd(), import_paths=tuple(sys.path))
         return tune_model(request, run, listener or SilentSearch())

@@ -75,6 +75,16 @@ MemoryLimit = Annotated[
     str | None,
     typer.Option("--memory-limit", help="Memory that a worker may use, e.g. 4GiB. Default: 90 % of what is available."),
 ]
+Cpus = Annotated[
+    str | None, typer.Option("--cpus", help="CPUs that the workers run on: 0-3, or 0,2. Default: all that there are.")
+]
+Share = Annotated[
+    bool, typer.Option("--share", help="Measure beside another command of Anatomy, in place of waiting for it.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="End with exit code 2 where another command measures.")]
+Wait = Annotated[
+    str | None, typer.Option("--wait", help="Wait for another command for so long, e.g. 10min. Default: 30min.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder of the run. Default: a new one in anatomy-runs, named by the time.")
 ]

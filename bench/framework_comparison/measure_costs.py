@@ -18,6 +18,7 @@ from anatomy.bench.regression_gate.pair_effect import MOST_STEPS, pair_effect
 from anatomy.bench.regression_gate.process_pair import Pair, PairFailedError, SideProcess, measure_pair
 from anatomy.bench.regression_gate.side_workers import SideWorkers
 from anatomy.bench.regression_gate.sides import Side
+from anatomy.bench.runner.look_at_machine import look_at_machine
 from anatomy.bench.runner.open_run import OpenRun
 
 # Pairs of processes; the interval between them is as wide as ± TARGET when it is enough.
@@ -62,6 +63,7 @@ def measure_costs(
     """
     deadline = None if minutes is None else time.perf_counter() + 60 * minutes
     costs = []
+    look_at_machine(run.writer.path, "start")
     with ExitStack() as stack:
         comparison = _Comparison(run, stack)
         for pair in pairs:
@@ -71,6 +73,7 @@ def measure_costs(
             taken = comparison.profile(pair) if profiles and cost.outcome == "ok" else []
             costs.append(cost)
             listener.end(cost, taken)
+    look_at_machine(run.writer.path, "end")
     return costs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,18 +16,20 @@ import numpy as np
 from anatomy.bench.backends.step import Step, StepBackend
 from anatomy.bench.errors.anatomy_error import InvalidCaseError
 from anatomy.bench.input_pipeline.case_feed import drawn_from, feed_of
+from anatomy.bench.machine.others_load import OthersMeter
 from anatomy.bench.machine.peak_memory import PeakMeter
 from anatomy.bench.measurement import timing, validity_checks
 from anatomy.bench.measurement.fit_checks import FitStep, require_trained
 from anatomy.bench.measurement.input_cost import measure_input
 from anatomy.bench.measurement.keras_loop import time_loop
-from anatomy.bench.measurement.measured_window import WarmStep, measure_window
+from anatomy.bench.measurement.measured_window import WarmStep, measure_window, others_facts
 from anatomy.bench.measurement.unsaturated_outputs import scaled_outputs
 from anatomy.bench.measurement.validity_checks import Losses
 from anatomy.bench.native.agreement import require_agreement
 from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.cpu_list import cpus_text
 from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.workload.build_case import Built
@@ -179,10 +182,10 @@ def measure_loop(task: MeasureTask) -> None:
         # This step only gives access to the weight: `fit` donates the state that it holds.
         before = task.backend.prepare(built.model, built.batch, loop_mode).weights() if fits else None
     task.emit(PhaseBegan(name="warmup"))
-    start_s, cpu_start_s = time.perf_counter(), time.process_time()
+    meter, start_s, cpu_start_s = OthersMeter(), time.perf_counter(), time.process_time()
     fed = feed_of(case, built)
     timings = time_loop(built.model, built.batch, case.mode, task.settings.seconds, task.settings.steps, fed)
-    cpu_s, wall_s = time.process_time() - cpu_start_s, time.perf_counter() - start_s
+    cpu_s, wall_s, others = time.process_time() - cpu_start_s, time.perf_counter() - start_s, meter.read()
     # This step only gives access to settings and weight; it launches nothing.
     step = task.backend.prepare(built.model, built.batch, loop_mode)
     known = CaseFacts(
@@ -199,7 +202,7 @@ def measure_loop(task: MeasureTask) -> None:
         loss_last=_finite(timings.fits[-1][1]) if timings.fits else None,
         not_measured={"step_s": f"{case.mode} times whole epochs of Keras's loop"},
     )
-    task.found(known.merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
+    task.found(known.merged(others_facts(others)).merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
         # Prepared beforehand: what the loss does is no question of the input.
         trains_on = FitStep(built.model, built.batch, fed.ready() if fed.examples is not None else fed)
@@ -269,6 +272,7 @@ def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
         "initialisers": "the network's own" if is_held(model) else "numpy",
         **({"loss": chosen_loss(model)} if used and is_held(model) else {}),
         **({"run_eagerly": True} if model.run_eagerly else {}),
+        "cpus": cpus_text(os.sched_getaffinity(0)),
         **task.backend.settings(model, step),
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anatomy.bench.backends.step import Step, WeightSums
+from anatomy.bench.machine.others_load import OthersLoad, OthersMeter
 from anatomy.bench.measurement.clock_check import backlog_of, check_clock, ran_on
 from anatomy.bench.measurement.timing import RoundPlan, Timings, WarmUp, time_rounds
 from anatomy.bench.measurement.validity_checks import Losses
@@ -46,6 +47,7 @@ class MeasuredWindow:
         recompilations: programs compiled within it.
         cpu_s: CPU seconds of this process.
         outputs: outputs of its last step, on the host.
+        others: what other processes and the hypervisor took of its CPUs.
     """
 
     timings: Timings
@@ -53,6 +55,7 @@ class MeasuredWindow:
     recompilations: int
     cpu_s: float
     outputs: Any
+    others: OthersLoad
 
     def facts(self) -> CaseFacts:
         """The figures as facts of the case."""
@@ -66,7 +69,7 @@ class MeasuredWindow:
             cpu_cores_used=self.cpu_s / seconds,
             recompilations=self.recompilations,
             clock=self.clock,
-        )
+        ).merged(others_facts(self.others))
 
 
 def measure_window(warm: WarmStep, plan: RoundPlan, target: float, on_cpu: bool) -> MeasuredWindow:
@@ -91,13 +94,19 @@ def measure_window(warm: WarmStep, plan: RoundPlan, target: float, on_cpu: bool)
 
 def _measure_once(warm: WarmStep, plan: RoundPlan, target: float, on_cpu: bool) -> MeasuredWindow:
     step, losses = warm.step, warm.losses
-    programs, cpu_before_s = step.programs(), time.process_time()
+    programs, meter, cpu_before_s = step.programs(), OthersMeter(), time.process_time()
     timings = time_rounds(step, plan, target)
-    cpu_s = time.process_time() - cpu_before_s
+    cpu_s, others = time.process_time() - cpu_before_s, meter.read()
     losses.after(timings.launched, step, timings.last_outputs)
     # Before further steps: in a group of processes only the latest outputs can be fetched.
     outputs = step.fetch(timings.last_outputs)
     backlog = backlog_of(step, warm.warm_up.step)
     losses.after(backlog.steps, step)
     clock = check_clock(timings, backlog.seconds, on_cpu=on_cpu, held_bytes=2 * plan.block * warm.output_bytes)
-    return MeasuredWindow(timings, clock, step.programs() - programs, cpu_s, outputs)
+    return MeasuredWindow(timings, clock, step.programs() - programs, cpu_s, outputs, others)
+
+
+def others_facts(others: OthersLoad) -> CaseFacts:
+    """The load by others over a window as facts of the case."""
+    missing = dict.fromkeys(("others_cores", "steal_share"), others.why_not) if others.why_not else {}
+    return CaseFacts(others_cores=others.cores, steal_share=others.steal_share, not_measured=missing)

@@ -18,6 +18,7 @@ from anatomy.bench.records.case import KERAS_BACKENDS, LOOPS, Case
 from anatomy.bench.records.new_run import new_run
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner.look_at_machine import look_at_machine
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.runner.supervisor import usable_memory_bytes
 from anatomy.bench.suites.plan import points
@@ -107,12 +108,14 @@ class PytestRun:
         """Measure a case in a fresh process; its record is on disk when this returns."""
         if self._session is None:
             self._session = self._begin()
+            look_at_machine(self._session.writer.path, "start")
         return self._session.measure(case, Silent())
 
     def close(self) -> None:
         """End the fork servers."""
         if self._session is not None:
             self._session.__exit__()
+            look_at_machine(self._session.writer.path, "end")
             self._session = None
 
     def _begin(self) -> Session:

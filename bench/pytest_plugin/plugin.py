@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.stop_signals import stop_on_signals
-from anatomy.bench.pytest_plugin.benchmark_options import is_disabled, require_one_at_a_time
+from anatomy.bench.pytest_plugin.benchmark_options import is_disabled, is_skipped, require_one_at_a_time
 from anatomy.bench.pytest_plugin.builders import CASE
 from anatomy.bench.pytest_plugin.hook_edge import edge
 from anatomy.bench.pytest_plugin.item_outcome import (
@@ -48,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add Anatomy's options; those of pytest-benchmark all begin with `--benchmark-`."""
     group = parser.getgroup("anatomy", "benchmarks of Keras models")
     group.addoption("--benchmark", action="store_true", help="measure the items marked `anatomy`")
+    group.addoption("--anatomy-share", action="store_true", help="measure beside another command of Anatomy")
+    group.addoption("--anatomy-no-wait", action="store_true", help="refuse where another command measures")
+    group.addoption("--anatomy-wait", metavar="TIME", help="wait for another command for so long (default: 30min)")
     group.addoption("--anatomy-out", metavar="DIR", help="folder of the records (default: anatomy-runs/<time>)")
     group.addoption("--anatomy-seconds", type=float, metavar="S", help="measured window of a case (default: 3)")
     group.addoption("--anatomy-against", metavar="BASE", help="gate each item: a git revision, python:PATH, or a run")
@@ -81,6 +85,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if option("--benchmark"):
         require_one_at_a_time(config)
         stop_on_signals()
+        if not is_disabled(config) and not is_skipped(config):
+            _wait_for_turn(config)
     if not (option("--anatomy-against") or option("--anatomy-candidate")):
         return
     if not option("--benchmark"):
@@ -88,6 +94,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from anatomy.bench.pytest_plugin.gated_items import open_gate
 
     config.stash[GATE] = open_gate(config)
+
+
+def _wait_for_turn(config: pytest.Config) -> None:
+    """Measure alone among the user's commands on this machine until the session ends, as the options have it."""
+    from anatomy.bench.runner.measuring_lock import measuring, when_busy
+
+    option = config.getoption
+    policy = when_busy(
+        share=option("--anatomy-share"), wait=not option("--anatomy-no-wait"), longest=option("--anatomy-wait")
+    )
+    command = " ".join(["pytest", *map(str, config.invocation_params.args)])
+    turn = ExitStack()
+    turn.enter_context(measuring(command, policy, lambda line: config.get_terminal_writer().line(f"anatomy: {line}")))
+    config.add_cleanup(turn.close)
 
 
 @edge

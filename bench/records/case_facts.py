@@ -58,6 +58,8 @@ class CaseFacts(Frozen):
     host_use: HostUse | None = None
     peak_device_bytes: ByteCount | None = None
     cpu_cores_used: NotNegative | None = None
+    others_cores: NotNegative | None = None
+    steal_share: NotNegative | None = None
     window: tuple[Finite, Finite] | None = None
     window_s: Seconds | None = None
     window_steps: Count | None = None

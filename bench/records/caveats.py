@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from anatomy.bench.errors.anatomy_error import UsageError
+from anatomy.bench.records.cpu_list import parse_cpus
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 
@@ -32,12 +34,21 @@ THROTTLED = Caveat(
     "a GPU's clock was held down in part of the window (power cap, heat, …); see Devices' telemetry for the reasons",
     "throttled",
 )
+# Share of the worker's CPUs that others used in the window, and of their time that the hypervisor took, from which a
+# figure is weak. Below the first, the ticks that the kernel counts by do not tell others from the worker itself.
+OTHERS, STOLEN = 0.10, 0.05
+DISTURBED = Caveat(
+    "‖",
+    f"other processes used {100 * OTHERS:g} % or more of the worker's CPUs in the window, or the hypervisor took"
+    f" {100 * STOLEN:g} % or more of their time",
+    "disturbed",
+)
 # A throughput whose interval is wider than ± this is weak.
 WIDE = 0.10
 UNSURE = Caveat(
     "~", f"the throughput is known to ± {100 * WIDE:g} % or worse, or from too few blocks for an interval", "wide ±"
 )
-ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED, UNSURE)
+ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED, DISTURBED, UNSURE)
 
 
 def caveats_of(record: Record) -> tuple[Caveat, ...]:
@@ -52,8 +63,21 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
         # Clocks that disagree make a case invalid: no table has its figures.
         CLOCKS: record.clock is not None and record.clock.verdict == "not checked",
         THROTTLED: any(use.used is not False and is_throttled(use) for use in record.gpu or ()),
+        DISTURBED: (others_share(record) or 0.0) >= OTHERS or (record.steal_share or 0.0) >= STOLEN,
     }
     return tuple(caveat for caveat, holds in found.items() if holds)
+
+
+def others_share(record: Record) -> float | None:
+    """Share of the worker's CPUs that other processes used in the window; `None` where that is not known."""
+    cpus = record.settings.get("cpus")
+    if record.others_cores is None or not isinstance(cpus, str):
+        return None
+    try:
+        return record.others_cores / len(parse_cpus(cpus))
+    except UsageError:
+        # Written by another program.
+        return None
 
 
 def is_throttled(use: GpuUse) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import SeriesLabel, StageFigures, Verdict
+
+_Number = TypeVar("_Number", int, float)
 
 # From the best to the worst.
 _SERIES: tuple[SeriesLabel, ...] = ("settled", "short", "drifting", "slowing", "never settled")
@@ -22,7 +24,8 @@ def combine_processes(records: Sequence[Record]) -> Record:
 
     Its median, throughput and intervals are derived from all processes. Its caveats are the worst of any process: the
     class of the series, the clocks' verdict with its reason, the most recompilations, each check that was not made, a
-    warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, and the lost machines.
+    warm-up that had not settled, the highest peaks of memory, the most throttling of each GPU, the most load by
+    others, and the lost machines.
     The losses and accuracies of a stage are those of all. All else is that process's own: raw steps and blocks, window,
     use and energy. Where a process failed, its record is returned, with the number of failed processes in its reason.
     """
@@ -62,6 +65,8 @@ def _worst(records: Sequence[Record]) -> dict[str, Any]:
         "series": max(series, key=lambda one: _SERIES.index(one.label), default=None),
         "clock": max(clocks, key=lambda one: _CLOCKS.index(one.verdict), default=None),
         "recompilations": _most(record.recompilations for record in records),
+        "others_cores": _most(record.others_cores for record in records),
+        "steal_share": _most(record.steal_share for record in records),
         "warmup_settled": all(settled) if settled else None,
         "checks": checks,
         "lost_nodes": list(dict.fromkeys(name for record in records for name in record.lost_nodes)),
@@ -98,5 +103,5 @@ def _most_throttled(use: GpuUse, records: Sequence[Record]) -> GpuUse:
     return use.model_copy(update=shared) if worst.throttled_share else use
 
 
-def _most(values: Iterable[int | None]) -> int | None:
+def _most(values: Iterable[_Number | None]) -> _Number | None:
     return max((value for value in values if value is not None), default=None)

@@ -2,6 +2,7 @@
 
 History of the format (`schema_version`):
     1   first version.
+    2   other commands of Anatomy that measured at the same time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import Field
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import append_line, read_lines
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LOOKS_FILE = "machine.jsonl"
 # A process that used a core less than that in so short a look may be nothing but a tick of the clock.
 BUSY, STOLEN = 0.2, 0.05
@@ -31,6 +32,7 @@ class MachineLook(Frozen):
         watched_s: for how many seconds.
         busy: name and process id of each other process that used the CPU → share of a core.
         steal: share of time in which the hypervisor ran other machines; null where the kernel does not say.
+        beside: other commands of Anatomy that measured at that time: command, process, since when.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -39,6 +41,7 @@ class MachineLook(Frozen):
     watched_s: float = Field(gt=0)
     busy: dict[str, float] = Field(default_factory=dict)
     steal: float | None = None
+    beside: list[str] = Field(default_factory=list)
 
     def disturbances(self) -> str:
         """What may have slowed the run, in words: `python (123) 98 % of a core`; empty of a quiet machine."""
@@ -48,6 +51,7 @@ class MachineLook(Frozen):
             found.append(f"{len(busy) - _NAMED} more")
         if self.steal is not None and self.steal >= STOLEN:
             found.append(f"{100 * self.steal:.0f} % of the time taken by the hypervisor")
+        found += [f"{one}, shared" for one in self.beside]
         return ", ".join(found)
 
 

@@ -46,6 +46,7 @@ class Manifest(Frozen):
         dtype_policy: Keras's dtype policy.
         threads_intra: threads within an operation; `one a core` where that was asked for.
         threads_inter: operations, or streams, that run at the same time.
+        cpus: CPUs that the worker may run on, e.g. `0-3`.
         optimizer: class of the optimizer; null without training.
         donated_buffers: whether the step overwrites the state that it is given.
         parameters: parameter count of the model.
@@ -61,6 +62,7 @@ class Manifest(Frozen):
     dtype_policy: Setting = None
     threads_intra: Setting = None
     threads_inter: Setting = None
+    cpus: Setting = None
     optimizer: Setting = None
     donated_buffers: Setting = None
     parameters: int | None = None

@@ -6,7 +6,7 @@ History of the format (`schema_version`):
         outputs, repeats in fresh processes; modes fit and predict.
     3   several devices: equality, all_reduce. Telemetry: more of each GPU, with a reason for each figure that is
         missing and the raw samples; cpu_energy; window_s, window_steps.
-    4   the peak of the steps alone; host_use; stateful, checks and sample of the outputs of the loops.
+    4   the peak of the steps alone; host_use; stateful, checks and sample of the outputs of the loops; load by others.
 
 Raw values are stored; every statistic is derived from them when the record is read or written. A figure that was not
 measured is null, never 0, with the reason under its name in `not_measured`.
@@ -111,6 +111,9 @@ class Record(FrozenWithComputedFields):
         host_use: memory and CPU time of the worker over its life.
         peak_device_bytes: peak of the framework's allocator on the device.
         cpu_cores_used: CPU seconds of the worker per second of the measured window.
+        others_cores: CPU seconds of processes that are not Anatomy's per second of the measured window, on the CPUs
+            that the worker may use.
+        steal_share: share of these CPUs' time that the hypervisor took in the window.
         window_s: length of the measured window; in the modes fit and predict, from the start of the first measured
             epoch to the end of the last.
         window_steps: number of steps of all kinds that were launched and drained in the window.
@@ -160,6 +163,8 @@ class Record(FrozenWithComputedFields):
     host_use: HostUse | None = None
     peak_device_bytes: ByteCount | None = None
     cpu_cores_used: NotNegative | None = None
+    others_cores: NotNegative | None = None
+    steal_share: NotNegative | None = None
     window_s: Seconds | None = None
     window_steps: Count | None = None
     gpu: list[GpuUse] | None = None

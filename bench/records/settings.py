@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.checked_numbers import LONGEST_S
+from anatomy.bench.records.cpu_list import cpus_text, parse_cpus
 from anatomy.bench.records.frozen import Frozen
 
 # Processes, or steps of a kind.
@@ -30,6 +31,7 @@ class MeasureSettings(Frozen):
         profile: whether to profile each case after it was measured, in another process.
         memory_limit_bytes: resident memory above which a worker is killed; `None` for no limit.
         batch_of_dataset: whether no batch size was given, so that a dataset that comes with a model says it.
+        cpus: CPUs that the workers run on, e.g. `0-3`; `None` for all that this process may use.
     """
 
     seconds: float = Field(default=3.0, gt=0, le=LONGEST_S)
@@ -42,6 +44,12 @@ class MeasureSettings(Frozen):
     memory_limit_bytes: int | None = Field(default=None, gt=0, lt=2**63)
     profile: bool = False
     batch_of_dataset: bool = False
+    cpus: str | None = None
+
+    @field_validator("cpus")
+    @classmethod
+    def _shortest(cls, cpus: str | None) -> str | None:
+        return None if cpus is None else cpus_text(parse_cpus(cpus))
 
 
 def checked_settings(values: Mapping[str, Any], where: str = "") -> MeasureSettings:

@@ -23,6 +23,8 @@ _NOT_OF_A_STAGE = (
     "clock",
     "counts",
     "cpu_cores_used",
+    "others_cores",
+    "steal_share",
     "gpu",
     "cpu_energy",
     "host_use",

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from anatomy.bench.machine.busy_processes import watch_processes
 from anatomy.bench.machine.temporary_folders import remove_abandoned
 from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
-from anatomy.bench.records.machine_look import MachineLook, append_look
+from anatomy.bench.records.caveats import DISTURBED, caveats_of
+from anatomy.bench.records.machine_look import busy_sentence
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, read_records
 from anatomy.bench.runner.application_records import parts
 from anatomy.bench.runner.largest_batch import keep_searches, known_of, measure_largest
+from anatomy.bench.runner.look_at_machine import disturbances_now, look_at_machine
 from anatomy.bench.runner.nodes.coordinator import join_nodes
 from anatomy.bench.runner.nodes.launcher import Place
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.runner.session import Listener, Session, Silent
-
-# Seconds for which the machine is watched before and after a run.
-WATCH_S = 0.25
 
 
 class RunListener(Listener, Protocol):
@@ -34,6 +31,9 @@ class RunListener(Listener, Protocol):
     def searched(self, sizes: BatchSizes) -> None:
         """A search for the largest batch has ended."""
 
+    def disturbed(self, what: str) -> None:
+        """Others use the machine, before the next case begins: who, and how much."""
+
 
 class SilentRun(Silent):
     """A run listener that does nothing."""
@@ -42,6 +42,9 @@ class SilentRun(Silent):
         """Ignore."""
 
     def searched(self, sizes: BatchSizes) -> None:
+        """Ignore."""
+
+    def disturbed(self, what: str) -> None:
         """Ignore."""
 
 
@@ -89,7 +92,7 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
     done = FinishedRun(run.writer.path, planned=len(run.todo))
     try:
         remove_abandoned()
-        _look(run, "start")
+        _look(run, "start", listener)
         with (
             join_nodes(place) as nodes,
             Session(run.writer, run.settings, run.environment, run.directory, run.import_paths, nodes) as session,
@@ -98,7 +101,7 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
                 _search(run, session, listener, done)
             else:
                 _measure(run, session, listener, done)
-        _look(run, "end")
+        _look(run, "end", listener)
     except KeyboardInterrupt:
         done.interrupted = True
     finally:
@@ -106,13 +109,13 @@ def measure_run(run: OpenRun, listener: RunListener, place: Place | None = None)
     return done
 
 
-def _look(run: OpenRun, at: Literal["start", "end"]) -> None:
+def _look(run: OpenRun, at: Literal["start", "end"], listener: RunListener) -> None:
     """Keep what else runs on the machine, now that no worker does; nothing where nothing is to be measured."""
     if not run.todo and not run.unprofiled:
         return
-    busy, steal = watch_processes(WATCH_S)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    append_look(run.writer.path, MachineLook(at=at, looked_at=now, watched_s=WATCH_S, busy=busy, steal=steal))
+    look = look_at_machine(run.writer.path, at)
+    if at == "start" and (said := busy_sentence([look])):
+        listener.disturbed(said)
 
 
 def _measure(run: OpenRun, session: Session, listener: RunListener, done: FinishedRun) -> None:
@@ -123,6 +126,8 @@ def _measure(run: OpenRun, session: Session, listener: RunListener, done: Finish
             session.run_application(part, listener, done.records.append)
             continue
         (case,), repeat = part
+        if done.records and DISTURBED in caveats_of(done.records[-1]) and (said := disturbances_now()):
+            listener.disturbed(f"busy before this case: {said}")
         record = session.measure(case, listener, repeat)
         done.records.append(record)
         if run.settings.profile and repeat == 0 and case.mode != "count":

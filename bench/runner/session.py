@@ -9,6 +9,7 @@ from typing import Protocol
 
 from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
+from anatomy.bench.machine.cpu_affinity import started_on
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
 from anatomy.bench.records.case import Case, KerasBackend
@@ -75,7 +76,7 @@ class Session:
     nodes: Coordinator | None = None
 
     def __post_init__(self) -> None:
-        self._servers: ForkServers[KerasBackend] = ForkServers(lambda name: ForkServerClient(name, self.writer.logs))
+        self._servers: ForkServers[KerasBackend] = ForkServers(self._start)
         self._supervisor = Supervisor(
             settings=self.settings,
             environment=self.environment,
@@ -86,6 +87,10 @@ class Session:
             sampler=DeviceSampler(),
             nodes=self.nodes,
         )
+
+    def _start(self, backend: KerasBackend) -> ForkServerClient:
+        with started_on(self.settings.cpus):
+            return ForkServerClient(backend, self.writer.logs)
 
     def __enter__(self) -> Session:
         return self

@@ -284,6 +284,8 @@ class Supervisor:
             host_use=facts.host_use,
             peak_device_bytes=facts.peak_device_bytes,
             cpu_cores_used=facts.cpu_cores_used,
+            others_cores=facts.others_cores,
+            steal_share=facts.steal_share,
             window_s=facts.window_s,
             window_steps=facts.window_steps,
             gpu=facts.gpu,

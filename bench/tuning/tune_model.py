@@ -23,6 +23,7 @@ from anatomy.bench.records.tuning import (
     write_tuning,
 )
 from anatomy.bench.runner.largest_batch import LARGEST_BATCH, Known, known_of
+from anatomy.bench.runner.look_at_machine import look_at_machine
 from anatomy.bench.runner.open_run import OpenRun
 from anatomy.bench.runner.session import Listener, Session, Silent
 from anatomy.bench.tuning.batch_climb import climb
@@ -127,12 +128,14 @@ def tune(request: TuneRequest, run: OpenRun, listener: TuneListener) -> Tuning:
     known = (
         known_of(read_records(run.writer.path / RECORDS_FILE)) if (run.writer.path / RECORDS_FILE).exists() else None
     )
+    look_at_machine(run.writer.path, "start")
     with Session(run.writer, run.settings, run.environment, run.directory, run.import_paths) as session:
         search = _Search(request, session, listener, known or Known({}, {}))
         search.screen()
         search.follow_batches()
         search.vary_loops()
         stopped = search.race()
+    look_at_machine(run.writer.path, "end")
     tuning = search.answer(stopped)
     write_tuning(run.writer.path, tuning)
     return tuning

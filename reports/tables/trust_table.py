@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.records.case import LOOPS
-from anatomy.bench.records.caveats import CLOCKS, NOT_SETTLED, RECOMPILED, SHORT, WIDE, caveats_of
+from anatomy.bench.records.caveats import (
+    CLOCKS,
+    DISTURBED,
+    NOT_SETTLED,
+    OTHERS,
+    RECOMPILED,
+    SHORT,
+    STOLEN,
+    WIDE,
+    caveats_of,
+    others_share,
+)
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import ClockCheck
 from anatomy.bench.records.sureness import throughput_spread
@@ -33,6 +44,8 @@ _COLUMNS = with_details(
         Column("clock", "clocks", group="clock", missing="not checked"),
         Column("slope_ratio", "pipelined / synchronised", kind="number", group="clock", digits=3),
         Column("clock_reason", "remark", group="clock", missing="–"),
+        Column("others_cores", "other processes", "cores", "number", group="others in the window", digits=2),
+        Column("steal_share", "hypervisor", "%", "number", 100, group="others in the window", digits=2),
         Column("checks", "checks", missing="none"),
     ),
     "change_points",
@@ -42,6 +55,7 @@ _COLUMNS = with_details(
     "recompilations",
     "slope_ratio",
     "clock_reason",
+    "steal_share",
     "checks",
 )
 
@@ -78,6 +92,8 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "pipeline hides the host's part of a step, or steps run at once.",
             "Of fit and predict a few whole epochs are timed, from outside: they are not classed, have one clock, and "
             "what is compiled inside them is not counted. Their checks are those of the losses, weights and outputs.",
+            "Others in the window: how many of the cores that the worker may use went to processes other than "
+            "Anatomy's, and the share of these cores' time that the hypervisor gave to other machines.",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),
         empty="No case was measured.",
@@ -97,6 +113,8 @@ def flags(record: Record) -> str | None:
     if CLOCKS in caveats and record.clock is not None:
         why = f" ({record.clock.reason})" if record.clock.reason else ""
         found.append(f"clocks not checked{why}")
+    if DISTURBED in caveats:
+        found.append(_disturbance(record))
     # Without an interval the cell of the interval says so.
     if (spread := throughput_spread(record)) is not None and spread > WIDE:
         found.append(f"known to ± {100 * spread:,.0f} % only")
@@ -104,6 +122,15 @@ def flags(record: Record) -> str | None:
         found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result.startswith("not checked")]
     return ", ".join(found) or None
+
+
+def _disturbance(record: Record) -> str:
+    parts = []
+    if (share := others_share(record)) is not None and share >= OTHERS:
+        parts.append(f"other processes used {100 * share:.0f} % of its CPUs")
+    if record.steal_share is not None and record.steal_share >= STOLEN:
+        parts.append(f"the hypervisor took {100 * record.steal_share:.0f} % of their time")
+    return ", ".join(parts)
 
 
 def _cells(labelled: LabelledRecord) -> dict[str, Any]:
@@ -128,6 +155,8 @@ def _cells(labelled: LabelledRecord) -> dict[str, Any]:
         if clock and clock.slope_s and clock.synchronised_s
         else None,
         "clock_reason": _remark(clock),
+        "others_cores": record.others_cores,
+        "steal_share": record.steal_share,
         "checks": ", ".join(f"{name}: {result}" for name, result in record.checks.items()) or None,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from anatomy.bench.records.caveats import DISTURBED, caveats_of, others_share
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, ClockCheck, Series
 from anatomy.bench.records.run_store import Run
@@ -115,3 +116,26 @@ def test_outputs_of_another_shape_deviate(record: MakeRecord, run: MakeRun) -> N
     b = record(case={"mode": "infer", "backend": "jax"}).model_copy(update={"output_sample": [1.0]})
     rows = agreement_table(label_runs([run([a, b])])).frame.to_dict("records")
     assert rows[1]["verdict"] == "deviates"
+
+
+def test_load_by_others_in_the_window_is_shown_and_weakens(record: MakeRecord, run: MakeRun) -> None:
+    settings = {"cpus": "0-3"}
+    quiet = record(case={"mode": "infer", "batch_size": 1}, settings=settings, others_cores=0.39, steal_share=0.049)
+    busy = record(case={"mode": "infer", "batch_size": 2}, settings=settings, others_cores=0.4, steal_share=0.0)
+    robbed = record(case={"mode": "infer", "batch_size": 3}, settings=settings, others_cores=0.0, steal_share=0.2)
+    unknown = record(case={"mode": "infer", "batch_size": 4})
+    table = trust_table(label_runs([run([quiet, busy, robbed, unknown])]))
+    rows = table.frame.to_dict("records")
+    assert [row["others_cores"] for row in rows[:3]] == [0.39, 0.4, 0.0]
+    assert [row["steal_share"] for row in rows[:3]] == [0.049, 0.0, 0.2]
+    assert "CPUs" not in (flags(quiet) or "") + (flags(unknown) or "")
+    assert "other processes used 10 % of its CPUs" in (flags(busy) or "")
+    assert "the hypervisor took 20 % of their time" in (flags(robbed) or "")
+    assert [DISTURBED in caveats_of(one) for one in (quiet, busy, robbed, unknown)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("cpus", [None, 3, "", "many", "3-1"])
+def test_cpus_that_another_program_wrote_weaken_nothing(record: MakeRecord, cpus: object) -> None:
+    one = record(case={"mode": "infer"}, settings={"cpus": cpus}, others_cores=4.0)
+    assert others_share(one) is None
+    assert DISTURBED not in caveats_of(one)

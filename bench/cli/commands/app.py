@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import turn
 from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ def newsgroups(
     batch_size: Annotated[int, typer.Option(help="Texts per step.")] = 128,
     timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 7200,
     memory_limit: options.MemoryLimit = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     resume: options.Resume = None,
     report: options.Report = True,
@@ -80,7 +85,7 @@ def newsgroups(
         return _plan(chosen, backend, settings, quiet or json)
 
     _refuse_plan(resume, {"--data": data, "--corpus": corpus})
-    _run(plan, out, resume, report=report, history=history, json=json, quiet=quiet)
+    _run(plan, turn(share, no_wait, wait), out, resume, report=report, history=history, json=json, quiet=quiet)
 
 
 @app.command("lifecycle")
@@ -92,6 +97,9 @@ def lifecycle(
     processes: Annotated[int, typer.Option(help="Processes for each model and backend.")] = 1,
     timeout: Annotated[float, typer.Option(help="Kill a process after so many seconds.")] = 3600,
     memory_limit: options.MemoryLimit = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     resume: options.Resume = None,
     report: options.Report = True,
@@ -112,7 +120,7 @@ def lifecycle(
         return plan_lifecycle(chosen, _backends(backend), settings)
 
     _refuse_plan(resume, {"MODEL": models})
-    _run(plan, out, resume, report=report, history=history, json=json, quiet=quiet)
+    _run(plan, turn(share, no_wait, wait), out, resume, report=report, history=history, json=json, quiet=quiet)
 
 
 def _settings(processes: int, option: str, timeout: float, memory_limit: str | None) -> MeasureSettings:
@@ -134,6 +142,7 @@ def _refuse_plan(resume: Path | None, given: dict[str, object]) -> None:
 
 def _run(
     plan: Callable[[], RunPlan],
+    own: AbstractContextManager[None],
     out: Path | None,
     resume: Path | None,
     *,
@@ -142,21 +151,24 @@ def _run(
     json: bool,
     quiet: bool,
 ) -> None:
-    """Run what is planned, or the rest of a run."""
+    """Run what is planned, or the rest of a run, in this machine's turn `own`."""
     from anatomy.bench.cli.commands.conclude import conclude
     from anatomy.bench.machine.collect_environment import collect
     from anatomy.bench.runner.open_run import open_run, resume_run
     from anatomy.models.pretrained_weights import say_once
 
-    here = collect()
-    if resume is not None:
-        run = resume_run(resume, here.fingerprint)
-    else:
-        planned = plan()
-        if not quiet:
-            say_once(planned.notes)
-        run = open_run(planned, out, here, ["anatomy", *sys.argv[1:]])
-    conclude([_measure(run, json, quiet)], report=report, history=history, silent=json or quiet)
+    planned = None if resume is not None else plan()
+    if planned is not None and not quiet:
+        say_once(planned.notes)
+    with own:
+        here = collect()
+        if planned is None:
+            assert resume is not None
+            run = resume_run(resume, here.fingerprint)
+        else:
+            run = open_run(planned, out, here, ["anatomy", *sys.argv[1:]])
+        finished = _measure(run, json, quiet)
+    conclude([finished], report=report, history=history, silent=json or quiet)
 
 
 def _backends(given: list[str] | None) -> Sequence[Backend]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import turn
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import UsageError
 
@@ -31,6 +33,9 @@ def bisect(
     figure: Annotated[str, typer.Option(help="What to look at: step, compile, peak_host, peak_device.")] = "step",
     tolerate: Annotated[list[str] | None, typer.Option(help="A rule, e.g. step=5%.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a process may take to warm up, or for a turn.")] = 600.0,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: Annotated[Path | None, typer.Option(help="Folder for logs. Default: anatomy-runs/bisect-<time>.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
 ) -> None:
@@ -46,7 +51,9 @@ def bisect(
     case = _case(model, backend, mode, batch_size, dtype, jit)
     folder = out or Path(DEFAULT_FOLDER) / f"bisect-{new_run_id()}"
     make_output_folder(folder, Path(DEFAULT_FOLDER))
-    found = _bisection(repository, case, figure, tolerate or [], timeout, folder, console).run(good, bad)
+    bisection = _bisection(repository, case, figure, tolerate or [], timeout, folder, console)
+    with turn(share, no_wait, wait):
+        found = bisection.run(good, bad)
     if json:
         _print_json(found, repository)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import turn
 from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
@@ -33,6 +34,9 @@ def compare_frameworks(
     ] = None,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     unsafe: options.Unsafe = False,
     profiles: Annotated[
@@ -71,9 +75,10 @@ def compare_frameworks(
     require_above_zero("--target", target)
     require_above_zero("--minutes", minutes)
     # No records are planned: the costs are the result.
-    run = open_run(plan._replace(cases=[]), out, collect(), ["anatomy", *sys.argv[1:]])
-    with ComparisonDisplay(Console(stderr=json), len(pairs), json=json) as display:
-        costs = measure_costs(pairs, run, display, target=target, minutes=minutes, profiles=profiles)
+    with turn(share, no_wait, wait):
+        run = open_run(plan._replace(cases=[]), out, collect(), ["anatomy", *sys.argv[1:]])
+        with ComparisonDisplay(Console(stderr=json), len(pairs), json=json) as display:
+            costs = measure_costs(pairs, run, display, target=target, minutes=minutes, profiles=profiles)
     where, reported = f"costs in {run.writer.path}", ReportAtEnd()
     if report:
         reported = report_at_end([run.writer.path])

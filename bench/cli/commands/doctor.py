@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import turn
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import NothingMeasuredError, SetupError
 
@@ -25,6 +27,9 @@ def doctor(
     overhead: Annotated[
         bool, typer.Option("--overhead", help="Measure what Anatomy's observers cost, and nothing else.")
     ] = False,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of its records. Default: anatomy-runs/doctor-<time>.")
     ] = None,
@@ -38,19 +43,23 @@ def doctor(
     from anatomy.bench.suites.axis_options import parse_axes
 
     console = Console(stderr=json)
+    own = turn(share, no_wait, wait)
     if overhead:
-        _measure_overheads(console, json)
+        with own:
+            _measure_overheads(console, json)
         return
     try:
-        report = examine_machine(
-            doctor_screen.DoctorDisplay(console, silent=json),
-            parse_axes({"backend": backend}).backend or (),
-            ceilings=ceilings,
-            noise=noise,
-            processes=processes,
-            out=out,
-            command=["anatomy", *sys.argv[1:]],
-        )
+        # Looking at the machine alone disturbs nobody.
+        with own if ceilings or noise else nullcontext():
+            report = examine_machine(
+                doctor_screen.DoctorDisplay(console, silent=json),
+                parse_axes({"backend": backend}).backend or (),
+                ceilings=ceilings,
+                noise=noise,
+                processes=processes,
+                out=out,
+                command=["anatomy", *sys.argv[1:]],
+            )
     except SetupError as error:
         raise NothingMeasuredError(str(error)) from error
     if json:

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anatomy.bench.cli.options import Backends, Dtypes, Inputs, Jits, Models, SuiteName, Unsafe
+from anatomy.bench.cli.machine_turn import chosen_cpus, turn
+from anatomy.bench.cli.options import (
+    Backends,
+    Cpus,
+    Dtypes,
+    Inputs,
+    Jits,
+    Models,
+    NoWait,
+    Share,
+    SuiteName,
+    Unsafe,
+    Wait,
+)
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.errors.anatomy_error import NothingMeasuredError, NothingSelectedError
 
@@ -48,6 +61,10 @@ def gate(
     allow_stored_time: Annotated[
         bool, typer.Option("--allow-stored-time", help="Compare time with a stored run, unreliable as it is.")
     ] = False,
+    cpus: Cpus = None,
+    share: Share = False,
+    no_wait: NoWait = False,
+    wait: Wait = None,
     unsafe: Unsafe = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the result. Default: anatomy-runs/gate-<time>.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -58,6 +75,7 @@ def gate(
 
     from anatomy.bench.cli.screens.gate_screen import print_result, progress_on
     from anatomy.bench.cli.unsafe_models import allow_code_in
+    from anatomy.bench.machine.cpu_affinity import started_on
     from anatomy.bench.regression_gate.gate_request import GateRequest, result_folder
     from anatomy.bench.regression_gate.gate_settings import gate_settings
     from anatomy.bench.regression_gate.inventory import Selection
@@ -72,7 +90,7 @@ def gate(
         base=parse_base(against),
         directory=Path.cwd().resolve(),
         selection=Selection(allow_code_in(models or [], unsafe=unsafe), suite, parse_axes(axes)),
-        settings=gate_settings(timeout, memory_limit),
+        settings=gate_settings(timeout, memory_limit).model_copy(update={"cpus": chosen_cpus(cpus)}),
         candidate=candidate or [],
         tolerate=rules_of(tolerate or [], "--tolerate"),
         allow_dirty=allow_dirty,
@@ -83,7 +101,9 @@ def gate(
         out=result_folder(out),
     )
     try:
-        result = run_gate(request, progress_on(console, quiet))
+        # The fork servers of both sides are started inside.
+        with turn(share, no_wait, wait), started_on(request.settings.cpus):
+            result = run_gate(request, progress_on(console, quiet))
     except NothingSelectedError as error:
         raise NothingMeasuredError(f"nothing compared: {error}") from error
     _publish(result, request.out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import chosen_cpus, turn
 from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
@@ -31,6 +32,10 @@ def profile(
     seconds: Annotated[float, typer.Option(help="Measured window per case, before and apart from its trace.")] = 1.0,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
+    cpus: options.Cpus = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     unsafe: options.Unsafe = False,
     report: options.Report = True,
@@ -62,14 +67,21 @@ def profile(
         "devices": devices,
     }
     limit = parse_bytes(memory_limit) if memory_limit else None
-    budgets = {"seconds": seconds, "timeout_s": timeout, "memory_limit_bytes": limit, "profile": True}
+    budgets = {
+        "seconds": seconds,
+        "timeout_s": timeout,
+        "memory_limit_bytes": limit,
+        "profile": True,
+        "cpus": chosen_cpus(cpus),
+    }
     plan = plan_run(allow_code_in(models, unsafe=unsafe), None, axes, budgets)
     say_once(plan.notes)
     if plan.largest_batch:
         refuse_profiled_search()
-    run = open_run(plan, out, collect(), ["anatomy", *sys.argv[1:]])
-    with RunDisplay(Console(stderr=json), len(run.todo), quiet=json, json=json, profiles=True) as display:
-        finished = measure_run(run, display)
+    with turn(share, no_wait, wait):
+        run = open_run(plan, out, collect(), ["anatomy", *sys.argv[1:]])
+        with RunDisplay(Console(stderr=json), len(run.todo), quiet=json, json=json, profiles=True) as display:
+            finished = measure_run(run, display)
     reported = _write(finished, report=report, silent=json)
     reported.tell()
     _exit(finished)

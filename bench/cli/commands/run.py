@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import chosen_cpus, turn
 from anatomy.bench.errors.anatomy_error import UsageError
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def run(
     processes: Annotated[int | None, typer.Option(help="Fresh processes per case, interleaved; default 1.")] = None,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
+    cpus: options.Cpus = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     resume: options.Resume = None,
     report: options.Report = True,
@@ -109,10 +114,18 @@ def run(
         "profile": profile or None,
         "timeout_s": timeout,
         "memory_limit_bytes": _bytes(memory_limit),
+        "cpus": chosen_cpus(cpus),
     }
-    _refuse_together(cluster, machine_type, nodes, profile)
+    _refuse_together(cluster, machine_type, nodes, profile, cpus)
     if resume is not None:
-        given = {"MODEL": models, "--suite": suite, "--out": out, "--profile": profile, "--unsafe": unsafe}
+        given = {
+            "MODEL": models,
+            "--suite": suite,
+            "--cpus": cpus,
+            "--out": out,
+            "--profile": profile,
+            "--unsafe": unsafe,
+        }
         _refuse_with_resume({**given, **axes})
     place = _place(nodes)
     if place is not None and place.rank > 0:
@@ -127,7 +140,8 @@ def run(
 
         finished = run_on_cluster(cluster, machine_type or [], what, out, json, quiet)
     else:
-        finished = [_measure(_open(what, out), place, json, quiet)]
+        with turn(share, no_wait, wait):
+            finished = [_measure(_open(what, out), place, json, quiet)]
     conclude(finished, report=report, history=history, silent=json or quiet)
 
 
@@ -194,9 +208,13 @@ def _refuse_with_resume(given: Mapping[str, object]) -> None:
         raise UsageError(f"--resume takes the run's own plan; leave out {', '.join(extra)}")
 
 
-def _refuse_together(cluster: str | None, machine_types: list[str] | None, nodes: bool, profile: bool) -> None:
+def _refuse_together(
+    cluster: str | None, machine_types: list[str] | None, nodes: bool, profile: bool, cpus: str | None
+) -> None:
     if machine_types and cluster is None:
         raise UsageError("--machine-type chooses nodes of a cluster; give --cluster")
+    if cpus and (nodes or cluster is not None):
+        raise UsageError("--cpus chooses CPUs of this machine alone; leave it out, or --cluster and --nodes")
     if profile and (nodes or cluster is not None):
         raise UsageError("profiles are taken on this machine alone; leave --profile out, or --cluster and --nodes")
     if nodes and cluster is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anatomy.bench.cli import options
+from anatomy.bench.cli.machine_turn import chosen_cpus, turn
 from anatomy.bench.cli.report_at_end import ReportAtEnd, report_at_end
 from anatomy.bench.errors import exit_codes
 
@@ -49,6 +50,10 @@ def tune(
     inputs: options.Inputs = None,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
+    cpus: options.Cpus = None,
+    share: options.Share = False,
+    no_wait: options.NoWait = False,
+    wait: options.Wait = None,
     out: options.Out = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Folder of a search that was cut short; give the same options.")
@@ -92,14 +97,19 @@ def tune(
         name,
         **(of_project | {option: value for option, value in given.items() if value is not None}),
         inputs=inputs or [],
-        budgets={"timeout_s": timeout, "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None},
+        budgets={
+            "timeout_s": timeout,
+            "memory_limit_bytes": parse_bytes(memory_limit) if memory_limit else None,
+            "cpus": chosen_cpus(cpus),
+        },
     )
     say_once(plan.notes)
-    here = collect()
-    run = resume_run(resume, here.fingerprint) if resume else open_run(plan, out, here, ["anatomy", *sys.argv[1:]])
     console = Console(stderr=json)
-    with TuneDisplay(console) as display:
-        tuning = tune_model(request, run, display)
+    with turn(share, no_wait, wait):
+        here = collect()
+        run = resume_run(resume, here.fingerprint) if resume else open_run(plan, out, here, ["anatomy", *sys.argv[1:]])
+        with TuneDisplay(console) as display:
+            tuning = tune_model(request, run, display)
     where, reported = f"records in {run.writer.path}", ReportAtEnd()
     if report:
         reported = report_at_end([run.writer.path])

@@ -53,6 +53,11 @@ class RunDisplay(Display):
         else:
             print_profile(self._screen, profile)
 
+    def disturbed(self, what: str) -> None:
+        """Print who uses the machine beside the next case."""
+        if not self._silent:
+            self._screen.print(what, highlight=False, markup=False, soft_wrap=True)
+
     def searched(self, sizes: BatchSizes) -> None:
         """Print what a search for the largest batch found."""
         if self._json:

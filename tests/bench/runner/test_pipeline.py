@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 import anatomy.bench as ab
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.records.caveats import DISTURBED
 from anatomy.bench.records.machine_look import read_looks
 from anatomy.bench.records.run_store import RECORDS_FILE, load_run
+from anatomy.bench.runner import look_at_machine, measure_run, measuring_lock
 from tests.bench.conftest import TESTS
 from tests.bench.runner.conftest import FAKE_SERVER
 from tests.fake_fork_server import STEP_S
@@ -186,3 +188,61 @@ def wait_for_lines(path: Path, lines: int, process: subprocess.Popen[str], timeo
             return
         time.sleep(0.02)
     pytest.fail(f"{path} did not reach {lines} lines")
+
+
+def test_a_shared_machine_is_said_before_a_case_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told(measure_run.SilentRun):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def disturbed(self, what: str) -> None:
+            self.said.append(what)
+
+    owner = measuring_lock.Owner(17, "anatomy tune vgg", "2026-01-31T12:00:00+00:00")
+    monkeypatch.setattr(look_at_machine, "others_measuring", lambda: [owner])
+    told = Told()
+    ab.run_suite(suite("mlp", mode="infer"), out=tmp_path / "run", seconds=0.2, listener=told)
+    assert "anatomy tune vgg (process 17) has measured since 2026-01-31T12:00:00+00:00, shared" in told.said[0]
+    assert [look.beside for look in read_looks(tmp_path / "run")] == [[str(owner)], [str(owner)]]
+    assert "anatomy tune vgg (process 17)" in (ab.load_run(tmp_path / "run").report(tmp_path / "r.md")).read_text()
+
+
+def test_load_by_others_in_the_window_is_told_before_the_next_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(measure_run.SilentRun):
+        said: ClassVar[list[str]] = []
+
+        def disturbed(self, what: str) -> None:
+            self.said.append(what)
+
+    monkeypatch.setattr(measure_run, "caveats_of", lambda record: (DISTURBED,))
+    monkeypatch.setattr(measure_run, "disturbances_now", lambda: "make (9) 98 % of a core")
+    monkeypatch.setattr(measure_run, "busy_sentence", lambda looks: "")
+    planned = suite("mlp", mode="infer", batch_size=(1, 2, 3))
+    ab.run_suite(planned, out=tmp_path / "run", seconds=0.2, listener=Told())
+    assert Told.said == ["busy before this case: make (9) 98 % of a core"] * 2
+
+
+def test_workers_run_on_the_chosen_cpus_and_say_so(tmp_path: Path) -> None:
+    cpu = str(min(os.sched_getaffinity(0)))
+    command = [*ANATOMY, "run", "mlp", "--backend", "jax", "--mode", "infer", "--seconds", "0.5", "--cpus", cpu]
+    subprocess.run([*command, "--out", str(tmp_path / "run")], check=True, stdout=subprocess.DEVNULL)
+    run = load_run(tmp_path / "run")
+    assert run.header.settings["cpus"] == cpu
+    (record,) = run.records
+    assert record.settings["cpus"] == cpu
+    assert record.parity is not None
+    assert record.parity.cpus == cpu
+    assert record.others_cores is not None
+    assert 0 <= record.others_cores < 1.5
+    assert record.steal_share is not None
+
+
+def test_a_cpu_that_is_not_here_is_a_usage_error(tmp_path: Path) -> None:
+    missing = str(max(os.sched_getaffinity(0)) + 1)
+    for command in (["run", "mlp"], ["profile", "mlp"], ["tune", "mlp"], ["gate", "mlp", "--candidate", "jit=on"]):
+        result = CliRunner().invoke(app, [*command, "--cpus", missing, "--out", str(tmp_path / "run")])
+        assert result.exit_code == exit_codes.USAGE, result.output
+        assert f"no CPU {missing} here" in result.output
+    assert not (tmp_path / "run").exists()
