@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from anatomy.bench.records.jsonl import append_line
 from tests.gpu.acceptance_result import Figure
 
 FIGURES_FILE = "figures.jsonl"
@@ -32,23 +33,20 @@ class PartReport:
 
     def add(self, *figures: Figure) -> None:
         """Append figures."""
-        with (self.folder / FIGURES_FILE).open("a") as file:
-            file.writelines(f"{figure.model_dump_json()}\n" for figure in figures)
+        for figure in figures:
+            append_line(self.folder / FIGURES_FILE, figure.model_dump_json())
 
 
 def read_figures(folder: Path) -> list[Figure]:
     """The figures of a part; a last line that was cut short is left out."""
     path = folder / FIGURES_FILE
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [Figure.model_validate_json(line) for line in lines if line.endswith("\n")]
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        return [Figure.model_validate_json(line) for line in file if line.endswith(b"\n")]
 
 
 def kept_files(folder: Path) -> list[str]:
     """What a part has left beside its figures, relative to the folder above it."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        str(path.relative_to(folder.parent))
-        for path in folder.iterdir()
-        if path.is_file() and path.name != FIGURES_FILE
-    )
+    files = (path for path in folder.iterdir() if path.is_file() and path.name != FIGURES_FILE)
+    return sorted(str(path.relative_to(folder.parent)) for path in files)

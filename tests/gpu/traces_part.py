@@ -45,7 +45,7 @@ def run_part(setting: Setting, report: PartReport) -> None:
             timeout_s=30.0,
             out=report.work / f"profile-{backend}",
         )
-        report.add(*_profile_figures(backend, found))
+        report.add(*profile_figures(backend, found))
 
 
 def _record(backend: str, setting: Setting, file: Path, timeout_s: float) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _explain_hand_made(path: Path) -> list[Figure]:
     return judge_sums("hand-made", devices, {"kernels": 2, "kernel_ns": 6000})
 
 
-def _profile_figures(backend: Backend, found: Profile) -> list[Figure]:
+def profile_figures(backend: Backend, found: Profile) -> list[Figure]:
     name, expectation = f"{backend} profile", "ok"
     if found.outcome == "unsupported":
         return [impossible(name, expectation, found.reason, found.outcome)]
