@@ -82,8 +82,8 @@ def run_planned(planned: PlannedPart, out: Path, stand_in: bool) -> Part:
 
 
 def _environment(out: Path, stand_in: bool) -> dict[str, str]:
-    """Ceilings are kept beside the result, not among the user's own; a stand-in sees no GPU."""
-    without_gpu = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"} if stand_in else {}
+    """Ceilings are kept beside the result, not among the user's own; a stand-in sees no GPU and needs one thread."""
+    without_gpu = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1"} if stand_in else {}
     return os.environ | {"XDG_DATA_HOME": str((out / "data").absolute()), "ANATOMY_HISTORY": "off"} | without_gpu
 
 
