@@ -32,11 +32,13 @@ def run_part(setting: Setting, report: PartReport) -> None:
             listener=RecordListener(lambda record: None),
             **budgets,
         )
-    too_large = sizes.too_large
-    outcome = too_large.outcome if too_large else "none was too large"
+    outcome = sizes.too_large.outcome if sizes.too_large else "none was too large"
+    ended = "memory" if sizes.by_memory else outcome
     report.add(
         judge("largest batch size that fits", sizes.largest, low=1, unit="examples"),
-        judge_word("outcome of the next larger one", outcome, ["oom"], sizes.why),
+        judge_word("what ended the search", ended, ["memory"], sizes.why),
+        # On a CPU a step may run, and its peak be above the limit.
+        judge_word("outcome of the next larger one", outcome, ["oom"], sizes.why).only_on_gpu(setting.stand_in),
         judge("batch sizes tried", len(sizes.tried), low=3),
     )
     peak = sizes.largest_record.peak_device_bytes if sizes.largest_record else None

@@ -48,13 +48,13 @@ class PlannedPart:
 
 # Together under nine minutes.
 PARTS = (
-    PlannedPart("telemetry", 45, "utilisation, power and memory by process against a known load"),
-    PlannedPart("clock", 75, "honest cases pass, planted ones are caught"),
-    PlannedPart("ceilings", 95, "products and bandwidth against the data sheet"),
-    PlannedPart("models", 165, "VGG-16 and ResNet-50 in bfloat16: throughput, MFU, best batch"),
-    PlannedPart("traces", 60, "profiles, and traces whose sums are the profilers' own"),
-    PlannedPart("largest-batch", 50, "the largest batch by out-of-memory"),
-    PlannedPart("two-processes", 45, "memory of two processes told apart"),
+    PlannedPart("telemetry", 40, "utilisation, power and memory by process against a known load"),
+    PlannedPart("clock", 65, "honest cases pass, planted ones are caught"),
+    PlannedPart("ceilings", 120, "products and bandwidth against the data sheet"),
+    PlannedPart("models", 160, "VGG-16 and ResNet-50 in bfloat16: throughput, MFU, best batch"),
+    PlannedPart("traces", 55, "profiles, and traces whose sums are the profilers' own"),
+    PlannedPart("largest-batch", 60, "the largest batch by out-of-memory"),
+    PlannedPart("two-processes", 35, "memory of two processes told apart"),
 )
 
 

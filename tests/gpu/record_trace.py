@@ -44,6 +44,8 @@ def _marked_step(backend: str, model: str, batch: int) -> Any:
     from anatomy.bench.workload.synthetic_batch import SEED
 
     axes = {"model": model, "mode": "train", "backend": backend, "batch_size": batch, "dtype": "mixed_bfloat16"}
+    # Eager operations of torch have layers' marks around them; JAX's compiled ones keep them.
+    axes["jit"] = "off" if backend == "torch" else "on"
     (case,) = plan(Suite.model_validate({"name": "trace", "matrix": [axes]}), Axes())
     framework = load(case.keras_backend)
     framework.initialise(SEED)

@@ -66,7 +66,7 @@ ON_GPU = Setting(
     traced_model="vgg:depth=11,classes=10,input_shape=32x32x3",
     traced_batch=64,
     largest_model="resnet:depth=50",
-    left_bytes=6 * 2**30,
+    left_bytes=3 * 2**30,
     host_limit=None,
 )
 ON_CPU = Setting(

@@ -45,7 +45,7 @@ def test_every_part_runs_with_stand_ins(tmp_path: Path) -> None:
         ("telemetry", "holding: growth by NVML over growth by torch"),
         ("clock", "jax skips"),
         ("traces", "hand-made: kernel time over its profiler's sum"),
-        ("largest-batch", "outcome of the next larger one"),
+        ("largest-batch", "what ended the search"),
         ("two-processes", "second: growth by NVML over growth by torch"),
     ):
         assert _of(figures, part, name).verdict == "passed"
