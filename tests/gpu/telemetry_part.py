@@ -13,6 +13,7 @@ from tests.gpu.answering_nvml import answering_nvml
 from tests.gpu.load_process import LoadProcess
 from tests.gpu.memory_figures import judge_context, judge_growth
 from tests.gpu.part_report import PartReport
+from tests.gpu.replayed_session import judge_replay
 from tests.gpu.sampled_load import sample_load, sample_rest
 from tests.gpu.setting import Setting
 
@@ -45,9 +46,9 @@ def run_part(setting: Setting, report: PartReport) -> None:
         load.tell("compute", setting.load_s)
         session = record_session(setting.load_s / 2, load.pid)
         load.answer()
-        (report.folder / SESSION_FILE).write_text(json.dumps(session, indent=1) + "\n")
-        answers = sum(map(len, session["answers"].values()))
-        report.add(judge("answers of NVML recorded", answers, low=20))
+    file = report.folder / SESSION_FILE
+    file.write_text(json.dumps(session, indent=1) + "\n")
+    report.add(judge_replay(file))
 
 
 def _figures(resting: GpuUse, use: GpuUse, done: dict[str, Any], stand_in: bool) -> list[Figure]:

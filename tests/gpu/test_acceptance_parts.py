@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record_parts import ClockCheck
 from tests.bench.gpu_trace.hand_made import GEMM, kernel, write_kineto
+from tests.bench.machine.telemetry.replay import FOLDER
 from tests.factories import make_case, make_record
 from tests.gpu.acceptance import accept
 from tests.gpu.acceptance_result import Figure
 from tests.gpu.clock_part import judge_clock
 from tests.gpu.memory_figures import judge_context, judge_growth
 from tests.gpu.parts import PARTS
+from tests.gpu.replayed_session import judge_replay
 from tests.gpu.traces_part import judge_sums, profile_figures
 
 
@@ -66,6 +69,17 @@ def test_memory_by_process_is_torchs_own_and_a_context() -> None:
     hidden = gpu_use(process_memory_peak_bytes=None, not_measured={"process_memory_peak_bytes": "a container"})
     figure = judge_growth("p", before, hidden, 0, 2**30)
     assert (figure.verdict, figure.reason) == ("not possible", "a container")
+
+
+def test_a_recorded_session_must_replay(tmp_path: Path) -> None:
+    session = json.loads((FOLDER / "two_gpus.json").read_text())
+    file = tmp_path / "nvml.json"
+    file.write_text(json.dumps(session))
+    assert judge_replay(file).verdict == "passed"
+    del session["answers"]["nvmlDeviceGetMemoryInfo(gpu1)"]
+    file.write_text(json.dumps(session))
+    with pytest.raises(AssertionError, match="no answer to nvmlDeviceGetMemoryInfo"):
+        judge_replay(file)
 
 
 def test_sums_of_a_trace_are_held_against_the_profilers_own(tmp_path: Path) -> None:
