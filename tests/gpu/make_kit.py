@@ -52,12 +52,16 @@ def main() -> int:
     given = parser.parse_args()
     if given.folder.exists():
         parser.error(f"{given.folder} exists: give a new folder")
+    try:
+        platforms = older_platforms(given.platform)
+    except ValueError as error:
+        parser.error(str(error))
     wheels = given.folder / "wheels"
     wheels.mkdir(parents=True)
     requirements = our_requirements()
     (given.folder / REQUIREMENTS).write_text("".join(f"{one}\n" for one in requirements))
     build_wheel(wheels)
-    download(requirements, wheels, given.python, given.platform)
+    download(requirements, wheels, given.python, platforms)
     copy_program(given.folder)
     (given.folder / "install.sh").write_text(_INSTALL)
     size = size_of(given.folder)
@@ -96,11 +100,11 @@ def build_wheel(wheels: Path) -> None:
     _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
 
 
-def download(requirements: list[str], wheels: Path, python: str, platform: str) -> None:
-    """Download wheels for another Python and platform, and remove those that the machine has."""
-    platforms = [part for one in older_platforms(platform) for part in ("--platform", one)]
+def download(requirements: list[str], wheels: Path, python: str, platforms: list[str]) -> None:
+    """Download wheels for another Python and platforms, and remove those that the machine has."""
+    on = [part for platform in platforms for part in ("--platform", platform)]
     of_python = ("--implementation", "cp", "--python-version", python, "--only-binary=:all:")
-    _pip("download", "--dest", str(wheels), *of_python, *platforms, *requirements)
+    _pip("download", "--dest", str(wheels), *of_python, *on, *requirements)
     for name in (*FRAMEWORKS, *BROUGHT_BY_JAX):
         for wheel in wheels.glob(f"{name}-*.whl"):
             wheel.unlink()

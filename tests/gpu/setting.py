@@ -85,5 +85,5 @@ ON_CPU = Setting(
     traced_batch=16,
     largest_model=f"{STAND_INS}:wide_input",
     left_bytes=0,
-    host_limit="900MiB",
+    host_limit="700MiB",
 )
