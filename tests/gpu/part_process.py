@@ -7,7 +7,7 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from tests.gpu.part_report import PartReport
+from tests.gpu.part_report import PartReport, read_figures
 from tests.gpu.parts import PARTS
 from tests.gpu.setting import ON_CPU, ON_GPU
 
@@ -23,7 +23,9 @@ def main() -> None:
     planned = by_name[given.part]
     report = PartReport(given.folder, planned.budget(given.stand_in))
     import_module(planned.module).run_part(ON_CPU if given.stand_in else ON_GPU, report)
-    shutil.rmtree(report.work)
+    # Of what failed, the workers' logs are wanted.
+    if all(figure.verdict != "failed" for figure in read_figures(given.folder)):
+        shutil.rmtree(report.work)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class PartReport:
 
     Attributes:
         folder: what is kept lies here.
-        work: what is not kept, such as the records of runs.
+        work: what is kept where the part fails alone, such as the records of runs.
     """
 
     def __init__(self, folder: Path, budget_s: float) -> None:

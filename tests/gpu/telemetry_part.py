@@ -55,10 +55,11 @@ def _figures(resting: GpuUse, use: GpuUse, done: dict[str, Any], stand_in: bool)
     why = use.not_measured
     power = _ratio(use.power_mean_w, resting.power_mean_w)
     energy = _ratio(use.energy_j, use.power_energy_j)
+    no_power = why.get("power_mean_w", "") or resting.not_measured.get("power_mean_w", "")
     no_energy = why.get("energy_j", "") or why.get("power_energy_j", "")
     physical = [
         judge("utilisation", use.utilisation, low=LEAST_UTILISATION, high=1, missing=why.get("utilisation", "")),
-        judge("power computing over resting", power, low=LEAST_POWER_RATIO, missing=why.get("power_mean_w", "")),
+        judge("power computing over resting", power, low=LEAST_POWER_RATIO, missing=no_power),
         judge(
             "energy by counter over energy by power",
             energy,
