@@ -22,7 +22,7 @@ from tests.gpu.setting import BACKENDS, Setting
 
 DTYPE = "mixed_bfloat16"
 WARMUP_BUDGET_S = 1.0
-# At the least share an H200 trains ResNet-50 with 200 images/s, as a far smaller card does. Above one, a figure is wrong.
+# At the least share an H200 trains ResNet-50 with 200 images/s, as a far smaller card does. Above one, it is wrong.
 LEAST_MFU, MOST_MFU = 0.005, 1.0
 
 
