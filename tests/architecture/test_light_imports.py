@@ -24,7 +24,13 @@ FRAMEWORKS = "keras tensorflow jax torch openvino xprof"
             "import anatomy.models as m; m.zoo(); m.parse_model('unet-paper:classes=3')",
             f"{FRAMEWORKS} pandas matplotlib",
         ),
-        ("import anatomy.reports, anatomy.bench.cli.commands.report", FRAMEWORKS),
+        ("from anatomy.reports import write_report; import anatomy.bench.cli.commands.report", FRAMEWORKS),
+        (
+            "import anatomy.reports.gpu_peaks, anatomy.reports.flops_utilisation as u; from anatomy.reports import *;"
+            "assert callable(write_report) and u.PASSES",
+            FRAMEWORKS,
+        ),
+        ("import anatomy.reports.gpu_peaks, anatomy.reports.flops_utilisation", f"{FRAMEWORKS} pandas matplotlib"),
         ("import anatomy.bench.runner.nodes.node_worker, anatomy.bench.regression_gate.run_gate", FRAMEWORKS),
         ("from anatomy.bench.tensorboard.export import write_tensorboard as w; assert w(run).is_dir()", FRAMEWORKS),
         (

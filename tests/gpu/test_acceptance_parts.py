@@ -1,0 +1,111 @@
+"""What parts conclude from the product's answers, and the time that they have together."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anatomy.bench.gpu_trace.read_gpu_trace import read_gpu_trace
+from anatomy.bench.gpu_trace.trace_summary import summarise_trace
+from anatomy.bench.records.case_profile import Profile
+from anatomy.bench.records.gpu_use import GpuUse
+from anatomy.bench.records.record_parts import ClockCheck
+from tests.bench.gpu_trace.hand_made import GEMM, kernel, write_kineto
+from tests.bench.machine.telemetry.replay import FOLDER
+from tests.factories import make_case, make_record
+from tests.gpu.acceptance import accept
+from tests.gpu.acceptance_result import Figure
+from tests.gpu.clock_part import judge_clock
+from tests.gpu.memory_figures import judge_context, judge_growth
+from tests.gpu.parts import PARTS
+from tests.gpu.replayed_session import judge_replay
+from tests.gpu.traces_part import judge_layers, judge_sums, profile_figures
+
+
+def verdicts(figures: list[Figure]) -> list[str]:
+    return [figure.verdict for figure in figures]
+
+
+def gpu_use(**figures: Any) -> GpuUse:
+    return GpuUse(index=0, name="NVIDIA H200", samples=9, **figures)
+
+
+def test_all_parts_take_under_nine_minutes_and_are_there() -> None:
+    assert sum(planned.budget_s for planned in PARTS) < 9 * 60
+    assert all(find_spec(planned.module) for planned in PARTS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "clock", "expected"),
+    [
+        ("honest", "ok", "agrees", ["passed", "passed"]),
+        ("honest", "ok", "overlaps", ["passed", "passed"]),
+        ("honest", "ok", "not checked", ["passed", "not possible"]),
+        ("honest", "invalid", "disagrees", ["failed", "failed"]),
+        ("honest", "crashed", None, ["failed"]),
+        ("skips", "invalid", "disagrees", ["passed"]),
+        ("skips", "ok", "agrees", ["failed"]),
+        ("skips", "ok", "not checked", ["not possible"]),
+        ("skips", "crashed", None, ["failed"]),
+    ],
+)
+def test_a_planted_case_must_be_refused_and_an_honest_one_measured(
+    fault: str, outcome: Any, clock: Any, expected: list[str]
+) -> None:
+    check = None if clock is None else ClockCheck(verdict=clock, reason="too noisy" if clock == "not checked" else "")
+    record = make_record(f"faults.py:{fault}", outcome=outcome, clock=check)
+    assert verdicts(judge_clock(record)) == expected
+
+
+def test_memory_by_process_is_torchs_own_and_a_context() -> None:
+    before, after = (gpu_use(process_memory_peak_bytes=one * 2**20) for one in (600, 1624))
+    assert judge_context("p", before, {"reserved_bytes": 100 * 2**20}).value == 500 * 2**20
+    assert judge_growth("p", before, after, 0, 2**30).verdict == "passed"
+    assert judge_growth("p", before, after, 0, 2**31).verdict == "failed"
+    hidden = gpu_use(process_memory_peak_bytes=None, not_measured={"process_memory_peak_bytes": "a container"})
+    figure = judge_growth("p", before, hidden, 0, 2**30)
+    assert (figure.verdict, figure.reason) == ("not possible", "a container")
+
+
+def test_a_recorded_session_must_replay(tmp_path: Path) -> None:
+    session = json.loads((FOLDER / "two_gpus.json").read_text())
+    file = tmp_path / "nvml.json"
+    file.write_text(json.dumps(session))
+    assert judge_replay(file).verdict == "passed"
+    del session["answers"]["nvmlDeviceGetMemoryInfo(gpu1)"]
+    file.write_text(json.dumps(session))
+    with pytest.raises(AssertionError, match="no answer to nvmlDeviceGetMemoryInfo"):
+        judge_replay(file)
+
+
+def test_sums_of_a_trace_are_held_against_the_profilers_own(tmp_path: Path) -> None:
+    file = write_kineto(tmp_path / "t.json", [kernel(GEMM, 5, 2), kernel(GEMM, 10, 4, correlation=2)])
+    devices = summarise_trace(read_gpu_trace(file), "t.json").devices
+    same = judge_sums("torch", devices, {"kernels": 2, "kernel_ns": 6000})
+    # No operation launched them.
+    assert verdicts(same) == ["passed", "passed", "failed", "passed"]
+    assert judge_layers("jax", devices).reason == "0 is not 0.5 to 1"
+    other = judge_sums("torch", devices, {"kernels": 3, "kernel_ns": 9000})
+    assert verdicts(other)[:2] == ["failed", "failed"]
+    none = judge_sums("torch", devices, {"kernels": 0, "kernel_ns": 0})
+    assert verdicts(none)[:2] == ["failed", "failed"]
+
+
+def test_a_profile_that_is_refused_is_not_possible() -> None:
+    refused = Profile(case=make_case(), name="mlp", outcome="unsupported", reason="checked on CPUs alone")
+    (figure,) = profile_figures("torch", refused)
+    assert (figure.verdict, figure.reason) == ("not possible", "checked on CPUs alone")
+    (figure,) = profile_figures("torch", Profile(case=make_case(), name="mlp", outcome="crashed", reason="it fell"))
+    assert figure.verdict == "failed"
+
+
+def test_what_cannot_start_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert accept(tmp_path, stand_in=True) == 2
+    assert "give --out a new folder" in capsys.readouterr().err
+    assert accept(tmp_path / "new", stand_in=True, names=["clocks"]) == 2
+    assert "--part clocks: expected telemetry, clock" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
