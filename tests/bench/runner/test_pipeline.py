@@ -234,9 +234,10 @@ def test_workers_run_on_the_chosen_cpus_and_say_so(tmp_path: Path) -> None:
     assert record.settings["cpus"] == cpu
     assert record.parity is not None
     assert record.parity.cpus == cpu
-    assert record.others_cores is not None
-    assert 0 <= record.others_cores < 1.5
-    assert record.steal_share is not None
+    # Where the kernel's counters stand still over the window, the record says so.
+    known = record.others_cores is not None and record.steal_share is not None
+    assert known == ("others_cores" not in record.not_measured)
+    assert record.others_cores is None or 0 <= record.others_cores < 1.5
 
 
 def test_a_cpu_that_is_not_here_is_a_usage_error(tmp_path: Path) -> None:
