@@ -37,13 +37,15 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
 
 @pytest.fixture
 def heeds_interrupts() -> Iterator[None]:
-    """Programs that the test starts heed SIGINT: a shell's background job has it ignored, and they would inherit that.
+    """Programs that the test starts heed SIGINT and SIGHUP, which a shell's background job and `nohup` have ignored.
 
-    Not by `preexec_fn`, which forks this process: where an earlier test has used JAX, it warns of that.
+    A signal with a handler has its default in them.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
