@@ -11,7 +11,7 @@ NEWS = {"Display.begin", "Display.phase", "RunDisplay.end", "listen", "emit"}
 # `call`: Keras's layers draw their weights by it. `excess`: of change points, called only for a series that has some.
 # `imported`: begins to count the model's memory. `options`: of all commands, called by their group. `outputs`: of the
 # step, for its last weights scaled down. `_complaint`: of a line that is read. `__len__`: of a record's blocks, whose
-# rates are computed. `_start`: of a fork server, when one is first asked for. `disturbed`: news on a busy machine alone.
+# rates are computed. `_start`: of a fork server, when one is asked for. `disturbed`: news, on a busy machine alone.
 HANDED_DOWN = {"call", "excess", "imported", "options", "outputs"}
 HANDED_DOWN |= {"_complaint", "_Blocks.__len__", "Session._start", "RunDisplay.disturbed"}
 # Keras's calls are handed to the counter's interpreter, and to its subclass that follows the inputs.
