@@ -320,10 +320,8 @@ def wrong(parser: Parser, data: bytes, folder: Path) -> Exception | None:
         left.unlink()
     try:
         parser.read(data, folder)
-    except (UsageError, *parser.allowed):
-        return None
     except Exception as error:  # noqa: BLE001  # what is looked for
-        return error
+        return None if isinstance(error, (UsageError, *parser.allowed)) else error
     return None
 
 
