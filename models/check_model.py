@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.models.check_imports import check_imports
+from anatomy.models.existing_path import is_dir, is_file
 from anatomy.models.find_definition import check_options, find_definition
 from anatomy.models.find_source import FoundModule, find_top
 from anatomy.models.model_name import SAVED_MODEL_FILE, kind_of, split_function
@@ -57,7 +58,7 @@ def _check_function(model: str, directory: Path) -> ast.stmt | None:
     parts = function.split(".")
     if place.endswith(".py"):
         path = directory / place
-        if not path.is_file():
+        if not is_file(path):
             raise ValueError(_no_file(place, path, directory))
         searched = [path.parent, directory]
         module = FoundModule(path.stem, path)
@@ -66,7 +67,7 @@ def _check_function(model: str, directory: Path) -> ast.stmt | None:
     parts = [*place.split("."), *parts]
     top = find_top(parts[0], [directory])
     if top is None:
-        if (directory / place).is_file():
+        if is_file(directory / place):
             raise ValueError(f"{place} is a file of a saved model: name it alone, without {function!r}")
         raise ValueError(
             f"no module {place!r} in {directory} or among the installed packages; run from the folder that holds it,"
@@ -77,20 +78,20 @@ def _check_function(model: str, directory: Path) -> ast.stmt | None:
 
 def _no_file(place: str, path: Path, directory: Path) -> str:
     # Without the ending, which all of them share.
-    there = [other.stem for other in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
+    there = [other.stem for other in sorted(path.parent.glob("*.py"))] if is_dir(path.parent) else []
     near = difflib.get_close_matches(path.stem, there, n=1)
     return f"no file {place} (looked in {directory})" + (f"; did you mean '{near[0]}.py'?" if near else "")
 
 
 def _check_folder(model: str, path: Path) -> None:
-    if not path.is_dir():
+    if not is_dir(path):
         raise ValueError(f"no folder {model}: expected the folder of a SavedModel, with {SAVED_MODEL_FILE} in it")
-    if not (path / SAVED_MODEL_FILE).is_file():
+    if not is_file(path / SAVED_MODEL_FILE):
         raise ValueError(f"{model} is a folder without {SAVED_MODEL_FILE}: expected that of a SavedModel")
 
 
 def _check_file(model: str, path: Path, *, safe: bool) -> None:
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"no file {model} (looked in {path.parent.resolve()})")
     if model.endswith(_WEIGHTS_ENDING):
         raise ValueError(_WEIGHTS_ALONE.format(model=model))

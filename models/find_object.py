@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from anatomy.models.existing_path import exists, is_file
 from anatomy.models.model_name import kind_of, split_function
 from anatomy.models.registry import find
 from anatomy.models.returned_object import NotAModelError, foreign_object, is_torch_module
@@ -26,7 +27,7 @@ def require_model(model: str) -> None:
         find(model)
     elif kind == "function":
         find_object(model)
-    elif not Path(model).exists():
+    elif not exists(Path(model)):
         raise ValueError(f"no file or folder {model} (looked in {Path.cwd()})")
 
 
@@ -131,7 +132,7 @@ def _load_module(name: str, rest: list[str]) -> tuple[ModuleType, list[str]]:
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"no file {path} (looked in {Path.cwd()})")
     path = path.resolve()
     name = f"_anatomy_user_{path.stem}"

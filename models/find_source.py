@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anatomy.models.existing_path import is_dir, is_file
 from anatomy.models.source_file import SourceFile, read_source
 
 # Of modules whose text cannot be read.
@@ -64,7 +65,7 @@ def find_top(name: str, folders: Sequence[Path]) -> FoundModule | None:
         return found
     source = Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
     places = tuple(Path(place) for place in spec.submodule_search_locations or ())
-    certain = all(place.is_dir() for place in places) and (source is not None or bool(places))
+    certain = all(is_dir(place) for place in places) and (source is not None or bool(places))
     return FoundModule(name, source, places, certain)
 
 
@@ -73,12 +74,12 @@ def _in_folders(folders: Sequence[Path], name: str, full: str) -> FoundModule | 
     portions = []
     for folder in folders:
         package = folder / name
-        if (package / "__init__.py").is_file():
+        if is_file(package / "__init__.py"):
             return FoundModule(full, package / "__init__.py", (package,))
         if any(path.name.endswith(_EXTENSIONS) for path in folder.glob(f"{name}.*")):
             return FoundModule(full, is_certain=False)
-        if (folder / f"{name}.py").is_file():
+        if is_file(folder / f"{name}.py"):
             return FoundModule(full, folder / f"{name}.py")
-        if package.is_dir():
+        if is_dir(package):
             portions.append(package)
     return FoundModule(full, None, tuple(portions)) if portions else None

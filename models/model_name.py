@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from anatomy.models.existing_path import is_file
 from anatomy.models.source_file import read_source
 
 Kind = Literal["zoo", "function", "file", "folder"]
@@ -97,15 +98,15 @@ def _saved_file(text: str) -> Named | None:
 def _folder(text: str) -> Named | None:
     head, _, rest = text.partition(":")
     if "/" not in head and Path(head).suffix not in _NEVER_FUNCTIONS:
-        if not rest and (Path(head) / SAVED_MODEL_FILE).is_file():
+        if not rest and is_file(Path(head) / SAVED_MODEL_FILE):
             return Named(f"./{head}", "")
-        if rest or not Path(head).is_file():
+        if rest or not is_file(Path(head)):
             return None
     path = Path(head)
     remedy = _OTHER_FILES.get(path.suffix)
-    if path.suffix == ".py" and path.is_file():
+    if path.suffix == ".py" and is_file(path):
         remedy = f"is a Python file: name what builds the model, {{place}}:{_builders(path) or 'build'}"
-    if remedy is not None or path.is_file():
+    if remedy is not None or is_file(path):
         said = remedy.format(place=head, folder=path.parent) if remedy else f"is a file of another kind: {_EXPECTED}"
         raise ValueError(f"{head} {said}")
     if is_dotted(rest.partition(":")[0]):

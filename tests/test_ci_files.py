@@ -54,6 +54,15 @@ def test_the_module_is_the_command() -> None:
     assert "--against" in done.stdout
 
 
+def test_the_environment_without_frameworks_has_every_other_dependency() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    listed = set(tox["testenv:py3{11,12,13}-no-frameworks"]["deps"].split())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {name for name in project["dependencies"] if not name.startswith(("tensorflow", "tensorboard", "keras"))}
+    assert listed - set(project["optional-dependencies"]["test"]) == needed
+
+
 def test_the_environment_without_tensorflow_has_every_other_dependency() -> None:
     tox = ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")

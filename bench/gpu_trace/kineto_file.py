@@ -254,8 +254,8 @@ class _Events:
             calls=self._calls,
             spans=tuple(self._spans),
             device_names=_device_names(self.head.get("deviceProperties")),
-            rank=_whole(distributed.get("rank")),
-            ranks=_whole(distributed.get("world_size")),
+            rank=_whole_or_none(distributed.get("rank")),
+            ranks=_whole_or_none(distributed.get("world_size")),
             resolution_ns=1000 if self._whole and self._factor != 1 else 1,
             notes=(left_out,) if self._unfinished else (),
         )
@@ -282,8 +282,19 @@ def _whole(value: Any) -> int | None:
     """A whole number; `None` for none and for a negative one, by which profilers say "none"."""
     if value is None or isinstance(value, dict | list):
         return None
-    number = int(value)
+    try:
+        number = int(value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"a number is {str(value)[:40]!r}") from error
     return number if number >= 0 else None
+
+
+def _whole_or_none(value: Any) -> int | None:
+    """A whole number of the file's head, without which its events can be read all the same."""
+    try:
+        return _whole(value)
+    except ValueError:
+        return None
 
 
 def _device_names(properties: Any) -> dict[int, str]:
@@ -291,5 +302,5 @@ def _device_names(properties: Any) -> dict[int, str]:
     return {
         number: recorded_name(str(row["name"]))
         for row in rows
-        if isinstance(row, dict) and row.get("name") and (number := _whole(row.get("id"))) is not None
+        if isinstance(row, dict) and row.get("name") and (number := _whole_or_none(row.get("id"))) is not None
     }

@@ -14,6 +14,8 @@ from anatomy.bench.machine.process_tree import PROC, family
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Columns of a CPU's line in /proc/stat after its name (proc(5)): user and nice contain the time of guests.
 _BUSY, _STEAL, _COLUMNS = (0, 1, 2, 5, 6), 7, 8
+# The kernel counts in 64 bits.
+_MOST_TICKS = 1 << 64
 # Places in /proc/PID/stat after the name: ppid; utime, stime, and those of children that were waited for.
 _PARENT, _TIMES = 1, slice(11, 15)
 
@@ -86,8 +88,8 @@ def supervisor_pid(proc: Path = PROC) -> int:
 
 def tree_time_s(pid: int, proc: Path = PROC) -> float:
     """CPU seconds of a process and of its children that ended and were waited for; 0 once it has gone itself."""
-    with suppress(OSError, ValueError, IndexError):
-        return sum(map(int, _fields(proc / str(pid) / "stat")[_TIMES]), start=0) * _TICK_S
+    with suppress(OSError, ValueError, IndexError, OverflowError):
+        return sum(map(int, _fields(proc / str(pid) / "stat")[_TIMES])) * _TICK_S
     return 0.0
 
 
@@ -103,7 +105,7 @@ def cpu_times(cpus: Collection[int], proc: Path = PROC) -> _CpuTimes | None:
         ticks = [[int(value) for value in row[:_COLUMNS]] for row in rows]
     except ValueError:
         return None
-    if not ticks or any(len(row) < _COLUMNS for row in ticks):
+    if not ticks or any(len(row) < _COLUMNS or not 0 <= min(row) <= max(row) < _MOST_TICKS for row in ticks):
         return None
     return _CpuTimes(
         busy_s=sum(row[column] for row in ticks for column in _BUSY) * _TICK_S,

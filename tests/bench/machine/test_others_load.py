@@ -92,7 +92,17 @@ def test_a_worker_that_the_kernel_credits_with_more_than_its_ticks_leaves_nothin
 
 
 @pytest.mark.parametrize(
-    "stat", [None, "", "cpu 1 2\n", "cpu0 a b c d e f g h\n", "cpu0 1 2 3\n", "\x00\n", "cpu9 " + "1 " * 8]
+    "stat",
+    [
+        None,
+        "",
+        "cpu 1 2\n",
+        "cpu0 a b c d e f g h\n",
+        "cpu0 1 2 3\n",
+        "\x00\n",
+        "cpu9 " + "1 " * 8,
+        f"cpu0 {10**400}" + " 1" * 7,
+    ],
 )
 def test_a_kernel_that_does_not_say_leaves_a_reason(machine: Path, stat: str | None) -> None:
     (machine / "stat").unlink()
