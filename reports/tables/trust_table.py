@@ -59,6 +59,7 @@ _COLUMNS = with_details(
     "checks",
 )
 
+_OTHERS = ("others_cores", "steal_share")
 _EPOCHS = "a few whole epochs of Keras's loop are timed, from outside"
 _OF_A_LOOP = {
     "series": Absence("not classed", _EPOCHS),
@@ -74,9 +75,13 @@ _OF_A_LOOP = {
 
 def trust_table(runs: Sequence[LabelledRun]) -> Table:
     """A row for each case that was measured, of the compiled step or of Keras's own loop."""
+    measured = labelled_records(runs, lambda record: record.case.mode != "count" and record.outcome == "ok")
+    # Older records have no load by others; a column of gaps says nothing.
+    known = any(item.record.others_cores is not None for item in measured)
+    columns = tuple(column for column in _COLUMNS if known or column.key not in _OTHERS)
     return build_table(
-        with_run(_COLUMNS, runs),
-        labelled_records(runs, lambda record: record.case.mode != "count" and record.outcome == "ok"),
+        with_run(columns, runs),
+        measured,
         _cells,
         absence=lambda labelled, key: _OF_A_LOOP.get(key) if labelled.record.case.mode in LOOPS else None,
         case=lambda labelled: labelled.case_id,

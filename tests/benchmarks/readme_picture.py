@@ -14,7 +14,7 @@ from tests.chromium import open_chromium
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "reports" / "examples" / "quick" / "report.html"
 PICTURE = ROOT / "docs" / "images" / "report.png"
-WIDTH, HEIGHT = 1280, 640
+WIDTH, HEIGHT = 1280, 690
 # The answer that is shown; the page begins with the run's first.
 CHOSEN = "unet"
 _CHOOSE = (

@@ -139,3 +139,10 @@ def test_cpus_that_another_program_wrote_weaken_nothing(record: MakeRecord, cpus
     one = record(case={"mode": "infer"}, settings={"cpus": cpus}, others_cores=4.0)
     assert others_share(one) is None
     assert DISTURBED not in caveats_of(one)
+
+
+def test_older_records_have_no_column_of_gaps(record: MakeRecord, run: MakeRun) -> None:
+    older, newer = record(speed=10.0), record(speed=10.0, others_cores=0.2, steal_share=0.0, case={"batch_size": 64})
+    keys = [[column.key for column in trust_table(label_runs([run(found, name)])).columns] for name, found in
+            {"old": [older], "both": [older, newer]}.items()]  # fmt: skip
+    assert [("others_cores" in found, "steal_share" in found) for found in keys] == [(False, False), (True, True)]
