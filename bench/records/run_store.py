@@ -27,6 +27,7 @@ from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.garbage_collector import no_collections
 from anatomy.bench.records.jsonl import append_line, iterate_lines, read_lines, read_model
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
+from anatomy.bench.records.settings import MOST_PROCESSES
 from anatomy.bench.records.whole_file import make_output_folder, write_whole
 
 RUN_FILE = "run.json"
@@ -89,8 +90,17 @@ class Run(BaseModel):
 
     @property
     def remaining(self) -> list[tuple[Case, int]]:
-        """Planned cases and repeats that have no record yet, in the run's order."""
-        todo = interleave_processes(self.header.planned, int(self.header.settings.get("processes") or 1))
+        """Planned cases and repeats that have no record yet, in the run's order.
+
+        Raises:
+            UsageError: the header's number of processes is none.
+        """
+        processes = self.header.settings.get("processes") or 1
+        whole = not isinstance(processes, str) and float(processes).is_integer()
+        if not whole or not 1 <= int(processes) <= MOST_PROCESSES:
+            said = f"{self.path / RUN_FILE}: processes = {processes!r}"
+            raise UsageError(f"{said}; expected a whole number from 1 to {MOST_PROCESSES:,}")
+        todo = interleave_processes(self.header.planned, int(processes))
         return [(case, repeat) for case, repeat in todo if (case.key, repeat) not in self.measured]
 
 

@@ -13,8 +13,10 @@ from anatomy.bench.records.checked_numbers import LONGEST_S
 from anatomy.bench.records.cpu_list import cpus_text, parse_cpus
 from anatomy.bench.records.frozen import Frozen
 
-# Processes, or steps of a kind.
+# Steps of a kind.
 MOST = 10**9
+# Of a case: a plan lists each.
+MOST_PROCESSES = 10_000
 
 
 class MeasureSettings(Frozen):
@@ -39,7 +41,7 @@ class MeasureSettings(Frozen):
     steps: int | None = Field(default=None, ge=2, le=MOST)
     warmup_s: float = Field(default=0.3, ge=0, le=LONGEST_S)
     warmup_budget_s: float = Field(default=3.0, ge=0, le=LONGEST_S)
-    processes: int = Field(default=1, ge=1, le=MOST)
+    processes: int = Field(default=1, ge=1, le=MOST_PROCESSES)
     timeout_s: float = Field(default=600.0, gt=0, le=LONGEST_S)
     memory_limit_bytes: int | None = Field(default=None, gt=0, lt=2**63)
     profile: bool = False

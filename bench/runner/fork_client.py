@@ -60,16 +60,19 @@ class ForkServerClient:
         self._buffer = bytearray()
         # How much of it holds no line break.
         self._searched = 0
-        self._process = subprocess.Popen(
-            [python, "-m", SERVER_MODULE, backend, str(logs.absolute())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**_QUIET, **os.environ, **environment, "KERAS_BACKEND": backend},
-            cwd=directory,
-            # Ctrl-C goes to the supervisor, which decides what becomes of the worker.
-            start_new_session=True,
-        )
+        logs.mkdir(parents=True, exist_ok=True)
+        # What Python and its packages warn of at start must not reach the pipe of events.
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [python, "-m", SERVER_MODULE, backend, str(logs.absolute())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**_QUIET, **os.environ, **environment, "KERAS_BACKEND": backend},
+                cwd=directory,
+                # Ctrl-C goes to the supervisor, which decides what becomes of the worker.
+                start_new_session=True,
+            )
         ready = self._ready()
         self.import_s, self.versions = ready.import_s, ready.versions
 

@@ -5,7 +5,7 @@ by others that a parser meets seldom. A parser may return, or raise what is writ
 `ValueError` that some document and the commands turn into one. Whatever else comes out is printed with the
 input, shortened as far as the exception stays, and ends the program with status 1.
 
-Atheris would guide the mutations by coverage, but has no release for the Pythons that Anatomy supports.
+Mutations are random; Atheris would guide them by coverage.
 """
 
 from __future__ import annotations

@@ -105,3 +105,15 @@ def test_key_is_the_same_everywhere() -> None:
     # Written down: a change of the key would orphan every stored record.
     assert one.key == other.key == "bb101a8f10ff"
     assert make_case(batch_size=1).key != make_case(batch_size=2).key
+
+
+@pytest.mark.parametrize("processes", [" ", -1, 1.5, 10**9, float("inf")])
+def test_a_number_of_processes_that_is_none_is_refused(processes: object, tmp_path: Path) -> None:
+    writer = RunWriter.create(tmp_path / "run", make_header(make_case(), settings={"processes": 3}))
+    writer.close()
+    run = load_run(tmp_path / "run")
+    assert len(run.remaining) == 3
+    settings = run.header.settings | {"processes": processes}
+    damaged = run.model_copy(update={"header": run.header.model_copy(update={"settings": settings})})
+    with pytest.raises(UsageError, match=r"run\.json: processes = .*expected a whole number from 1 to 10,000"):
+        _ = damaged.remaining
