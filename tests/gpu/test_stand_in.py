@@ -26,7 +26,7 @@ def test_a_part_that_takes_too_long_is_ended_and_one_that_falls_says_why(tmp_pat
     assert "invalid choice" in fallen.reason
 
 
-@pytest.mark.extended
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_every_part_runs_with_stand_ins(tmp_path: Path) -> None:
     copy_program(tmp_path / "kit")
