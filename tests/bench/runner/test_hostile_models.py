@@ -86,13 +86,15 @@ def test_a_fork_server_that_does_not_answer_is_given_up(
 ) -> None:
     monkeypatch.setattr(worker_handle, "EXIT_GRACE_S", 1.0)
     begin = time.monotonic()
+    # An earlier test may have started a fork server of Python's own, which stays.
+    before = set(psutil.Process().children(recursive=True))
     run = ab.run_suite(suite(f"{HOSTILE}:{name}", "mlp"), out=tmp_path / "run", steps=3, timeout_s=4)
     first, second = run.records
     assert first.outcome in ("timeout", "crashed", "ok")
     assert first.outcome != "ok" or name == "stops_its_server_and_ends"
     assert second.outcome == "ok", second.reason
     assert time.monotonic() - begin < 60
-    assert not psutil.Process().children(recursive=True)
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def test_a_worker_ends_with_its_fork_server(tmp_path: Path) -> None:
