@@ -10,6 +10,7 @@ from tests.benchmarks.large_gpu_trace import measure
 @pytest.mark.quiet
 @pytest.mark.process
 def test_time_and_memory_of_a_large_trace() -> None:
-    seconds, megabytes = measure(70_000)
-    assert seconds < 5
-    assert megabytes < 500
+    # The first may compile modules that were just installed.
+    runs = [measure(70_000) for _ in range(2)]
+    assert min(seconds for seconds, _ in runs) < 5
+    assert max(megabytes for _, megabytes in runs) < 500

@@ -34,7 +34,7 @@ def test_identical_code_passes(project: Project) -> None:
     assert metrics["outputs"]["candidate"] == 0.0
     assert 4 <= len(metrics["step"]["effects"]) <= case["pairs"]
     assert done.result["base"]["commit"] == done.result["candidate"]["commit"] == project.git("rev-parse", "HEAD")
-    (folder,) = (project.folder / "anatomy-runs").iterdir()
+    (folder,) = (project.folder / "anatomy-runs").glob("gate-*")
     pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text().splitlines()]
     assert [pair["number"] for pair in pairs] == list(range(case["pairs"]))
     assert all(len(pair["base"]["step_s"]) == len(pair["candidate"]["step_s"]) >= 8 for pair in pairs)
@@ -58,7 +58,7 @@ def test_slower_code_fails_and_every_report_says_so(project: Project, tmp_path: 
     assert "FAIL nets.py:net infer jax b256: step +" in done.out
     assert "::error file=nets.py,title=FAIL nets.py%3Anet infer jax b256::step +" in done.err
     assert "❌ FAIL" in summary.read_text()
-    (folder,) = (project.folder / "anatomy-runs").iterdir()
+    (folder,) = (project.folder / "anatomy-runs").glob("gate-*")
     suite = ElementTree.parse(folder / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
