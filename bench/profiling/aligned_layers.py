@@ -9,7 +9,7 @@ from anatomy.bench.records.case_profile import LayerTime
 
 
 def align_layers(before: Sequence[LayerTime], after: Sequence[LayerTime]) -> tuple[list[LayerTime], list[LayerTime]]:
-    """The rows of both sides such that no layer is in a row of its own on one side and in a fusion on the other.
+    """Merge rows until both sides have the same ones: a fusion on one side becomes a row on both.
 
     Times, shares and operations of rows that are put together add up; their rates and bounds are not known.
     """

@@ -113,7 +113,7 @@ def interleave_processes(cases: Sequence[Case], processes: int) -> list[tuple[Ca
 
 
 def new_run_id(now: datetime | None = None) -> str:
-    """Return an id of its own, sortable by time: `2026-01-31T12-00-00Z-1f6b03d2`; ids once had no random digits."""
+    """Return a new id, sortable by time: `2026-01-31T12-00-00Z-1f6b03d2`. Older ids have no random digits."""
     return f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(4)}"
 
 

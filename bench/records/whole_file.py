@@ -43,7 +43,7 @@ def ignore_in_git(folder: Path) -> None:
 
 
 def make_output_folder(folder: Path, default: Path) -> None:
-    """Make a folder of output that git ignores, by a `.gitignore` of its own.
+    """Make a folder of output with a `.gitignore` that hides it from git.
 
     A folder that is there already is the user's, and is left as it is; only `default` is known to be Anatomy's.
 

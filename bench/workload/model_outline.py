@@ -8,7 +8,7 @@ from typing import Any
 
 from anatomy.bench.records.layer_outline import LayerOutline
 
-# Their values are said by the layer's name and weights.
+# The layer's name and weights say these.
 _LEFT_OUT = ("name", "dtype", "batch_shape", "build_config", "registered_name")
 
 
@@ -25,7 +25,7 @@ def _outlines(layer: Any, path: tuple[str, ...]) -> Iterator[LayerOutline]:
     for inner in layer._flatten_layers(recursive=False, include_self=False):
         place = (*path, inner.name)
         contents = list(_outlines(inner, place))
-        # Weights of what it contains are said there.
+        # The layers within list their own weights.
         within = {id(weight) for part in inner._flatten_layers(include_self=False) for weight in part.weights}
         own = {weight.name: _text(tuple(weight.shape)) for weight in inner.weights if id(weight) not in within}
         yield LayerOutline(name="/".join(place), type=type(inner).__name__, settings=_settings(inner), weights=own)

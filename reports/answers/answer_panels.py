@@ -70,7 +70,7 @@ class Heat:
 
 @dataclass(frozen=True)
 class Facet:
-    """One thing that is known beside the answer, the command that would say more, and the rule; both may be empty."""
+    """One thing that is known beside the answer, the command that says more, and the rule."""
 
     said: str
     command: str = ""
