@@ -71,11 +71,15 @@ def checked_settings(values: Mapping[str, Any], where: str = "") -> MeasureSetti
         raise UsageError(f"{where}: {mistake}" if where else mistake) from error
 
 
-def require_above_zero(name: str, value: float | None) -> None:
+def require_above_zero(name: str, value: float | None, *, or_zero: bool = False) -> None:
     """Refuse a budget that is none; `None` is one that was not given.
+
+    Args:
+        or_zero: 0 has a meaning: the least that the command can do.
 
     Raises:
         UsageError: it is not above 0, or not finite.
     """
-    if value is not None and not 0 < value < math.inf:
-        raise UsageError(f"{name}: expected a number above 0, got {value:g}")
+    if value is None or 0 < value < math.inf or (or_zero and value == 0):
+        return
+    raise UsageError(f"{name}: expected {'0 or ' if or_zero else ''}a number above 0, got {value:g}")

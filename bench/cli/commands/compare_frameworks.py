@@ -30,7 +30,8 @@ def compare_frameworks(
         float, typer.Option(help="A ratio is known well enough when its 95 % interval is within this share of it.")
     ] = 0.03,
     minutes: Annotated[
-        float | None, typer.Option(help="After this, take no more pairs of processes of a model than the fewest.")
+        float | None,
+        typer.Option(help="After this, take no more pairs of processes of a model than the fewest; 0: never more."),
     ] = None,
     timeout: options.Timeout = None,
     memory_limit: options.MemoryLimit = None,
@@ -73,7 +74,7 @@ def compare_frameworks(
     say_once(plan.notes)
     pairs = compared_pairs(plan.cases)
     require_above_zero("--target", target)
-    require_above_zero("--minutes", minutes)
+    require_above_zero("--minutes", minutes, or_zero=True)
     # No records are planned: the costs are the result.
     with turn(share, no_wait, wait):
         run = open_run(plan._replace(cases=[]), out, collect(), ["anatomy", *sys.argv[1:]])
