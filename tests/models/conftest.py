@@ -10,4 +10,4 @@ def _seeded():
 
     keras.utils.set_random_seed(1)
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)

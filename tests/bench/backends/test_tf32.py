@@ -9,10 +9,11 @@ import pytest
 
 from anatomy.bench.records.parity import manifest
 from anatomy.bench.script.preamble import setting_lines
+from tests.when_used import WhenUsed
 
-keras = pytest.importorskip("keras")
-torch = pytest.importorskip("torch")
-layers = keras.layers
+keras = WhenUsed("keras")
+layers = WhenUsed("keras.layers")
+torch = WhenUsed("torch")
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-jax = pytest.importorskip("jax")
+from tests.when_used import WhenUsed
+
+jax = WhenUsed("jax")
 
 LOGITS = np.array([[0.0], [-0.0], [1.5], [-2.0], [40.0], [-40.0]], "float32")
 TARGETS = np.array([[1], [0], [1], [1], [1], [0]], "int32")

@@ -44,7 +44,7 @@ def test_layers_settings_and_weights() -> None:
 )
 def test_what_two_builds_differ_in(changes: dict[str, Any], said: list[str]) -> None:
     base = outline_model(network())
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     made = outline_model(network(**changes))
     names = {layer.name.rpartition("/")[2] for layer in made}
     expected = [line.format_map({name: name for name in names}) for line in said]
