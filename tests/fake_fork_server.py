@@ -85,8 +85,8 @@ class FakeBackend:
         return None, "a fake device has no memory"
 
 
-def main() -> None:
-    # Before any module takes its clock.
+def stand_in() -> None:
+    """Put the scripted clock and step in the place of the real ones, before any module takes its clock."""
     time.perf_counter = lambda: _perf_counter() + _ahead_s
     time.process_time = lambda: _process_time() + _ahead_s
     # The quickest backend to import; no step of it is ever run.
@@ -94,11 +94,16 @@ def main() -> None:
     import keras
 
     from anatomy.bench.backends import step
-    from anatomy.bench.runner import fork_server
 
     # It would compute a loss on the numpy backend, which no step here does.
     keras.Model._symbolic_build = lambda *_, **__: None
     step.load = lambda backend: FakeBackend()  # type: ignore[assignment]
+
+
+def main() -> None:
+    stand_in()
+    from anatomy.bench.runner import fork_server
+
     fork_server.main()
 
 

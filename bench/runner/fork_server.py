@@ -37,7 +37,7 @@ def main() -> None:
     _redirect_output(server_log(Path(logs_folder), backend))
     emit = _emitter(pipe)
     start = time.perf_counter()
-    versions = _preload()
+    versions = preload()
     emit(Ready(import_s=time.perf_counter() - start, versions=versions))
     for line in iter(sys.stdin.readline, ""):
         _serve(read_request(line), emit)
@@ -48,8 +48,12 @@ def server_log(logs: Path, backend: str) -> Path:
     return logs / f"host-{backend}.log"
 
 
-def _preload() -> dict[str, str]:
-    """Import what every worker needs. No device may be touched: a forked client does not work."""
+def preload() -> dict[str, str]:
+    """Import what every worker needs. No device may be touched: a forked client does not work.
+
+    Returns:
+        Package → version.
+    """
     import platform
 
     import keras

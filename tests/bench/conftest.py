@@ -14,9 +14,11 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunWriter
 from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.runner import fork_client
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import Axes, Suite
+from tests import warm_servers
 from tests.factories import make_header
 
 TESTS = Path(__file__).parents[1]
@@ -34,6 +36,13 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
     here = collect_environment.collect()
     header = make_header(*planned, settings=settings.model_dump(), environment=here)
     return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
+
+
+@pytest.fixture(autouse=True)
+def _warm_servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork servers begin with their backend imported, but where times are compared."""
+    if request.node.get_closest_marker("process") and not request.node.get_closest_marker("quiet"):
+        monkeypatch.setattr(fork_client, "subprocess", warm_servers)
 
 
 @pytest.fixture
