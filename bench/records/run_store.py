@@ -96,8 +96,8 @@ class Run(BaseModel):
             UsageError: the header's number of processes is none.
         """
         processes = self.header.settings.get("processes") or 1
-        whole = not isinstance(processes, str) and float(processes).is_integer()
-        if not whole or not 1 <= int(processes) <= MOST_PROCESSES:
+        number = isinstance(processes, int | float) and 1 <= processes <= MOST_PROCESSES
+        if not number or int(processes) != processes:
             said = f"{self.path / RUN_FILE}: processes = {processes!r}"
             raise UsageError(f"{said}; expected a whole number from 1 to {MOST_PROCESSES:,}")
         todo = interleave_processes(self.header.planned, int(processes))
