@@ -252,7 +252,7 @@ def parsers() -> Mapping[str, Parser]:
             lambda data, folder: (in_file("stat", lambda _: None)(data, folder), cpu_times({0}, folder)),
         ),
         "/proc/PID/stat": Parser(
-            [b"1 (a) b) S " + b"1 " * 50], lambda data, _: reading_of(data), (ValueError, IndexError, OverflowError)
+            [b"1 (a) b) S " + b"1 " * 50], lambda data, _: reading_of(data), (ValueError,)
         ),
     }
 
