@@ -35,7 +35,8 @@ from anatomy.bench.records.cpu_list import parse_cpus
 from anatomy.bench.records.input_spec import parse_inputs, parse_shapes, parse_spec
 from anatomy.bench.records.keras_cost import read_costs
 from anatomy.bench.records.machine_look import MachineLook, read_looks
-from anatomy.bench.records.run_store import load_run, read_records
+from anatomy.bench.records.read_records import read_records
+from anatomy.bench.records.run_store import load_run
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.bench.regression_gate.gate_result import GateResult
 from anatomy.bench.regression_gate.gate_table import read_gate_table
