@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,9 @@ _Part = TypeVar("_Part", bound=BaseModel | dict[str, Any])
 _PARTS: Mapping[str, type[BaseModel]] = {"counts": Counts, "series": Series}
 _SHARED = ("settings", "versions", "checks", "not_measured")
 _STEPS = ("step_s", "output_sample")
+# Lists that are seldom other than empty, and then one list.
+_SELDOM = ("process_medians_s", "process_throughputs", "inputs", "lost_nodes")
+_EMPTY: list[Any] = []
 # What a compactor holds of all records, and sends to another process once.
 _HELD = (*_SHARED, *_PARTS, "manifest")
 
@@ -61,8 +65,14 @@ class PackedRecords(NamedTuple):
 class RecordCompactor:
     """Makes records smaller in place; they read as before, but are not to be changed or written."""
 
-    def __init__(self, planned: Iterable[Case]) -> None:
-        """Begin with the cases of a plan, which the records then have in common with it."""
+    def __init__(self, planned: Iterable[Case], most_sampled: int = sys.maxsize) -> None:
+        """Begin with the cases of a plan, which the records then have in common with it.
+
+        Args:
+            most_sampled: samples of the host are left out from the record on that is of one case more.
+        """
+        self._most_sampled = most_sampled
+        self._keys: set[str] = set()
         self._known: dict[Hashable, Any] = {}
         self._cases: dict[str, Case] = {}
         self._sent: dict[int, Any] = {}
@@ -101,7 +111,11 @@ class RecordCompactor:
                 self._known[manifest] = self._shared(record.manifest)
             held["manifest"] = self._known[manifest]
             held["blocks"] = _Blocks(record.blocks)
+            held.update((name, _EMPTY) for name in _SELDOM if not held[name])
             _as_arrays(held, _STEPS, "d")
+            self._keys.add(record.key)
+            if len(self._keys) > self._most_sampled:
+                held["host_use"] = None
             if record.host_use is not None:
                 _as_arrays(record.host_use.__dict__, ("at_s", "cpu_s"), "d")
                 _as_arrays(record.host_use.__dict__, ("resident_bytes",), "q")
@@ -156,12 +170,6 @@ class RecordCompactor:
     def _share_fields(self, model: BaseModel) -> None:
         chosen = frozenset(model.model_fields_set)
         object.__setattr__(model, "__pydantic_fields_set__", self._known.setdefault(chosen, set(chosen)))
-
-
-def drop_host_use(records: Sequence[Record]) -> None:
-    """Leave the samples of the host out of compact records, whose largest part they are: case pages alone draw them."""
-    for record in records:
-        record.__dict__["host_use"] = None
 
 
 def _as_arrays(held: dict[str, Any], names: Sequence[str], kind: str) -> None:

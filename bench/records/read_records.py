@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
@@ -29,16 +30,17 @@ def read_records(path: Path) -> list[Record]:
     return read_lines(path, Record, "a record", SCHEMA_VERSION, complaint=_complaint)
 
 
-def read_compact(path: Path, planned: Sequence[Case]) -> list[Record]:
+def read_compact(path: Path, planned: Sequence[Case], most_sampled: int = sys.maxsize) -> list[Record]:
     """Read every record as `read_records` does, compact; every second batch of a large file in a second process.
 
     Args:
         planned: cases that the records then have in common.
+        most_sampled: of more cases the samples of the host, their largest part, are left out.
 
     Raises:
         UsageError: as for `read_records`, of the first such line.
     """
-    compactor, found = RecordCompactor(planned), list[Record]()
+    compactor, found = RecordCompactor(planned, most_sampled), list[Record]()
     with no_collections():
         if path.stat().st_size < LARGE_BYTES or len(os.sched_getaffinity(0)) < 2:
             for batch in _batches(path, compactor):

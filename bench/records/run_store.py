@@ -7,6 +7,7 @@ A case that was measured again (`--resume`) supersedes its earlier line.
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,11 +187,12 @@ def holds_run(folder: Path) -> bool:
     return header.is_file() and header.stat().st_size > 0
 
 
-def load_run(path: Path | str, *, compact: bool = False) -> Run:
+def load_run(path: Path | str, *, compact: bool = False, most_sampled: int = sys.maxsize) -> Run:
     """Read a run's folder.
 
     Args:
         compact: whether the records are only read from, never changed or written: they take a third of the memory.
+        most_sampled: compact records of more cases are without the samples of the host, which pages of cases alone draw.
 
     Raises:
         UsageError: the folder holds no run, or a file is damaged; the message names file and line.
@@ -204,7 +206,9 @@ def load_run(path: Path | str, *, compact: bool = False) -> Run:
     records_file = folder / RECORDS_FILE
     records: list[Record] = []
     if records_file.exists():
-        records = read_compact(records_file, header.planned) if compact else read_records(records_file)
+        records = (
+            read_compact(records_file, header.planned, most_sampled) if compact else read_records(records_file)
+        )
     planned_key = planned_keys(header)
     return Run(
         path=folder,

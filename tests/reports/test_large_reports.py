@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from anatomy.bench.records import compact_records, jsonl, read_records
+from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run, load_run
 from anatomy.reports import report_charts, shortened_tables, table_files, write_report
@@ -204,6 +205,15 @@ def test_equal_parts_are_held_once(tmp_path: Path) -> None:
     assert len({id(record.versions) for record in compact.records}) == 3
     planned = {id(case) for case in compact.header.planned}
     assert {id(record.case) for record in compact.records} == planned
+
+
+@pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize(("most", "sampled"), [(0, {False}), (3, {True, False}), (10**6, {True})])
+def test_samples_of_the_host_are_left_out_of_many_cases(tmp_path: Path, most: int, sampled: set[bool]) -> None:
+    use = HostUse(at_s=[0.1, 0.2], resident_bytes=[1, 2], cpu_s=[0.1, 0.3])
+    made = make_run(tmp_path / "run", [record.model_copy(update={"host_use": use}) for record in many_records()])
+    compact = load_run(made.path, compact=True, most_sampled=most)
+    assert {record.host_use is not None for record in compact.records} == sampled
 
 
 @pytest.mark.usefixtures("_processes")
