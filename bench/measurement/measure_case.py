@@ -199,7 +199,9 @@ def measure_loop(task: MeasureTask) -> None:
         not_measured={"step_s": f"{case.mode} times whole epochs of Keras's loop"},
     )
     if timings.fits:
-        known = known.merged(loss_facts("loss_first", timings.fits[0][1])).merged(loss_facts("loss_last", timings.fits[-1][1]))
+        known = known.merged(loss_facts("loss_first", timings.fits[0][1])).merged(
+            loss_facts("loss_last", timings.fits[-1][1])
+        )
     task.found(known.merged(others_facts(others)).merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
         # Prepared beforehand: what the loss does is no question of the input.

@@ -206,9 +206,7 @@ def load_run(path: Path | str, *, compact: bool = False, most_sampled: int = sys
     records_file = folder / RECORDS_FILE
     records: list[Record] = []
     if records_file.exists():
-        records = (
-            read_compact(records_file, header.planned, most_sampled) if compact else read_records(records_file)
-        )
+        records = read_compact(records_file, header.planned, most_sampled) if compact else read_records(records_file)
     planned_key = planned_keys(header)
     return Run(
         path=folder,
