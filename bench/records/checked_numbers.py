@@ -33,6 +33,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ByteCount = Annotated[int, Field(ge=0, lt=_BEYOND)]
 Count = Annotated[int, Field(ge=0, lt=_BEYOND)]
+Whole = Annotated[int, Field(gt=-_BEYOND, lt=_BEYOND)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 # ISO 8601.
 Timestamp = Annotated[str, Field(max_length=32), AfterValidator(_iso)]

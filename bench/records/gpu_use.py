@@ -49,7 +49,7 @@ class GpuUse(Frozen):
             the window, then NVML's readings, null where NVML was not asked or did not answer.
     """
 
-    index: int
+    index: Count
     name: str
     mig: bool = False
     used: bool | None = None

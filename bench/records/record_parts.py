@@ -56,7 +56,7 @@ class DrawnInput(Frozen):
     """
 
     path: str
-    shape: tuple[int, ...]
+    shape: tuple[Count, ...]
     dtype: str
     range: tuple[float, float] | None = None
     why: str
@@ -147,7 +147,7 @@ class Series(Frozen):
     """
 
     label: SeriesLabel
-    change_points: list[int] = Field(default_factory=list)
+    change_points: list[Count] = Field(default_factory=list)
     last_over_first: Finite | None = None
 
 

@@ -19,7 +19,7 @@ from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
 from tests.command import Done, anatomy
-from tests.factories import make_counts, make_record, make_run
+from tests.factories import make_counts, make_environment, make_record, make_run
 
 Damage = Callable[[dict[str, Any]], None]
 
@@ -69,6 +69,10 @@ DAMAGES: dict[str, Damage] = {
     "an output as text": put("output_sample", value=["inf", 1]),
     "medians of processes": put("process_medians_s", value=[float("nan"), 1.0]),
     "a setting that is no number": put("settings", "threads", value=float("nan")),
+    "a change beyond the series": put("series", value={"label": "settled", "change_points": [10**400]}),
+    "a shape of nothing": put(
+        "inputs", value=[{"path": "", "shape": [10**400, -1], "dtype": "int32", "range": None, "why": "given"}]
+    ),
     "no date": put("started_at", value="yesterday"),
     "a long date": put("started_at", value="9" * 100_000),
     "an outcome of its own": put("outcome", value="great"),
@@ -127,7 +131,16 @@ def test_every_reader_refuses_a_damaged_run(tmp_path: Path, line: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("started_at", "never"), ("schema_version", 0), ("planned", [1]), ("environment", None)]
+    ("name", "value"),
+    [
+        ("started_at", "never"),
+        ("schema_version", 0),
+        ("planned", [1]),
+        ("environment", None),
+        ("environment", make_environment().model_dump(mode="json") | {"memory_bytes": 10**400}),
+        ("environment", make_environment().model_dump(mode="json") | {"usable_cores": -1}),
+        ("settings", {"memory_limit_bytes": 10**400}),
+    ],
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, name: str, value: Any) -> None:
     folder = make_run(tmp_path / "run", [make_record("mlp")]).path
