@@ -261,8 +261,6 @@ def loss_facts(name: str, value: float | None) -> CaseFacts:
 def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
     import keras
 
-    from anatomy.bench.workload.held_training import chosen_loss
-
     model = task.built.model
     used = optimizers(model) if task.case.mode in ("train", "fit") else []
     return {
@@ -271,7 +269,7 @@ def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
         "optimizer": ", ".join(type(optimizer).__name__ for optimizer in used) or None,
         "optimizer_bytes": sum(map(optimizer_bytes, used)) if used else None,
         "initialisers": "the network's own" if is_held(model) else "numpy",
-        **({"loss": chosenloss_facts(model)} if used and is_held(model) else {}),
+        **({"loss": chosen_loss(model)} if used and is_held(model) else {}),
         **({"run_eagerly": True} if model.run_eagerly else {}),
         "cpus": cpus_text(os.sched_getaffinity(0)),
         **task.backend.settings(model, step),

@@ -192,7 +192,7 @@ def load_run(path: Path | str, *, compact: bool = False, most_sampled: int = sys
 
     Args:
         compact: whether the records are only read from, never changed or written: they take a third of the memory.
-        most_sampled: compact records of more cases are without the samples of the host, which pages of cases alone draw.
+        most_sampled: compact records of more cases are without the samples of the host, which case pages draw.
 
     Raises:
         UsageError: the folder holds no run, or a file is damaged; the message names file and line.

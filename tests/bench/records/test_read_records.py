@@ -20,7 +20,6 @@ from anatomy.bench.records.run_store import RECORDS_FILE, load_run
 from anatomy.bench.records.second_process import in_second_process
 from tests.factories import make_record, make_run
 
-
 pytestmark = pytest.mark.process
 
 
