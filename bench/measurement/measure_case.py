@@ -261,6 +261,8 @@ def loss_facts(name: str, value: float | None) -> CaseFacts:
 def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:
     import keras
 
+    from anatomy.bench.workload.held_training import chosen_loss
+
     model = task.built.model
     used = optimizers(model) if task.case.mode in ("train", "fit") else []
     return {
