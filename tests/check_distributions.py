@@ -1,7 +1,7 @@
 """Build wheel and sdist, install each in a fresh environment, and use it: `python tests/check_distributions.py`.
 
-Frameworks are left out: what is checked is that every file is there, and that commands which need no framework run. Both
-environments have the same dependencies, in a folder of their own, which take most of the time to install.
+Frameworks are left out: what is checked is that every file is there, and that commands which need no framework run.
+Both environments have the same dependencies, in a folder of their own, which take most of the time to install.
 """
 
 from __future__ import annotations
