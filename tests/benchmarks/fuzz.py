@@ -403,7 +403,7 @@ def fuzz_guided(minutes: float, only: str | None) -> list[str]:
 
 def guide(name: str, seconds: int) -> None:
     """Let Atheris choose inputs of one parser; ends the process, with another status than 0 where one is wrong."""
-    import atheris  # type: ignore[import-not-found]  # where it is installed
+    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # where it is installed
 
     parser = parsers()[name]
     with tempfile.TemporaryDirectory() as made:

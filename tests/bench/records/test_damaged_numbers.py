@@ -36,7 +36,7 @@ def put(*path: str | int, value: Any) -> Damage:
 
 # JSON has it, and no float.
 BEYOND = "1e999"
-OF_PARTS: dict[str, dict[str, Any]] = {
+OF_PARTS: dict[str, Any] = {
     "series": {"label": "settled", "last_over_first": BEYOND},
     "clock": {"verdict": "agrees", "slope_s": BEYOND},
     "equality": {"verdict": "equal", "tolerance": BEYOND},
