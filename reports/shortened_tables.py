@@ -13,10 +13,10 @@ from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.table import Table
 
 # More rows than a reader goes through; filters and sorting stay quick.
-MOST_ROWS = 200
+MOST_ROWS = 100
 # Of these, places that are kept for the fastest case of each model and mode, for figures that are known least, and for
 # cases without a result; what one does not need goes to the fastest, and then to all others in their order.
-_FASTEST, _WEAKEST, _FAILED = 100, 50, 50
+_FASTEST, _WEAKEST, _FAILED = 50, 25, 25
 
 
 class ShortTable(NamedTuple):

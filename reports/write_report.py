@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatomy.bench.errors.anatomy_error import UsageError
-from anatomy.bench.records.compact_records import drop_host_use
 from anatomy.bench.records.garbage_collector import present_objects_stay
 from anatomy.bench.records.run_store import load_run
 from anatomy.bench.records.whole_file import write_whole
@@ -56,12 +56,10 @@ def write_report(
     if pages and len(run_paths) > 1:
         raise UsageError("a page for each case was asked for of several runs; expected one run")
     folder = Path(out or run_paths[0])
-    found = [load_run(path, compact=True) for path in run_paths]
+    most_sampled = MOST_PAGES if pages is None else sys.maxsize if pages else 0
+    found = [load_run(path, compact=True, most_sampled=most_sampled) for path in run_paths]
     if pages is None:
         pages = len(found) == 1 and len(found[0].records) <= MOST_PAGES
-    if not pages:
-        for run in found:
-            drop_host_use(run.records)
     runs = label_runs(found, folder, paged=pages and "html" in formats)
     folder.mkdir(parents=True, exist_ok=True)
     with present_objects_stay():
@@ -78,7 +76,8 @@ def write_report_file(run_paths: Sequence[Path], path: Path) -> Path:
     if render is None:
         raise UsageError(f"{path}: expected a name that ends in .html or .md")
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _write(path, render(label_runs([load_run(run, compact=True) for run in run_paths], path.parent)))
+    found = [load_run(run, compact=True, most_sampled=0) for run in run_paths]
+    return _write(path, render(label_runs(found, path.parent)))
 
 
 def _write_html(runs: Sequence[LabelledRun], folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Build wheel and sdist, install each in a fresh environment, and use it: `python tests/check_distributions.py`.
 
 Frameworks are left out: what is checked is that every file is there, and that commands which need no framework run.
+Both environments have the same dependencies, in a folder of their own, which take most of the time to install.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def main() -> None:
     keep = parser.parse_args().keep
     with tempfile.TemporaryDirectory() as folder:
         built = build(keep or Path(folder) / "dist")
+        dependencies = Path(folder) / "dependencies"
         for distribution in built:
-            check(distribution, Path(folder) / distribution.suffix.strip("."))
+            check(distribution, Path(folder) / distribution.suffix.strip("."), dependencies)
             print(f"{distribution.name}: {len(tracked_files())} files, {len(commands(Path()))} commands")
 
 
@@ -48,14 +50,22 @@ def build(folder: Path) -> list[Path]:
     return found
 
 
-def check(distribution: Path, environment: Path) -> None:
-    """Install a distribution with its dependencies, but no framework, and use it."""
+def check(distribution: Path, environment: Path, dependencies: Path) -> None:
+    """Install a distribution in a fresh environment, and use it.
+
+    Args:
+        dependencies: folder of what it needs, but no framework; filled by the first distribution, for all environments.
+    """
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*install, "--no-deps", str(distribution)])
     wanted = run([str(python), "-c", REQUIREMENTS]).splitlines()
-    run([*install, *(one for one in wanted if not one.startswith(FRAMEWORKS))])
+    if not dependencies.exists():
+        needed = [one for one in wanted if not one.startswith(FRAMEWORKS)]
+        run([*install, "--no-compile", "--target", str(dependencies), *needed])
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(f"{dependencies}\n")
     # Not in the tree, whose folders would be imported in place of what is installed.
     reports, bench = map(Path, run([str(python), "-c", WHERE], environment).split())
     require_files(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import typer.main
 import typer.testing
@@ -26,6 +27,10 @@ os.environ["ANATOMY_WHEN_BUSY"] = "share"
 _runtime = tempfile.TemporaryDirectory(prefix="anatomy-tests-")
 atexit.register(_runtime.cleanup)
 os.environ["XDG_RUNTIME_DIR"] = _runtime.name
+
+# How long an example takes says more of the machine's other work than of the test.
+hypothesis.settings.register_profile("anatomy", deadline=None)
+hypothesis.settings.load_profile("anatomy")
 
 pytest_plugins = ["pytester"]
 

@@ -40,7 +40,7 @@ def read_gpu_trace(path: Path) -> RecordedTrace:
         raise
     except UsageError as error:
         if head.startswith(_PLANES):
-            raise TraceFileError(f"{path} is cut short or damaged: {error}") from error
+            raise TraceFileError(f"{error} (it is cut short or damaged)") from error
         raise TraceFileError(f"{path} begins with {head[:8]!r}: {_EXPECTED}") from error
 
 

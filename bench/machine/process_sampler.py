@@ -20,6 +20,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LONGEST = 4096
 # Places in /proc/PID/stat of utime, stime and rss, counted from the state, which follows the name (proc(5)).
 _USER, _SYSTEM, _RESIDENT = 11, 12, 21
+_BEYOND = 2**64
 
 
 class ProcessSampler:
@@ -47,14 +48,14 @@ class ProcessSampler:
 
 
 def _read(pid: int, file: str) -> Reading:
-    """Read both figures from one file; where the kernel has no such file, psutil reads two."""
+    """Read both figures from one file; where the kernel has no such file, or another kind, psutil reads two."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
         try:
             return reading_of(os.read(descriptor, _LONGEST))
         finally:
             os.close(descriptor)
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             times = process.cpu_times()
@@ -63,7 +64,15 @@ def _read(pid: int, file: str) -> Reading:
 
 
 def reading_of(stat: bytes) -> Reading:
-    """Parse the text of /proc/PID/stat. Its second field is a name in parentheses, which may hold any character."""
+    """Parse the text of /proc/PID/stat. Its second field is a name in parentheses, which may hold any character.
+
+    Raises:
+        ValueError: fields are missing, or are no numbers of 64 bits.
+    """
     fields = stat.rpartition(b")")[2].split(None, _RESIDENT + 1)
-    ticks = int(fields[_USER]) + int(fields[_SYSTEM])
-    return Reading(int(fields[_RESIDENT]) * _PAGE_BYTES, ticks * _TICK_S)
+    if len(fields) <= _RESIDENT:
+        raise ValueError(f"expected at least {_RESIDENT + 1} fields behind the name, got {len(fields)}")
+    user, system, resident = int(fields[_USER]), int(fields[_SYSTEM]), int(fields[_RESIDENT])
+    if not all(0 <= value < _BEYOND for value in (user, system, resident)):
+        raise ValueError(f"expected numbers of 64 bits, got {user}, {system}, {resident}")
+    return Reading(resident * _PAGE_BYTES, (user + system) * _TICK_S)

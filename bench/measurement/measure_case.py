@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from anatomy.bench.native.agreement import require_agreement
 from anatomy.bench.protocol.events import Emit, FactsFound, PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.checked_numbers import finite_or_none
 from anatomy.bench.records.cpu_list import cpus_text
 from anatomy.bench.records.record_parts import ClockCheck, Phases, ScaledOutputs
 from anatomy.bench.records.settings import MeasureSettings
@@ -90,10 +90,8 @@ def compile_and_warm_up(task: MeasureTask) -> WarmStep:
     losses.after(len(warm_up.step_s), step, outputs)
     losses.end_early()
     del outputs
-    known = CaseFacts(
-        warmup_steps=len(warm_up.step_s), warmup_settled=warm_up.settled, loss_first=_finite(losses.first)
-    )
-    task.found(known.merged(_peaks(task)))
+    known = CaseFacts(warmup_steps=len(warm_up.step_s), warmup_settled=warm_up.settled)
+    task.found(known.merged(loss_facts("loss_first", losses.first)).merged(_peaks(task)))
     gc.collect()
     return WarmStep(step, losses, output_bytes, weights, warm_up, in_effect)
 
@@ -109,7 +107,7 @@ def measure_step(task: MeasureTask) -> WarmStep:
     plan = timing.plan_rounds(warm.warm_up.step, settings.seconds, settings.steps, warm.output_bytes)
     target = settings.target if settings.steps is None else 0.0
     window = measure_window(warm, plan, target, task.backend.on_cpu())
-    task.found(window.facts().merged(CaseFacts(loss_last=_finite(warm.losses.last))))
+    task.found(window.facts().merged(loss_facts("loss_last", warm.losses.last)))
     require_finite(task.case, window.outputs, "last step")
     require_valid(task, warm, window.clock)
     warm.step.restore()
@@ -198,10 +196,12 @@ def measure_loop(task: MeasureTask) -> None:
         warmup_steps=timings.warmup_steps,
         blocks=timings.blocks,
         cpu_cores_used=cpu_s / wall_s,
-        loss_first=_finite(timings.fits[0][1]) if timings.fits else None,
-        loss_last=_finite(timings.fits[-1][1]) if timings.fits else None,
         not_measured={"step_s": f"{case.mode} times whole epochs of Keras's loop"},
     )
+    if timings.fits:
+        known = known.merged(loss_facts("loss_first", timings.fits[0][1])).merged(
+            loss_facts("loss_last", timings.fits[-1][1])
+        )
     task.found(known.merged(others_facts(others)).merged(_peaks(task, f"{case.mode} compiles within its first epoch")))
     if before is not None:
         # Prepared beforehand: what the loss does is no question of the input.
@@ -252,9 +252,10 @@ def _peaks(task: MeasureTask, why_no_phase_peak: str = "the kernel lets no proce
     )
 
 
-def _finite(value: float | None) -> float | None:
-    """The value, or `None` for NaN and infinity, which JSON lacks."""
-    return value if value is None or math.isfinite(value) else None
+def loss_facts(name: str, value: float | None) -> CaseFacts:
+    """The loss under its name in the record; of one that is not finite, what it was."""
+    loss = finite_or_none(value)
+    return CaseFacts.model_validate({name: loss, "not_measured": {} if loss == value else {name: f"it was {value}"}})
 
 
 def _settings_in_effect(task: MeasureTask, step: Step) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def compare(several: Trajectory, one: Trajectory, dtype: str, devices: int) -> E
         return Equality(verdict="not checked", reason="the loss is not finite without dropout and batch statistics")
     first, *others = several.updates
     (reference,) = one.updates
+    if not _finite(reference):
+        return Equality(verdict="not checked", reason="the weights are not finite after the steps on one device")
+    if not all(map(_finite, several.updates)):
+        reason = f"the weights are not finite after the steps on {devices} devices, and are on one"
+        return Equality(verdict="differs", reason=reason)
     found = {
         "loss_deviation": max(abs(a - b) / max(abs(b), 1e-12) for a, b in zip(several.losses, one.losses, strict=True)),
         "update_deviation": _worst(first, reference)[0],
@@ -71,6 +76,10 @@ def _reason(
             f" {found['tolerance']:.2g} allowed)"
         )
     return ""
+
+
+def _finite(updates: Sequence[Sequence[float]]) -> bool:
+    return all(bool(np.isfinite(np.asarray(values)).all()) for values in updates)
 
 
 def _worst(updates: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> tuple[float, int]:

@@ -16,7 +16,7 @@ from anatomy.bench.errors.printable import first_mistake, printable_values
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case_facts import CaseFacts
 from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
-from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, FiniteOrNone, Seconds
+from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, Seconds
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.record import Outcome
 
@@ -96,7 +96,11 @@ class FactsFound(Frozen):
 
 
 class StageEnded(Frozen):
-    """A stage of an application has ended; the fields are those of `anatomy.bench.application.stages.Stage`."""
+    """A stage of an application has ended; the fields are those of `anatomy.bench.application.stages.Stage`.
+
+    Attributes:
+        not_measured: figure → why it is null.
+    """
 
     event: Literal["stage"] = "stage"
     name: str
@@ -105,10 +109,11 @@ class StageEnded(Frozen):
     size_bytes: ByteCount
     base_bytes: ByteCount
     peak_bytes: ByteCount
-    loss: FiniteOrNone = None
-    accuracy: FiniteOrNone = None
-    deviation: FiniteOrNone = None
+    loss: Finite | None = None
+    accuracy: Finite | None = None
+    deviation: Finite | None = None
     beside_s: Seconds | None = None
+    not_measured: dict[str, str] = Field(default_factory=dict)
 
 
 class StageFailed(Frozen):

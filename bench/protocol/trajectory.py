@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from anatomy.bench.records.frozen import Frozen
 
 
@@ -14,6 +16,9 @@ class Trajectory(Frozen):
         names: paths of the variables.
         random: names of layers that draw random numbers that could not be switched off.
     """
+
+    # Of a network that diverges they are not finite, and are compared with nothing.
+    model_config = ConfigDict(allow_inf_nan=True)
 
     losses: list[float]
     updates: list[list[list[float]]]

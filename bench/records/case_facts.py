@@ -10,9 +10,7 @@ from anatomy.bench.records.checked_numbers import (
     ByteCount,
     Count,
     Finite,
-    FiniteOrNone,
     NotNegative,
-    SampleOrNone,
     Seconds,
 )
 from anatomy.bench.records.frozen import Frozen
@@ -47,11 +45,11 @@ class CaseFacts(Frozen):
     checks: dict[str, str] = Field(default_factory=dict)
     recompilations: Count | None = None
     programs: Count | None = None
-    output_sample: SampleOrNone = None
+    output_sample: list[Finite] | None = None
     scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
-    loss_first: FiniteOrNone = None
-    loss_last: FiniteOrNone = None
+    loss_first: Finite | None = None
+    loss_last: Finite | None = None
     base_host_bytes: ByteCount | None = None
     peak_host_bytes: ByteCount | None = None
     step_peak_host_bytes: ByteCount | None = None

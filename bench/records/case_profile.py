@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from anatomy.bench.records.case import Case
+from anatomy.bench.records.checked_numbers import ByteCount, Count
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import append_line, read_lines
 from anatomy.bench.records.record import Outcome
@@ -95,10 +96,10 @@ class LayerTime(Frozen):
     forward: float = 0.0
     backward: float = 0.0
     host: float | None = None
-    flops: int | None = None
+    flops: Count | None = None
     flops_share: float | None = None
     flops_per_s: float | None = None
-    moved_bytes: int | None = None
+    moved_bytes: ByteCount | None = None
     bound: Bound | None = None
     operations: list[Operation] = Field(default_factory=list)
     members: list[str] = Field(default_factory=list)
@@ -176,7 +177,7 @@ class Profile(Frozen):
     outcome: Outcome = "ok"
     reason: str = ""
     environment: str = ""
-    steps: int = 0
+    steps: Count = 0
     step: float | None = None
     gaps: Gaps | None = None
     layers: list[LayerTime] = Field(default_factory=list)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from anatomy.bench.records.checked_numbers import Count
 from anatomy.bench.records.frozen import Frozen
 
 # Names that a dtype of products may have in a ceiling; the first that is found counts.
@@ -32,9 +33,9 @@ class Ceiling(Frozen):
 
     backend: str
     device: str
-    threads_intra: int | None = None
+    threads_intra: Count | None = None
     matmul_flops_per_s: dict[str, float] = Field(default_factory=dict)
-    matmul_size: dict[str, int] = Field(default_factory=dict)
+    matmul_size: dict[str, Count] = Field(default_factory=dict)
     bandwidth_bytes_per_s: float | None = None
     dispatch_s: float | None = None
     versions: dict[str, str] = Field(default_factory=dict)

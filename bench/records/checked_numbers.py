@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 # The shortest is far below the tick of any clock, and the longest is thirty years: rates and their sums stay finite.
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
@@ -14,10 +14,9 @@ SHORTEST_S, LONGEST_S = 1e-12, 1e9
 _BEYOND = 2**63
 
 
-def _finite_or_none(value: Any) -> Any:
-    """A sample or a loss that is not finite is no figure, and JSON could not hold it."""
-    values = value if isinstance(value, list) else [value]
-    return None if any(isinstance(one, float) and not math.isfinite(one) for one in values) else value
+def finite_or_none(value: float | None) -> float | None:
+    """The value, or `None` for NaN and infinity, which are no figures: no record holds them."""
+    return value if value is None or math.isfinite(value) else None
 
 
 def _iso(text: str) -> str:
@@ -34,8 +33,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ByteCount = Annotated[int, Field(ge=0, lt=_BEYOND)]
 Count = Annotated[int, Field(ge=0, lt=_BEYOND)]
+Whole = Annotated[int, Field(gt=-_BEYOND, lt=_BEYOND)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-FiniteOrNone = Annotated[Finite | None, BeforeValidator(_finite_or_none)]
-SampleOrNone = Annotated[list[Finite] | None, BeforeValidator(_finite_or_none)]
 # ISO 8601.
 Timestamp = Annotated[str, Field(max_length=32), AfterValidator(_iso)]

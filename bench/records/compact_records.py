@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,12 +14,17 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block, Counts, Series
 
+_Part = TypeVar("_Part", bound=BaseModel | dict[str, Any])
+
 # What many records have in common.
 _PARTS: Mapping[str, type[BaseModel]] = {"counts": Counts, "series": Series}
 _SHARED = ("settings", "versions", "checks", "not_measured")
 _STEPS = ("step_s", "output_sample")
-# Intervals are derived of so many records at once.
-BATCH = 500
+# Lists that are seldom other than empty, and then one list.
+_SELDOM = ("process_medians_s", "process_throughputs", "inputs", "lost_nodes")
+_EMPTY: list[Any] = []
+# What a compactor holds of all records, and sends to another process once.
+_HELD = (*_SHARED, *_PARTS, "manifest")
 
 
 class _PlainBlock(NamedTuple):
@@ -49,13 +55,27 @@ class _Blocks(Sequence[_PlainBlock]):
         return _PlainBlock(self._steps[place], self._seconds[place])
 
 
+class PackedRecords(NamedTuple):
+    """Records in which numbers stand for what they share with others, and those of these parts that are new."""
+
+    records: Sequence[Record]
+    parts: dict[int, Any]
+
+
 class RecordCompactor:
     """Makes records smaller in place; they read as before, but are not to be changed or written."""
 
-    def __init__(self, planned: Iterable[Case]) -> None:
-        """Begin with the cases of a plan, which the records then have in common with it."""
+    def __init__(self, planned: Iterable[Case], most_sampled: int = sys.maxsize) -> None:
+        """Begin with the cases of a plan, which the records then have in common with it.
+
+        Args:
+            most_sampled: samples of the host are left out from the record on that is of one case more.
+        """
+        self._most_sampled = most_sampled
+        self._keys: set[str] = set()
         self._known: dict[Hashable, Any] = {}
         self._cases: dict[str, Case] = {}
+        self._sent: dict[int, Any] = {}
         for case in planned:
             self._share_fields(case)
             held = case.__dict__
@@ -88,16 +108,47 @@ class RecordCompactor:
                 held[name] = self._shared(held[name])
             manifest = ("manifest", id(held["settings"]), id(held["counts"]))
             if manifest not in self._known:
-                self._known[manifest] = record.manifest
+                self._known[manifest] = self._shared(record.manifest)
             held["manifest"] = self._known[manifest]
             held["blocks"] = _Blocks(record.blocks)
+            held.update((name, _EMPTY) for name in _SELDOM if not held[name])
             _as_arrays(held, _STEPS, "d")
+            self._keys.add(record.key)
+            if len(self._keys) > self._most_sampled:
+                held["host_use"] = None
             if record.host_use is not None:
                 _as_arrays(record.host_use.__dict__, ("at_s", "cpu_s"), "d")
                 _as_arrays(record.host_use.__dict__, ("resident_bytes",), "q")
             for model in (record, record.phases, record.clock, record.host_use):
                 if model is not None:
                     self._share_fields(model)
+
+    def pack(self, records: Sequence[Record]) -> PackedRecords:
+        """Take what many compact records share out of some: another process has it, or gets it with the first."""
+        parts: dict[int, Any] = {}
+        for record in records:
+            held = record.__dict__
+            for name in _HELD:
+                part = held[name]
+                if part is not None:
+                    if id(part) not in self._sent:
+                        parts[id(part)] = self._sent[id(part)] = part
+                    held[name] = id(part)
+            if self._cases.get(record.case.key) is record.case:
+                held["case"] = record.case.key
+        return PackedRecords(records, parts)
+
+    def unpack(self, packed: PackedRecords) -> Sequence[Record]:
+        """The records that the compactor of another process, made of the same plan, has packed."""
+        self._sent |= {number: self._shared(part) for number, part in packed.parts.items()}
+        for record in packed.records:
+            held = record.__dict__
+            for name in _HELD:
+                if held[name] is not None:
+                    held[name] = self._sent[held[name]]
+            if isinstance(record.case, str):
+                held["case"] = self._cases[record.case]
+        return packed.records
 
     def _part(self, part: type[BaseModel], given: Any) -> BaseModel | None:
         """The part that was equal to this, in its types, too; `None` for one that is not valid."""
@@ -107,24 +158,18 @@ class RecordCompactor:
         if text not in self._known:
             # The record's own validation says what is wrong, and where.
             with suppress(ValidationError):
-                self._known[text] = part.model_validate(given)
+                self._known[text] = self._shared(part.model_validate(given))
         found: BaseModel | None = self._known.get(text)
         return found
 
-    def _shared(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The first dictionary that was equal to this one, in its types, too."""
-        shared: dict[str, Any] = self._known.setdefault(repr(fields), fields)
+    def _shared(self, part: _Part) -> _Part:
+        """The first dictionary or model that was equal to this one, in its types, too."""
+        shared: _Part = self._known.setdefault(repr(part), part)
         return shared
 
     def _share_fields(self, model: BaseModel) -> None:
         chosen = frozenset(model.model_fields_set)
         object.__setattr__(model, "__pydantic_fields_set__", self._known.setdefault(chosen, set(chosen)))
-
-
-def drop_host_use(records: Sequence[Record]) -> None:
-    """Leave the samples of the host out of compact records, whose largest part they are: case pages alone draw them."""
-    for record in records:
-        record.__dict__["host_use"] = None
 
 
 def _as_arrays(held: dict[str, Any], names: Sequence[str], kind: str) -> None:

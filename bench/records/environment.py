@@ -10,6 +10,7 @@ import json
 
 from pydantic import Field, computed_field
 
+from anatomy.bench.records.checked_numbers import ByteCount, Count
 from anatomy.bench.records.frozen import FrozenWithComputedFields
 
 # Fields that decide speed; the fingerprint leaves out the machine's name, the commit and free text.
@@ -49,10 +50,10 @@ class Environment(FrozenWithComputedFields):
     os: str
     python: str
     cpu: str
-    logical_cores: int
-    usable_cores: int
-    memory_bytes: int
-    memory_limit_bytes: int | None = None
+    logical_cores: Count
+    usable_cores: Count
+    memory_bytes: ByteCount
+    memory_limit_bytes: ByteCount | None = None
     gpus: list[str] = Field(default_factory=list)
     driver: str | None = None
     packages: dict[str, str] = Field(default_factory=dict)

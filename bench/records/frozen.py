@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Frozen(BaseModel):
-    """Immutable values, validated where they enter; a field that the type does not know is an error."""
+    """Immutable values, validated where they enter; a field that the type does not know, or NaN, is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Infinity is an error, too: JSON has neither, but a number such as 1e999 that no float holds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FrozenWithComputedFields(Frozen):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from anatomy.bench.records.checked_numbers import ByteCount, Count, FiniteOrNone, NotNegative
+from anatomy.bench.records.checked_numbers import ByteCount, Count, Finite, NotNegative
 from anatomy.bench.records.frozen import Frozen
 
 Trace = dict[str, list[float | None]]
@@ -49,7 +49,7 @@ class GpuUse(Frozen):
             the window, then NVML's readings, null where NVML was not asked or did not answer.
     """
 
-    index: int
+    index: Count
     name: str
     mig: bool = False
     used: bool | None = None
@@ -64,7 +64,7 @@ class GpuUse(Frozen):
     sm_clock_mean_mhz: NotNegative | None = None
     sm_clock_min_mhz: NotNegative | None = None
     memory_clock_mean_mhz: NotNegative | None = None
-    temperature_max_c: FiniteOrNone = None
+    temperature_max_c: Finite | None = None
     throttled_share: float | None = Field(default=None, ge=0, le=1)
     throttle_reasons: dict[str, float] = Field(default_factory=dict)
     utilisation_unthrottled: NotNegative | None = None

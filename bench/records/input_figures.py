@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from anatomy.bench.records.checked_numbers import Duration, Seconds
+from anatomy.bench.records.checked_numbers import Count, Duration, Seconds
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.statistics.interval import Interval, student_t
 
@@ -112,7 +112,7 @@ class InputFigures(Frozen):
 class WorkersAndLimit(NamedTuple):
     """A number of workers, and what set the pace with them."""
 
-    workers: int
+    workers: Count
     limit: Limit
 
 

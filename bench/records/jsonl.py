@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,27 +72,31 @@ def read_lines(
     Raises:
         UsageError: a line is damaged or of a newer version; the message names file and line.
     """
-    return list(iterate_lines(path, model, what, newest, remedy, complaint=complaint))
+    with path.open("rb") as file:
+        return list(iterate_lines(file, path, model, what, newest, remedy, complaint=complaint))
 
 
 def iterate_lines(
+    lines: Iterable[bytes],
     path: Path,
     model: type[_Model],
     what: str,
     newest: int,
     remedy: str = "",
+    first: int = 1,
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
     complaint: Callable[[_Model], str] = lambda found: "",
 ) -> Iterator[_Model]:
-    """The lines of a file as models, one by one; arguments and errors as for `read_lines`.
+    """Lines of a file as models, one by one; arguments and errors as for `read_lines`.
 
     Args:
+        lines: with their line breaks.
+        first: number of the first of them in the file.
         prepare: puts validated parts into an object before it is validated.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.endswith(b"\n") and line.strip():
-                yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare, complaint)
+    for number, line in enumerate(lines, start=first):
+        if line.endswith(b"\n") and line.strip():
+            yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare, complaint)
 
 
 def read_model(

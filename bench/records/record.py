@@ -26,10 +26,9 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.checked_numbers import (
     ByteCount,
     Count,
-    FiniteOrNone,
+    Finite,
     NotNegative,
     Positive,
-    SampleOrNone,
     Seconds,
     Timestamp,
 )
@@ -145,14 +144,14 @@ class Record(FrozenWithComputedFields):
     clock: ClockCheck | None = None
     checks: dict[str, str] = Field(default_factory=dict)
     recompilations: Count | None = None
-    output_sample: SampleOrNone = None
+    output_sample: list[Finite] | None = None
     scaled_outputs: ScaledOutputs | None = None
     stateful: bool | None = None
     repeat: Count = 0
     process_medians_s: list[Seconds] = Field(default_factory=list)
     process_throughputs: list[Positive] = Field(default_factory=list)
-    loss_first: FiniteOrNone = None
-    loss_last: FiniteOrNone = None
+    loss_first: Finite | None = None
+    loss_last: Finite | None = None
     counts: Counts | None = None
     stage: StageFigures | None = None
     inputs: list[DrawnInput] = Field(default_factory=list)

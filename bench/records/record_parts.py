@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, FiniteOrNone, Seconds
+from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, Seconds
 from anatomy.bench.records.frozen import Frozen
 
 SeriesLabel = Literal["settled", "drifting", "slowing", "never settled", "short"]
@@ -56,7 +56,7 @@ class DrawnInput(Frozen):
     """
 
     path: str
-    shape: tuple[int, ...]
+    shape: tuple[Count, ...]
     dtype: str
     range: tuple[float, float] | None = None
     why: str
@@ -132,7 +132,7 @@ class StageFigures(Frozen):
     size_bytes: ByteCount = 0
     losses: list[float] = Field(default_factory=list)
     accuracies: list[float] = Field(default_factory=list)
-    deviation: FiniteOrNone = None
+    deviation: Finite | None = None
     beside_s: Seconds | None = None
 
 
@@ -147,8 +147,8 @@ class Series(Frozen):
     """
 
     label: SeriesLabel
-    change_points: list[int] = Field(default_factory=list)
-    last_over_first: FiniteOrNone = None
+    change_points: list[Count] = Field(default_factory=list)
+    last_over_first: Finite | None = None
 
 
 class ClockCheck(Frozen):
@@ -166,10 +166,10 @@ class ClockCheck(Frozen):
     """
 
     verdict: Verdict
-    slope_s: FiniteOrNone = None
-    synchronised_s: FiniteOrNone = None
-    launch_s: FiniteOrNone = None
-    backlog_s: FiniteOrNone = None
+    slope_s: Finite | None = None
+    synchronised_s: Finite | None = None
+    launch_s: Finite | None = None
+    backlog_s: Finite | None = None
     reason: str = ""
     earlier: str = ""
 
@@ -188,9 +188,9 @@ class Equality(Frozen):
 
     verdict: Literal["equal", "differs", "not checked"]
     reason: str = ""
-    loss_deviation: FiniteOrNone = None
-    update_deviation: FiniteOrNone = None
-    replica_deviation: FiniteOrNone = None
+    loss_deviation: Finite | None = None
+    update_deviation: Finite | None = None
+    replica_deviation: Finite | None = None
     tolerance: float | None = None
 
 

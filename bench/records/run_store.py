@@ -7,9 +7,9 @@ A case that was measured again (`--resume`) supersedes its earlier line.
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -18,14 +18,13 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.checked_numbers import Timestamp
+from anatomy.bench.records.checked_numbers import Finite, Timestamp, Whole
 from anatomy.bench.records.combine_processes import combine_processes
-from anatomy.bench.records.compact_records import BATCH, RecordCompactor
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.folder_lock import FolderLock
 from anatomy.bench.records.frozen import Frozen
-from anatomy.bench.records.garbage_collector import no_collections
-from anatomy.bench.records.jsonl import append_line, iterate_lines, read_lines, read_model
+from anatomy.bench.records.jsonl import append_line, read_model
+from anatomy.bench.records.read_records import read_compact, read_records
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 from anatomy.bench.records.settings import MOST_PROCESSES
 from anatomy.bench.records.whole_file import make_output_folder, write_whole
@@ -58,7 +57,7 @@ class RunHeader(Frozen):
     started_at: Timestamp
     command: list[str]
     suite: str
-    settings: dict[str, float | int | str | None] = {}  # noqa: RUF012  # pydantic copies a default
+    settings: dict[str, Finite | Whole | str | None] = {}  # noqa: RUF012  # pydantic copies a default
     environment: Environment
     ceilings: list[Ceiling] = []  # noqa: RUF012  # pydantic copies a default
     planned: list[Case]
@@ -96,8 +95,8 @@ class Run(BaseModel):
             UsageError: the header's number of processes is none.
         """
         processes = self.header.settings.get("processes") or 1
-        whole = not isinstance(processes, str) and float(processes).is_integer()
-        if not whole or not 1 <= int(processes) <= MOST_PROCESSES:
+        number = isinstance(processes, int | float) and 1 <= processes <= MOST_PROCESSES
+        if not number or int(processes) != processes:
             said = f"{self.path / RUN_FILE}: processes = {processes!r}"
             raise UsageError(f"{said}; expected a whole number from 1 to {MOST_PROCESSES:,}")
         todo = interleave_processes(self.header.planned, int(processes))
@@ -188,11 +187,12 @@ def holds_run(folder: Path) -> bool:
     return header.is_file() and header.stat().st_size > 0
 
 
-def load_run(path: Path | str, *, compact: bool = False) -> Run:
+def load_run(path: Path | str, *, compact: bool = False, most_sampled: int = sys.maxsize) -> Run:
     """Read a run's folder.
 
     Args:
         compact: whether the records are only read from, never changed or written: they take a third of the memory.
+        most_sampled: compact records of more cases are without the samples of the host, which case pages draw.
 
     Raises:
         UsageError: the folder holds no run, or a file is damaged; the message names file and line.
@@ -206,7 +206,7 @@ def load_run(path: Path | str, *, compact: bool = False) -> Run:
     records_file = folder / RECORDS_FILE
     records: list[Record] = []
     if records_file.exists():
-        records = _read_compact(records_file, header) if compact else read_records(records_file)
+        records = read_compact(records_file, header.planned, most_sampled) if compact else read_records(records_file)
     planned_key = planned_keys(header)
     return Run(
         path=folder,
@@ -230,30 +230,6 @@ def write_script(folder: Path, key: str, text: str) -> None:
     scripts = folder / SCRIPTS_FOLDER
     scripts.mkdir(exist_ok=True)
     write_whole(scripts / f"{key}.py", text)
-
-
-def read_records(path: Path) -> list[Record]:
-    """Read every record of a `records.jsonl`, in file order.
-
-    Raises:
-        UsageError: a line is damaged, or a newer Anatomy wrote it; the message names file and line.
-    """
-    return read_lines(path, Record, "a record", SCHEMA_VERSION, complaint=_complaint)
-
-
-def _complaint(record: Record) -> str:
-    return f"outcome: ok, and without {record.lacks}" if record.lacks else ""
-
-
-def _read_compact(path: Path, header: RunHeader) -> list[Record]:
-    compactor, found = RecordCompactor(header.planned), list[Record]()
-    prepare = compactor.prepare
-    lines = iterate_lines(path, Record, "a record", SCHEMA_VERSION, prepare=prepare, complaint=_complaint)
-    with no_collections():
-        while batch := list(islice(lines, BATCH)):
-            compactor.compact(batch)
-            found += batch
-    return found
 
 
 def _in_planned_order(records: Iterable[Record], header: RunHeader) -> list[Record]:

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from anatomy.bench.records.case import LOOPS, Case
+from anatomy.bench.records.checked_numbers import ByteCount
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.jsonl import read_model
 from anatomy.bench.records.record import Record
@@ -42,7 +43,7 @@ class Goal(Frozen):
 
     name: GoalName = "throughput"
     max_latency_s: float | None = Field(default=None, gt=0)
-    max_memory_bytes: int | None = Field(default=None, gt=0)
+    max_memory_bytes: ByteCount | None = Field(default=None, gt=0)
     min_batch_size: int = Field(default=1, ge=1)
 
     def figure(self, record: Record) -> float | None:
@@ -87,7 +88,7 @@ class Contender(Frozen):
     reason: str = ""
     brief: float | None = None
     rounds: list[float] = Field(default_factory=list)
-    memory_bytes: int | None = None
+    memory_bytes: ByteCount | None = None
 
     @property
     def figure(self) -> float | None:
@@ -105,8 +106,8 @@ class MemoryForecast(Frozen):
     """
 
     case: Case
-    forecast_bytes: int
-    measured_bytes: int | None = None
+    forecast_bytes: ByteCount
+    measured_bytes: ByteCount | None = None
 
 
 class Tuning(Frozen):

@@ -109,7 +109,8 @@ class StageRecords:
             "peak_host_bytes": stage.base_bytes + stage.peak_bytes,
             "window_s": stage.seconds,
             "not_measured": dict.fromkeys(_NOT_OF_A_STAGE, "a stage of an application is timed once, as a whole")
-            | ({} if stage.examples else {"blocks": "the stage has no examples"}),
+            | ({} if stage.examples else {"blocks": "the stage has no examples"})
+            | {f"stage.{name}": why for name, why in stage.not_measured.items()},
         }
         self._done(self._blank(case, "ok", "").model_copy(update=update))
 

@@ -11,8 +11,9 @@ from anatomy.bench.records.batch_sizes import BatchSizes
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.caveats import DISTURBED, caveats_of
 from anatomy.bench.records.machine_look import busy_sentence
+from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import RECORDS_FILE, read_records
+from anatomy.bench.records.run_store import RECORDS_FILE
 from anatomy.bench.runner.application_records import parts
 from anatomy.bench.runner.largest_batch import keep_searches, known_of, measure_largest
 from anatomy.bench.runner.look_at_machine import disturbances_now, look_at_machine

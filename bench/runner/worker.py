@@ -47,6 +47,7 @@ from anatomy.bench.protocol.events import (
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import LOOPS, Case
 from anatomy.bench.records.case_facts import CaseFacts
+from anatomy.bench.records.checked_numbers import finite_or_none
 from anatomy.bench.records.record import Outcome
 from anatomy.bench.records.record_parts import AllReduce, Phases
 from anatomy.bench.records.settings import MeasureSettings
@@ -72,6 +73,8 @@ from anatomy.bench.workload.synthetic_batch import SEED
 
 # Sums over all devices that are timed by themselves.
 EXCHANGES = 10
+# Of a stage that diverged they are not finite.
+_OF_STAGE = ("loss", "accuracy", "deviation")
 # What each framework's out-of-memory error says, since their classes cannot all be imported here.
 _OUT_OF_MEMORY = (
     "RESOURCE_EXHAUSTED",
@@ -112,9 +115,16 @@ def serve(request: Request, emit: Emit) -> None:
                 emit(ModelsMissing(reasons=missing_models(models)))
 
 
+def stage_ended(stage: Stage) -> StageEnded:
+    """The event of a stage that has ended; of a figure that is not finite, what it was."""
+    figures = vars(stage)
+    absent = {name: f"it was {value}" for name in _OF_STAGE if finite_or_none(value := figures[name]) != value}
+    return StageEnded(**figures | dict.fromkeys(absent), not_measured=absent)
+
+
 def _run_application(options: NewsgroupsOptions | LifecycleOptions, seed: int, emit: Emit) -> None:
     def ended(stage: Stage) -> None:
-        emit(StageEnded(**vars(stage)))
+        emit(stage_ended(stage))
 
     def failed(name: str, error: Exception) -> None:
         traceback.print_exception(error)

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import LOOPS, Backend, Case
+from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import RECORDS_FILE, read_records
+from anatomy.bench.records.run_store import RECORDS_FILE
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.records.tuning import (
     Contender,

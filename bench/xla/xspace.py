@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, Any] = {}
 # Nanoseconds that a float holds one by one: 52 days.
 _LARGEST_EXACT = 2**52
+# Of protobuf's encoding: the wire type of fields with a length, and the most bytes of a number.
+_WITH_LENGTH, _LONGEST_VARINT = 2, 10
 # A kind of event that the file does not describe, as a damaged one may not.
 _NAMELESS: tuple[Any, dict[str, Any]] = (SimpleNamespace(name="", display_name=""), {})
 
@@ -75,12 +77,55 @@ def load_xspace(path: Path) -> XSpace:
     from anatomy.bench.xla.xplane_pb2 import XSpace
 
     try:
-        space: XSpace = XSpace.FromString(path.read_bytes())
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist: expected a trace, written by `anatomy profile`") from error
+    try:
+        space: XSpace = XSpace.FromString(data)
     except DecodeError as error:
-        raise UsageError(f"{path} is no XSpace: {error}; take the trace anew") from error
+        raise UsageError(f"{path} is no XSpace: {_damage(data)}; take the trace anew") from error
     return space
+
+
+def _damage(data: bytes) -> str:
+    """Where a file that is no XSpace ceases to be one: at one of its fields, all of which have a length."""
+    start = 0
+    while start < len(data):
+        if data[start] & 7 != _WITH_LENGTH:
+            return f"no field begins with byte {start + 1}"
+        head = _varint(data, start + 1)
+        if head is None:
+            return f"the file ends in the head of the field at byte {start + 1}"
+        length, begin = head
+        if begin + length > len(data):
+            there = len(data) - begin
+            return f"the field at byte {start + 1} has {length:,} bytes, and the file ends after {there:,} of them"
+        if not _is_field(data[start : begin + length]):
+            break
+        start = begin + length
+    return f"the field at byte {start + 1} is damaged"
+
+
+def _is_field(data: bytes) -> bool:
+    from google.protobuf.message import DecodeError
+
+    from anatomy.bench.xla.xplane_pb2 import XSpace
+
+    try:
+        XSpace.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
+def _varint(data: bytes, start: int) -> tuple[int, int] | None:
+    """A number of seven bits a byte from the lowest on, and where it ends; `None` where it does not."""
+    number = 0
+    for place in range(start, min(start + _LONGEST_VARINT, len(data))):
+        number |= (data[place] & 0x7F) << 7 * (place - start)
+        if data[place] < 0x80:
+            return number, place + 1
+    return None
 
 
 def planes_of(space: XSpace) -> list[Plane]:

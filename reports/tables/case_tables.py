@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -168,7 +167,7 @@ def phase_table(runs: Sequence[LabelledRun]) -> Table:
     return build_table(
         with_run(with_details((*_CASE, *_INSIDE), *_PHASE_DETAILS), runs),
         labelled_records(runs, _is_timed),
-        _phase_cells,
+        _PhaseCells().of,
         _absence,
         case=lambda labelled: labelled.case_id,
         key="phases",
@@ -270,20 +269,33 @@ def _figures(record: Record) -> dict[str, Any]:
     }
 
 
-def _phase_cells(labelled: LabelledRecord) -> dict[str, Any]:
-    record = labelled.record
-    steps = {
-        **{key: getattr(record, key) for key in _INSIDE_OF_RECORD},
-        "steps": len(record.step_s) or None,
-        "block_steps": sum(block.steps for block in record.blocks) or None,
-    }
-    return {
-        **_timed_cells(labelled),
-        **(steps if record.outcome == "ok" else {}),
-        **record.phases.__dict__,
-        "settings": _pairs(record.settings),
-        "versions": _pairs(record.versions),
-    }
+class _PhaseCells:
+    """The cells of the table of phases; of settings that thousands of records share the text is made once."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str | None] = {}
+
+    def of(self, labelled: LabelledRecord) -> dict[str, Any]:
+        """The cells of a record."""
+        record = labelled.record
+        steps = {
+            **{key: getattr(record, key) for key in _INSIDE_OF_RECORD},
+            "steps": len(record.step_s) or None,
+            "block_steps": sum(block.steps for block in record.blocks) or None,
+        }
+        return {
+            **_timed_cells(labelled),
+            **(steps if record.outcome == "ok" else {}),
+            **record.phases.__dict__,
+            "settings": self._text(record.settings),
+            "versions": self._text(record.versions),
+        }
+
+    def _text(self, values: dict[str, Any]) -> str | None:
+        # The records hold the dictionaries as long as the table is made.
+        if id(values) not in self._texts:
+            self._texts[id(values)] = _pairs(values)
+        return self._texts[id(values)]
 
 
 def _count_cells(labelled: LabelledRecord) -> dict[str, Any]:
@@ -312,9 +324,7 @@ def _absence(labelled: LabelledRecord, key: str) -> Absence | None:
 
 def _pairs(values: dict[str, Any]) -> str | None:
     """`jit on, threads 2`; `None` where there is no value."""
-    shown = {name: value for name, value in values.items() if value is not None}
-    # Thousands of cases have the same.
-    return sys.intern(", ".join(f"{name} {_plain(value)}" for name, value in shown.items())) or None
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items() if value is not None) or None
 
 
 def _plain(value: Any) -> str:

@@ -92,11 +92,12 @@ def _rows(item: LabelledRun) -> list[_Row]:
 
 def _from_records(records: Sequence[Record]) -> list[KerasCost]:
     """Costs from records of both sides that were measured in one run."""
+    native = [r for r in records if r.case.backend in NATIVE_BACKENDS and r.case.backend != "onnxruntime"]
+    if not native:
+        return []
     keras = {(key_without_backend(record), record.case.backend): record for record in records}
     costs = []
-    for record in records:
-        if record.case.backend not in NATIVE_BACKENDS or record.case.backend == "onnxruntime":
-            continue
+    for record in native:
         other = keras.get((key_without_backend(record), keras_backend(record.case.backend)))
         if other is None:
             continue

@@ -104,7 +104,7 @@ class Compared(NamedTuple):
 
 def compared(item: LabelledRun, kind: str, mode: Mode) -> Compared:
     """Compare the backends of a run."""
-    tried = [record for record in of_kind(item.run.records, kind) if record.case.mode == mode]
+    tried = of_kind(item.once(_of_mode, mode), kind)
     rows = {
         key: row for key, row in item.once(_measured_rows, mode).items() if kind in (ALL, family_of(row[0].case.model))
     }
@@ -114,13 +114,17 @@ def compared(item: LabelledRun, kind: str, mode: Mode) -> Compared:
     return Compared(tried, relative_speed(row_throughputs(rows)), common, unlike)
 
 
+def _of_mode(item: LabelledRun, mode: Mode) -> list[Record]:
+    return [record for record in item.run.records if record.case.mode == mode]
+
+
 def _measured_rows(item: LabelledRun, mode: Mode) -> dict[Hashable, list[Record]]:
     return measured_rows(item.run.records, mode)
 
 
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
     """Return the records of models of one family of the zoo, or all of them."""
-    return [record for record in records if kind in (ALL, family_of(record.case.model))]
+    return [record for record in records if kind == ALL or family_of(record.case.model) == kind]
 
 
 def _figures(found: Compared) -> dict[str, dict[str, float | int | str | None]]:
@@ -129,9 +133,10 @@ def _figures(found: Compared) -> dict[str, dict[str, float | int | str | None]]:
     backends = Counter(record.case.backend for record in tried)
     marked = Counter(r.case.backend for group in common for r in group if caveats_of(r))
     differences = Counter(text for one in unlike for text in one.values())
+    precisions = {(r.case.backend, precision_of(r)) for r in tried}
     return {
         backend: {
-            "precision": ", ".join(sorted({precision_of(r) for r in tried if r.case.backend == backend})) or None,
+            "precision": ", ".join(sorted(precision for own, precision in precisions if own == backend)) or None,
             "relative_speed": result.speeds.get(backend),
             "low": result.intervals.get(backend, (None, None))[0],
             "high": result.intervals.get(backend, (None, None))[1],

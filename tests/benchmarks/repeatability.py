@@ -21,8 +21,9 @@ from statistics import median
 
 import numpy as np
 
+from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import RECORDS_FILE, load_run, read_records
+from anatomy.bench.records.run_store import RECORDS_FILE, load_run
 from anatomy.bench.statistics.interval import Interval, between_processes
 
 # Each figure, its interval, and the processes' own figures.

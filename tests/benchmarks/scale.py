@@ -16,6 +16,7 @@ Files go to a temporary folder, or to `--folder`, where each is made once.
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import subprocess
@@ -127,12 +128,12 @@ def make_history(folder: Path, rows: int) -> str:
 
 
 def measure_report(run: Path, out: Path) -> dict[str, Any]:
-    """Seconds of the report, those of the CPU, and the bytes of the page and of all files."""
+    """Seconds of the report, those of the CPUs by both processes, and the bytes of the page and of all files."""
     from anatomy.reports import write_report
 
-    begin, worked = time.perf_counter(), time.process_time()
+    begin, worked = time.perf_counter(), os.times()
     write_report([run], ("html",), out)
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - worked
+    seconds, cpu = time.perf_counter() - begin, sum(os.times()[:4]) - sum(worked[:4])
     files = [path.stat().st_size for path in out.iterdir() if path.is_file()]
     return {
         "seconds": seconds,
@@ -211,6 +212,7 @@ def report_rows(folder: Path, number: int) -> list[str]:
         f"{found['seconds']:,.1f}",
         f"{found['cpu_s']:,.1f}",
         f"{found['peak_bytes'] / 2**20:,.0f}",
+        f"{found['second_bytes'] / 2**20:,.0f}",
         f"{found['page_bytes'] / 1e6:,.2f}",
         f"{(found['beside_bytes'] - found['page_bytes']) / 1e6:,.2f}",
         "–" if opened is None else f"{opened:.2f}",
@@ -245,6 +247,7 @@ TABLES: dict[str, tuple[Callable[[Path, int], list[str]], list[str]]] = {
             "report [s]",
             "of it CPU [s]",
             "peak [MiB]",
+            "second process [MiB]",
             "page [MB]",
             "beside it [MB]",
             "opened in [s]",
@@ -278,8 +281,12 @@ def main() -> None:
     given = parser.parse_args()
     if given.measure:
         found = MEASURES[given.measure](*given.what)
-        # Linux counts in KiB.
-        print(json.dumps(found | {"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+        # Linux counts in KiB. What a second process shares with the first counts in both.
+        peaks = {
+            name: 1024 * resource.getrusage(who).ru_maxrss
+            for name, who in (("peak_bytes", resource.RUSAGE_SELF), ("second_bytes", resource.RUSAGE_CHILDREN))
+        }
+        print(json.dumps(found | peaks))
         return
     with TemporaryDirectory() as made:
         folder = given.folder or Path(made)

@@ -11,8 +11,9 @@ from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.case_profile import PROFILES_FILE, Profile, append_profile, read_profiles
+from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.run_store import RECORDS_FILE, read_records
+from anatomy.bench.records.run_store import RECORDS_FILE
 from anatomy.bench.runner.session import Session
 from tests.factories import make_record, make_run
 

@@ -22,7 +22,8 @@ import pytest
 
 from anatomy.bench.errors import exit_codes
 from anatomy.bench.parallel.rendezvous import free_port
-from anatomy.bench.records.run_store import load_run, read_records
+from anatomy.bench.records.read_records import read_records
+from anatomy.bench.records.run_store import load_run
 from tests.command import anatomy
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")

@@ -95,6 +95,20 @@ def test_a_name_may_hold_anything(name: bytes) -> None:
     assert list(found) == [61017 * os.sysconf("SC_PAGE_SIZE"), pytest.approx((251 + 37) / ticks)]
 
 
+@pytest.mark.parametrize("number", [b"9" * 400, b"-1", b"18446744073709551616", b"x", b""])
+@pytest.mark.parametrize("field", [b"251", b"37", b"61017"])
+def test_a_field_that_is_no_figure_of_a_kernel_is_refused(field: bytes, number: bytes) -> None:
+    with pytest.raises(ValueError, match=r"expected|invalid literal"):
+        reading_of(b" ".join(number if one == field else one for one in STAT.split()[:24]).rstrip())
+
+
+def test_psutil_reads_what_a_kernel_writes_otherwise(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    folder = tmp_path / str(parent.pid)
+    folder.mkdir()
+    (folder / "stat").write_bytes(b"1 (python) S 1\n")
+    assert ProcessSampler(parent.pid, tmp_path).read().resident_bytes > 0
+
+
 def test_the_kernel_and_psutil_agree(parent: subprocess.Popen[bytes]) -> None:
     kernel, library = ProcessSampler(parent.pid).read(), ProcessSampler(parent.pid, Path("/nowhere")).read()
     assert kernel.resident_bytes == pytest.approx(library.resident_bytes, rel=0.02)

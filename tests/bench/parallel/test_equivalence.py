@@ -57,6 +57,14 @@ def test_losses_that_are_not_those_of_one_device() -> None:
     assert "losses of 2 steps" in found.reason
 
 
+def test_weights_that_are_not_finite_are_no_equal_training() -> None:
+    broken = Trajectory(losses=ONE.losses, updates=[[[0.1, math.nan, 0.05], [0.02]]], names=ONE.names)
+    assert compare(broken, broken, "float32", 2).verdict == "not checked"
+    found = compare(broken, ONE, "float32", 2)
+    assert found.verdict == "differs"
+    assert "not finite after the steps on 2 devices" in found.reason
+
+
 def test_a_variable_that_moves_by_rounding_alone_is_no_difference() -> None:
     one = ONE.model_copy(update={"updates": [[[0.1, -0.2, 0.05], [1e-9]]]})
     several = one.model_copy(update={"updates": [[[0.1, -0.2, 0.05], [-3e-9]]] * 2})

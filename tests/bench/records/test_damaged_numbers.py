@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from anatomy.bench.measurement.measure_case import loss_facts
 from anatomy.bench.records.process_usage import HostUse
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE
 from tests.command import Done, anatomy
-from tests.factories import make_counts, make_record, make_run
+from tests.factories import make_counts, make_environment, make_record, make_run
 
 Damage = Callable[[dict[str, Any]], None]
 
@@ -32,6 +34,17 @@ def put(*path: str | int, value: Any) -> Damage:
     return damage
 
 
+# JSON has it, and no float.
+BEYOND = "1e999"
+OF_PARTS: dict[str, Any] = {
+    "series": {"label": "settled", "last_over_first": BEYOND},
+    "clock": {"verdict": "agrees", "slope_s": BEYOND},
+    "equality": {"verdict": "equal", "tolerance": BEYOND},
+    "stage": {"losses": [0.5, BEYOND]},
+    "scaled_outputs": {"scale": 0.1, "sample": [BEYOND]},
+    "inputs": [{"path": "", "shape": [1], "dtype": "int32", "range": [0, BEYOND], "why": "given"}],
+    "gpu": [{"index": 0, "name": "GPU", "throttle_reasons": {"idle": BEYOND}}],
+}
 WRONG_SECONDS = (0, -0.5, 5e-324, 1e308, float("nan"), float("inf"), "soon", None)
 WRONG_COUNTS = (-1, 10**30, 1.5, float("nan"), "many")
 DAMAGES: dict[str, Damage] = {
@@ -48,10 +61,18 @@ DAMAGES: dict[str, Damage] = {
     "steps before the first": put("warmup_steps", value=-4),
     "a repeat before the first": put("repeat", value=-1),
     "throughputs of processes": put("process_throughputs", value=[0.0, -1.0]),
+    **{f"{name} beyond": put(name, value=value) for name, value in OF_PARTS.items()},
+    "a loss beyond": put("loss_last", value=BEYOND),
+    "an output beyond": put("output_sample", value=[0.5, BEYOND]),
+    "a setting beyond": put("settings", "threads", value=BEYOND),
     "a loss as text": put("loss_first", value="nan"),
     "an output as text": put("output_sample", value=["inf", 1]),
     "medians of processes": put("process_medians_s", value=[float("nan"), 1.0]),
     "a setting that is no number": put("settings", "threads", value=float("nan")),
+    "a change beyond the series": put("series", value={"label": "settled", "change_points": [10**400]}),
+    "a shape of nothing": put(
+        "inputs", value=[{"path": "", "shape": [10**400, -1], "dtype": "int32", "range": None, "why": "given"}]
+    ),
     "no date": put("started_at", value="yesterday"),
     "a long date": put("started_at", value="9" * 100_000),
     "an outcome of its own": put("outcome", value="great"),
@@ -70,7 +91,7 @@ def damaged(folder: Path, line: bytes | None = None, damage: Damage | None = Non
     if damage is not None:
         record = json.loads(second)
         damage(record)
-        line = json.dumps(record).encode()
+        line = json.dumps(record).replace(f'"{BEYOND}"', BEYOND).encode()
     file.write_bytes(first + b"\n" + (line or b"") + b"\n")
     return run.path
 
@@ -110,7 +131,16 @@ def test_every_reader_refuses_a_damaged_run(tmp_path: Path, line: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("started_at", "never"), ("schema_version", 0), ("planned", [1]), ("environment", None)]
+    ("name", "value"),
+    [
+        ("started_at", "never"),
+        ("schema_version", 0),
+        ("planned", [1]),
+        ("environment", None),
+        ("environment", make_environment().model_dump(mode="json") | {"memory_bytes": 10**400}),
+        ("environment", make_environment().model_dump(mode="json") | {"usable_cores": -1}),
+        ("settings", {"memory_limit_bytes": 10**400}),
+    ],
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, name: str, value: Any) -> None:
     folder = make_run(tmp_path / "run", [make_record("mlp")]).path
@@ -130,6 +160,23 @@ def test_what_a_record_holds_has_finite_statistics(values: list[float]) -> None:
         return
     assert Record.model_validate_json(record.model_dump_json()) == record
     assert all(0 < figure < float("inf") for figure in (record.step_median_s, record.step_p90_s) if figure is not None)
+
+
+@pytest.mark.parametrize("processes", [10**400, "many", -1, 1.5])
+def test_a_number_of_processes_that_is_none(tmp_path: Path, processes: Any) -> None:
+    header = make_run(tmp_path / "run", [make_record("mlp")]).path / RUN_FILE
+    values = json.loads(header.read_text())
+    header.write_text(json.dumps(values | {"settings": values["settings"] | {"processes": processes}}))
+    done = anatomy("report", str(header.parent), folder=tmp_path)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "processes" in done.err
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_missing_and_says_what_it_was(loss: float) -> None:
+    found = loss_facts("loss_last", loss)
+    assert (found.loss_last, found.not_measured) == (None, {"loss_last": f"it was {loss}"})
+    assert loss_facts("loss_last", 0.5).not_measured == {}
 
 
 def test_samples_of_a_process_have_an_order() -> None:

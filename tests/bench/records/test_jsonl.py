@@ -9,7 +9,8 @@ import pytest
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.case_profile import PROFILES_FILE, read_profiles
 from anatomy.bench.records.jsonl import append_line
-from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE, RunWriter, load_run, read_records
+from anatomy.bench.records.read_records import read_records
+from anatomy.bench.records.run_store import RECORDS_FILE, RUN_FILE, RunWriter, load_run
 from tests.factories import make_bare_record, make_case, make_header
 
 DAMAGED = {

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
-from anatomy.bench.records.run_store import read_records
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "docs" / "records.schema.json"

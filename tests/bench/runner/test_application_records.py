@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import anatomy.bench as ab
 from anatomy.bench.application.lifecycle_options import lifecycle_options
 from anatomy.bench.application.newsgroups_options import newsgroups_options
+from anatomy.bench.application.stages import Stage
 from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.protocol.events import StageEnded, StageFailed
 from anatomy.bench.records.application_stages import accuracies, application_name, stage_rows
@@ -18,6 +20,7 @@ from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.record import Outcome, Record
 from anatomy.bench.runner.application_records import StageRecords, options_of, parts, stage_cases
+from anatomy.bench.runner.worker import stage_ended
 from tests.factories import STARTED_AT, make_case, make_run
 
 OPTIONS = newsgroups_options(data="texts", network="rcnn", epochs=1, vectors="glove.txt")
@@ -58,6 +61,17 @@ def test_the_stages_of_an_application_go_together_and_cases_alone() -> None:
         for size in (1, 1, len(jax) - 3, len(torch))
     ]
     assert [(case, part.repeat) for part in found for case in part.cases] == todo
+
+
+def test_a_stage_that_diverged_says_what_its_loss_was() -> None:
+    made: list[Record] = []
+    stage = Stage("epoch 1", examples=10, seconds=1.0, loss=math.nan, accuracy=0.5, deviation=math.inf)
+    StageRecords(stage_cases(OPTIONS, "jax"), blank, made.append).end(stage_ended(stage))
+    (epoch,) = made
+    assert epoch.stage is not None
+    assert (epoch.stage.losses, epoch.stage.accuracies, epoch.stage.deviation) == ([], [0.5], None)
+    assert epoch.not_measured.items() >= {("stage.loss", "it was nan"), ("stage.deviation", "it was inf")}
+    assert Record.model_validate_json(epoch.model_dump_json()) == epoch
 
 
 def test_each_stage_has_its_record_when_it_ends_and_the_others_say_why_not() -> None:

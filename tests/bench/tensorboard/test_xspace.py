@@ -104,6 +104,31 @@ def test_a_file_that_is_no_trace_is_named(tmp_path: Path) -> None:
         read_xspace(damaged)
 
 
+def test_a_file_that_is_cut_short_or_damaged_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "vm.xplane.pb"
+    for number in (1, 2):
+        write_xspace(path, [Plane(f"/host:{n}", (Line("main", (Event("conv", 1, 1),)),)) for n in range(number)])
+        if number == 1:
+            first = len(path.read_bytes())
+    whole = path.read_bytes()
+    for end in range(1, len(whole)):
+        path.write_bytes(whole[:end])
+        if end == first:
+            assert len(read_xspace(path)) == 1
+            continue
+        start = 1 if end < first else first + 1
+        with pytest.raises(
+            UsageError, match=rf"vm.xplane.pb is no XSpace: (the file ends in the head of )?the field at byte {start}\b"
+        ):
+            read_xspace(path)
+    path.write_bytes(whole[: first + 2] + b"\xff" * (len(whole) - first - 2))
+    with pytest.raises(UsageError, match=f"the field at byte {first + 1} is damaged"):
+        read_xspace(path)
+    path.write_bytes(whole + b"\x0f")
+    with pytest.raises(UsageError, match=f"no field begins with byte {len(whole) + 1}"):
+        read_xspace(path)
+
+
 @pytest.mark.parametrize(
     ("made", "name", "shown"),
     [
