@@ -53,8 +53,9 @@ class LaunchSite:
     """What the host did where it launched a piece of work.
 
     Attributes:
-        around: the spans around the launch, outermost first; empty where the launch was not recorded.
-        operations: the operations among them; the one with the work's `External id` where there are none.
+        around: the spans around the launch, outermost first; where that was not recorded, those around the beginning of
+            the operation with the work's `External id`.
+        operations: the operations among them; the one with that number where there are none.
         place: of the spans around it, by the caller's rule; of a gradient, that of its forward operation.
     """
 
@@ -86,8 +87,8 @@ def launch_sites(trace: RecordedTrace, place_of: PlaceOf | None = None) -> list[
     }
     launches: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, work in enumerate(trace.work):
-        if launch := trace.launch(work):
-            launches[launch.thread].append((launch.start_ns, number))
+        if begun := trace.launch(work) or by_external.get(work.external):
+            launches[begun.thread].append((begun.start_ns, number))
     around = _around(trace, launches)
     of_node = _places_of_nodes(trace, place_of) if place_of else {}
     return [
