@@ -170,7 +170,7 @@ def of_operation(place: str, type_: str, start_us: float, kernel_name: str = GEM
 
 
 def test_tensorflows_kernels_are_at_the_layer_of_their_operation(tmp_path: Path) -> None:
-    copied = {"memcpy_details": "kind_src:pageable size:64"}
+    copied: dict[str, Any] = {"memcpy_details": "kind_src:pageable size:64"}
     path = recorded(
         tmp_path,
         [
