@@ -29,6 +29,11 @@ _MARK = re.compile(rf"__L(\d+){_SIGN}(?:_\d+)?$")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
 
 
+def is_mark(scope: str) -> bool:
+    """Whether the name of a scope ends with the mark of a layer or of a part of the step."""
+    return _MARK.search(scope) is not None
+
+
 @dataclass(frozen=True)
 class LayerEntry:
     """A layer, or an operation that is a node of the model's graph.

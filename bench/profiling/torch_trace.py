@@ -18,7 +18,7 @@ from anatomy.bench.backends.torch_step import on_cpu
 from anatomy.bench.gpu_trace.kineto_file import read_kineto
 from anatomy.bench.gpu_trace.recorded_work import RecordedTrace, TraceFileError
 from anatomy.bench.profiling.device_steps import no_device_work
-from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.layer_index import LayerIndex, is_mark
 from anatomy.bench.profiling.recorded_planes import recorded_planes
 from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Level, Trace, TraceEvent, Work
@@ -28,7 +28,6 @@ from anatomy.bench.tensorboard.log_layout import trace_file
 from anatomy.bench.xla.xspace import Event, Line, Plane
 from anatomy.bench.xla.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
-_LAYER = "anatomy:"
 _NODE = "autograd::engine::evaluate_function: "
 # `RecordScope::FUNCTION`: an operation called in the forward pass or by another operation.
 _FORWARD = 0
@@ -51,7 +50,7 @@ class Tracer:
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
         """An event around everything that runs within it."""
-        found: AbstractContextManager[Any] = record_function(_LAYER + name)
+        found: AbstractContextManager[Any] = record_function(name)
         return found
 
     def annotation(self, name: str) -> AbstractContextManager[Any]:
@@ -110,8 +109,8 @@ def _operations(events: Iterable[Any], layers: LayerIndex) -> Iterator[TraceEven
     owner: str | None = None
     for event in sorted(events, key=lambda one: one.time_range.start):
         layer, is_node = layers.find(_scopes(event)), event.name.startswith(_NODE)
-        if event.name.startswith(_LAYER):
-            inner = layers.find([*_scopes(event), event.name.removeprefix(_LAYER)])
+        if is_mark(event.name):
+            inner = layers.find([*_scopes(event), event.name])
             yield _event(event, Work(inner, "Python", "host", "forward"), "host")
         elif not is_node and event.scope == _FORWARD and event.sequence_nr >= 0:
             owners[event.sequence_nr] = layer
@@ -141,14 +140,14 @@ def _scopes(event: Any) -> list[str]:
     found = []
     parent = event.cpu_parent
     while parent is not None:
-        if parent.name.startswith(_LAYER):
-            found.append(parent.name.removeprefix(_LAYER))
+        if is_mark(parent.name):
+            found.append(parent.name)
         parent = parent.cpu_parent
     return found[::-1]
 
 
 def _is_marked(event: Any) -> bool:
-    return event.name.startswith(_LAYER) or event.name in (STEP, FETCH, LAUNCH)
+    return is_mark(event.name) or event.name in (STEP, FETCH, LAUNCH)
 
 
 def _intervals(events: Iterable[Any], name: str) -> list[Interval]:

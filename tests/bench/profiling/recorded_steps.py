@@ -48,7 +48,7 @@ class TorchRecording:
 
     def layer(self, name: str, start: int, end: int) -> None:
         """The call of a layer, marked."""
-        self.span(f"anatomy:{LAYERS.mark(name)}", start, end)
+        self.span(LAYERS.mark(name), start, end)
 
     def operation(self, name: str, start: int, end: int, thread: int = 1, **args: Any) -> None:
         """An operation; `sequence` is autograd's number."""

@@ -139,7 +139,7 @@ def test_names_of_layers_that_sound_like_a_pass_do_not_decide_it(tmp_path: Path)
     layers = LayerIndex([LayerEntry("backward_lstm", "LSTM", "recurrent", 1, 1)])
     made = TorchRecording()
     made.span(STEP, 0, 100)
-    made.span(f"anatomy:{layers.mark('backward_lstm')}", 10, 20)
+    made.span(layers.mark("backward_lstm"), 10, 20)
     made.operation("aten::mm", 11, 19, sequence=3)
     made.work(GEMM, 12, 30, 40)
     assert found(torch_device_trace(made.read(tmp_path), layers)) == [
