@@ -151,7 +151,9 @@ def test_xspace(tmp_path: Path) -> None:
     host = [Event("cuLaunchKernel", 0, 50, {"correlation_id": 7}), Event("train", 0, 60, {"step_num": 4, "_r": 1})]
     trace = read_gpu_trace(write_xplane(tmp_path / "vm.xplane.pb", device, host))
     gemm, copy, fill = trace.work
-    assert gemm == DeviceWork("kernel", GEMM, 0, "13", 2000, 2300, 7, occupancy=0.5, operation="dot.3")
+    assert gemm == DeviceWork(
+        "kernel", GEMM, 0, "13", 2000, 2300, 7, occupancy=0.5, operation="dot.3", instruction="dot.3"
+    )
     assert (copy.direction, copy.host_memory, copy.bytes) == ("HtoD", "pageable", 640)
     assert (fill.type, fill.bytes) == ("fill", 16)
     called = trace.launch(gemm)
