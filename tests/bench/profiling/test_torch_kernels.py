@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from anatomy.bench.gpu_trace.host_spans import find_origins
+from anatomy.bench.gpu_trace.kernel_kinds import short_name
+from anatomy.bench.gpu_trace.kineto_file import read_kineto
 from anatomy.bench.profiling.attribute_gaps import attribute_time
 from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP
 from anatomy.bench.records.case_profile import LOSS, OPTIMIZER
+from tests.bench.gpu_trace.test_recorded_traces import ALEXNET, FOLDER, NCCL, TWO_STREAMS, VOLTA
 from tests.bench.profiling.recorded_steps import ADD, CONV, GEMM, LAYERS, SUM, TorchRecording, found, training_step
 
 US = 1e-6
@@ -145,3 +149,22 @@ def test_names_of_layers_that_sound_like_a_pass_do_not_decide_it(tmp_path: Path)
     assert found(torch_device_trace(made.read(tmp_path), layers)) == [
         ("backward_lstm", "aten::mm", "recurrent", "forward")
     ]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded traces in {FOLDER}")
+@pytest.mark.parametrize("file", [NCCL, VOLTA, ALEXNET, TWO_STREAMS])
+def test_nearly_every_recorded_kernel_has_its_operation_and_pass(file: str) -> None:
+    """Of models without marks. `anatomy trace` goes by annotations: there, "backward" is around the loss, too."""
+    recorded = read_kineto(FOLDER / file)
+    trace = torch_device_trace(recorded, LAYERS)
+    kernels = [
+        (one, event.work, origin.part)
+        for one, event, origin in zip(recorded.work, trace.events, find_origins(recorded), strict=True)
+        if one.type == "kernel"
+    ]
+    named = sum(work.name != short_name(one.name) for one, work, _ in kernels)
+    assert named >= 0.99 * len(kernels)
+    backward = [part for _, work, part in kernels if work.pass_ == "backward"]
+    assert set(backward) <= {"backward"}
+    assert sum(part == "backward" for _, _, part in kernels) - len(backward) <= 0.01 * len(kernels)
