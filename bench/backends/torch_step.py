@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import torch
 
+from anatomy.bench.backends.cudnn_layers import is_on_cudnn
 from anatomy.bench.backends.step import Batch, WeightSums, checksum, loss_of
 from anatomy.bench.records.case import Mode
 
@@ -77,15 +78,6 @@ class TorchStep:
         return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
-def _on_cudnn(model: Any) -> bool:
-    """Whether a model has layers that Keras computes with cuDNN on torch: convolutions, LSTM, GRU."""
-    return any(
-        base.__module__.startswith("keras.") and any(kind in base.__name__ for kind in ("Conv", "LSTM", "GRU"))
-        for layer in model._flatten_layers()
-        for base in type(layer).__mro__
-    )
-
-
 def _cudnn_tf32() -> bool:
     """Torch's switch for cuDNN, which unlike that for products is on unless it is turned off.
 
@@ -144,7 +136,7 @@ def settings(model: Any, step: TorchStep) -> dict[str, Any]:
         "threads_intra": torch.get_num_threads(),
         "threads_inter": torch.get_num_interop_threads(),
         "tf32": torch.backends.cuda.matmul.allow_tf32 if on_cuda else None,
-        "cudnn_tf32": _cudnn_tf32() if on_cuda and _on_cudnn(model) else None,
+        "cudnn_tf32": _cudnn_tf32() if on_cuda and any(map(is_on_cudnn, model._flatten_layers())) else None,
         "matmul_precision": torch.get_float32_matmul_precision(),
         "device": torch.cuda.get_device_name() if on_cuda else "cpu",
         "donated_buffers": False,

@@ -22,7 +22,7 @@ from anatomy.bench.gpu_trace.interval_sets import (
     union,
 )
 from anatomy.bench.gpu_trace.kernel_kinds import kernel_kind
-from anatomy.bench.gpu_trace.recorded_work import DeviceWork, RecordedTrace
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork, EventWait, RecordedTrace
 
 # What a device's time is made of, each instant being one of them:
 #   computing       a kernel that is no collective runs
@@ -46,12 +46,14 @@ class DeviceTimeline:
     Attributes:
         places: of each piece, its place in `RecordedTrace.work`.
         launch_ns: when its launch began, never later than itself; `NOT_RECORDED` without one.
+        event_waits: of its streams for each other; `None` where the trace records none.
     """
 
     device: int
     work: tuple[DeviceWork, ...]
     places: tuple[int, ...]
     launch_ns: Times
+    event_waits: tuple[EventWait, ...] | None = None
 
     @cached_property
     def starts(self) -> Times:
@@ -169,6 +171,11 @@ def device_timelines(trace: RecordedTrace) -> list[DeviceTimeline]:
     return [_timeline(device, places[device], trace) for device in sorted(places)]
 
 
+def joint_timeline(trace: RecordedTrace) -> DeviceTimeline:
+    """One for all devices together, as if they were one."""
+    return _timeline(min(work.device for work in trace.work), range(len(trace.work)), trace)
+
+
 def _timeline(device: int, places: Sequence[int], trace: RecordedTrace) -> DeviceTimeline:
     launched = {place: _launch_ns(trace, trace.work[place]) for place in places}
     in_order = sorted(places, key=lambda place: (trace.work[place].start_ns, launched[place]))
@@ -177,6 +184,9 @@ def _timeline(device: int, places: Sequence[int], trace: RecordedTrace) -> Devic
         work=tuple(trace.work[place] for place in in_order),
         places=tuple(in_order),
         launch_ns=as_times([launched[place] for place in in_order]),
+        event_waits=None
+        if trace.event_waits is None
+        else tuple(wait for wait in trace.event_waits if wait.device == device),
     )
 
 

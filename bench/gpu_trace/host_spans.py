@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,8 @@ from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostSpan, Recorded
 StepPart = Literal["forward", "backward", "optimizer"]
 
 _AUTOGRAD = "autograd::engine::evaluate_function"
+# Adds a gradient to a variable.
+_ACCUMULATE = "AccumulateGrad"
 # In the names of annotations: "## forward ##", "DistributedDataParallel.forward", "Optimizer.step#SGD.step".
 _ANNOTATED: tuple[tuple[StepPart, re.Pattern[str]], ...] = (
     ("optimizer", re.compile(r"optimi[sz]er", re.IGNORECASE)),
@@ -46,30 +48,72 @@ class Origin:
     part: StepPart | None = None
 
 
-def find_origins(trace: RecordedTrace) -> list[Origin]:
-    """The origin of each piece of work, in the order of `trace.work`."""
-    by_external = {
+@dataclass(frozen=True, slots=True)
+class LaunchSite:
+    """What the host did where it launched a piece of work.
+
+    Attributes:
+        around: the spans around the launch, outermost first; where that was not recorded, those around the beginning of
+            the operation with the work's `External id`.
+        operations: the operations among them; the one with that number where there are none.
+        place: of the spans around it, by the caller's rule; of a gradient, that of its forward operation.
+    """
+
+    around: tuple[HostSpan, ...] = ()
+    operations: tuple[HostSpan, ...] = ()
+    place: str = ""
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether autograd ran it."""
+        return any(_is_node(span) for span in self.operations)
+
+
+# The layer that spans around a launch name, outermost first; empty if they name none.
+PlaceOf = Callable[[Sequence[HostSpan]], str]
+
+
+def launch_sites(trace: RecordedTrace, place_of: PlaceOf | None = None) -> list[LaunchSite]:
+    """Where each piece of work was launched, in the order of `trace.work`.
+
+    A gradient belongs to the place of its forward operation, whose number (autograd's) it has. The sum of gradients
+    into a variable has no number: it belongs to the node before it.
+
+    Args:
+        place_of: `None` for a trace that names no layers.
+    """
+    by_external: dict[int | None, HostSpan] = {
         span.external: span for span in trace.spans if span.type == "operation" and span.external is not None
     }
+    launches: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, work in enumerate(trace.work):
+        if begun := trace.launch(work) or by_external.get(work.external):
+            launches[begun.thread].append((begun.start_ns, number))
+    around = _around(trace, launches)
+    of_node = _places_of_nodes(trace, place_of) if place_of else {}
+    return [
+        _site(around.get(number, ()), by_external.get(work.external), of_node, place_of)
+        for number, work in enumerate(trace.work)
+    ]
+
+
+def find_origins(trace: RecordedTrace) -> list[Origin]:
+    """The origin of each piece of work, in the order of `trace.work`."""
     backward = sorted(
         (span.start_ns, span.end_ns)
         for span in trace.spans
         if span.type == "annotation" and _part_of(span.name, _ANNOTATED) == "backward"
     )
-    launches: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number, work in enumerate(trace.work):
-        if launch := trace.launch(work):
-            launches[launch.thread].append((launch.start_ns, number))
-    around = _around(trace, launches)
-    of_sequence = _modules_by_sequence(trace)
+    names_layers = any(span.type == "module" for span in trace.spans)
+    sites = launch_sites(trace, _module if names_layers else None)
     scoped = [_part_of(work.operation, _SCOPED) for work in trace.work]
     # Names without a scope are of the forward pass only where others have one.
     unscoped: StepPart | None = "forward" if any(scoped) else None
     return [
-        Origin(work.operation, module_of_scopes(work.operation), scoped[number] or unscoped)
+        Origin(work.operation, module_of_scopes(work.operation), part or unscoped)
         if work.operation
-        else _origin(work, around.get(number, ()), by_external, of_sequence, backward, trace)
-        for number, work in enumerate(trace.work)
+        else Origin(site.operations[-1].name if site.operations else "", site.place, _part(work, site, backward, trace))
+        for work, site, part in zip(trace.work, sites, scoped, strict=True)
     ]
 
 
@@ -85,41 +129,37 @@ def module_of_scopes(operation: str) -> str:
     return "/".join(found)
 
 
-def _origin(
-    work: DeviceWork,
-    chain: Sequence[HostSpan],
-    by_external: Mapping[int, HostSpan],
-    of_sequence: Mapping[int, str],
-    backward: Sequence[tuple[int, int]],
-    trace: RecordedTrace,
-) -> Origin:
-    operations = [span for span in chain if span.type == "operation"]
-    if not operations and work.external is not None and work.external in by_external:
-        operations = [by_external[work.external]]
-    module = _module(chain)
-    if not module:
-        # A gradient belongs to the layer of its forward operation, whose number it has.
-        module = next((of_sequence[span.sequence] for span in operations if span.sequence in of_sequence), "")
-    return Origin(operations[-1].name if operations else "", module, _part(work, chain, operations, backward, trace))
+def _site(
+    around: tuple[HostSpan, ...],
+    external: HostSpan | None,
+    of_node: Mapping[HostSpan, str],
+    place_of: PlaceOf | None,
+) -> LaunchSite:
+    operations = tuple(span for span in around if span.type == "operation")
+    if not operations and external is not None:
+        operations = (external,)
+    node = next((span for span in operations if _is_node(span)), None)
+    place = of_node.get(node, "") if node is not None else ""
+    return LaunchSite(around, operations, place or (place_of(around) if place_of else ""))
+
+
+def _is_node(span: HostSpan) -> bool:
+    return span.backward or span.name.startswith(_AUTOGRAD)
 
 
 def _part(
-    work: DeviceWork,
-    chain: Sequence[HostSpan],
-    operations: Sequence[HostSpan],
-    backward: Sequence[tuple[int, int]],
-    trace: RecordedTrace,
+    work: DeviceWork, site: LaunchSite, backward: Sequence[tuple[int, int]], trace: RecordedTrace
 ) -> StepPart | None:
     """By an annotation around the launch, then by autograd, then by an annotation around another thread."""
-    for span in reversed(chain):
+    for span in reversed(site.around):
         if span.type == "annotation" and (part := _part_of(span.name, _ANNOTATED)):
             return part
-    if any(span.backward or span.name.startswith(_AUTOGRAD) for span in operations):
+    if site.is_backward:
         return "backward"
     launch = trace.launch(work)
     if launch and any(start <= launch.start_ns < end for start, end in backward):
         return "backward"
-    return "forward" if any(span.sequence >= 0 for span in operations) else None
+    return "forward" if any(span.sequence >= 0 for span in site.operations) else None
 
 
 def _part_of(name: str, patterns: Sequence[tuple[StepPart, re.Pattern[str]]]) -> StepPart | None:
@@ -130,20 +170,31 @@ def _module(chain: Sequence[HostSpan]) -> str:
     return "/".join(span.name for span in chain if span.type == "module")
 
 
-def _modules_by_sequence(trace: RecordedTrace) -> dict[int, str]:
-    """Autograd's number → the layer whose call made the node: that of the last operation that has the number."""
-    if not any(span.type == "module" for span in trace.spans):
-        return {}
+def _places_of_nodes(trace: RecordedTrace, place_of: PlaceOf) -> dict[HostSpan, str]:
+    """Autograd's node → the place of its forward operation; the sum of gradients that follows has the same."""
+    of_number = _places_by_number(trace, place_of)
+    found: dict[HostSpan, str] = {}
+    last: dict[str, str] = {}
+    for span in sorted((span for span in trace.spans if _is_node(span)), key=lambda span: span.start_ns):
+        if span.name.endswith(_ACCUMULATE):
+            found[span] = last.get(span.thread, "")
+        else:
+            found[span] = last[span.thread] = of_number.get(span.sequence, "")
+    return found
+
+
+def _places_by_number(trace: RecordedTrace, place_of: PlaceOf) -> dict[int, str]:
+    """Autograd's number → the place of the call that made the node: that of the last operation with the number."""
     begun: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, span in enumerate(trace.spans):
-        if span.type == "operation" and span.sequence >= 0 and not span.backward:
+        if span.type == "operation" and span.sequence >= 0 and not _is_node(span):
             begun[span.thread].append((span.start_ns, number))
     around = _around(trace, begun)
     return {
-        trace.spans[number].sequence: module
+        trace.spans[number].sequence: place
         for found in begun.values()
         for _, number in sorted(found)
-        if (module := _module(around[number]))
+        if (place := place_of(around[number]))
     }
 
 

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from anatomy.bench.gpu_trace.json_stream import JsonStream, JsonStreamError
 from anatomy.bench.gpu_trace.recorded_work import (
     DeviceWork,
+    EventWait,
     HostCall,
     HostSpan,
     RecordedTrace,
@@ -40,6 +41,8 @@ _WORK: Mapping[str, WorkType] = {
 }
 _CALLS = frozenset({"cuda_runtime", "cuda_driver", "runtime", "driver", "hip_runtime", "hip_driver"})
 _SPANS: Mapping[str, SpanType] = {"cpu_op": "operation", "operator": "operation", "user_annotation": "annotation"}
+# Synchronisation, which Kineto records if asked: `_ExperimentalConfig(enable_cuda_sync_events=True)`.
+_SYNC, _STREAM_WAIT = "cuda_sync", "Stream Wait Event"
 _MODULE = "nn.Module: "
 _STEP = re.compile(r"ProfilerStep\s*#\s*(\d+)$")
 _DIRECTION = re.compile(r"\b([HDPA]to[HDPA])\b")
@@ -133,6 +136,8 @@ class _Events:
         self._work: list[DeviceWork] = []
         self._calls: dict[int, HostCall] = {}
         self._spans: list[HostSpan] = []
+        # Device, stream, correlation of the wait's call, stream waited for, correlation of the event's recording.
+        self._waits: list[tuple[int, str, int, str, int | None]] | None = None
         self._factor: int | None = None
         self._whole = True
         self._unfinished = 0
@@ -150,7 +155,7 @@ class _Events:
             return
         category = str(event.get("cat", "")).lower()
         name = str(event.get("name", ""))
-        kept = category in _WORK or category in _CALLS or category in _SPANS
+        kept = category in _WORK or category in _CALLS or category in _SPANS or category == _SYNC
         if not kept and not (category == "python_function" and name.startswith(_MODULE)):
             return
         try:
@@ -171,6 +176,9 @@ class _Events:
         if category in _WORK:
             self._work.append(self._device_work(_WORK[category], name, start_ns, end_ns, event, args))
             return
+        if category == _SYNC:
+            self._keep_wait(name, args)
+            return
         thread = self._once(f"{event.get('pid')}/{event.get('tid')}")
         if category in _CALLS:
             if (correlation := _whole(args.get("correlation"))) is not None:
@@ -189,6 +197,27 @@ class _Events:
             backward=bool(_whole(args.get("Fwd thread id"))),
         )
         self._spans.append(span)
+
+    def _keep_wait(self, name: str, args: dict[str, Any]) -> None:
+        self._waits = [] if self._waits is None else self._waits
+        called, stream, on_stream = (_whole(args.get(one)) for one in ("correlation", "stream", "wait_on_stream"))
+        if name == _STREAM_WAIT and called is not None and stream is not None:
+            recorded = _whole(args.get("wait_on_cuda_event_record_corr_id"))
+            waited_for = "" if on_stream is None else self._once(str(on_stream))
+            device = _whole(args.get("device")) or 0
+            self._waits.append((device, self._once(str(stream)), called, waited_for, recorded))
+
+    def _event_waits(self) -> tuple[EventWait, ...] | None:
+        """The waits whose call was recorded; one for an event from before the trace names no stream."""
+        if self._waits is None:
+            return None
+        found = []
+        for device, stream, called, on_stream, recorded in self._waits:
+            call, record = self._calls.get(called), self._calls.get(-1 if recorded is None else recorded)
+            if call is not None:
+                known = (on_stream, record.start_ns) if record is not None else ("", 0)
+                found.append(EventWait(device, stream, call.start_ns, *known))
+        return tuple(found)
 
     def _device_work(
         self, type_: WorkType, name: str, start_ns: int, end_ns: int, event: dict[str, Any], args: dict[str, Any]
@@ -211,6 +240,7 @@ class _Events:
             host_memory=memory[1].lower() if memory else "",
             # Kineto writes 0 where it cannot estimate it: for kernels with much shared memory, and NCCL's.
             occupancy=float(occupancy) / 100 if occupancy and float(occupancy) > 0 else None,
+            in_graph=bool(_whole(args.get("graph node id"))),
         )
 
     def _ns(self, value: Any) -> int:
@@ -257,6 +287,7 @@ class _Events:
             rank=_whole_or_none(distributed.get("rank")),
             ranks=_whole_or_none(distributed.get("world_size")),
             resolution_ns=1000 if self._whole and self._factor != 1 else 1,
+            event_waits=self._event_waits(),
             notes=(left_out,) if self._unfinished else (),
         )
 

@@ -37,6 +37,9 @@ class DeviceWork:
         host_memory: of a copy: `pageable` or `pinned`, where the profiler says so.
         occupancy: share of the warps that a multiprocessor can hold, 0 to 1, as the profiler estimates it.
         operation: what launched it by the profiler's own word (XLA, TensorFlow); torch's is found by time.
+        instruction: of the program that XLA compiled; empty for others.
+        program: name of that program.
+        in_graph: whether a CUDA graph launched it, of which the trace numbers the nodes.
     """
 
     type: WorkType
@@ -52,6 +55,9 @@ class DeviceWork:
     host_memory: str = ""
     occupancy: float | None = None
     operation: str = ""
+    instruction: str = ""
+    program: str = ""
+    in_graph: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,23 @@ class DeviceStep:
     end_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class EventWait:
+    """The host told a stream to wait for an event of another (`cudaStreamWaitEvent`).
+
+    Attributes:
+        called_ns: when it told so: what it launches onto the stream later waits.
+        on_stream: the stream that the event was recorded on; empty where that is not known.
+        recorded_ns: when the host recorded the event there: what it had launched onto that stream is waited for.
+    """
+
+    device: int
+    stream: str
+    called_ns: int
+    on_stream: str
+    recorded_ns: int
+
+
 @dataclass(frozen=True)
 class RecordedTrace:
     """All of a file.
@@ -104,6 +127,7 @@ class RecordedTrace:
         device_names: device → the card's name, where the file has it.
         rank: of a distributed program; `None` outside of one.
         resolution_ns: of its times: 1000 where all are whole microseconds.
+        event_waits: of streams for each other; `None` for a trace that records none of them.
         notes: what the reader left out, a sentence each.
     """
 
@@ -116,6 +140,7 @@ class RecordedTrace:
     rank: int | None = None
     ranks: int | None = None
     resolution_ns: int = 1
+    event_waits: tuple[EventWait, ...] | None = None
     notes: tuple[str, ...] = ()
 
     def launch(self, work: DeviceWork) -> HostCall | None:

@@ -12,7 +12,7 @@ import numpy as np
 from anatomy.bench.gpu_trace.copy_rates import CopyRate, copy_rates
 from anatomy.bench.gpu_trace.device_timeline import DeviceTimeline, TimelinePart, device_timelines
 from anatomy.bench.gpu_trace.host_spans import Origin, find_origins
-from anatomy.bench.gpu_trace.idle_causes import StreamWait, stream_waits
+from anatomy.bench.gpu_trace.idle_causes import StreamWait, WaitSource, stream_waits, wait_source
 from anatomy.bench.gpu_trace.interval_sets import Intervals, clip, common, total
 from anatomy.bench.gpu_trace.kernel_kinds import KernelKind, kernel_kind, short_name, tensor_cores
 from anatomy.bench.gpu_trace.launch_latency import Launches, launches_between, queue_depth_at
@@ -148,6 +148,7 @@ class DeviceSummary:
         whole: from the first work's beginning to the last one's end.
         attributed_kernels: whose operation is known.
         modules: kernels' time by the layers' calls around their launches, where the trace has those.
+        stream_waits: how it is known that a stream waited for another: from recorded events, or from times.
     """
 
     device: int
@@ -159,6 +160,7 @@ class DeviceSummary:
     operations: tuple[NamedTime, ...]
     modules: tuple[NamedTime, ...]
     attributed_kernels: int
+    stream_waits: WaitSource
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ def _device(trace: RecordedTrace, timeline: DeviceTimeline, origins: Sequence[Or
         operations=_by_name((origin.operation, work) for work, origin in pairs),
         modules=_by_name((origin.module, work) for work, origin in pairs if origin.module),
         attributed_kernels=sum(bool(origin.operation) for _, origin in pairs),
+        stream_waits=wait_source(timeline),
     )
 
 

@@ -7,7 +7,7 @@ and copies: https://github.com/openxla/xla/blob/main/xla/backends/profiler/gpu/c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,15 @@ _HOST_MEMORY = re.compile(r"\bkind_(?:src|dst):(pageable|pinned)")
 _OCCUPANCY = re.compile(r"\bocc_pct:([\d.]+)")
 _COPY = re.compile(r"^Memcpy([HDPA])(?:to|2)([HDPA])?", re.IGNORECASE)
 
+# The name under which an event of the host is kept as an annotation; `None` for one that is not kept.
+AnnotationOf = Callable[[Event], str | None]
 
-def read_xspace_trace(path: Path) -> RecordedTrace:
+
+def read_xspace_trace(path: Path, annotation_of: AnnotationOf | None = None) -> RecordedTrace:
     """Read a trace of JAX's or TensorFlow's profiler.
+
+    Args:
+        annotation_of: `None` to keep no annotations: the host's events are many, and have no type.
 
     Raises:
         TraceFileError: the file is too large or has no work of a GPU.
@@ -60,7 +66,7 @@ def read_xspace_trace(path: Path) -> RecordedTrace:
         source="XSpace",
         work=work,
         calls=dict(_calls(host)),
-        spans=tuple(_steps(host)),
+        spans=(*_steps(host), *(_annotations(host, annotation_of) if annotation_of else ())),
         device_steps=tuple(step for device, plane in devices for step in _device_steps(device, plane)),
     )
 
@@ -92,6 +98,8 @@ def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> Devi
         host_memory=memory[1] if memory and copy else "",
         occupancy=float(occupancy[1]) / 100 if occupancy else None,
         operation=recorded_name(_operation(facts, scopes)),
+        instruction=recorded_name(str(facts.get("hlo_op", ""))),
+        program=recorded_name(str(facts.get("hlo_module", ""))),
     )
 
 
@@ -101,7 +109,7 @@ def _operation(facts: Mapping[str, Any], scopes: Scopes) -> str:
     for program in (f"{module}({facts.get('program_id')})", module):
         if found := scopes.get(program, {}).get(instruction):
             return found
-    for name in ("tf_op", "hlo_op", "annotation"):
+    for name in ("hlo_op", "tf_op", "annotation"):
         if found := facts.get(name):
             return str(found).split("#", 1)[0]
     return ""
@@ -121,6 +129,14 @@ def _steps(host: list[Line]) -> Iterator[HostSpan]:
             if (number := _number(event.metadata.get("step_num"))) is not None:
                 start_ns = round(event.start_ns)
                 yield HostSpan("step", str(number), line.name, start_ns, start_ns + round(event.duration_ns))
+
+
+def _annotations(host: list[Line], annotation_of: AnnotationOf) -> Iterator[HostSpan]:
+    for line in host:
+        for event in line.events:
+            if (name := annotation_of(event)) is not None:
+                start_ns = round(event.start_ns)
+                yield HostSpan("annotation", name, line.name, start_ns, start_ns + round(event.duration_ns))
 
 
 def _device_steps(device: int, plane: Plane) -> Iterator[DeviceStep]:

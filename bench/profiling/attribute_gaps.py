@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-from anatomy.bench.profiling.trace_events import Trace, TraceEvent, Work
+from anatomy.bench.gpu_trace.device_timeline import GapPart
+from anatomy.bench.profiling.trace_events import Interval, Trace, TraceEvent, Work
+from anatomy.bench.records.case_profile import IdleCause
 
 Gap = Literal["input_wait", "host_dispatch", "device_compute", "communication", "idle"]
 # Events of the lowest rank under way get the instant. Communication ranks below computing: hidden behind it, it is
 # free.
-_RANKS = {"operation": 0, "communication": 1, "container": 2}
+_RANKS = {"operation": 0, "communication": 1, "container": 2, "copy": 2}
 _HOST = 3
-_Mark = Literal["step", "fetch", "launch"]
+_Mark = Literal["step", "fetch", "call"] | GapPart
+_GAP_PARTS: tuple[GapPart, ...] = get_args(GapPart)
+# What a GPU waits for while the host has something to do.
+_DISPATCH: tuple[_Mark, ...] = ("call", "host-bound", "launch")
 
 
 @dataclass
@@ -29,12 +34,14 @@ class AttributedTime:
         calls: work → number of its events that began within a step.
         host: layer → time in which the host worked on it and no operation ran; the key is `None` outside all layers.
         gaps: the whole time of the steps, by what they waited for.
+        idle: of a GPU: the time in which nothing ran, by its own cause.
     """
 
     device: defaultdict[Work, float] = field(default_factory=lambda: defaultdict(float))
     calls: defaultdict[Work, int] = field(default_factory=lambda: defaultdict(int))
     host: defaultdict[str | None, float] = field(default_factory=lambda: defaultdict(float))
     gaps: defaultdict[Gap, float] = field(default_factory=lambda: defaultdict(float))
+    idle: defaultdict[IdleCause, float] = field(default_factory=lambda: defaultdict(float))
 
 
 class _UnderWay:
@@ -43,7 +50,7 @@ class _UnderWay:
     def __init__(self) -> None:
         # Number of the event → the event, by rank.
         self.events: tuple[dict[int, TraceEvent], ...] = ({}, {}, {}, {})
-        self.marks: dict[_Mark, int] = {"step": 0, "fetch": 0, "launch": 0}
+        self.marks: defaultdict[_Mark, int] = defaultdict(int)
 
     def attribute(self, seconds: float, found: AttributedTime) -> None:
         if not self.marks["step"] or not seconds:
@@ -55,7 +62,11 @@ class _UnderWay:
                 for event in running.values():
                     found.device[event.work] += seconds / len(running)
                 return
-        found.gaps[self._why_nothing_runs()] += seconds
+        why = self._why_nothing_runs()
+        found.gaps[why] += seconds
+        for part in _GAP_PARTS:
+            if self.marks[part]:
+                found.idle["input" if why == "input_wait" else part] += seconds
         if host:
             # Layers are nested: the innermost began last.
             innermost = max(host.values(), key=lambda event: (event.start, -event.end))
@@ -64,7 +75,7 @@ class _UnderWay:
     def _why_nothing_runs(self) -> Gap:
         if self.marks["fetch"]:
             return "input_wait"
-        return "host_dispatch" if self.marks["launch"] else "idle"
+        return "host_dispatch" if any(self.marks[mark] for mark in _DISPATCH) else "idle"
 
 
 def attribute_time(trace: Trace) -> AttributedTime:
@@ -92,8 +103,8 @@ def _changes(trace: Trace) -> list[tuple[float, bool, int | _Mark]]:
     for number, event in enumerate(trace.events):
         if event.end > event.start:
             changes += [(event.start, True, number), (event.end, False, number)]
-    marks: tuple[_Mark, ...] = ("step", "fetch", "launch")
-    for mark, intervals in zip(marks, (trace.steps, trace.fetches, trace.launches), strict=True):
+    marked: dict[_Mark, list[Interval]] = {"step": trace.steps, "fetch": trace.fetches, "call": trace.launches}
+    for mark, intervals in (marked | dict(trace.gaps)).items():
         for interval in intervals:
             changes += [(interval.start, True, mark), (interval.end, False, mark)]
     return sorted(changes, key=lambda change: change[:2])

@@ -14,7 +14,7 @@ from anatomy.bench.profiling.xspace_trace import Reader
 from anatomy.bench.xla.xspace import Event
 
 _MODULE = re.compile(r"^HloModule ([^\s,]+)", re.MULTILINE)
-# The traces of some devices append the program's number to the module's name: `jit_train_step(1234)`.
+# `jit_train_step(1234)`.
 _NUMBER = re.compile(r"\(\d+\)$")
 _NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
 
@@ -30,14 +30,14 @@ def hlo_event_reader(
         one_program: the trace has no other module, and may name this one differently.
     """
     known = instruction_work(text, layers, weights)
-    module = _module_of(text)
+    module = module_of(text)
 
     def read_event(event: Event, end: float) -> TraceEvent | None:
         name = event.metadata.get("hlo_op")
         if name is None:
             return None
         named = str(event.metadata.get("hlo_module", module))
-        if name in known and (one_program or _NUMBER.sub("", named) == module):
+        if name in known and (one_program or without_number(named) == module):
             work, holds = known[name]
         else:
             work, holds = _unknown(str(name)), False
@@ -46,7 +46,13 @@ def hlo_event_reader(
     return read_event
 
 
-def _module_of(text: str) -> str:
+def without_number(module: str) -> str:
+    """The module's name without the program's number, which the traces of some devices append."""
+    return _NUMBER.sub("", module)
+
+
+def module_of(text: str) -> str:
+    """The name of the module in HLO text; empty without one."""
     found = _MODULE.search(text)
     return found[1] if found else ""
 

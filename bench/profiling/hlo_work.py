@@ -63,6 +63,16 @@ def instruction_work(
     }
 
 
+def operation_names(text: str) -> dict[str, str]:
+    """Instruction of a compiled module → the operation that it was traced from (`op_name`), where it has one."""
+    return {
+        instruction.name: found[1]
+        for computation in hlo.read(text).computations.values()
+        for instruction in computation.instructions
+        if (found := _OP_NAME.search(instruction.attributes))
+    }
+
+
 def scopes_of(op_name: str) -> tuple[list[str], Pass]:
     """Scopes of an `op_name`, outermost first, and its pass: `jit(f)/transpose(jvp(conv))/mul` → [conv], backward."""
     text = _JITTED.sub("", op_name)

@@ -9,10 +9,12 @@ from typing import Any
 
 import jax
 
+from anatomy.bench.backends.jax_step import on_cpu
 from anatomy.bench.profiling.hlo_reader import hlo_event_reader
 from anatomy.bench.profiling.layer_index import LayerIndex
 from anatomy.bench.profiling.trace_events import STEP, Trace
-from anatomy.bench.profiling.xspace_trace import read_trace
+from anatomy.bench.profiling.xla_kernels import xla_device_trace
+from anatomy.bench.profiling.xspace_trace import read_device_work, read_trace
 
 
 class Tracer:
@@ -20,9 +22,9 @@ class Tracer:
 
     scopes_at_compile_time = True
 
-    def unsupported_reason(self, model: Any) -> str | None:
-        """Reason for a model without jit: eager operations carry no scopes."""
-        return None if model.jit_compile else "without jit JAX runs operation by operation and names no layers"
+    def unsupported_reason(self, compiled: bool) -> str | None:
+        """Reason for a step without jit: eager operations carry no scopes."""
+        return None if compiled else "without jit JAX runs operation by operation and names no layers"
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
         """A named scope, which the compiler keeps."""
@@ -55,4 +57,6 @@ class Tracer:
         """Attribute operations by the compiled program, which is cached."""
         owners = {name: layers.layer_of_weight(variable) for name, variable in step.weight_arguments().items()}
         weights = {name: owner for name, owner in owners.items() if owner}
+        if not on_cpu():
+            return xla_device_trace(read_device_work(path), step.hlo_text(), layers, weights)
         return read_trace(path, hlo_event_reader(step.hlo_text(), layers, weights))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from anatomy.bench.backends.cudnn_layers import is_on_cudnn
 from anatomy.bench.counting.model_counts import LayerCount, ModelCounts
 from anatomy.bench.counting.shapes import item_bytes, plus, size, times
 from anatomy.bench.profiling.joint_name import joint_name
@@ -28,6 +29,11 @@ _MARK = re.compile(rf"__L(\d+){_SIGN}(?:_\d+)?$")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
 
 
+def is_mark(scope: str) -> bool:
+    """Whether the name of a scope ends with the mark of a layer or of a part of the step."""
+    return _MARK.search(scope) is not None
+
+
 @dataclass(frozen=True)
 class LayerEntry:
     """A layer, or an operation that is a node of the model's graph.
@@ -37,6 +43,8 @@ class LayerEntry:
         family: `recurrent` or `normalisation` for a layer of that family and whatever is within it.
         flops: FLOPs of one step; `None` if they could not be counted.
         moved_bytes: size of inputs, outputs and the layer's own weights, once per pass; `None` if unknown.
+        dtype: in which it computes, by its policy; empty if unknown.
+        on_cudnn: whether cuDNN computes it on torch.
     """
 
     name: str
@@ -44,6 +52,8 @@ class LayerEntry:
     family: Kind | None
     flops: int | None
     moved_bytes: int | None
+    dtype: str = ""
+    on_cudnn: bool = False
 
 
 class LayerPlace(NamedTuple):
@@ -91,8 +101,17 @@ class LayerIndex:
         name = joint_name(together)
         if name not in self.joints:
             self.joints[name] = tuple(together)
-            flops = plus(*(self.entries[one].flops for one in together))
-            self.entries[name] = LayerEntry(name, f"one fusion of {len(together)} layers", None, flops, None)
+            joined = [self.entries[one] for one in together]
+            dtypes = {one.dtype for one in joined}
+            self.entries[name] = LayerEntry(
+                name,
+                f"one fusion of {len(together)} layers",
+                None,
+                flops=plus(*(one.flops for one in joined)),
+                moved_bytes=None,
+                dtype=dtypes.pop() if len(dtypes) == 1 else "",
+                on_cudnn=any(one.on_cudnn for one in joined),
+            )
         return name
 
     def find(self, scopes: Sequence[str]) -> str | None:
@@ -146,6 +165,8 @@ def build_layer_index(model: Any, counts: ModelCounts, case: Case) -> LayerIndex
             family=_family(name, first),
             flops=_flops(found, trains, case.batch_size),
             moved_bytes=_moved_bytes(found, weights.get(name, []), trains, case.batch_size),
+            dtype=str(getattr(first.get(name), "compute_dtype", "")),
+            on_cudnn=is_on_cudnn(first.get(name)),
         )
         for name, found in calls.items()
     ]

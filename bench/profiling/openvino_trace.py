@@ -53,7 +53,7 @@ class Tracer:
         self._name_nodes()
         self._count_at_compilation()
 
-    def unsupported_reason(self, model: Any) -> str | None:
+    def unsupported_reason(self, compiled: bool) -> str | None:
         """`None`: every model can be profiled."""
         return None
 

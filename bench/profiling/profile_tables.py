@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any, get_args
 
 from anatomy.bench.profiling.attribute_gaps import AttributedTime, Gap, attribute_time
-from anatomy.bench.profiling.layer_index import LayerIndex
-from anatomy.bench.profiling.roofline_bound import LayerCeilings, roofline_bound
+from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
+from anatomy.bench.profiling.roofline_bound import CaseCeilings, roofline_bound
 from anatomy.bench.profiling.trace_events import Trace, Work
 from anatomy.bench.profiling.work_kinds import HEAVY
 from anatomy.bench.protocol.events import ProfileTaken
@@ -25,7 +25,8 @@ def make_profile(
     wall_s: Sequence[float],
     steps_per_interval: int,
     step_s: float,
-    ceilings: LayerCeilings | None,
+    ceilings: CaseCeilings | None,
+    caveats: Sequence[str] = (),
 ) -> ProfileTaken:
     """Where the time of the traced steps went: the fields of a `Profile` that come from its trace.
 
@@ -34,6 +35,7 @@ def make_profile(
         steps_per_interval: number of steps in each of them.
         step_s: seconds of a step without a trace.
         ceilings: what the machine can do at best; `None` if that was not measured.
+        caveats: what to know before one trusts the figures, a sentence each.
 
     Raises:
         ValueError: the trace does not contain the steps that were run, or no operation.
@@ -59,10 +61,22 @@ def make_profile(
         gaps=Gaps(**{name: tables.time.gaps[name] / tables.steps for name in get_args(Gap)}, step=step_wall_s),
         layers=sorted(found, key=lambda layer: -layer.time),
         kinds=tables.kinds(step_wall_s),
+        idle_causes={cause: time / tables.steps for cause, time in tables.time.idle.items()},
         unattributed=tables.operations(unattributed),
         unattributed_share=sum(tables.time.device[work] for work in unattributed) / device_s,
-        not_measured={} if ceilings else {"bound": NO_CEILINGS},
+        not_measured=_not_measured([layers.entries[one.name] for one in found if one.name in layers.entries], ceilings),
+        caveats=list(caveats),
     )
+
+
+def _not_measured(entries: Iterable[LayerEntry], ceilings: CaseCeilings | None) -> dict[str, str]:
+    """Why layers lack a bound and their share of the ceiling."""
+    if ceilings is None:
+        return {"bound": NO_CEILINGS, "ceiling_share": NO_CEILINGS}
+    counted = [ceilings.of_layer(entry.dtype, entry.on_cudnn) for entry in entries if entry.flops]
+    missing = sorted({one.dtype for one in counted if one.flops_per_s is None})
+    why = f"the ceilings have no matrix product in {', '.join(missing)}"
+    return {"bound": why, "ceiling_share": why} if missing else {}
 
 
 @dataclass
@@ -72,7 +86,7 @@ class _Tables:
     time: AttributedTime
     layers: LayerIndex
     steps: int
-    ceilings: LayerCeilings | None
+    ceilings: CaseCeilings | None
 
     def layer(self, name: str, works: list[Work], device_s: float) -> LayerTime:
         """The row of a layer; `device_s` are the seconds of all operations in all steps."""
@@ -84,6 +98,8 @@ class _Tables:
         host = self.time.host[name] / self.steps if self.time.host else None
         flops = entry.flops if entry and name not in self._without_flops else None
         moved = entry.moved_bytes if entry else None
+        rate = flops / seconds if flops and seconds else None
+        ceilings = self.ceilings.of_layer(entry.dtype, entry.on_cudnn) if self.ceilings and entry else None
         return LayerTime(
             name=name,
             type=entry.type if entry else "",
@@ -94,11 +110,13 @@ class _Tables:
             host=host,
             flops=flops,
             flops_share=flops / total_flops if flops is not None and total_flops else None,
-            flops_per_s=flops / seconds if flops and seconds else None,
+            flops_per_s=rate,
             moved_bytes=moved,
-            bound=roofline_bound(flops, moved, seconds, host, calls, self.ceilings) if entry else None,
+            bound=roofline_bound(flops, moved, seconds, host, calls, ceilings) if entry else None,
             operations=self.operations(works),
             members=list(joints.get(name, ())),
+            ceiling_share=rate / ceilings.flops_per_s if rate and ceilings and ceilings.flops_per_s else None,
+            tensor_core_share=self._tensor_core_share(works),
         )
 
     @cached_property
@@ -144,6 +162,12 @@ class _Tables:
 
     def _seconds(self, works: Iterable[Work]) -> float:
         return sum(self.time.device[work] for work in works) / self.steps
+
+    def _tensor_core_share(self, works: Iterable[Work]) -> float | None:
+        """Of the time of products and convolutions whose kernels say; `None` if none does."""
+        said = [work for work in works if work.tensor_cores is not None]
+        seconds = self._seconds(said)
+        return self._seconds(work for work in said if work.tensor_cores) / seconds if seconds else None
 
     def _mean_fused(self, works: list[Work]) -> float | None:
         """Mean number of merged operations over all calls; `None` if unknown."""

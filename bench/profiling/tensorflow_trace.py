@@ -9,19 +9,17 @@ from typing import Any
 
 import tensorflow as tf
 
+from anatomy.bench.backends.tensorflow_step import on_cpu
 from anatomy.bench.profiling.hlo_reader import hlo_event_reader
 from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.tensorflow_work import FETCHING, operation_work, tensorflow_device_trace
 from anatomy.bench.profiling.trace_events import STEP, Trace, TraceEvent, Work
-from anatomy.bench.profiling.work_kinds import is_remapped, kind_of
-from anatomy.bench.profiling.xspace_trace import Reader, read_trace
-from anatomy.bench.records.case_profile import OPTIMIZER, Pass
+from anatomy.bench.profiling.xla_kernels import xla_device_trace
+from anatomy.bench.profiling.xspace_trace import Reader, read_device_work, read_trace
 from anatomy.bench.xla.xspace import Event
 
-# Draws a batch within the graph of `fit`: this time is waiting, not computing.
-FETCHING = "IteratorGetNext"
 # Operations that run a graph of their own.
 _CONTAINERS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "PartitionedCall", "StatefulPartitionedCall")
-_GRADIENTS = ("gradient_tape", "gradients")
 
 
 class Tracer:
@@ -29,7 +27,7 @@ class Tracer:
 
     scopes_at_compile_time = True
 
-    def unsupported_reason(self, model: Any) -> str | None:
+    def unsupported_reason(self, compiled: bool) -> str | None:
         """`None`: every model can be profiled."""
         return None
 
@@ -66,6 +64,11 @@ class Tracer:
     def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
         """Attribute operations by their names or, if XLA compiled the step, by the compiled program."""
         text = step.hlo_text()
+        if not on_cpu():
+            recorded = read_device_work(path, FETCHING)
+            if text is None:
+                return tensorflow_device_trace(recorded, layers)
+            return xla_device_trace(recorded, text, layers, one_program=True)
         if text is not None:
             # This text is of another compilation, whose module has another name than the traced one. Nothing else
             # in the trace runs through XLA.
@@ -83,16 +86,7 @@ def operation_event_reader(layers: LayerIndex) -> Reader:
             return None
         work = known.get(event.name)
         if work is None:
-            work = known[event.name] = _work(place.split("/")[:-1], kind, layers)
+            work = known[event.name] = operation_work(place.split("/")[:-1], kind, layers)
         return TraceEvent(event.start_ns / 1e9, end, work, "container" if kind in _CONTAINERS else "operation")
 
     return read_event
-
-
-def _work(scopes: list[str], kind: str, layers: LayerIndex) -> Work:
-    layer = layers.find(scopes)
-    pass_: Pass = "backward" if any(scope in _GRADIENTS for scope in scopes) else "forward"
-    if layer == OPTIMIZER:
-        pass_ = "update"
-    # The number of merged operations is an attribute of the node, which the trace lacks.
-    return Work(layer, kind, kind_of(kind, layer, layers.family(layer)), pass_, None if is_remapped(kind) else 1)

@@ -14,7 +14,13 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.backends.torch_step import on_cpu
+from anatomy.bench.gpu_trace.kineto_file import read_kineto
+from anatomy.bench.gpu_trace.recorded_work import RecordedTrace, TraceFileError
+from anatomy.bench.profiling.device_steps import no_device_work
+from anatomy.bench.profiling.layer_index import LayerIndex, is_mark
+from anatomy.bench.profiling.recorded_planes import recorded_planes
+from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Level, Trace, TraceEvent, Work
 from anatomy.bench.profiling.work_kinds import kind_of
 from anatomy.bench.records.case_profile import OPTIMIZER, Pass
@@ -22,7 +28,6 @@ from anatomy.bench.tensorboard.log_layout import trace_file
 from anatomy.bench.xla.xspace import Event, Line, Plane
 from anatomy.bench.xla.xspace_writer import HOST_PLANE, operation_event, step_event, write_xspace
 
-_LAYER = "anatomy:"
 _NODE = "autograd::engine::evaluate_function: "
 # `RecordScope::FUNCTION`: an operation called in the forward pass or by another operation.
 _FORWARD = 0
@@ -37,14 +42,15 @@ class Tracer:
 
     def __init__(self) -> None:
         self._events: list[Any] = []
+        self._recorded: RecordedTrace | None = None
 
-    def unsupported_reason(self, model: Any) -> str | None:
-        """Reason for a compiled model: the kernels of `torch.compile` name no layers."""
-        return "torch.compile's kernels name no layers; use --jit off" if model.jit_compile else None
+    def unsupported_reason(self, compiled: bool) -> str | None:
+        """Reason for a compiled step on the CPU. On a GPU its kernels have kinds at least, and times."""
+        return "torch.compile's kernels name no layers; use --jit off" if compiled and on_cpu() else None
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
         """An event around everything that runs within it."""
-        found: AbstractContextManager[Any] = record_function(_LAYER + name)
+        found: AbstractContextManager[Any] = record_function(name)
         return found
 
     def annotation(self, name: str) -> AbstractContextManager[Any]:
@@ -60,6 +66,15 @@ class Tracer:
     @contextmanager
     def recording(self, folder: Path) -> Iterator[None]:
         """Record a trace and write it as an XSpace, which xprof shows like those of the other backends."""
+        if not on_cpu():
+            with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True) as recorded:
+                yield
+            file = folder / "kineto.json"
+            recorded.export_chrome_trace(str(file))
+            self._recorded = _read_own(file)
+            file.unlink()
+            write_xspace(trace_file(folder), recorded_planes(self._recorded))
+            return
         with profile(activities=[ProfilerActivity.CPU], acc_events=True) as recorded:
             yield
         self._events = list(recorded.events() or [])
@@ -71,6 +86,8 @@ class Tracer:
 
     def read(self, path: Path, step: Any, layers: LayerIndex) -> Trace:
         """Attribute operations by the layer calls around them; the layer calls themselves are the host's work."""
+        if self._recorded is not None:
+            return torch_device_trace(self._recorded, layers)
         return Trace(
             steps=_intervals(self._events, STEP),
             fetches=_intervals(self._events, FETCH),
@@ -79,14 +96,21 @@ class Tracer:
         )
 
 
+def _read_own(file: Path) -> RecordedTrace:
+    try:
+        return read_kineto(file)
+    except TraceFileError as error:
+        raise no_device_work(error) from error
+
+
 def _operations(events: Iterable[Any], layers: LayerIndex) -> Iterator[TraceEvent]:
     """The outermost operations and the layer calls, in order of their beginning: forward before backward."""
     owners: dict[int, str | None] = {}
     owner: str | None = None
     for event in sorted(events, key=lambda one: one.time_range.start):
         layer, is_node = layers.find(_scopes(event)), event.name.startswith(_NODE)
-        if event.name.startswith(_LAYER):
-            inner = layers.find([*_scopes(event), event.name.removeprefix(_LAYER)])
+        if is_mark(event.name):
+            inner = layers.find([*_scopes(event), event.name])
             yield _event(event, Work(inner, "Python", "host", "forward"), "host")
         elif not is_node and event.scope == _FORWARD and event.sequence_nr >= 0:
             owners[event.sequence_nr] = layer
@@ -116,14 +140,14 @@ def _scopes(event: Any) -> list[str]:
     found = []
     parent = event.cpu_parent
     while parent is not None:
-        if parent.name.startswith(_LAYER):
-            found.append(parent.name.removeprefix(_LAYER))
+        if is_mark(parent.name):
+            found.append(parent.name)
         parent = parent.cpu_parent
     return found[::-1]
 
 
 def _is_marked(event: Any) -> bool:
-    return event.name.startswith(_LAYER) or event.name in (STEP, FETCH, LAUNCH)
+    return is_mark(event.name) or event.name in (STEP, FETCH, LAUNCH)
 
 
 def _intervals(events: Iterable[Any], name: str) -> list[Interval]:

@@ -22,8 +22,12 @@ class Tracer(Protocol):
 
     scopes_at_compile_time: bool
 
-    def unsupported_reason(self, model: Any) -> str | None:
-        """Why the time of the compiled model's step cannot be attributed to layers; `None` if it can."""
+    def unsupported_reason(self, compiled: bool) -> str | None:
+        """Why the time of a step cannot be attributed to layers; `None` if it can.
+
+        Args:
+            compiled: whether the step is compiled as a whole (`--jit`).
+        """
 
     def scope(self, name: str) -> AbstractContextManager[Any]:
         """A scope whose name operations within it keep."""

@@ -7,7 +7,10 @@ The vocabularies: HLO's opcodes (https://openxla.org/xla/operation_semantics), T
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from anatomy.bench.gpu_trace.kernel_kinds import KernelKind, kernel_kind
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork
 from anatomy.bench.records.case_profile import OPTIMIZER, Kind
 
 # A pattern that must be a whole word: `sum`, but not `consume`.
@@ -88,6 +91,17 @@ HEAVIEST_FIRST: tuple[Kind, ...] = (
 
 # What layers are computed for; all else in a fusion goes with it.
 HEAVY: tuple[Kind, ...] = ("convolution", "matrix product")
+# What a kernel's own name says; of all others the operation decides.
+_OF_KERNELS: Mapping[KernelKind, Kind] = {
+    "matrix product": "matrix product",
+    "convolution": "convolution",
+    "normalisation": "normalisation",
+    "element-wise": "element-wise",
+    "reduction": "reduction",
+    "copy": "data movement",
+    "collective": "communication",
+    "optimizer": "optimizer",
+}
 
 
 def kind_of_operation(name: str) -> Kind:
@@ -110,6 +124,23 @@ def kind_within(found: Kind, layer: str | None, family: Kind | None) -> Kind:
     if found == "communication":
         return found
     return "optimizer" if layer == OPTIMIZER else family or found
+
+
+def kind_of_kernel(work: DeviceWork, operation: str, layer: str | None, family: Kind | None) -> Kind:
+    """The kind of work of a GPU, by the kernel's name, the operation that launched it, and its layer.
+
+    A convolution stays one if a library computes it as a matrix product.
+
+    Args:
+        operation: empty if it is not known.
+    """
+    if work.type != "kernel":
+        return "communication" if work.direction == "PtoP" else kind_within("data movement", layer, family)
+    by_operation = kind_of_operation(operation) if operation else None
+    found = _OF_KERNELS.get(kernel_kind(work.name))
+    if found is None or (found in HEAVY and by_operation in HEAVY):
+        found = by_operation or found or "element-wise"
+    return kind_within(found, layer, family)
 
 
 def is_remapped(name: str) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from anatomy.bench.gpu_trace.recorded_work import RecordedTrace, TraceFileError
+from anatomy.bench.gpu_trace.xspace_file import read_xspace_trace
+from anatomy.bench.profiling.device_steps import ANNOTATIONS, no_device_work
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Trace, TraceEvent
 from anatomy.bench.xla.xspace import Event, read_xspace
 
@@ -29,6 +32,28 @@ def read_trace(path: Path, reader: Reader, fetching: str = "") -> Trace:
         launches=list(_intervals(events, LAUNCH)),
         events=list(_operations(events, reader)),
     )
+
+
+def read_device_work(path: Path, fetching: str = "") -> RecordedTrace:
+    """What GPUs did, and the host's annotations.
+
+    Args:
+        path: the `.xplane.pb` file.
+        fetching: type of the operation by which the backend itself draws a batch.
+
+    Raises:
+        NotImplementedError: the trace has no work of a GPU.
+    """
+
+    def annotation_of(event: Event) -> str | None:
+        if event.name in ANNOTATIONS:
+            return event.name
+        return FETCH if _draws(event, fetching) else None
+
+    try:
+        return read_xspace_trace(path, annotation_of)
+    except TraceFileError as error:
+        raise no_device_work(error) from error
 
 
 def _operations(events: list[Event], reader: Reader) -> Iterator[TraceEvent]:

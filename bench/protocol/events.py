@@ -15,7 +15,7 @@ from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.errors.printable import first_mistake, printable_values
 from anatomy.bench.protocol.trajectory import Trajectory
 from anatomy.bench.records.case_facts import CaseFacts
-from anatomy.bench.records.case_profile import Gaps, KindTime, LayerTime, Operation
+from anatomy.bench.records.case_profile import Gaps, IdleCause, KindTime, LayerTime, Operation
 from anatomy.bench.records.checked_numbers import ByteCount, Count, Duration, Finite, Seconds
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.record import Outcome
@@ -178,7 +178,9 @@ class ProfileTaken(Frozen):
     kinds: list[KindTime]
     unattributed: list[Operation]
     unattributed_share: float | None = None
+    idle_causes: dict[IdleCause, float] = Field(default_factory=dict)
     not_measured: dict[str, str] = Field(default_factory=dict)
+    caveats: list[str] = Field(default_factory=list)
 
 
 class Ended(Frozen):

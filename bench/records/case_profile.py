@@ -9,7 +9,9 @@ the same time on several threads share it equally. Layers, unattributed operatio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field
@@ -37,6 +39,18 @@ Kind = Literal[
 ]
 Pass = Literal["forward", "backward", "update"]
 Bound = Literal["compute", "memory", "launch"]
+# Why a GPU ran nothing: the host was fetching data; what came next had not been launched; it was launched within the
+# gap; it had been launched before; its launch was not recorded, or nothing came next within the step.
+IdleCause = Literal["input", "host-bound", "launch", "queued", "unknown"]
+IDLE_WORDS: Mapping[IdleCause, str] = MappingProxyType(
+    {
+        "input": "fetching data",
+        "host-bound": "host-bound, nothing launched",
+        "launch": "launched, on its way",
+        "queued": "launched earlier, not begun",
+        "unknown": "launch not recorded, or nothing more in the step",
+    }
+)
 # What a step is divided into, in the order in which it is shown.
 STEP_PARTS = ("input_wait", "host_dispatch", "device_compute", "communication", "idle")
 
@@ -51,7 +65,7 @@ class Operation(Frozen):
         name: the backend's name, `Conv2D` or `aten::addmm`; for a fused operation its parts, `fusion(dot, add)`.
         kind: kind of work.
         pass_: pass of the step.
-        calls: number of calls per step.
+        calls: number of calls per step; on a GPU, of kernels and copies.
         fused: number of the program's operations that were merged into each call, 1 for none; null where the backend
             does not tell.
         time: seconds per step.
@@ -87,6 +101,9 @@ class LayerTime(Frozen):
             measured bandwidth) would take; null where the ceilings were not measured.
         operations: the layer's operations, longest first.
         members: of a fusion of several layers their names; empty of one layer, and in older profiles.
+        ceiling_share: `flops_per_s` over the ceiling of the layer's dtype; null where that was not measured.
+        tensor_core_share: share of the time of its products and convolutions in kernels that use a GPU's tensor cores,
+            of those whose names say so or say that they do not; null where none does, and on CPUs.
     """
 
     name: str
@@ -103,6 +120,8 @@ class LayerTime(Frozen):
     bound: Bound | None = None
     operations: list[Operation] = Field(default_factory=list)
     members: list[str] = Field(default_factory=list)
+    ceiling_share: float | None = None
+    tensor_core_share: float | None = None
 
 
 class KindTime(Frozen):
@@ -124,7 +143,7 @@ class Gaps(Frozen):
 
     Attributes:
         input_wait: the host fetched data and put them on the device, and no operation ran.
-        host_dispatch: the host launched the step, and no operation ran.
+        host_dispatch: the host launched the step, and no operation ran; on a GPU, also while a launch was on its way.
         device_compute: an operation ran.
         communication: devices exchanged data, and no other operation ran.
         idle: everything was launched, and no operation ran.
@@ -163,11 +182,14 @@ class Profile(Frozen):
         step: median seconds of a step without a trace, in the same process, each waited for; for `fit` and `predict`
             the median epoch over its steps.
         gaps: what the traced steps waited for.
+        idle_causes: of a GPU: seconds per step in which it ran nothing, by cause; they add up to input wait, host
+            dispatch and idle. Empty for CPUs.
         layers: times of the layers, longest first.
         kinds: times of the kinds of work, longest first.
         unattributed: operations that belong to no known layer.
         unattributed_share: share of these operations of the device time.
         not_measured: figure → why it is missing.
+        caveats: what to know before one trusts the figures, a sentence each.
         trace: folder of the trace for TensorBoard, relative to the run's folder.
     """
 
@@ -180,11 +202,13 @@ class Profile(Frozen):
     steps: Count = 0
     step: float | None = None
     gaps: Gaps | None = None
+    idle_causes: dict[IdleCause, float] = Field(default_factory=dict)
     layers: list[LayerTime] = Field(default_factory=list)
     kinds: list[KindTime] = Field(default_factory=list)
     unattributed: list[Operation] = Field(default_factory=list)
     unattributed_share: float | None = None
     not_measured: dict[str, str] = Field(default_factory=dict)
+    caveats: list[str] = Field(default_factory=list)
     trace: str | None = None
 
     @property

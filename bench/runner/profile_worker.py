@@ -44,6 +44,8 @@ def run_profile(server: ForkServerClient, request: TakeProfile, run_folder: Path
             "kinds": taken.kinds,
             "unattributed": taken.unattributed,
             "unattributed_share": taken.unattributed_share,
+            "idle_causes": taken.idle_causes,
             "not_measured": taken.not_measured,
+            "caveats": taken.caveats,
         }
     )

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from anatomy.bench.application.lifecycle_options import LifecycleOptions
 from anatomy.bench.application.newsgroups_options import NewsgroupsOptions
 from anatomy.bench.parallel.rendezvous import Rendezvous
-from anatomy.bench.profiling.roofline_bound import LayerCeilings
+from anatomy.bench.profiling.roofline_bound import CaseCeilings
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.frozen import Frozen
 from anatomy.bench.records.settings import MeasureSettings
@@ -71,7 +71,7 @@ class TakeProfile(_Request):
     request: Literal["profile"] = "profile"
     case: Case
     folder: Path
-    ceilings: LayerCeilings | None = None
+    ceilings: CaseCeilings | None = None
 
 
 class TakeReferenceSteps(_Request):

@@ -11,7 +11,7 @@ from anatomy.bench.backends.available import unsupported_reason
 from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.machine.cpu_affinity import started_on
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
-from anatomy.bench.profiling.roofline_bound import LayerCeilings, layer_ceilings
+from anatomy.bench.profiling.roofline_bound import CaseCeilings, case_ceilings
 from anatomy.bench.records.case import Case, KerasBackend
 from anatomy.bench.records.case_name import case_name
 from anatomy.bench.records.case_profile import Profile, append_profile
@@ -148,7 +148,7 @@ class Session:
         Args:
             ceilings: of the run's machine.
         """
-        profile = self._profile(record, layer_ceilings(record, ceilings))
+        profile = self._profile(record, case_ceilings(record, ceilings))
         append_profile(self.writer.path, profile)
         return profile
 
@@ -162,7 +162,7 @@ class Session:
             return supervisor.refuse(case, "crashed", str(error))
         return supervisor.measure(server, case, listener.phase, repeat)
 
-    def _profile(self, record: Record, ceilings: LayerCeilings | None) -> Profile:
+    def _profile(self, record: Record, ceilings: CaseCeilings | None) -> Profile:
         case, name = record.case, record.name
         # An invalid figure can have a profile, which may say what is wrong.
         if record.outcome not in ("ok", "invalid"):

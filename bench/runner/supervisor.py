@@ -13,7 +13,7 @@ from anatomy.bench.errors.printable import first_mistake, one_line
 from anatomy.bench.machine.free_memory import free_host_bytes
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from anatomy.bench.machine.telemetry.record_fields import PER_STEP_ENERGY, telemetry_facts
-from anatomy.bench.profiling.roofline_bound import LayerCeilings
+from anatomy.bench.profiling.roofline_bound import CaseCeilings
 from anatomy.bench.protocol.events import (
     Event,
     Forked,
@@ -86,7 +86,7 @@ class Supervisor:
         result = self._run(server, case, request, on_phase)
         return self._record(server, case, started_at, result, repeat, equality)
 
-    def profile(self, server: ForkServerClient, case: Case, folder: Path, ceilings: LayerCeilings | None) -> Profile:
+    def profile(self, server: ForkServerClient, case: Case, folder: Path, ceilings: CaseCeilings | None) -> Profile:
         """Trace a case in a fresh process of `server` into `folder`; the profile says what went wrong, if anything."""
         place = self._place(f"{case.key}.profile.log")
         request = TakeProfile(place=place, settings=self.settings, case=case, folder=folder, ceilings=ceilings)

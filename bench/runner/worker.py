@@ -30,7 +30,7 @@ from anatomy.bench.parallel.device_group import Build, Group, open_group, requir
 from anatomy.bench.parallel.multinode_group import open_multinode_group, run_node_ranks
 from anatomy.bench.parallel.reference_steps import build_deterministic, take_reference_steps
 from anatomy.bench.parallel.rendezvous import Rendezvous
-from anatomy.bench.profiling.roofline_bound import LayerCeilings
+from anatomy.bench.profiling.roofline_bound import CaseCeilings
 from anatomy.bench.protocol.events import (
     BatchTaken,
     Emit,
@@ -280,7 +280,7 @@ def _profile(
     emit: Emit,
     origin: Origin | None,
     folder: Path,
-    ceilings: LayerCeilings | None,
+    ceilings: CaseCeilings | None,
 ) -> None:
     from anatomy.bench.profiling.profile_case import profile_case, require_profilable
 

@@ -32,6 +32,13 @@ _STEP_HEADS = {
     "queued": "queued",
     "unknown": "unknown",
 }
+_WAIT_SOURCES = {
+    "recorded": "What a stream waited for on another is known from the events that the trace records.",
+    "inferred": (
+        "What a stream waited for on another is inferred from times: the trace does not record by which events streams "
+        "wait."
+    ),
+}
 _WAIT_HEADS = {
     "not launched": "not launched",
     "communication": "commu\u00adnication",
@@ -89,6 +96,8 @@ def device_sentences(device: DeviceSummary) -> list[str]:
             "other kernels."
         )
     found.extend(_launch_sentences(device))
+    if len(whole.streams) > 1:
+        found.append(_WAIT_SOURCES[device.stream_waits])
     found.append(_gains(device))
     if whole.kernels:
         share = 100 * device.attributed_kernels / whole.kernels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anatomy.bench.records.case_profile import Operation, Profile
+from anatomy.bench.records.case_profile import IDLE_WORDS, Operation, Profile
 from anatomy.reports.chart import Chart
 from anatomy.reports.number_words import plural
 from anatomy.reports.profiles.layer_bars import gap_chart, layer_chart
@@ -108,7 +108,11 @@ def _facts(profile: Profile) -> tuple[str, ...]:
     unattributed = sorted(profile.unattributed, key=lambda operation: -operation.time)
     named = ", ".join(_operation(operation) for operation in unattributed[:MOST_UNATTRIBUTED])
     more = len(unattributed) - MOST_UNATTRIBUTED
+    idle = sorted(profile.idle_causes.items(), key=lambda item: -item[1])
+    causes = "; ".join(f"{IDLE_WORDS[cause]}, {1e3 * time:,.3g} ms" for cause, time in idle)
     return (
+        *(f"Caveat: {caveat}." for caveat in profile.caveats),
+        *([f"Nothing ran on the GPU: {causes}."] if causes else []),
         *([f"Unattributed: {named}{f', and {more:,} more' if more > 0 else ''}."] if named else []),
         *(f"Not measured: {figure}: {reason}" for figure, reason in profile.not_measured.items()),
         *([f"Trace: {profile.trace}, below the run's folder, for TensorBoard."] if profile.trace else []),

@@ -24,10 +24,14 @@ _COLUMNS = (
     Column("flops_share", "of all FLOPs", "%", "number", 100, group="work"),
     Column("moved_bytes", "moves at least", "MiB", "number", 1 / MEBI, group="work"),
     Column("flops_per_s", "achieved", "GFLOP/s", "number", 1e-9),
+    Column("ceiling_share", "of the ceiling", "%", "number", 100),
+    Column("tensor_core_share", "on tensor cores", "%", "number", 100),
     Column("bound", "bound by"),
     Column("kinds", "kinds of work", missing="not known"),
 )
-_WORK = ("flops", "flops_share", "moved_bytes", "flops_per_s", "bound")
+_WORK = ("flops", "flops_share", "moved_bytes", "flops_per_s", "ceiling_share", "bound")
+# Of GPUs alone.
+_TENSOR_CORES = "tensor_core_share"
 NOTES = (
     "Times are seconds of device time in the traced steps; operations that ran at the same time share it. FLOPs: "
     "2 × MACs × batch forward, three times that for training. Achieved: FLOPs over the layer's time.",
@@ -35,7 +39,11 @@ NOTES = (
     "50 µs each on average and their work, by the ceilings, would take less than a tenth of their time; else the "
     "longer of the times that its FLOPs would take at the measured ceiling of its dtype (compute), and its inputs, "
     "outputs and parameters at the measured bandwidth (memory). It says what would limit the layer at its best, not "
-    "how near to that it is: achieved says that.",
+    "how near to that it is: of the ceiling says that, the achieved rate over the measured ceiling of its dtype.",
+)
+_TENSOR_CORE_NOTE = (
+    "On tensor cores: share of the time of the layer's products and convolutions, as far as the names of their kernels "
+    "say whether they use tensor cores."
 )
 
 
@@ -48,15 +56,17 @@ def layer_table(cases: Sequence[LabelledProfile], *, named: bool = True, most: i
         most: number of layers per case, the longest ones, that have rows; one more row holds the rest.
     """
     measured = [case for case in cases if case.profile.outcome == "ok"]
+    on_gpu = any(layer.tensor_core_share is not None for case in measured for layer in case.profile.layers)
+    columns = tuple(column for column in _COLUMNS if on_gpu or column.key != _TENSOR_CORES)
     return build_table(
-        with_details(with_case(_COLUMNS, cases) if named else _COLUMNS, "host_s", "moved_bytes", "kinds"),
+        with_details(with_case(columns, cases) if named else columns, "host_s", "moved_bytes", "kinds"),
         [(case, layer) for case in measured for layer in _rows(case.profile, most)],
         _cells,
         _absence,
         key="layers",
         title="Time by layer",
         caption="Device time of every layer in a step, beside its FLOPs.",
-        notes=NOTES,
+        notes=(*NOTES, _TENSOR_CORE_NOTE) if on_gpu else NOTES,
         empty="No profiled case was measured.",
         section="case" if named else None,
     )
@@ -124,7 +134,7 @@ def _cells(row: tuple[LabelledProfile, LayerTime]) -> dict[str, Any]:
         "forward_s": layer.forward,
         "backward_s": layer.backward,
         "host_s": layer.host,
-        **layer.model_dump(include=set(_WORK)),
+        **layer.model_dump(include={*_WORK, _TENSOR_CORES}),
         "kinds": kinds_text(layer) or None,
     }
 
@@ -142,6 +152,8 @@ def _absence(row: tuple[LabelledProfile, LayerTime], key: str) -> Absence | None
     not_measured = case.profile.not_measured
     if key == "host_s":
         return Absence("not known", not_measured.get("host", "the host launches the step as a whole"))
+    if key == _TENSOR_CORES:
+        return Absence("not known", "no kernel of it says whether it uses tensor cores")
     if key not in _WORK:
         return None
     if layer.name.startswith("("):
@@ -149,6 +161,6 @@ def _absence(row: tuple[LabelledProfile, LayerTime], key: str) -> Absence | None
     if layer.flops is None and key in ("flops", "flops_share"):
         fused = any(other.type.startswith("one fusion") for other in case.profile.layers)
         return Absence("not counted", "computed in one fusion with other layers, or not countable" if fused else "")
-    if layer.flops == 0 and key == "flops_per_s":
+    if layer.flops == 0 and key in ("flops_per_s", "ceiling_share"):
         return Absence("none", "the layer has no products to count")
     return Absence("not measured", not_measured.get(key, ""))

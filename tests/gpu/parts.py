@@ -51,8 +51,9 @@ PARTS = (
     PlannedPart("telemetry", 40, "utilisation, power and memory by process against a known load"),
     PlannedPart("clock", 65, "honest cases pass, planted ones are caught"),
     PlannedPart("ceilings", 120, "products and bandwidth against the data sheet"),
-    PlannedPart("models", 150, "VGG-16 and ResNet-50 in bfloat16: throughput, MFU, best batch"),
-    PlannedPart("traces", 70, "profiles, and traces whose sums are the profilers' own"),
+    PlannedPart("models", 110, "VGG-16 and ResNet-50 in bfloat16: throughput, MFU, best batch"),
+    PlannedPart("traces", 35, "traces whose sums are the profilers' own"),
+    PlannedPart("profiles", 75, "time by layer of VGG-16 and ResNet-50"),
     PlannedPart("largest-batch", 55, "the largest batch by out-of-memory"),
     PlannedPart("two-processes", 35, "memory of two processes told apart"),
 )

@@ -27,7 +27,8 @@ class Setting:
         models: architectures that are measured, as on the command line.
         batch_sizes: batch sizes in which the best one is searched; the first is measured first for every model.
         model_s: longest measured window of a model.
-        traced_model, traced_batch: case that is profiled and traced.
+        traced_model, traced_batch: case that is traced.
+        profiled_models, profiled_batch: cases that are profiled, in training.
         largest_model: case whose largest batch is searched, in training on torch.
         left_bytes: memory of the GPU that is left to this search; another process holds the rest.
         host_limit: memory limit of the search on the CPU; `None` on a GPU, which has its own.
@@ -46,6 +47,8 @@ class Setting:
     model_s: float
     traced_model: str
     traced_batch: int
+    profiled_models: tuple[str, ...]
+    profiled_batch: int
     largest_model: str
     left_bytes: int
     host_limit: str | None
@@ -65,6 +68,8 @@ ON_GPU = Setting(
     model_s=1.0,
     traced_model="vgg:depth=11,classes=10,input_shape=32x32x3",
     traced_batch=64,
+    profiled_models=("vgg:depth=16", "resnet:depth=50"),
+    profiled_batch=64,
     largest_model="resnet:depth=50",
     left_bytes=3 * 2**30,
     host_limit=None,
@@ -83,6 +88,8 @@ ON_CPU = Setting(
     model_s=0.2,
     traced_model=f"{STAND_INS}:classifier",
     traced_batch=16,
+    profiled_models=(f"{STAND_INS}:classifier",),
+    profiled_batch=16,
     largest_model=f"{STAND_INS}:wide_input",
     left_bytes=0,
     host_limit="700MiB",

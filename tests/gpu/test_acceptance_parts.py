@@ -16,14 +16,17 @@ from anatomy.bench.records.gpu_use import GpuUse
 from anatomy.bench.records.record_parts import ClockCheck
 from tests.bench.gpu_trace.hand_made import GEMM, kernel, write_kineto
 from tests.bench.machine.telemetry.replay import FOLDER
+from tests.bench.profiling.recorded_steps import training_step
+from tests.bench.profiling.test_device_profile import profile_of
 from tests.factories import make_case, make_record
 from tests.gpu.acceptance import accept
 from tests.gpu.acceptance_result import Figure
 from tests.gpu.clock_part import judge_clock
 from tests.gpu.memory_figures import judge_context, judge_growth
 from tests.gpu.parts import PARTS
+from tests.gpu.profiles_part import profile_figures
 from tests.gpu.replayed_session import judge_replay
-from tests.gpu.traces_part import judge_layers, judge_sums, profile_figures
+from tests.gpu.traces_part import judge_layers, judge_sums
 
 
 def verdicts(figures: list[Figure]) -> list[str]:
@@ -101,6 +104,29 @@ def test_a_profile_that_is_refused_is_not_possible() -> None:
     assert (figure.verdict, figure.reason) == ("not possible", "checked on CPUs alone")
     (figure,) = profile_figures("torch", Profile(case=make_case(), name="mlp", outcome="crashed", reason="it fell"))
     assert figure.verdict == "failed"
+
+
+def test_a_profile_of_a_gpu_is_held_against_what_it_must_be(tmp_path: Path) -> None:
+    profile = profile_of(training_step(), tmp_path)
+    figures = {figure.name.removeprefix("torch vgg: "): figure for figure in profile_figures("torch vgg", profile)}
+    assert {name: figure.verdict for name, figure in figures.items()} == {
+        "outcome": "passed",
+        "parts over the step": "passed",
+        "layers over the device time": "passed",
+        "unattributed share": "passed",
+        "FLOPs of the layers with time": "passed",
+        "layers with a backward pass": "passed",
+        "idle causes over the time without work": "passed",
+        "highest share of the ceiling": "passed",
+        # A convolution and a product are off tensor cores.
+        "share of products on tensor cores": "failed",
+    }
+    assert figures["share of products on tensor cores"].value == pytest.approx(64 / (64 + 43) * 20 / 60)
+    gone = profile.model_copy(update={"layers": [one for one in profile.layers if one.name != "conv"]})
+    failed = [figure.name for figure in profile_figures("torch vgg", gone) if figure.verdict == "failed"]
+    assert {"torch vgg: layers over the device time", "torch vgg: FLOPs of the layers with time"} <= set(failed)
+    here = profile_figures("torch vgg", profile, stand_in=True)
+    assert [figure.verdict for figure in here[-3:]] == ["not possible"] * 3
 
 
 def test_what_cannot_start_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

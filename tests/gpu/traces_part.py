@@ -1,4 +1,4 @@
-"""Profiles with layers, and traces that are explained: their sums are those of the profilers themselves."""
+"""Traces that are explained: their sums are those of the profilers themselves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench import profile
 from anatomy.bench.gpu_trace.read_gpu_trace import read_gpu_trace
 from anatomy.bench.gpu_trace.recorded_work import TraceFileError
 from anatomy.bench.gpu_trace.trace_summary import DeviceSummary, summarise_trace
-from anatomy.bench.records.case import Backend
-from anatomy.bench.records.case_profile import Profile
 from tests.bench.gpu_trace.hand_made import GEMM, event, kernel, launch, write_kineto
 from tests.gpu.acceptance_result import Figure, impossible, judge, judge_word
 from tests.gpu.part_report import PartReport
@@ -30,23 +27,11 @@ _FILES = {"torch": "torch-train.json.gz", "jax": "jax-train.xplane.pb"}
 
 
 def run_part(setting: Setting, report: PartReport) -> None:
-    """Trace each backend, then profile it."""
+    """Trace each backend."""
     report.add(*_explain_hand_made(report.work / "hand-made.json"))
     for backend in BACKENDS:
         file = report.folder / _FILES[backend]
-        report.add(*_explain(backend, file, _record(backend, setting, file, report.left_s() / 3)))
-    for backend in BACKENDS:
-        found = profile(
-            setting.traced_model,
-            backend=backend,
-            batch_size=setting.traced_batch,
-            # Torch's profiles are of eager steps.
-            jit="off" if backend == "torch" else "on",
-            seconds=0.3,
-            timeout_s=30.0,
-            out=report.work / f"profile-{backend}",
-        )
-        report.add(*profile_figures(backend, found))
+        report.add(*_explain(backend, file, _record(backend, setting, file, report.left_s() / 2)))
 
 
 def _record(backend: str, setting: Setting, file: Path, timeout_s: float) -> dict[str, Any]:
@@ -123,24 +108,3 @@ def _explain_hand_made(path: Path) -> list[Figure]:
     file = write_kineto(path, [event("cpu_op", "aten::mm", 0, 10), *launches, *kernels])
     devices = summarise_trace(read_gpu_trace(file), file.name).devices
     return judge_sums("hand-made", devices, {"kernels": 2, "kernel_ns": 6000})
-
-
-def profile_figures(backend: Backend, found: Profile) -> list[Figure]:
-    name, expectation = f"{backend} profile", "ok"
-    if found.outcome == "unsupported":
-        return [impossible(name, expectation, found.reason, found.outcome)]
-    outcome = judge_word(name, found.outcome, [expectation], found.reason)
-    if found.outcome != "ok" or found.gaps is None:
-        return [outcome]
-    gaps = found.gaps
-    return [
-        outcome,
-        judge(f"{backend} profile's parts over its step", gaps.sum / gaps.step, low=0.9, high=1.1),
-        judge(
-            f"{backend} profile's layers over its device time",
-            found.device_time / (gaps.device_compute + gaps.communication),
-            low=0.95,
-            high=1.05,
-        ),
-        judge(f"{backend} profile's unattributed share", found.unattributed_share, low=0, high=0.1),
-    ]

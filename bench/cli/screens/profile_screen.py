@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from anatomy.bench.cli.screens.layer_lines import LayerLines
 from anatomy.bench.profiling.layer_tree import LayerNode, layer_tree
-from anatomy.bench.records.case_profile import Gaps, Operation, Profile
+from anatomy.bench.records.case_profile import IDLE_WORDS, Gaps, Operation, Profile
 
 # Layers of one level that are shown, if they take at least this share of the device time; the rest is one line.
 MOST_LAYERS, SMALLEST_SHARE = 12, 0.01
@@ -36,8 +36,8 @@ def print_profile(console: Console, profile: Profile, depth: int | None = None, 
         reason = Text(f"{profile.outcome}: {profile.reason or 'no reason was given'}", style="red")
         console.print(reason, soft_wrap=True)
         return
-    parts = (_header(profile), _gaps(profile.gaps), _layers(console, profile, depth, limit), _kinds(profile))
-    for part in (*parts, _unattributed(profile), _not_measured(profile)):
+    parts = (_header(profile), _gaps(profile.gaps), _idle(profile), _layers(console, profile, depth, limit))
+    for part in (*parts, _kinds(profile), _unattributed(profile), _not_measured(profile), _caveats(profile)):
         if part is not None:
             console.print(part)
     if profile.trace:
@@ -67,6 +67,14 @@ def _gaps(gaps: Gaps | None) -> RenderableType | None:
         "sum", _ms(gaps.sum), _percent(gaps.sum / gaps.step), Text("does not add up to the step" if off else "", "red")
     )
     return Group("", table)
+
+
+def _idle(profile: Profile) -> RenderableType | None:
+    """Why a GPU ran nothing."""
+    if not profile.idle_causes:
+        return None
+    causes = sorted(profile.idle_causes.items(), key=lambda item: -item[1])
+    return Text(f"nothing ran on the GPU: {', '.join(f'{_ms(time)} {IDLE_WORDS[cause]}' for cause, time in causes)}")
 
 
 def _layers(console: Console, profile: Profile, depth: int | None, limit: int) -> RenderableType | None:
@@ -122,6 +130,12 @@ def _not_measured(profile: Profile) -> RenderableType | None:
     if not profile.not_measured:
         return None
     return Group(*(Text(f"not measured: {figure}: {reason}") for figure, reason in profile.not_measured.items()))
+
+
+def _caveats(profile: Profile) -> RenderableType | None:
+    if not profile.caveats:
+        return None
+    return Group(*(Text(f"caveat: {caveat}") for caveat in profile.caveats))
 
 
 def _bars(head: str, rows: Iterable[tuple[str, float, float]]) -> Table:

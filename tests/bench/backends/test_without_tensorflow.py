@@ -84,3 +84,15 @@ def test_the_machine_is_examined(backend: str, run: Run) -> None:
         run("-m", "anatomy.bench.cli", "doctor", "--backend", backend, "--no-ceilings", "--no-noise", "--json")
     )
     assert {"memory", "timer"} <= {row["name"] for row in found["fitness"]}
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_two_sides_are_gated(backend: str, run: Run, tmp_path: Path) -> None:
+    """Rules so wide that a few pairs decide, on whatever machine."""
+    rules = ("--tolerate", "step=300%", "--tolerate", "train.compile=300%", "--tolerate", "peak_host=50%")
+    options = ("--backend", backend, "--mode", "train", "--candidate", "env:ANATOMY_SIDE=other", "--minutes", "4")
+    gated = json.loads(run("-m", "anatomy.bench.cli", "gate", "mlp", *options, *rules, "--json", "--out", "gate"))
+    (case,) = gated["cases"]
+    verdicts = {metric["metric"]: metric["verdict"] for metric in case["metrics"]}
+    assert (case["verdict"], verdicts["step"], verdicts["parameters"]) == ("PASS", "PASS", "PASS")
+    assert (tmp_path / "gate" / "gate.html").exists()

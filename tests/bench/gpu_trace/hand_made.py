@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.bench.gpu_trace.device_timeline import DeviceTimeline, device_timelines
-from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostCall, HostSpan, RecordedTrace, WorkType
+from anatomy.bench.gpu_trace.recorded_work import (
+    DeviceWork,
+    EventWait,
+    HostCall,
+    HostSpan,
+    RecordedTrace,
+    WorkType,
+)
 from anatomy.bench.xla.xspace import Event, Line, Plane
 from anatomy.bench.xla.xspace_writer import write_xspace
 
@@ -24,18 +31,24 @@ def work(
     return DeviceWork(type_, name, 0, stream, start, end, **further), launch
 
 
-def traced(pieces: Iterable[tuple[DeviceWork, int | None]], spans: Sequence[HostSpan] = ()) -> RecordedTrace:
+def traced(
+    pieces: Iterable[tuple[DeviceWork, int | None]],
+    spans: Sequence[HostSpan] = (),
+    event_waits: tuple[EventWait, ...] | None = None,
+) -> RecordedTrace:
     """A trace of these pieces; each launch takes a nanosecond."""
     from dataclasses import replace
 
     held = list(pieces)
     calls = {n: HostCall("cudaLaunchKernel", "main", at, at + 1) for n, (_, at) in enumerate(held) if at is not None}
     numbered = (replace(one, correlation=n if at is not None else None) for n, (one, at) in enumerate(held))
-    return RecordedTrace("Kineto", tuple(numbered), calls, tuple(spans))
+    return RecordedTrace("Kineto", tuple(numbered), calls, tuple(spans), event_waits=event_waits)
 
 
-def timeline(pieces: Iterable[tuple[DeviceWork, int | None]]) -> DeviceTimeline:
-    (found,) = device_timelines(traced(pieces))
+def timeline(
+    pieces: Iterable[tuple[DeviceWork, int | None]], event_waits: tuple[EventWait, ...] | None = None
+) -> DeviceTimeline:
+    (found,) = device_timelines(traced(pieces, event_waits=event_waits))
     return found
 
 

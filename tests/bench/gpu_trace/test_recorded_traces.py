@@ -145,6 +145,15 @@ def test_operations_are_those_of_the_external_ids(file: str) -> None:
     assert {one["name"]: one["kernels"] for one in device["operations"]} == expected
 
 
+def test_waits_are_known_from_events_where_those_are_recorded() -> None:
+    """The host told stream 24 to wait for stream 20 (in the file: correlation 1389), long after that had ended."""
+    (device,) = devices_of(TWO_STREAMS).values()
+    assert device["stream_waits"] == "recorded"
+    assert all(not one["waits_ns"]["another stream"] for one in device["whole"]["streams"])
+    (device,) = devices_of(NCCL).values()
+    assert device["stream_waits"] == "inferred"
+
+
 def test_every_kernel_of_training_has_its_part_of_the_step() -> None:
     for file in (NCCL, VOLTA):
         (device,) = devices_of(file).values()

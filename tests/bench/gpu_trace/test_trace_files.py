@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from anatomy.bench.gpu_trace import kineto_file, xspace_file
 from anatomy.bench.gpu_trace.read_gpu_trace import read_gpu_trace
-from anatomy.bench.gpu_trace.recorded_work import DeviceWork, TraceFileError
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork, EventWait, TraceFileError
 from anatomy.bench.gpu_trace.trace_summary import summarise_trace
 from anatomy.bench.xla.xplane_pb2 import XSpace
 from anatomy.bench.xla.xspace import Event, Line
@@ -52,6 +52,39 @@ def test_kineto_in_microseconds(tmp_path: Path) -> None:
     assert called is not None
     assert (called.start_ns, called.end_ns) == (9500, 12500)
     assert (trace.device_names, trace.rank, trace.ranks) == ({0: "NVIDIA H100"}, 1, 4)
+
+
+def wait(**args: Any) -> dict[str, Any]:
+    return event("cuda_sync", "Stream Wait Event", 5, 1, device=0, context=1, stream=24, correlation=3, **args)
+
+
+def test_waits_of_streams_are_those_of_the_hosts_calls(tmp_path: Path) -> None:
+    calls = [launch(2, 2, name="cudaEventRecord"), launch(4, 3, name="cudaStreamWaitEvent")]
+    further = {
+        "known": [wait(wait_on_stream=20, wait_on_cuda_event_record_corr_id=2)],
+        "recorded before the trace": [wait(wait_on_stream=-1, wait_on_cuda_event_record_corr_id=-1)],
+        "recording lost": [wait(wait_on_stream=20, wait_on_cuda_event_record_corr_id=99)],
+        "other synchronisation": [event("cuda_sync", "Context Sync", 5, 1, stream=-1, correlation=9)],
+        "none": [],
+    }
+    found = {
+        name: read_gpu_trace(write_kineto(tmp_path / "a.json", [kernel(GEMM, 9, 1), *calls, *events])).event_waits
+        for name, events in further.items()
+    }
+    not_known = (EventWait(0, "24", 4000, "", 0),)
+    assert found == {
+        "known": (EventWait(0, "24", 4000, "20", 2000),),
+        "recorded before the trace": not_known,
+        "recording lost": not_known,
+        "other synchronisation": (),
+        "none": None,
+    }
+
+
+def test_kernels_of_a_cuda_graph_are_known_by_their_node(tmp_path: Path) -> None:
+    nodes = [{"graph node id": 8589934593}, {"graph node id": 0}, {}]
+    file = write_kineto(tmp_path / "a.json", [kernel(GEMM, 9, 1, **node) for node in nodes])
+    assert [one.in_graph for one in read_gpu_trace(file).work] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +151,9 @@ def test_xspace(tmp_path: Path) -> None:
     host = [Event("cuLaunchKernel", 0, 50, {"correlation_id": 7}), Event("train", 0, 60, {"step_num": 4, "_r": 1})]
     trace = read_gpu_trace(write_xplane(tmp_path / "vm.xplane.pb", device, host))
     gemm, copy, fill = trace.work
-    assert gemm == DeviceWork("kernel", GEMM, 0, "13", 2000, 2300, 7, occupancy=0.5, operation="dot.3")
+    assert gemm == DeviceWork(
+        "kernel", GEMM, 0, "13", 2000, 2300, 7, occupancy=0.5, operation="dot.3", instruction="dot.3"
+    )
     assert (copy.direction, copy.host_memory, copy.bytes) == ("HtoD", "pageable", 640)
     assert (fill.type, fill.bytes) == ("fill", 16)
     called = trace.launch(gemm)

@@ -27,7 +27,7 @@ def event(name: str, start: float, end: float, parent: Any = None, number: int =
 
 
 def layer(name: str, start: float, end: float, parent: Any = None) -> SimpleNamespace:
-    return event(f"anatomy:{LAYERS.mark(name)}", start, end, parent, scope=7)
+    return event(LAYERS.mark(name), start, end, parent, scope=7)
 
 
 def found(*events: SimpleNamespace) -> list[tuple[str | None, str, str, str]]:

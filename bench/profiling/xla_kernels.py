@@ -1,0 +1,93 @@
+"""Attribute the work of a GPU to layers by the program that XLA compiled, whichever backend asked for it.
+
+A kernel is known by its instruction (`hlo_op`) and program (`hlo_module`), with which the profiler annotates launches.
+Work of another program, and all of a program of which only another compilation's text is at hand, is known by the
+scopes (`op_name`) that the trace itself has of its programs. A CUDA graph is launched as one; its kernels are known by
+their names, which XLA makes of the instructions' names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from anatomy.bench.gpu_trace.kernel_kinds import short_name, tensor_cores
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork, RecordedTrace
+from anatomy.bench.profiling.device_steps import device_trace
+from anatomy.bench.profiling.hlo_reader import module_of, without_number
+from anatomy.bench.profiling.hlo_work import instruction_work, operation_names, scopes_of
+from anatomy.bench.profiling.layer_index import LayerIndex
+from anatomy.bench.profiling.trace_events import Trace, Work
+from anatomy.bench.profiling.work_kinds import HEAVY, kind_of_kernel
+from anatomy.bench.records.case_profile import OPTIMIZER, Pass
+
+_NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
+_NOT_IN_A_KERNELS_NAME = re.compile(r"[^A-Za-z0-9_]")
+
+
+def xla_device_trace(
+    recorded: RecordedTrace,
+    text: str,
+    layers: LayerIndex,
+    weights: Mapping[str, str] = _NO_WEIGHTS,
+    *,
+    one_program: bool = False,
+) -> Trace:
+    """The steps of a trace in which a compiled program launched the work of a GPU.
+
+    Args:
+        text: HLO text of the step's module.
+        weights: see `instruction_work`.
+        one_program: the trace has no other module, and may name this one differently.
+    """
+    program = _Program(text, layers, weights, one_program)
+    return device_trace(recorded, [program.work(one) for one in recorded.work])
+
+
+class _Program:
+    """The step's program, by which work is known."""
+
+    def __init__(self, text: str, layers: LayerIndex, weights: Mapping[str, str], one_program: bool) -> None:
+        known = instruction_work(text, layers, weights)
+        self._layers = layers
+        self._module = "" if one_program else module_of(text)
+        # Of a call or a loop the instructions within are launched; one that is launched as a whole is a CUDA graph.
+        self._known = {name: work for name, (work, holds) in known.items() if not holds}
+        self._of_kernel = {_NOT_IN_A_KERNELS_NAME.sub("_", name): work for name, work in self._known.items()}
+        self._operations = operation_names(text)
+
+    def work(self, one: DeviceWork) -> Work:
+        """What a piece of work does, and for which layer."""
+        found = self._instruction(one) or self._scopes(one) or self._kernel(one) or self._unknown(one)
+        is_product = one.type == "kernel" and found.kind in HEAVY
+        return replace(found, tensor_cores=tensor_cores(one.name)) if is_product else found
+
+    def _is_own(self, one: DeviceWork) -> bool:
+        return not (one.program and self._module) or without_number(one.program) == self._module
+
+    def _instruction(self, one: DeviceWork) -> Work | None:
+        """By its instruction, unless the trace's own program says that the text is another compilation's."""
+        found = self._known.get(one.instruction) if self._is_own(one) else None
+        text_has, trace_has = self._operations.get(one.instruction), one.operation
+        is_another = bool(text_has) and "/" in trace_has and text_has != trace_has
+        return None if is_another else found
+
+    def _scopes(self, one: DeviceWork) -> Work | None:
+        """By the scopes of its operation; `None` if no layer is among them."""
+        scopes, pass_ = scopes_of(one.operation)
+        layer = self._layers.find(scopes)
+        if layer is None:
+            return None
+        name = one.operation.rpartition("/")[2]
+        in_pass: Pass = "update" if layer == OPTIMIZER else pass_
+        return Work(layer, name, kind_of_kernel(one, name, layer, self._layers.family(layer)), in_pass)
+
+    def _kernel(self, one: DeviceWork) -> Work | None:
+        return self._of_kernel.get(one.name) if self._is_own(one) else None
+
+    def _unknown(self, one: DeviceWork) -> Work:
+        """Work of another program, such as a random number, or without any annotation."""
+        name = one.instruction.split(".")[0] or short_name(one.name)
+        return Work(None, name, kind_of_kernel(one, name, None, None), "forward")
