@@ -20,3 +20,9 @@ from anatomy.bench.errors.unsupported import is_unsupported
 )
 def test_it_is_told_by_class_and_by_kerass_words(error: Exception, unsupported: bool) -> None:
     assert is_unsupported(error) is unsupported
+
+
+@pytest.mark.parametrize("text", ["x" * 10**6, "word " * 10**5, "x backend " * 10**5, "not supported with " * 10**5])
+def test_a_long_message_is_searched_once(text: str) -> None:
+    """Not once from each of its characters: that would take hours."""
+    assert not is_unsupported(RuntimeError(text))
