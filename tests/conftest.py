@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import typer.main
 import typer.testing
@@ -28,9 +27,8 @@ _runtime = tempfile.TemporaryDirectory(prefix="anatomy-tests-")
 atexit.register(_runtime.cleanup)
 os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 
-# How long an example takes says more of the machine's other work than of the test.
-hypothesis.settings.register_profile("anatomy", deadline=None)
-hypothesis.settings.load_profile("anatomy")
+# The lane of seconds, which CONTRIBUTING.md has first.
+SECONDS_LANE = "not process and not long"
 
 pytest_plugins = ["pytester"]
 
@@ -40,6 +38,19 @@ STARTING_MARKERS = ("backends", "extended", "slow")
 TESTS = Path(__file__).parent
 
 _guarded = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let properties take their time, and fewer examples in the lane of seconds."""
+    try:
+        from hypothesis import settings
+    except ImportError:
+        # The benchmark items need no package of the tests.
+        return
+    # How long an example takes says more of the machine's other work than of the test.
+    settings.register_profile("anatomy", deadline=None)
+    settings.register_profile("seconds", deadline=None, max_examples=20)
+    settings.load_profile("seconds" if config.option.markexpr == SECONDS_LANE else "anatomy")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,6 +43,7 @@ def test_literal_rcnn_has_the_bug_of_the_slides():
     np.testing.assert_array_equal(context_of_words("right_context", True), np.tri(6, dtype=bool)[:, ::-1])
 
 
+@pytest.mark.long
 def test_rcnn_keywords_are_the_words_of_the_maxima():
     model = build("rcnn", **TINY_RCNN)
     keywords = keywords_model(model)
@@ -54,6 +55,7 @@ def test_rcnn_keywords_are_the_words_of_the_maxima():
     assert build("rcnn", **TINY_RCNN, keywords=True).output_shape == (None, 5)
 
 
+@pytest.mark.long
 def test_rcnn_takes_any_number_of_words():
     model = build("rcnn", words=None, embedding_dim=3, lstm_units=4, dense_units=5, classes=3)
     for words in (1, 4, 9):
@@ -74,6 +76,7 @@ def test_text_cnn_uses_the_given_word_vectors():
         build("text_cnn", vocabulary=9, embedding_dim=4, embedding_matrix=matrix)
 
 
+@pytest.mark.long
 def test_googlenet_normalises_where_the_paper_does():
     names = [layer.name for layer in build("googlenet", input_shape=(32, 32, 3), classes=2).layers]
     stem = names[: names.index("inception_3a_1x1")]
@@ -81,11 +84,13 @@ def test_googlenet_normalises_where_the_paper_does():
     assert [name for name in stem if name in expected] == expected
 
 
+@pytest.mark.long
 def test_googlenet_heads_come_after_the_main_output():
     model = build("googlenet", input_shape=(32, 32, 3), classes=2, auxiliary=True)
     assert model.output_names == ["predictions", "auxiliary_1", "auxiliary_2"]
 
 
+@pytest.mark.long
 def test_alexnet_normalises_before_it_pools():
     names = [layer.name for layer in build("alexnet", input_shape=(67, 67, 3), classes=2).layers]
     assert names[1:7] == ["conv1", "lrn1", "pool1", "conv2", "lrn2", "pool2"]

@@ -360,6 +360,7 @@ def test_text_cnn(vocabulary, embedding, length, classes, trainable):
     assert counts.macs == macs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [(64, 64, 3), (65, 97, 1), (33, 32, 3)])
 def test_googlenet_of_small_inputs(shape):
     counts = counted("googlenet", input_shape=shape, classes=7, auxiliary=True)

@@ -68,6 +68,7 @@ def test_what_is_not_there_is_named(folder: Path, name: str) -> None:
         build_any(name, {})
 
 
+@pytest.mark.long
 def test_the_folder_of_a_saved_model_is_run_on_tensorflow(folder: Path) -> None:
     if keras.backend.backend() != "tensorflow":
         (folder / "saved").mkdir()

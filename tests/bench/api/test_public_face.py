@@ -173,6 +173,7 @@ def test_one_process_a_side_gives_no_verdict(tmp_path: Path) -> None:
     assert found["verdict"] in ("one process", "no interval")
 
 
+@pytest.mark.long
 def test_a_run_is_too_close_to_itself() -> None:
     assert set(ab.compare(EXAMPLE, EXAMPLE)["verdict"]) <= {"too close", "not measured", "a: unsupported"}
 

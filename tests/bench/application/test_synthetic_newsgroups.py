@@ -28,6 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_it_is_read_as_20_newsgroups(corpus: Path, tmp_path: Path) -> None:
     found = text_folder.scan(corpus)
     assert found.classes == CLASSES

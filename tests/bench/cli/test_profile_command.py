@@ -82,11 +82,13 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_ctrl_c_finishes_what_there_is(interrupted: Path) -> None:
     assert (interrupted / "report.html").stat().st_size > 0
     assert list(interrupted.rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.long
 def test_resuming_takes_the_profiles_that_are_missing(interrupted: Path) -> None:
     said = CliRunner().invoke(app, ["run", "--resume", str(interrupted), "--no-history", "--no-report"])
     assert said.exit_code == exit_codes.OK, said.output

@@ -23,6 +23,7 @@ def concluded(run: Run) -> int:
     return caught.value.exit_code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("outcome", "code"), [("ok", 2), ("crashed", 4)])
 def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome: str, code: int) -> None:
     records = [make_record("mlp"), make_record("lstm", outcome=outcome)]

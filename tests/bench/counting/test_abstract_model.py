@@ -74,6 +74,7 @@ def test_a_compiled_model_of_a_file_is_counted(tmp_path: Path) -> None:
             assert count_model(load()).macs == 8
 
 
+@pytest.mark.long
 def test_quantising_needs_no_values_that_a_backend_keeps() -> None:
     with abstract_model():
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])

@@ -108,6 +108,7 @@ def test_a_built_optimizer_needs_no_weights(tmp_path: Path) -> None:
 MODELS = Path(__file__).with_name("counted_models.py")
 
 
+@pytest.mark.long
 def test_what_is_not_seen_is_never_called_0() -> None:
     found = json.loads(run(f"{MODELS}:scanned", "--json").stdout)
     assert (found["macs"], found["flops"], found["training_flops"], found["counted_macs"]) == (None, None, None, 0)
@@ -251,6 +252,7 @@ def test_a_saved_graph_of_tensorflow_needs_tensorflow(tmp_path: Path, monkeypatc
     assert done.stderr.endswith("which Keras runs on TensorFlow alone: --backend tensorflow\n")
 
 
+@pytest.mark.long
 def test_no_weights_are_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a download")
@@ -310,6 +312,7 @@ def test_memory_of_a_batch_beside_a_limit() -> None:
     assert memory["fit"]["needed_bytes"] == memory["peak_bytes"] + memory["fit"]["framework_bytes"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "is_cap", "said"),
     [
@@ -343,6 +346,7 @@ def test_on_torch_every_layers_output_stays(tmp_path: Path) -> None:
     assert memory["fit"]["needed_bytes"] == memory["eager_peak_bytes"] + memory["fit"]["framework_bytes"]
 
 
+@pytest.mark.long
 def test_what_will_not_fit_is_said_and_is_no_error() -> None:
     done = run("vgg", "--batch-size", "4096", "--memory-limit", "16GiB")
     assert done.exit_code == 0

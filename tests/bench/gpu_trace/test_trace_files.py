@@ -293,6 +293,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         read_gpu_trace(tmp_path)
 
 
+@pytest.mark.long
 def test_huge_files_are_refused_without_reading_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kineto_file, "LARGEST_CHARACTERS", 3 << 20)
     path = tmp_path / "large.json"

@@ -71,6 +71,7 @@ def test_augmented_images_differ(images: list[str]) -> None:
     assert len(crops) == 10
 
 
+@pytest.mark.long
 def test_texts_are_the_words_that_keras_finds() -> None:
     form = InputForm((50,), "int32", 5000)
     source = text_files.text_source(form)

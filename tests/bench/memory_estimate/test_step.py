@@ -159,6 +159,7 @@ def test_views_and_elementwise_layers_take_nothing_of_their_own() -> None:
     assert kept["drop"][3] == 30 * FLOAT + 30
 
 
+@pytest.mark.long
 def test_a_recurrent_layer_keeps_every_step() -> None:
     def kept(steps: int) -> int:
         model = sequential(layers.LSTM(3, name="lstm"), layers.Dense(2), shape=(steps, 4))

@@ -84,6 +84,7 @@ def test_names_with_dots_and_signs_are_no_obstacle() -> None:
     assert [row.name for row in before] == [row.name for row in after] == ["layer1.0.conv1 + layer1.0.bn1", "a + b"]
 
 
+@pytest.mark.long
 def test_many_rows_are_aligned_in_a_pass() -> None:
     many = rows(*([f"layer{number}"] for number in range(20_000)))
     assert align_layers(many, many) == (many, many)

@@ -82,6 +82,7 @@ def test_an_exception_in_a_hook_ends_the_session_with_a_sentence(
     assert script.pairs == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("error", "code"), [(ERRORS[1][0], 2), (ERRORS[2][0], 4)])
 def test_a_result_that_cannot_be_written_is_no_success(
     run: Run,

@@ -91,6 +91,7 @@ def test_what_is_no_time(text: str) -> None:
 EXAMPLE = Path(__file__).parents[3] / "reports" / "examples" / "quick"
 
 
+@pytest.mark.long
 def test_the_command_projects_each_training_case_and_says_what_it_is() -> None:
     link = ("--bandwidth", "25GB", "--latency", "5us")
     shown = CliRunner().invoke(app, ["project", str(EXAMPLE), *link, "--devices", "8,64"])

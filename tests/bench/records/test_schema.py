@@ -23,6 +23,7 @@ def test_the_published_schema_is_the_records_own() -> None:
     assert json.loads(SCHEMA.read_text()) == Record.model_json_schema(mode="serialization")
 
 
+@pytest.mark.long
 def test_records_of_the_example_satisfy_it() -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     # A tenth of them has every mode and backend.
@@ -57,6 +58,7 @@ def assert_kept(read: Any, written: Any) -> None:
         assert read == pytest.approx(written)
 
 
+@pytest.mark.long
 def test_it_refuses_a_wrong_unit_or_name() -> None:
     record = json.loads(Record.model_validate_json(EXAMPLE.read_text().splitlines()[0]).model_dump_json())
     schema = json.loads(SCHEMA.read_text())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.bench.statistics.simulate_rules import ended_too_soon, measured
 
 
@@ -11,6 +13,7 @@ def test_stopping_early_costs_independent_steps_no_coverage() -> None:
     assert found.all >= 0.92
 
 
+@pytest.mark.long
 def test_of_dependent_steps_those_that_stop_early_cover_less() -> None:
     found = measured(0.01, noise=0.02, phi=0.9, count=300)
     assert found.early < 0.9 < found.fixed

@@ -40,6 +40,7 @@ def test_equal_settings_are_said_to_be_equal(seed: int) -> None:
     assert set(race.equally_good()) == {"default", "jax"}
 
 
+@pytest.mark.long
 def test_the_best_is_seldom_dropped() -> None:
     figures = {"default": 90.0, "best": 100.0, "near": 99.0, "far": 80.0, "other": 95.0}
     lost = sum("best" not in run(figures, seed).running for seed in range(200))

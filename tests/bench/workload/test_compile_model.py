@@ -111,6 +111,7 @@ def test_what_an_optimizer_keeps_is_asked_of_itself(optimizer: Any, values: int)
 
 
 # numpy says it of what Keras writes.
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_an_optimizer_that_was_built_for_no_weight_is_made_anew(tmp_path: Path) -> None:
     """Keras leaves such a one when it reads a `.h5` file of a model that was compiled and never fitted."""
