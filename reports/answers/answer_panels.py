@@ -12,14 +12,13 @@ from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
 from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.keras_cost import KerasCost
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
-from anatomy.bench.records.sureness import plausible_throughputs, rate_text
+from anatomy.bench.records.sureness import median_step, plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, answer_sentence, race_name, untried
 from anatomy.reports.answers.backend_race import Contender, Race, run_races
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.speed import ratio_text
 from anatomy.reports.step_bound import StepBound, step_bound
 from anatomy.reports.table import MEBI
 from anatomy.reports.tables.keras_cost_table import keras_costs
@@ -167,6 +166,7 @@ def _bar(entry: Contender, race: Race, item: LabelledRun, scale: float) -> Bar:
     record, memory = entry.record, entry.record.peak_host_above_base_bytes
     size = record.case.batch_size
     low, high = plausible_throughputs(record)
+    ratio, step = entry.over(race.leader), median_step(record)
     return Bar(
         name=entry.name if size == race.leader.record.case.batch_size else f"{entry.name}, batch {size:,}",
         length=100 * entry.rate / scale,
@@ -174,8 +174,8 @@ def _bar(entry: Contender, race: Race, item: LabelledRun, scale: float) -> Bar:
         high=min(100.0, 100 * high / scale),
         cut=high > scale * (1 + 1e-9),
         rate=rate_text(record, entry.weaknesses, compact=True),
-        ratio=ratio_text(entry.rate / race.leader.rate),
-        step="–" if record.step_median_s is None else f"{1e3 * record.step_median_s:,.3g} ms",
+        ratio=ratio.number(most=3) if entry is race.leader else ratio.about(ratio.number(most=2)),
+        step="–" if step.value is None else f"{step.about(step.number(1e3))} ms",
         memory="–" if memory is None else f"{memory / MEBI:,.0f} MiB",
         weak="; ".join(one.meaning for one in entry.weaknesses),
         address=page.address if (page := item.page(record)) else "",

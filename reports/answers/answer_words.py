@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from anatomy.bench.records.caveats import WIDE
-from anatomy.bench.records.sureness import BETWEEN_PROCESSES, rate_text
+from anatomy.bench.records.sureness import BETWEEN_PROCESSES, Figure, rate_text
 from anatomy.reports.answers.backend_race import Contender, Race
 from anatomy.reports.number_words import plural
 
@@ -62,15 +62,15 @@ def _slower(leader: Contender, others: Sequence[Contender]) -> str:
 
 
 def _times(leader: Contender, other: Contender) -> str:
-    about = "≈ " if other.weaknesses or leader.weaknesses else ""
     size = other.record.case.batch_size
     at = "" if size == leader.record.case.batch_size else f" (batch {size:,})"
-    return f"{about}{times_text(leader.rate / other.rate)} × {other.name}{at}"
+    times = leader.over(other)
+    return f"{times.about(times_text(times))} × {other.name}{at}"
 
 
-def times_text(ratio: float) -> str:
-    """How many times as fast, with the digits that matter: 1.07, 2.4, 38."""
-    return f"{ratio:.2f}" if ratio < 2 else f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+def times_text(times: Figure) -> str:
+    """How many times as fast, with the digits that matter and that the intervals leave: 1.07, 2.4, 38."""
+    return times.number(most=3 if (times.value or 0.0) < 2 else 2)
 
 
 def _listed(names: Sequence[str]) -> str:

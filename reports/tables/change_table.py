@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.bench.records.sureness import Figure, throughput
 from anatomy.reports.run_difference import compare_runs
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.table import Column, Table, build_table
@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("case", "case"),
     Column("a", "before", "examples/s", "number", missing="–"),
     Column("b", "after", "examples/s", "number", missing="–"),
-    Column("ratio", "after / before", kind="number", missing="–"),
+    Column("ratio", "after / before", kind="number", missing="–", digits=3),
     Column("low", "from", kind="number", group="95 % interval", missing="–"),
     Column("high", "to", kind="number", group="95 % interval", missing="–"),
     Column("verdict", "verdict"),
@@ -40,7 +40,7 @@ def change_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         columns,
         rows,
         dict,
-        caveats=lambda row: row["caveats"],
+        figures=lambda row: row["figures"],
         key="changes",
         title="What changed",
         caption=f"Each case of {pairs[0][1].label} beside that of {pairs[0][0].label}, the largest change first."
@@ -60,9 +60,15 @@ def change_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
 def _rows(first: LabelledRun, item: LabelledRun) -> list[dict[str, Any]]:
     frame = compare_runs(first.run, item.run).reset_index(names="case")
     frame.loc[frame["verdict"] == "one process", ["low", "high"]] = None
-    found = [{record.key: throughput_caveats(record) for record in run.run.records} for run in (first, item)]
+    found = [{record.key: throughput(record) for record in run.run.records} for run in (first, item)]
     return [
         {str(name): value for name, value in row.items()}
-        | {"caveats": {side: of_run.get(row["key"], ()) for side, of_run in zip("ab", found, strict=True)}}
+        | {"figures": _figures(*(of_run.get(row["key"], Figure(None)) for of_run in found))}
         for row in frame.to_dict("records")
     ]
+
+
+def _figures(before: Figure, after: Figure) -> dict[str, Figure]:
+    # A stage without examples has no throughput: its rate is written as it is.
+    found = {"a": before, "b": after, "ratio": after.over(before)}
+    return {key: figure for key, figure in found.items() if figure.value is not None}

@@ -181,5 +181,6 @@ def test_a_weak_figure_is_marked_on_its_own_side(tmp_path: Path) -> None:
     after = make_run(tmp_path / "after", [case("mlp", 60, recompilations=3), case("lstm", 9)])
     (table,) = change_tables(label_runs([before, after]))
     row = table.frame["case"].tolist().index("mlp train jax b8")
-    marked = {place: [caveat.sign for caveat in found] for place, found in table.caveats.items() if found}
-    assert marked == {(row, "b"): ["‡"]}
+    marked = {c.key: table.signs(row, c) for c in table.columns if table.signs(row, c)}
+    assert marked == {"b": "‡", "ratio": "‡"}
+    assert not any(table.signs(other, c) for other in range(len(table.frame)) if other != row for c in table.columns)
