@@ -6,6 +6,7 @@ third bound, below which no step can be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anatomy.bench.records.case_profile import Profile
@@ -14,7 +15,9 @@ from anatomy.reports.flops_utilisation import Utilisation
 # What takes less than this share of a step does not explain it.
 EXPLAINED = 0.25
 NEITHER = "neither"
-_WORK = {"compute": "its products", "memory": "its memory traffic", "launch": "one launch"}
+# Below this a share of a step is none.
+_LEAST_NAMED = 0.01
+_WORK = {"compute": "the products alone", "memory": "the memory traffic alone", "launch": "launching one operation"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class StepBound:
 
     @property
     def sentence(self) -> str:
-        """`Bound by compute: at the ceilings, its products 49 %, its memory traffic 22 % of a step.`"""
+        """`Bound by compute: at this backend's best speeds the products alone would take 49 % of a step, …`"""
         by = "neither compute, memory nor launching" if self.name == NEITHER else self.name
         return f"Bound by {by}: {self.said}."
 
@@ -62,13 +65,23 @@ def _of_ceilings(use: Utilisation) -> StepBound | None:
     if not {"compute", "memory"} <= shares.keys():
         return None
     said = ", ".join(f"{_WORK[name]} {_percent(share)}" for name, share in shares.items())
-    said = f"at the ceilings, {said} of a step"
+    said = f"at this backend's best speeds here, of a step: {said}"
     if shares["memory"] > 1:
         # More than the memory could move: the caches served it, and the bandwidth of memory is no bound.
         del shares["memory"]
-        said += "; so it works in the caches"
+        said += " (more than all: it works in the caches)"
+    said += f"; {_unexplained(list(shares.values()))}"
     largest = max(shares, key=lambda name: shares[name])
     return StepBound(largest if shares[largest] >= EXPLAINED else NEITHER, said)
+
+
+def _unexplained(shares: Sequence[float]) -> str:
+    """What of a step none of these takes: the least if they follow one another, the most if they run at once."""
+    least, most = max(0.0, 1 - sum(shares)), max(0.0, 1 - max(shares))
+    if most < _LEAST_NAMED:
+        return "that is the whole step"
+    ends = f"up to {_percent(most)}" if least < _LEAST_NAMED else f"{_percent(least)} to {_percent(most)}"
+    return f"{ends.removeprefix(_percent(most) + ' to ')} of the step is not explained by these"
 
 
 def _of_profile(profile: Profile) -> StepBound | None:

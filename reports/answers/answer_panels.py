@@ -210,7 +210,11 @@ def _share_of_ceiling(leader: Contender, use: Utilisation | None) -> str:
     least = "at least " if leader.record.counts is not None and leader.record.counts.uncounted else ""
     ceiling = f"{1e-9 * (use.ceiling_flops_per_s or 0):,.0f} GFLOP/s"
     backend = leader.record.case.backend
-    return f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
+    best = f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
+    if not use.machine_flops_per_s or use.machine_backend == backend:
+        return best
+    more = f"{1e-9 * use.machine_flops_per_s:,.0f} GFLOP/s"
+    return f"{best} The machine's own limit is higher: {use.machine_backend} reached {more}."
 
 
 def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
@@ -223,6 +227,8 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
         return Facet(f"C, weak: {'; '.join(found)}.", rule=RULE)
     record = leader.record
     steps = "steps settled" if record.series is not None else "whole epochs, which are not classed"
+    if record.others_cores is None:
+        steps += "; what other processes used meanwhile was not recorded"
     if (number := len(record.process_throughputs)) > 1:
         return Facet(f"A, sound: {steps}; interval between {number} processes.", rule=RULE)
     return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5", RULE)

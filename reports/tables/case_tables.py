@@ -12,6 +12,7 @@ from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
 from anatomy.bench.records.sureness import Figure, median_step, throughput
+from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.caveat_signs import utilisation_caveats
 from anatomy.reports.deviation import Deviation, run_deviations
 from anatomy.reports.flops_utilisation import Peak, Utilisation
@@ -44,7 +45,8 @@ def _bytes(key: str, head: str) -> Column:
 
 _CASE = (
     *CASE_COLUMNS,
-    Column("dtype", "dtype", group="case"),
+    Column("dtype", "dtype policy", group="case"),
+    Column("precision", "products in", group="case", missing=_NONE),
     Column("jit", "jit asked", group="case"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
     Column("outcome", "outcome", kind="outcome", group="case"),
@@ -257,6 +259,7 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case_cells(labelled),
         "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
+        "precision": precision_of(record) if record.outcome == "ok" else None,
         "reason": record.reason or None,
     }
 

@@ -12,6 +12,7 @@ from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_rec
 from anatomy.reports.settings_differences import differing_settings, settings_differences
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import case_cells
+from anatomy.reports.tables.input_table import input_tables
 
 _COLUMNS = with_details(
     (
@@ -61,8 +62,8 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
         notes=(
             "Data come from arrays (numpy), which the loop slices, or through a feed; tf.data imports TensorFlow on "
-            "other backends, whose memory then is in the peak. Where examples come from files, see the table of input "
-            "pipelines.",
+            "other backends, whose memory then is in the peak."
+            + (" Where examples come from files, see the table of input pipelines." if input_tables(runs) else ""),
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
             "noise, and may be negative. An overhead is weak (≈) where either step is, or where their two "

@@ -28,8 +28,8 @@ KINDS = (ALL, "cnn", "rnn", "mlp")
 RULE = (
     "Relative speed: geometric mean of throughputs over the cases that all compared backends ran (equal model, batch "
     "size, dtype, jit asked and devices), divided by that of the fastest backend, which has 1. Backends are compared "
-    "where their products are computed in the same precision; one that is alone in its own, beside others, has no relative speed. A "
-    "backend that ran no case of a mode takes no part in it."
+    "where their products are computed in the same precision; one that is alone in its own, beside others, has no "
+    "relative speed. A backend that ran no case of a mode takes no part in it."
 )
 
 _COLUMNS = with_details(

@@ -97,7 +97,9 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "Of fit and predict a few whole epochs are timed, from outside: they are not classed, have one clock, and "
             "what is compiled inside them is not counted. Their checks are those of the losses, weights and outputs.",
             "Others in the window: how many of the cores that the worker may use went to processes other than "
-            "Anatomy's, and the share of these cores' time that the hypervisor gave to other machines.",
+            "Anatomy's, and the share of these cores' time that the hypervisor gave to other machines."
+            if known
+            else "What other processes used in the window was not recorded in these cases.",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),
         empty="No case was measured.",
