@@ -17,7 +17,11 @@ EXPLAINED = 0.25
 NEITHER = "neither"
 # Below this a share of a step is none.
 _LEAST_NAMED = 0.01
-_WORK = {"compute": "the products alone", "memory": "the memory traffic alone", "launch": "launching one operation"}
+_WORK = {
+    "compute": "the products alone would take",
+    "memory": "the memory traffic alone",
+    "launch": "launching one operation",
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def _of_ceilings(use: Utilisation) -> StepBound | None:
     # Without both sides of the roofline the longer one is not known.
     if not {"compute", "memory"} <= shares.keys():
         return None
-    said = ", ".join(f"{_WORK[name]} {_percent(share)}" for name, share in shares.items())
-    said = f"at this backend's best speeds here, of a step: {said}"
+    took = [f"{_WORK[name]} {_percent(share)}" for name, share in shares.items()]
+    said = f"at this backend's best speeds {took[0]} of a step, {', '.join(took[1:])}"
     if shares["memory"] > 1:
         # More than the memory could move: the caches served it, and the bandwidth of memory is no bound.
         del shares["memory"]
@@ -80,8 +84,9 @@ def _unexplained(shares: Sequence[float]) -> str:
     least, most = max(0.0, 1 - sum(shares)), max(0.0, 1 - max(shares))
     if most < _LEAST_NAMED:
         return "that is the whole step"
-    ends = f"up to {_percent(most)}" if least < _LEAST_NAMED else f"{_percent(least)} to {_percent(most)}"
-    return f"{ends.removeprefix(_percent(most) + ' to ')} of the step is not explained by these"
+    first, last = _percent(least), _percent(most)
+    ends = f"up to {last}" if least < _LEAST_NAMED else last if first == last else f"{first} to {last}"
+    return f"{ends} of the step is not explained by these"
 
 
 def _of_profile(profile: Profile) -> StepBound | None:

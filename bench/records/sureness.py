@@ -171,7 +171,10 @@ def weaknesses(record: Record) -> tuple[Weakness, ...]:
     if figure.spread is None:
         found.append(Weakness("too few blocks of steps for an interval", "no ±"))
     elif figure.spread > WIDE:
-        found.append(Weakness(f"known to {figure.uncertainty(compact=True)} only", "wide ±"))
+        known_to = figure.uncertainty(compact=True)
+        found.append(
+            Weakness(f"anywhere from {known_to}" if figure.lopsided else f"known to {known_to} only", "wide ±")
+        )
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.profiling.keras_difference import ratio_sentence
 from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
 from anatomy.bench.records.caveats import IMPOSSIBLE
@@ -21,6 +22,7 @@ from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.step_bound import StepBound, step_bound
 from anatomy.reports.table import MEBI
+from anatomy.reports.tables.change_table import changes_of_cases, compared_pairs
 from anatomy.reports.tables.keras_cost_table import keras_costs
 from anatomy.reports.tables.utilisation_table import utilisations
 
@@ -28,6 +30,8 @@ from anatomy.reports.tables.utilisation_table import utilisations
 MOST_PANELS = 60
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
+# Of a model's text, so many letters are in a list that has room for 40 on a phone.
+LONGEST_CHOICE = 24
 # Keras backends whose framework is measured without Keras too.
 NATIVE_OF = frozenset(keras_backend(native) for native in NATIVE_BACKENDS if native != "onnxruntime")
 
@@ -69,11 +73,12 @@ class Heat:
 
 @dataclass(frozen=True)
 class Facet:
-    """One thing that is known beside the answer, the command that says more, and the rule."""
+    """One thing that is known beside the answer, the command that says more, the rule, and the part of the page."""
 
     said: str
     command: str = ""
     rule: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,15 @@ class Panel:
 
     Attributes:
         title: model and mode, with the run where there are several.
+        choice: the same in few letters, for a list to choose from.
+        run: number and label of the run; empty of one run.
         heats: one for each precision of products, that of the most contenders first.
         facets: unlike settings, limit, trust, change, what Keras costs and what was not tried, by name.
     """
 
     title: str
+    choice: str
+    run: str
     heats: tuple[Heat, ...]
     facets: dict[str, Facet]
 
@@ -96,11 +105,10 @@ def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
 
     Of more than `MOST_PANELS` the first ones.
     """
-    several = len(runs) > 1
     panels: list[Panel] = []
     for item in runs:
         shown = dict(islice(item.once(_races_by_name).items(), MOST_PANELS - len(panels)))
-        panels += _of_run(item, shown, several=several)
+        panels += _of_run(item, shown, runs)
     return tuple(panels)
 
 
@@ -119,10 +127,12 @@ def _races_by_name(item: LabelledRun) -> dict[str, list[Race]]:
     return by_name
 
 
-def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several: bool) -> list[Panel]:
+def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], runs: Sequence[LabelledRun]) -> list[Panel]:
     uses = {record.key: use for record, use in item.once(utilisations, dense_peak)}
     costs = keras_costs(item)
     busy = busy_sentence(read_looks(item.run.path))
+    changes = changes_of_cases(runs, item)
+    number = f"run {runs.index(item) + 1}" if len(runs) > 1 else ""
     panels = []
     for name, found in by_name.items():
         ordered = sorted(found, key=lambda race: -len(race.contenders))
@@ -131,18 +141,26 @@ def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several
         facets = _unlike(ordered) | {
             "Limit": _limit(ordered[0], use, step_bound(use, item.profile(leader.record))),
             "Trust": _trust(leader, use, busy),
-            "Change": _change(ordered[0], several=several),
+            "Change": _change(ordered[0], changes, runs),
             **_over_framework(ordered[0], costs),
             "Not tried": _not_tried(ordered[0]),
         }
         panels.append(
             Panel(
-                f"{item.label}: {name}" if several else name,
+                f"{item.label}: {name}" if number else name,
+                _choice(ordered[0], number),
+                f"{number.capitalize()} of {len(runs)}: {item.label}" if number else "",
                 tuple(_heat(race, item, _scale(ordered)) for race in ordered),
                 facets,
             )
         )
     return panels
+
+
+def _choice(race: Race, number: str) -> str:
+    """`unet:dept…4x64x1 infer, run 2`: what tells it from others stands at both ends of the model's text."""
+    model = without_middle(race.model, LONGEST_CHOICE)
+    return ", ".join(filter(None, (f"{model} {race.mode}", race.variant, number)))
 
 
 def _heat(race: Race, item: LabelledRun, scale: float) -> Heat:
@@ -234,9 +252,13 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
     return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5", RULE)
 
 
-def _change(race: Race, *, several: bool) -> Facet:
-    if several:
-        return Facet("runs of one machine are set side by side under What changed.")
+def _change(race: Race, changes: Mapping[str, str], runs: Sequence[LabelledRun]) -> Facet:
+    """How each contender did beside the first run of this machine, or the command that compares."""
+    said = [f"{entry.name} {changes[entry.record.key]}" for entry in race.contenders if entry.record.key in changes]
+    if said:
+        return Facet(f"{'; '.join(said)}.", link="changes")
+    if len(runs) > 1:
+        return Facet("this run is the first of its machine and software.", link="changes" * bool(compared_pairs(runs)))
     return Facet(
         "not compared. With an earlier commit:",
         f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION",

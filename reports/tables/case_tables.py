@@ -46,12 +46,12 @@ def _bytes(key: str, head: str) -> Column:
 _CASE = (
     *CASE_COLUMNS,
     Column("dtype", "dtype policy", group="case"),
-    Column("precision", "products in", group="case", missing=_NONE),
     Column("jit", "jit asked", group="case"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
     Column("outcome", "outcome", kind="outcome", group="case"),
 )
 _FIGURES = (
+    Column("precision", "products in", group="case", missing=_NONE),
     Column("throughput_examples_per_s", "throughput", "examples/s", "number", group="figures"),
     spread_column("throughput_spread", "throughput_examples_per_s", "throughput, 95 %", group="figures"),
     Column("step_median_s", "step median", "ms", "number", 1e3, group="figures"),
@@ -259,7 +259,6 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case_cells(labelled),
         "mode": case.mode if case.feed_name == "numpy" else f"{case.mode} from {case.feed_name}",
-        "precision": precision_of(record) if record.outcome == "ok" else None,
         "reason": record.reason or None,
     }
 
@@ -267,6 +266,7 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
 def _figures(record: Record) -> dict[str, Any]:
     return {
         **{key: getattr(record, key) for key in _FIGURES_OF_RECORD},
+        "precision": precision_of(record),
         "throughput_spread": throughput(record).spread,
         "step_spread": median_step(record).spread,
         "gpu_utilisation": mean_utilisation(record),
