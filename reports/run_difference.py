@@ -77,14 +77,14 @@ def _verdict(a: Record, b: Record) -> dict[str, Any]:
     return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else TOO_CLOSE}
 
 
-def verdict_name(row: Mapping[str, Any]) -> str:
+def verdict_name(row: Mapping[Any, Any]) -> str:
     """The verdict of a row; `not known` where the intervals overlap so widely that a change of `MATTERS` could hide."""
     if row["verdict"] != TOO_CLOSE:
         return str(row["verdict"])
     return TOO_CLOSE if row["low"] >= 1 - MATTERS and row["high"] <= 1 + MATTERS else NOT_KNOWN
 
 
-def verdict_words(row: Mapping[str, Any]) -> str:
+def verdict_words(row: Mapping[Any, Any]) -> str:
     """`faster`, or `not known: 0.43 to 3.26 ×` with the bounds that leave it open."""
     name = verdict_name(row)
     return f"{name}: {row['low']:.2f} to {row['high']:.2f} ×" if name == NOT_KNOWN else name
