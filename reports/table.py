@@ -121,7 +121,7 @@ class Table:
         absent: (row, column key) → why there is no value, where more is known than the column's `missing`.
         notes: how the table was made, printed below it.
         caveats: (row, column key) → caveats of the figure; `footnotes` explains their signs.
-        figures: (row, column key) → the figure with its interval and caveats, from which its digits and ≈ follow.
+        figures: (row, column key) → the figure with its interval, which its digits follow.
         links: (row, column key) → target of the figure's link.
         empty: sentence that is printed instead of a table without rows.
         section: key of the column whose change of value starts a new part of the table.
@@ -166,8 +166,8 @@ class Table:
     @property
     def footnotes(self) -> tuple[str, ...]:
         """The notes, and what the signs of the caveats in this table mean."""
-        cells = (*self.caveats, *self.figures)
-        explained = caveat_legend(caveat for row, key in cells for caveat in self._caveats_of(row, key))
+        shown = (caveats for (row, key), caveats in self.caveats.items() if self._shown(row, key))
+        explained = caveat_legend(caveat for caveats in shown for caveat in caveats)
         return (*self.notes, explained) if explained else self.notes
 
     def signs(self, row: int, column: Column) -> str:
@@ -179,10 +179,7 @@ class Table:
         return "; ".join(caveat.meaning for caveat in self._caveats_of(row, column.key))
 
     def _caveats_of(self, row: int, key: str) -> tuple[Caveat, ...]:
-        if not self._shown(row, key):
-            return ()
-        figure = self.figures.get((row, key))
-        return (*(figure.caveats if figure else ()), *self.caveats.get((row, key), ()))
+        return self.caveats.get((row, key), ()) if self._shown(row, key) else ()
 
     def link(self, row: int, column: Column) -> Link | None:
         """Return the link of a figure; `None` where there is no figure or no link."""
@@ -259,8 +256,8 @@ def build_table(
         items: what the rows are made of.
         cells: values of a row by column key, in base units; keys that are no columns are ignored.
         absence: why the cell of an item and a column key has no value, where more is known than `Column.missing`.
-        caveats: caveats of a row's figures by column key, beside those in `figures`.
-        figures: a row's figures with their intervals by column key.
+        caveats: caveats of a row's cells by column key, beside those of `figures`.
+        figures: a row's figures with their intervals and caveats by column key.
         case: label of the run and key of the case that a row is about; `None` where rows are about no single case.
         texts: the other fields of `Table`.
     """
@@ -268,11 +265,17 @@ def build_table(
         columns=columns,
         frame=make_frame(map(cells, items), columns),
         absent=RowFacts(len(items), lambda row: _reasons(columns, items[row], absence)),
-        caveats=RowFacts(len(items), lambda row: caveats(items[row])),
+        caveats=RowFacts(len(items), lambda row: _caveats(figures(items[row]), caveats(items[row]))),
         figures=RowFacts(len(items), lambda row: figures(items[row])),
         cases=[] if case is None else list(map(case, items)),
         **texts,
     )
+
+
+def _caveats(
+    figures: Mapping[str, Figure], others: Mapping[str, tuple[Caveat, ...]]
+) -> Mapping[str, tuple[Caveat, ...]]:
+    return {key: figure.caveats for key, figure in figures.items()} | others
 
 
 def _reasons(

@@ -194,9 +194,14 @@ def test_thinning_keeps_the_extremes_in_their_order(values: list[float]) -> None
     assert (min(kept), max(kept)) == (min(values), max(values))
 
 
+def sure(speed: float) -> list[Block]:
+    """Blocks that are alike, so that the interval is narrow."""
+    return [Block(steps=10, seconds=10 * 32 / speed)] * 6
+
+
 def test_a_case_has_its_own_rows_beside_cases_that_differ_in_one_setting(record: MakeRecord, run: MakeRun) -> None:
     def case(speed: float, **fields: object) -> Record:
-        return record(speed=speed, case={"mode": "fit", "backend": "jax", **fields})
+        return record(speed=speed, blocks=sure(speed), case={"mode": "fit", "backend": "jax", **fields})
 
     records = [case(100.0), case(50.0, feed="tf.data"), case(25.0, jit="on")]
     (item,) = label_runs([run(records)])
@@ -207,7 +212,7 @@ def test_a_case_has_its_own_rows_beside_cases_that_differ_in_one_setting(record:
 
 
 def test_phases_have_their_unit_and_no_reason_stands_beside_a_value(record: MakeRecord, run: MakeRun) -> None:
-    one = record(case={"mode": "fit", "backend": "jax"})
+    one = record(blocks=sure(100.0), case={"mode": "fit", "backend": "jax"})
     groups = list(fact_groups(label_runs([run([one])])[0], one, None))
     facts = {fact.name: fact for group in groups for fact in group.facts}
     assert facts["phases: compile [s]"].text.startswith("2")
