@@ -275,7 +275,7 @@ def build_table(
 def _caveats(
     figures: Mapping[str, Figure], others: Mapping[str, tuple[Caveat, ...]]
 ) -> Mapping[str, tuple[Caveat, ...]]:
-    return {key: figure.caveats for key, figure in figures.items()} | others
+    return {**{key: figure.caveats for key, figure in figures.items()}, **others}
 
 
 def _reasons(

@@ -70,12 +70,12 @@ def change_sentences(runs: Sequence[LabelledRun]) -> list[str]:
 
 
 def changes_of_cases(runs: Sequence[LabelledRun], item: LabelledRun) -> dict[str, str]:
-    """Key of each case of a run → `1.19 × that of RUN, not known: 0.43 to 3.26 ×`; empty of a first run."""
+    """Key of each case of a run → `1.19 × that of run 1, not known: 0.43 to 3.26 ×`; empty of a first run."""
     base = next((before for before, after in compared_pairs(runs) if after is item), None)
     if base is None:
         return {}
     return {
-        row["key"]: f"{ratio.about(ratio.number(most=3))} × that of {base.label}, {row['verdict']}"
+        row["key"]: f"{ratio.about(ratio.number(most=3))} × that of run {runs.index(base) + 1}, {row['verdict']}"
         for row in _rows(base, item)
         if (ratio := row["figures"].get("ratio")) is not None
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from anatomy.bench.records.case import Mode
+from anatomy.bench.records.caveats import ALL_CAVEATS, Caveat
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.sureness import throughput
 from anatomy.reports.answers.backend_race import precision_of
@@ -71,6 +72,7 @@ def speed_table(runs: Sequence[LabelledRun]) -> Table:
         rows,
         dict,
         lambda row, key: Absence("not comparable", str(row["why"])) if key == "relative_speed" else None,
+        caveats=lambda row: {"relative_speed": row["caveats"]},
         key="speeds",
         title="Relative speed of the backends",
         caption="How fast each backend was beside the fastest, on the cases that all of them ran.",
@@ -110,6 +112,16 @@ class Compared(NamedTuple):
             return ""
         alone = len(self.speeds.taking_part) == 1
         return "no other backend was measured in this precision" if alone else "no case was run by all backends"
+
+    def caveats(self, backend: str) -> tuple[Caveat, ...]:
+        """Of a mean over so few cases that it has no interval: those of the throughputs that it is made of."""
+        result = self.speeds
+        if result.intervals or backend == result.fastest:
+            return ()
+        pair = (backend, result.fastest)
+        figures = [throughput(record) for row in self.common for record in row if record.case.backend in pair]
+        found = {caveat for figure in figures for caveat in figure.caveats}
+        return tuple(caveat for caveat in ALL_CAVEATS if caveat in found)
 
 
 def compared(item: LabelledRun, kind: str, mode: Mode, precision: str) -> Compared:
@@ -160,7 +172,7 @@ def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
     return [record for record in records if kind in (ALL, family_of(record.case.model))]
 
 
-def _figures(precision: str, found: Compared) -> dict[str, dict[str, float | int | str | None]]:
+def _figures(precision: str, found: Compared) -> dict[str, dict[str, Any]]:
     tried, result, unlike = found.tried, found.speeds, found.unlike
     measured = Counter(record.case.backend for record in tried if record.outcome == "ok")
     backends = Counter(record.case.backend for record in tried)
@@ -169,6 +181,7 @@ def _figures(precision: str, found: Compared) -> dict[str, dict[str, float | int
     return {
         backend: {
             "precision": precision,
+            "caveats": found.caveats(backend),
             "why": found.why_none or "no case of this backend was measured",
             "relative_speed": result.speeds.get(backend),
             "low": result.intervals.get(backend, (None, None))[0],

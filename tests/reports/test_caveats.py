@@ -150,3 +150,11 @@ def test_what_is_made_of_a_weak_figure_is_weak(record: MakeRecord, run: MakeRun)
     assert answers.signs(0, ratio) == "~"
     assert [races.signs(0, column) for column in races.columns if column.key in ("torch", "jax")].count("~") >= 1
     assert list(speed_table(runs).frame.query("kind == 'all'")["marked"]) == [0, 1]
+    # Of two models or fewer there is no interval: the mean is as weak as what it is made of.
+    speeds = speed_table(runs)
+    relative = next(column for column in speeds.columns if column.key == "relative_speed")
+    signs_of_speeds = dict(
+        zip(speeds.frame["relative_speed"], (speeds.signs(n, relative) for n in range(2)), strict=False)
+    )
+    assert signs_of_speeds.pop(1.0) == ""
+    assert list(signs_of_speeds.values()) == ["~"]
