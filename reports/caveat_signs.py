@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from anatomy.bench.records.caveats import ALL_CAVEATS, IMPOSSIBLE, Caveat
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.bench.records.sureness import throughput
 from anatomy.reports.flops_utilisation import Utilisation
 
 
 def utilisation_caveats(record: Record, use: Utilisation) -> dict[str, tuple[Caveat, ...]]:
     """Return the caveats of each field of a utilisation: those of the throughput, and values above 100 %."""
-    times = throughput_caveats(record)
+    times = throughput(record).caveats
     return {"flops_per_s": times} | {
         name: (*times, IMPOSSIBLE) if (share := getattr(use, name)) is not None and share > 1 else times
         for name in ("mfu", "mfu_of_peak")

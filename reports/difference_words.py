@@ -10,22 +10,15 @@ from anatomy.bench.errors.printable import shortened, without_middle
 from anatomy.bench.records.sureness import rounded
 from anatomy.reports.number_words import plural
 from anatomy.reports.report_markdown import escape
-from anatomy.reports.run_difference import CHANGED
+from anatomy.reports.run_difference import CHANGED, TOO_CLOSE, difference_sentence, verdict_name
 
 MOST_LINES, WIDTH = 12, 80
 ADVICE = "Whether a change of code made it slower, anatomy gate decides."
 _NAME = 34
 
 
-def difference_sentence(frame: pd.DataFrame) -> str:
-    """`2 slower, 1 faster, 14 too close`: how many cases have which verdict, changes first."""
-    counts = frame["verdict"].value_counts()
-    order = [*reversed(CHANGED), "too close", *(name for name in counts.index if name not in (*CHANGED, "too close"))]
-    return ", ".join(f"{counts[name]} {name}" for name in order if name in counts) or "no case in either"
-
-
 def difference_lines(frame: pd.DataFrame, names: tuple[str, str]) -> list[str]:
-    """At most twelve lines of 80 columns: changes by their size, then all else but what is too close to tell.
+    """At most twelve lines of 80 columns: changes by their size, then all else but what is too close, or not known.
 
     Args:
         frame: of `compare_runs`.
@@ -33,7 +26,7 @@ def difference_lines(frame: pd.DataFrame, names: tuple[str, str]) -> list[str]:
     """
     a, b = names
     head = [shortened(f"{b} (b) beside {a} (a)", WIDTH), shortened(difference_sentence(frame), WIDTH)]
-    rows = [row for row in _rows(frame) if row["verdict"] != "too close"]
+    rows = [row for row in _rows(frame) if row["verdict"] != TOO_CLOSE]
     # Failures before what has only no verdict; sorting keeps the order by size.
     rows.sort(key=lambda row: _rank(row["verdict"]))
     room = MOST_LINES - len(head) - 1
@@ -73,7 +66,7 @@ def _table(frame: pd.DataFrame, a: str, b: str) -> str:
     for row in _rows(frame):
         cells = [escape(row["name"]), _rate(row["a"]), _rate(row["b"]), _ratio(row["ratio"]), _range(row)]
         unlike = f" ({escape(row['differences'])})" if row["differences"] else ""
-        lines.append(f"| {' | '.join(cells)} | {escape(row['verdict'])}{unlike} |")
+        lines.append(f"| {' | '.join(cells)} | {escape(verdict_name(row))}{unlike} |")
     return "\n".join(lines)
 
 

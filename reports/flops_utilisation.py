@@ -44,6 +44,8 @@ class Utilisation:
         flops_per_s: FLOP/s at the measured throughput.
         dtype: dtype of the operands of products, which chooses the ceiling.
         ceiling_flops_per_s: best matrix product of the backend, over all devices; `None` where it was not measured.
+        machine_flops_per_s: the best of any backend on that device, likewise.
+        machine_backend: the backend that reached it.
         peak_flops_per_s: dense peak of the datasheet, over all devices; `None` where it is unknown.
         bandwidth_bytes_per_s: memory bandwidth through the backend, over all devices; `None` where it was not measured.
         dispatch_s: seconds to launch one operation and wait for it; `None` where it was not measured.
@@ -59,6 +61,8 @@ class Utilisation:
     peak_flops_per_s: float | None
     bandwidth_bytes_per_s: float | None = None
     dispatch_s: float | None = None
+    machine_flops_per_s: float | None = None
+    machine_backend: str = ""
     reason: str = ""
     no_intensity: str = ""
 
@@ -103,6 +107,7 @@ def utilisation(
     ceiling = ceiling_of(ceilings, record.case.backend, device, gpus)
     best = matmul_ceiling(ceiling, dtype) if ceiling else None
     moved = moved_bytes(record, counts)
+    machine_backend, machine_best = _best_of_any(ceilings, device, gpus, dtype)
     of_datasheet = peak(device, dtype) if peak and device != "cpu" else None
     return Utilisation(
         flops=flops,
@@ -115,11 +120,22 @@ def utilisation(
         if ceiling and ceiling.bandwidth_bytes_per_s
         else None,
         dispatch_s=ceiling.dispatch_s if ceiling else None,
+        machine_flops_per_s=machine_best * record.case.devices if machine_best else None,
+        machine_backend=machine_backend,
         reason="" if best else _why_none(ceiling, dtype),
         no_intensity=""
         if moved is not None
         else f"what {found.optimizer or 'the optimizer'} keeps for a weight is not in the record",
     )
+
+
+def _best_of_any(ceilings: Sequence[Ceiling], device: str, gpus: Sequence[str], dtype: str) -> tuple[str, float | None]:
+    """The backend with the best matrix product on a device, and its FLOP/s; `None` where none was measured."""
+    backends = dict.fromkeys(ceiling.backend for ceiling in ceilings)
+    found = {backend: ceiling_of(ceilings, backend, device, gpus) for backend in backends}
+    known = {name: best for name, one in found.items() if one and (best := matmul_ceiling(one, dtype))}
+    best_backend = max(known, key=known.__getitem__, default="")
+    return best_backend, known.get(best_backend)
 
 
 def _flops(counts: Counts, mode: Mode) -> int:

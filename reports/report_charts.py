@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from anatomy.bench.records.case import Mode
-from anatomy.bench.records.caveats import caveats_of
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.sureness import rate_text, weaknesses
+from anatomy.bench.records.sureness import median_step, rate_text, throughput
 from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.batch_curves import batch_charts
 from anatomy.reports.chart import (
@@ -89,7 +88,7 @@ def throughput_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
         mode,
         lambda record: record.throughput_examples_per_s,
         text=lambda record: rate_text(record, compact=True),
-        weak=lambda record: bool(weaknesses(record)),
+        weak=lambda record: throughput(record).weak,
         interval=lambda record: record.throughput_interval_examples_per_s,
         key=f"throughput-{mode}",
         title=f"Throughput, {mode}",
@@ -143,11 +142,10 @@ def latency_chart(runs: Sequence[LabelledRun], mode: Mode) -> Chart:
             drawn.axes.hlines(y, fastest, slow, colors=COLOURS[backend], linewidth=1.5)
             drawn.axes.hlines(y, q1, q3, colors=COLOURS[backend], linewidth=7, alpha=0.5)
             drawn.axes.plot(median, y, **marker(backend, 5))
-            unsure = bool(caveats_of(record))
             # As everywhere else: of several processes the median of theirs.
-            shown = 1e3 * (record.step_median_s or 0.0)
-            drawn.write(slow, y, ("≈ " if unsure else "") + f"{shown:,.3g}", weak=unsure)
-            weak |= unsure
+            shown = median_step(record)
+            drawn.write(slow, y, shown.about(shown.number(1e3)), weak=shown.weak)
+            weak |= shown.weak
             values += [fastest, slow]
     log_scale(drawn.axes, values)
     caption += WEAK_REMARK if weak else ""

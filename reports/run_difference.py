@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +16,10 @@ from anatomy.bench.records.run_store import Run
 # An interval from within one process does not know how far the next process would be apart (docs/repeatability.md).
 FEWEST_PROCESSES = 2
 CHANGED = ("faster", "slower")
+TOO_CLOSE, NOT_KNOWN = "too close", "not known"
+# A change of a step's time by so much matters, as the gate's margin has it: an interval that reaches beyond does not
+# say that nothing changed.
+MATTERS = 0.05
 
 
 def compare_runs(a: Run, b: Run) -> pd.DataFrame:
@@ -68,7 +74,28 @@ def _verdict(a: Record, b: Record) -> dict[str, Any]:
     bounds = {"low": low, "high": high}
     if min(_processes(a), _processes(b)) < FEWEST_PROCESSES:
         return bounds | {"verdict": "one process"}
-    return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else "too close"}
+    return bounds | {"verdict": "faster" if low > 1 else "slower" if high < 1 else TOO_CLOSE}
+
+
+def verdict_name(row: Mapping[Any, Any]) -> str:
+    """The verdict of a row; `not known` where the intervals overlap so widely that a change of `MATTERS` could hide."""
+    if row["verdict"] != TOO_CLOSE:
+        return str(row["verdict"])
+    return TOO_CLOSE if row["low"] >= 1 - MATTERS and row["high"] <= 1 + MATTERS else NOT_KNOWN
+
+
+def verdict_words(row: Mapping[Any, Any]) -> str:
+    """`faster`, or `not known: 0.43 to 3.26 ×` with the bounds that leave it open."""
+    name = verdict_name(row)
+    return f"{name}: {row['low']:.2f} to {row['high']:.2f} ×" if name == NOT_KNOWN else name
+
+
+def difference_sentence(frame: pd.DataFrame) -> str:
+    """`2 slower, 1 faster, 9 too close, 5 not known`: how many cases have which verdict, changes first."""
+    counts = Counter(map(verdict_name, frame.to_dict("records")))
+    first = [*reversed(CHANGED), TOO_CLOSE, NOT_KNOWN]
+    order = [*first, *(name for name, _ in counts.most_common() if name not in first)]
+    return ", ".join(f"{counts[name]} {name}" for name in order if name in counts) or "no case in either"
 
 
 def _rate(record: Record) -> float | None:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.sureness import throughput_spread
+from anatomy.bench.records.sureness import throughput
 from anatomy.reports.answers.backend_race import run_races
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.table import Table
@@ -78,4 +78,4 @@ def _ranks(item: LabelledRun) -> dict[str, int]:
 
 
 def _spread(record: Record) -> float:
-    return throughput_spread(record) or 0.0
+    return throughput(record).spread or 0.0

@@ -6,6 +6,7 @@ third bound, below which no step can be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anatomy.bench.records.case_profile import Profile
@@ -14,7 +15,13 @@ from anatomy.reports.flops_utilisation import Utilisation
 # What takes less than this share of a step does not explain it.
 EXPLAINED = 0.25
 NEITHER = "neither"
-_WORK = {"compute": "its products", "memory": "its memory traffic", "launch": "one launch"}
+# Below this a share of a step is none.
+_LEAST_NAMED = 0.01
+_WORK = {
+    "compute": "the products alone would take",
+    "memory": "the memory traffic alone",
+    "launch": "launching one operation",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class StepBound:
 
     @property
     def sentence(self) -> str:
-        """`Bound by compute: at the ceilings, its products 49 %, its memory traffic 22 % of a step.`"""
+        """`Bound by compute: at this backend's best speeds the products alone would take 49 % of a step, …`"""
         by = "neither compute, memory nor launching" if self.name == NEITHER else self.name
         return f"Bound by {by}: {self.said}."
 
@@ -61,14 +68,25 @@ def _of_ceilings(use: Utilisation) -> StepBound | None:
     # Without both sides of the roofline the longer one is not known.
     if not {"compute", "memory"} <= shares.keys():
         return None
-    said = ", ".join(f"{_WORK[name]} {_percent(share)}" for name, share in shares.items())
-    said = f"at the ceilings, {said} of a step"
+    took = [f"{_WORK[name]} {_percent(share)}" for name, share in shares.items()]
+    said = f"at this backend's best speeds {took[0]} of a step, {', '.join(took[1:])}"
     if shares["memory"] > 1:
         # More than the memory could move: the caches served it, and the bandwidth of memory is no bound.
         del shares["memory"]
-        said += "; so it works in the caches"
+        said += " (more than all: it works in the caches)"
+    said += f"; {_unexplained(list(shares.values()))}"
     largest = max(shares, key=lambda name: shares[name])
     return StepBound(largest if shares[largest] >= EXPLAINED else NEITHER, said)
+
+
+def _unexplained(shares: Sequence[float]) -> str:
+    """What of a step none of these takes: the least if they follow one another, the most if they run at once."""
+    least, most = max(0.0, 1 - sum(shares)), max(0.0, 1 - max(shares))
+    if most < _LEAST_NAMED:
+        return "that is the whole step"
+    first, last = _percent(least), _percent(most)
+    ends = f"up to {last}" if least < _LEAST_NAMED else last if first == last else f"{first} to {last}"
+    return f"{ends} of the step is not explained by these"
 
 
 def _of_profile(profile: Profile) -> StepBound | None:

@@ -19,6 +19,7 @@ from anatomy.reports.answers.answer_words import (
 from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun, environment_differences
+from anatomy.reports.tables.change_table import change_sentences
 from anatomy.reports.tables.input_table import input_sentences
 from anatomy.reports.tables.keras_cost_table import cost_sentences
 from anatomy.reports.tuning_words import answer_sentences
@@ -38,9 +39,10 @@ def report_title(runs: Sequence[LabelledRun]) -> str:
 
 def summary_sentences(runs: Sequence[LabelledRun]) -> tuple[str, ...]:
     """Summarise each run in a few sentences, the same in HTML and Markdown."""
-    return tuple(
+    of_each = [
         sentence if len(runs) == 1 else f"{item.label}: {sentence}" for item in runs for sentence in _sentences(item)
-    )
+    ]
+    return (*change_sentences(runs), *of_each)
 
 
 def comparison_warnings(runs: Sequence[LabelledRun]) -> tuple[str, ...]:

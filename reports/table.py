@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 
-from anatomy.bench.records.caveats import WIDE, Caveat
-from anatomy.bench.records.sureness import rounded, significant
+from anatomy.bench.records.caveats import Caveat
+from anatomy.bench.records.sureness import Figure, significant
 from anatomy.reports.caveat_signs import caveat_legend, signs
 
 Item = TypeVar("Item")
@@ -22,6 +22,7 @@ Kind = Literal["text", "number", "mark", "outcome", "citation"]
 NOT_MEASURED = "not measured"
 MEBI = 2**20
 MOST_DECIMALS = 3
+MOST_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Column:
         group: heading that neighbouring columns share.
         missing: text of a cell without a value, unless the table has a reason for that cell.
         detail: whether the page shows it only where a reader asks for it.
-        spread: key of the column that has half the width of the figure's interval over the figure; digits follow it.
-        digits: significant digits of each cell; by default all cells of a column have as many decimals.
+        spread_of: key of the figures whose intervals this column has, as half their width over the figure; where ±
+            would misplace an interval, its ends are shown, in the column's unit.
+        digits: significant digits of each cell, of a figure with an interval at most; by default all cells of a column
+            have as many decimals.
     """
 
     key: str
@@ -54,7 +57,7 @@ class Column:
     group: str = ""
     missing: str = NOT_MEASURED
     detail: bool = False
-    spread: str = ""
+    spread_of: str = ""
     digits: int = 0
 
     @property
@@ -118,6 +121,7 @@ class Table:
         absent: (row, column key) → why there is no value, where more is known than the column's `missing`.
         notes: how the table was made, printed below it.
         caveats: (row, column key) → caveats of the figure; `footnotes` explains their signs.
+        figures: (row, column key) → the figure with its interval, which its digits follow.
         links: (row, column key) → target of the figure's link.
         empty: sentence that is printed instead of a table without rows.
         section: key of the column whose change of value starts a new part of the table.
@@ -134,6 +138,7 @@ class Table:
     empty: str = "No rows."
     section: str | None = None
     caveats: Mapping[tuple[int, str], tuple[Caveat, ...]] = field(default_factory=dict)
+    figures: Mapping[tuple[int, str], Figure] = field(default_factory=dict)
     links: Mapping[tuple[int, str], Link] = field(default_factory=dict)
     cases: Sequence[tuple[str, str]] = ()
 
@@ -153,6 +158,7 @@ class Table:
             frame=self.frame.iloc[list(rows)].reset_index(drop=True),
             absent=moved(self.absent),
             caveats=moved(self.caveats),
+            figures=moved(self.figures),
             links=moved(self.links),
             cases=[self.cases[row] for row in rows] if self.cases else (),
         )
@@ -166,12 +172,14 @@ class Table:
 
     def signs(self, row: int, column: Column) -> str:
         """Return the signs of a figure's caveats; empty where there is no figure."""
-        return signs(self.caveats.get((row, column.key), ())) if self._shown(row, column.key) else ""
+        return signs(self._caveats_of(row, column.key))
 
     def reasons(self, row: int, column: Column) -> str:
         """Return what the caveats of a figure mean; empty where there is no figure, or none to mind."""
-        found = self.caveats.get((row, column.key), ()) if self._shown(row, column.key) else ()
-        return "; ".join(caveat.meaning for caveat in found)
+        return "; ".join(caveat.meaning for caveat in self._caveats_of(row, column.key))
+
+    def _caveats_of(self, row: int, key: str) -> tuple[Caveat, ...]:
+        return self.caveats.get((row, key), ()) if self._shown(row, key) else ()
 
     def link(self, row: int, column: Column) -> Link | None:
         """Return the link of a figure; `None` where there is no figure or no link."""
@@ -184,11 +192,12 @@ class Table:
             return self.absence(row, column).text
         if column.kind != "number":
             return str(value)
+        if figure := self.figures.get((row, column.key)):
+            return figure.number(column.scale, most=column.digits or MOST_DIGITS)
+        if column.spread_of and (figure := self.figures.get((row, column.spread_of))):
+            return figure.uncertainty(column.scale, compact=True)
         if column.digits:
             return significant(float(value) * column.scale, column.digits)
-        if column.spread:
-            spread = self.value(row, column.spread) if column.spread in self.frame.columns else None
-            return rounded(float(value) * column.scale, WIDE if spread is None or is_missing(spread) else float(spread))
         return format_number(value, column, self.decimals(column))
 
     def absence(self, row: int, column: Column) -> Absence:
@@ -236,6 +245,7 @@ def build_table(
     cells: Callable[[Item], dict[str, Any]],
     absence: Callable[[Item, str], Absence | None] = lambda item, key: None,
     caveats: Callable[[Item], Mapping[str, tuple[Caveat, ...]]] = lambda item: {},
+    figures: Callable[[Item], Mapping[str, Figure]] = lambda item: {},
     case: Callable[[Item], tuple[str, str]] | None = None,
     **texts: Any,
 ) -> Table:
@@ -246,7 +256,8 @@ def build_table(
         items: what the rows are made of.
         cells: values of a row by column key, in base units; keys that are no columns are ignored.
         absence: why the cell of an item and a column key has no value, where more is known than `Column.missing`.
-        caveats: caveats of a row's figures by column key.
+        caveats: caveats of a row's cells by column key, beside those of `figures`.
+        figures: a row's figures with their intervals and caveats by column key.
         case: label of the run and key of the case that a row is about; `None` where rows are about no single case.
         texts: the other fields of `Table`.
     """
@@ -254,10 +265,17 @@ def build_table(
         columns=columns,
         frame=make_frame(map(cells, items), columns),
         absent=RowFacts(len(items), lambda row: _reasons(columns, items[row], absence)),
-        caveats=RowFacts(len(items), lambda row: caveats(items[row])),
+        caveats=RowFacts(len(items), lambda row: _caveats(figures(items[row]), caveats(items[row]))),
+        figures=RowFacts(len(items), lambda row: figures(items[row])),
         cases=[] if case is None else list(map(case, items)),
         **texts,
     )
+
+
+def _caveats(
+    figures: Mapping[str, Figure], others: Mapping[str, tuple[Caveat, ...]]
+) -> Mapping[str, tuple[Caveat, ...]]:
+    return {**{key: figure.caveats for key, figure in figures.items()}, **others}
 
 
 def _reasons(

@@ -43,10 +43,10 @@ DISTURBED = Caveat(
     f" {100 * STOLEN:g} % or more of their time",
     "disturbed",
 )
-# A throughput whose interval is wider than ± this is weak.
+# A figure whose interval is wider than ± this is weak.
 WIDE = 0.10
 UNSURE = Caveat(
-    "~", f"the throughput is known to ± {100 * WIDE:g} % or worse, or from too few blocks for an interval", "wide ±"
+    "~", f"the figure is known to ± {100 * WIDE:g} % or worse, or from too few steps for an interval", "wide ±"
 )
 ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED, DISTURBED, UNSURE)
 

@@ -7,21 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from anatomy.bench.errors.printable import without_middle
 from anatomy.bench.profiling.keras_difference import ratio_sentence
 from anatomy.bench.records.case import NATIVE_BACKENDS, keras_backend
 from anatomy.bench.records.caveats import IMPOSSIBLE
 from anatomy.bench.records.keras_cost import KerasCost
 from anatomy.bench.records.machine_look import busy_sentence, read_looks
-from anatomy.bench.records.sureness import plausible_throughputs, rate_text
+from anatomy.bench.records.sureness import median_step, plausible_throughputs, rate_text
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, answer_sentence, race_name, untried
 from anatomy.reports.answers.backend_race import Contender, Race, run_races
 from anatomy.reports.flops_utilisation import NOT_MEASURED, Utilisation
 from anatomy.reports.gpu_peaks import dense_peak
 from anatomy.reports.run_labels import LabelledRun
-from anatomy.reports.speed import ratio_text
 from anatomy.reports.step_bound import StepBound, step_bound
 from anatomy.reports.table import MEBI
+from anatomy.reports.tables.change_table import changes_of_cases, compared_pairs
 from anatomy.reports.tables.keras_cost_table import keras_costs
 from anatomy.reports.tables.utilisation_table import utilisations
 
@@ -29,6 +30,8 @@ from anatomy.reports.tables.utilisation_table import utilisations
 MOST_PANELS = 60
 # Bars end at this many times the highest throughput at most; an interval that reaches farther is cut.
 MOST_BEYOND = 1.5
+# Of a model's text, so many letters are in a list that has room for 40 on a phone.
+LONGEST_CHOICE = 24
 # Keras backends whose framework is measured without Keras too.
 NATIVE_OF = frozenset(keras_backend(native) for native in NATIVE_BACKENDS if native != "onnxruntime")
 
@@ -70,11 +73,12 @@ class Heat:
 
 @dataclass(frozen=True)
 class Facet:
-    """One thing that is known beside the answer, the command that says more, and the rule."""
+    """One thing that is known beside the answer, the command that says more, the rule, and the part of the page."""
 
     said: str
     command: str = ""
     rule: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,15 @@ class Panel:
 
     Attributes:
         title: model and mode, with the run where there are several.
+        choice: the same in few letters, for a list to choose from.
+        run: number and label of the run; empty of one run.
         heats: one for each precision of products, that of the most contenders first.
         facets: unlike settings, limit, trust, change, what Keras costs and what was not tried, by name.
     """
 
     title: str
+    choice: str
+    run: str
     heats: tuple[Heat, ...]
     facets: dict[str, Facet]
 
@@ -97,11 +105,10 @@ def answer_panels(runs: Sequence[LabelledRun]) -> tuple[Panel, ...]:
 
     Of more than `MOST_PANELS` the first ones.
     """
-    several = len(runs) > 1
     panels: list[Panel] = []
     for item in runs:
         shown = dict(islice(item.once(_races_by_name).items(), MOST_PANELS - len(panels)))
-        panels += _of_run(item, shown, several=several)
+        panels += _of_run(item, shown, runs)
     return tuple(panels)
 
 
@@ -120,10 +127,12 @@ def _races_by_name(item: LabelledRun) -> dict[str, list[Race]]:
     return by_name
 
 
-def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several: bool) -> list[Panel]:
+def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], runs: Sequence[LabelledRun]) -> list[Panel]:
     uses = {record.key: use for record, use in item.once(utilisations, dense_peak)}
     costs = keras_costs(item)
     busy = busy_sentence(read_looks(item.run.path))
+    changes = changes_of_cases(runs, item)
+    number = f"run {runs.index(item) + 1}" if len(runs) > 1 else ""
     panels = []
     for name, found in by_name.items():
         ordered = sorted(found, key=lambda race: -len(race.contenders))
@@ -132,18 +141,26 @@ def _of_run(item: LabelledRun, by_name: Mapping[str, Sequence[Race]], *, several
         facets = _unlike(ordered) | {
             "Limit": _limit(ordered[0], use, step_bound(use, item.profile(leader.record))),
             "Trust": _trust(leader, use, busy),
-            "Change": _change(ordered[0], several=several),
+            "Change": _change(ordered[0], changes, runs),
             **_over_framework(ordered[0], costs),
             "Not tried": _not_tried(ordered[0]),
         }
         panels.append(
             Panel(
-                f"{item.label}: {name}" if several else name,
+                f"{item.label}: {name}" if number else name,
+                _choice(ordered[0], number),
+                f"{number.capitalize()} of {len(runs)}: {item.label}" if number else "",
                 tuple(_heat(race, item, _scale(ordered)) for race in ordered),
                 facets,
             )
         )
     return panels
+
+
+def _choice(race: Race, number: str) -> str:
+    """`unet:dept…4x64x1 infer, run 2`: what tells it from others stands at both ends of the model's text."""
+    model = without_middle(race.model, LONGEST_CHOICE)
+    return ", ".join(filter(None, (f"{model} {race.mode}", race.variant, number)))
 
 
 def _heat(race: Race, item: LabelledRun, scale: float) -> Heat:
@@ -167,6 +184,7 @@ def _bar(entry: Contender, race: Race, item: LabelledRun, scale: float) -> Bar:
     record, memory = entry.record, entry.record.peak_host_above_base_bytes
     size = record.case.batch_size
     low, high = plausible_throughputs(record)
+    ratio, step = entry.over(race.leader), median_step(record)
     return Bar(
         name=entry.name if size == race.leader.record.case.batch_size else f"{entry.name}, batch {size:,}",
         length=100 * entry.rate / scale,
@@ -174,8 +192,8 @@ def _bar(entry: Contender, race: Race, item: LabelledRun, scale: float) -> Bar:
         high=min(100.0, 100 * high / scale),
         cut=high > scale * (1 + 1e-9),
         rate=rate_text(record, entry.weaknesses, compact=True),
-        ratio=ratio_text(entry.rate / race.leader.rate),
-        step="–" if record.step_median_s is None else f"{1e3 * record.step_median_s:,.3g} ms",
+        ratio=ratio.number(most=3) if entry is race.leader else ratio.about(ratio.number(most=2)),
+        step="–" if step.value is None else f"{step.about(step.number(1e3))} ms",
         memory="–" if memory is None else f"{memory / MEBI:,.0f} MiB",
         weak="; ".join(one.meaning for one in entry.weaknesses),
         address=page.address if (page := item.page(record)) else "",
@@ -210,7 +228,11 @@ def _share_of_ceiling(leader: Contender, use: Utilisation | None) -> str:
     least = "at least " if leader.record.counts is not None and leader.record.counts.uncounted else ""
     ceiling = f"{1e-9 * (use.ceiling_flops_per_s or 0):,.0f} GFLOP/s"
     backend = leader.record.case.backend
-    return f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
+    best = f"{least}{100 * use.mfu:.0f} % of the best matrix product through {backend} on this machine, {ceiling}."
+    if not use.machine_flops_per_s or use.machine_backend == backend:
+        return best
+    more = f"{1e-9 * use.machine_flops_per_s:,.0f} GFLOP/s"
+    return f"{best} The machine's own limit is higher: {use.machine_backend} reached {more}."
 
 
 def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
@@ -223,14 +245,20 @@ def _trust(leader: Contender, use: Utilisation | None, busy: str) -> Facet:
         return Facet(f"C, weak: {'; '.join(found)}.", rule=RULE)
     record = leader.record
     steps = "steps settled" if record.series is not None else "whole epochs, which are not classed"
+    if record.others_cores is None:
+        steps += "; what other processes used meanwhile was not recorded"
     if (number := len(record.process_throughputs)) > 1:
         return Facet(f"A, sound: {steps}; interval between {number} processes.", rule=RULE)
     return Facet(f"B, sound: {steps}; of one process. The next one may differ:", "--processes 5", RULE)
 
 
-def _change(race: Race, *, several: bool) -> Facet:
-    if several:
-        return Facet("runs of one machine are set side by side under What changed.")
+def _change(race: Race, changes: Mapping[str, str], runs: Sequence[LabelledRun]) -> Facet:
+    """How each contender did beside the first run of this machine, or the command that compares."""
+    said = [f"{entry.name} {changes[entry.record.key]}" for entry in race.contenders if entry.record.key in changes]
+    if said:
+        return Facet(f"{'; '.join(said)}.", link="changes")
+    if len(runs) > 1:
+        return Facet("this run is the first of its machine and software.", link="changes" * bool(compared_pairs(runs)))
     return Facet(
         "not compared. With an earlier commit:",
         f"anatomy gate {_arguments(race, '--backend --batch-size')} --against REVISION",

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from anatomy.bench.records.caveats import WIDE
-from anatomy.bench.records.sureness import BETWEEN_PROCESSES, rate_text
-from anatomy.reports.answers.backend_race import Contender, Race
+from anatomy.bench.records.record import Record
+from anatomy.bench.records.sureness import BETWEEN_PROCESSES, Figure, rate_text
+from anatomy.reports.answers.backend_race import Contender, Race, precision_of
 from anatomy.reports.number_words import plural
 
 RULE = (
@@ -45,15 +46,24 @@ def answer_sentence(race: Race) -> str:
 
 
 def _why_alone(race: Race) -> str:
-    """Whether there were others, in another precision or of another size."""
-    others = dict.fromkeys(
-        record.case.backend
-        for record in race.cases
-        if record.outcome == "ok" and record.case.backend != race.leader.record.case.backend
-    )
+    """Whether there were others, and what they computed instead: in another precision, or a model of another size."""
+    others = [r for r in race.cases if r.outcome == "ok" and r.case.backend != race.leader.record.case.backend]
     if not others:
         return "no other backend was measured"
-    return f"{', '.join(others)} computed in another precision, or a model of another size"
+    apart: dict[str, dict[str, None]] = {}
+    for record in others:
+        apart.setdefault(_apart(race, record), {})[record.case.backend] = None
+    return "; ".join(f"{', '.join(names)} computed {what}" for what, names in apart.items())
+
+
+def _apart(race: Race, record: Record) -> str:
+    """Why a record is in another race."""
+    what = []
+    if (precision := precision_of(record)) != race.precision:
+        what.append(f"in another precision ({precision})")
+    if record.counts is not None and race.parameters is not None and record.counts.parameters != race.parameters:
+        what.append(f"a model of another size ({record.counts.parameters:,} parameters)")
+    return " and ".join(what) or "under other settings"
 
 
 def _slower(leader: Contender, others: Sequence[Contender]) -> str:
@@ -62,15 +72,15 @@ def _slower(leader: Contender, others: Sequence[Contender]) -> str:
 
 
 def _times(leader: Contender, other: Contender) -> str:
-    about = "≈ " if other.weaknesses or leader.weaknesses else ""
     size = other.record.case.batch_size
     at = "" if size == leader.record.case.batch_size else f" (batch {size:,})"
-    return f"{about}{times_text(leader.rate / other.rate)} × {other.name}{at}"
+    times = leader.over(other)
+    return f"{times.about(times_text(times))} × {other.name}{at}"
 
 
-def times_text(ratio: float) -> str:
-    """How many times as fast, with the digits that matter: 1.07, 2.4, 38."""
-    return f"{ratio:.2f}" if ratio < 2 else f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+def times_text(times: Figure) -> str:
+    """How many times as fast, with the digits that matter and that the intervals leave: 1.07, 2.4, 38."""
+    return times.number(most=3 if (times.value or 0.0) < 2 else 2)
 
 
 def _listed(names: Sequence[str]) -> str:

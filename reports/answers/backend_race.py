@@ -10,7 +10,7 @@ from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.caveats import DEVIATES
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.sureness import Weakness, plausible_throughputs, weaknesses
+from anatomy.bench.records.sureness import Figure, Weakness, plausible_throughputs, throughput, weaknesses
 from anatomy.reports.deviation import Deviation, deviations, run_deviations
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRun
@@ -44,6 +44,16 @@ class Contender:
         """Why the figure should not be taken at face value; empty of a sound one."""
         wrong = (Weakness(DEVIATES.meaning, DEVIATES.short),) if self.deviates else ()
         return (*wrong, *weaknesses(self.record))
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The throughput, examples/s, weak also where the outputs deviate."""
+        own = throughput(self.record)
+        return own._replace(caveats=(*own.caveats, DEVIATES)) if self.deviates else own
+
+    def over(self, other: Contender) -> Figure:
+        """How many times as fast as another."""
+        return Figure(1.0, (1.0, 1.0), self.figure.caveats) if other is self else self.figure.over(other.figure)
 
     def too_close_to(self, other: Contender) -> bool:
         """Whether either may be the faster one: what is plausible of both overlaps."""

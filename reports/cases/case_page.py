@@ -9,7 +9,7 @@ from anatomy.bench.history.trends import Trend
 from anatomy.bench.records.case_profile import Profile
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import SCRIPTS_FOLDER
-from anatomy.bench.records.sureness import rate_text
+from anatomy.bench.records.sureness import Figure, median_step, rate_text, throughput
 from anatomy.reports.answers.answer_words import trust_word
 from anatomy.reports.answers.backend_race import Contender, contender_name, race_model
 from anatomy.reports.cases.case_charts import case_charts
@@ -22,7 +22,6 @@ from anatomy.reports.page import render_page, trusted_asset
 from anatomy.reports.profiles.colours import COLOURS
 from anatomy.reports.profiles.profile_section import ProfiledCase, profiled_case
 from anatomy.reports.run_labels import LabelledProfile, LabelledRun
-from anatomy.reports.speed import ratio_text
 
 LAST_LINES = 40
 
@@ -93,26 +92,27 @@ def _headline(contender: Contender) -> str:
     record = contender.record
     if record.outcome != "ok":
         return f"{record.outcome}: {record.reason or 'no reason was given'}"
-    step = f", median step {1e3 * record.step_median_s:,.3g} ms" if record.step_median_s is not None else ""
+    median = median_step(record)
+    step = "" if median.value is None else f", median step {median.text(1e3)} ms"
     return f"{rate_text(record, contender.weaknesses)} examples/s{step}; {trust_word(contender)}"
 
 
 def _elsewhere(record: Record, alike: Sequence[Record]) -> Iterator[Elsewhere]:
     """The same model in other modes, on other backends, at other batch sizes and precisions."""
-    own = record.throughput_examples_per_s
+    own = throughput(record)
     for other in alike:
         if other.key == record.key:
             continue
         rate = other.throughput_examples_per_s if other.outcome == "ok" else None
-        ratio = rate / own if rate and own and other.case.mode == record.case.mode else None
+        ratio = throughput(other).over(own) if rate and other.case.mode == record.case.mode else Figure(None)
         why = "–" if other.case.mode == record.case.mode else "another mode"
         yield Elsewhere(
             case_file(other),
             other.name,
             rate_text(other) if rate else other.outcome,
             rate,
-            why if ratio is None else ratio_text(ratio),
-            ratio,
+            why if ratio.value is None else ratio.about(ratio.number(most=2)),
+            ratio.value,
         )
 
 

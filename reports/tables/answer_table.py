@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.sureness import throughput_caveats, throughput_spread
+from anatomy.bench.records.sureness import Figure, throughput
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.answer_words import RULE, trust_word
 from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.table import Column, Table, build_table, with_details
+from anatomy.reports.tables.case_cells import spread_column
 
 _COLUMNS = with_details(
     (
@@ -18,8 +19,8 @@ _COLUMNS = with_details(
         Column("mode", "mode"),
         Column("precision", "products in"),
         Column("fastest", "fastest"),
-        Column("throughput_examples_per_s", "throughput", "examples/s", "number", missing="–", spread="spread"),
-        Column("spread", "95 %", "± %", "number", 100, missing="no interval", digits=2),
+        Column("throughput_examples_per_s", "throughput", "examples/s", "number", missing="–"),
+        spread_column("spread", "throughput_examples_per_s", "95 % interval", missing="no interval"),
         Column("batch_size", "batch", kind="number", whole=True),
         Column("next", "next", missing="none"),
         Column("ratio", "fastest / next", kind="number", missing="–", digits=3),
@@ -44,10 +45,17 @@ def answer_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         key="answers",
         title="Fastest backend of each model",
         caption="Each backend at its fastest batch size, beside the next one.",
-        caveats=lambda row: {"throughput_examples_per_s": throughput_caveats(row[1].leader.record)},
+        figures=lambda row: _figures(row[1]),
         notes=(RULE,),
     )
     return (table,)
+
+
+def _figures(race: Race) -> dict[str, Figure]:
+    return {
+        "throughput_examples_per_s": throughput(race.leader.record),
+        "ratio": race.leader.over(race.rivals[0]) if race.rivals else Figure(None),
+    }
 
 
 def _cells(row: tuple[LabelledRun, Race]) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def _cells(row: tuple[LabelledRun, Race]) -> dict[str, Any]:
         "precision": race.precision,
         "fastest": f"too close: {close}" if race.close else leader.name,
         "throughput_examples_per_s": leader.rate,
-        "spread": throughput_spread(leader.record),
+        "spread": throughput(leader.record).spread,
         "batch_size": leader.record.case.batch_size,
         "next": following.name if following else None,
         "ratio": leader.rate / following.rate if following else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from anatomy.bench.records.batch_sizes import fastest, group_by_case, summarise_batch_sizes
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.sureness import Figure, throughput
 from anatomy.bench.statistics.saturation import TOLERANCE, in_words
 from anatomy.reports.model_labels import model_text
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
@@ -35,6 +36,7 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         found,
         _cells,
+        figures=_figures,
         case=lambda row: (row[0].label, fastest(row[1]).key),
         key="batch_sizes",
         title="Batch sizes",
@@ -47,6 +49,13 @@ def batch_size_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         ),
     )
     return (table,)
+
+
+def _figures(tries: tuple[LabelledRun, Sequence[Record]]) -> dict[str, Figure]:
+    """The highest throughput, where enough sizes were measured to name it."""
+    growth = summarise_batch_sizes(tries[1], None).growth
+    best = [record for record in tries[1] if growth and record.case.batch_size == growth.best.batch_size]
+    return {"best_examples_per_s": throughput(best[0])} if best else {}
 
 
 def _cells(tries: tuple[LabelledRun, Sequence[Record]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from anatomy.reports.model_labels import case_text
@@ -14,6 +15,14 @@ CASE_COLUMNS = (
     Column("backend", "backend", group="case"),
     Column("batch_size", "batch", kind="number", whole=True, group="case"),
 )
+
+TOO_FEW = "too few"
+
+
+def spread_column(key: str, of: str, head: str, **more: Any) -> Column:
+    """The column of the 95 % intervals of throughputs, or of median steps: ± or the ends."""
+    unit, scale = {"throughput_examples_per_s": ("examples/s", 1.0), "step_median_s": ("ms", 1e3)}[of]
+    return replace(Column(key, head, f"± or {unit}", "number", scale, missing=TOO_FEW, digits=2, spread_of=of), **more)
 
 
 def case_cells(labelled: LabelledRecord) -> dict[str, Any]:

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from anatomy.bench.records.caveats import DEVIATES, Caveat, caveats_of
+from anatomy.bench.records.caveats import DEVIATES, Caveat
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import OF_EVERY_LAYER, Phases
 from anatomy.bench.records.shape_text import shape_text
-from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.bench.records.sureness import Figure, median_step, throughput
+from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.caveat_signs import utilisation_caveats
 from anatomy.reports.deviation import Deviation, run_deviations
 from anatomy.reports.flops_utilisation import Peak, Utilisation
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import MEBI, Absence, Column, Table, build_table, with_details
-from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, interval_spread
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, spread_column
 from anatomy.reports.tables.telemetry_table import mean_utilisation, why_no_utilisation
 from anatomy.reports.tables.utilisation_table import utilisations
 
 _NONE = "–"
-_TOO_FEW = "too few"
 _PAGES = "anatomy report RUN --site DIR writes a page for each case: raw steps, both clocks, settings, log."
 _PHASES = {
     "import_s": "import, shared",
@@ -32,7 +32,8 @@ _PHASES = {
     "measure_s": "measure",
 }
 assert set(_PHASES) == set(Phases.model_fields)
-_TIMES = ("throughput_examples_per_s", "step_median_s", "step_p90_s", "step_p99_s", "step_min_s")
+# Of the same steps as the median, and as weak.
+_OF_STEPS = ("step_p90_s", "step_p99_s", "step_min_s")
 # Columns that are fields of a record by the same name.
 _OF_RECORD = {*Record.model_fields, *Record.model_computed_fields} - {"settings", "versions", "reason"}
 
@@ -43,18 +44,17 @@ def _bytes(key: str, head: str) -> Column:
 
 _CASE = (
     *CASE_COLUMNS,
-    Column("dtype", "dtype", group="case"),
+    Column("dtype", "dtype policy", group="case"),
     Column("jit", "jit asked", group="case"),
     Column("devices", "devices", kind="number", whole=True, group="case"),
     Column("outcome", "outcome", kind="outcome", group="case"),
 )
 _FIGURES = (
-    Column(
-        "throughput_examples_per_s", "throughput", "examples/s", "number", group="figures", spread="throughput_spread"
-    ),
-    Column("throughput_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW, digits=2),
-    Column("step_median_s", "step median", "ms", "number", 1e3, group="figures", spread="step_spread"),
-    Column("step_spread", "± 95 %", "%", "number", 100, group="figures", missing=_TOO_FEW, digits=2),
+    Column("precision", "products in", group="case", missing=_NONE),
+    Column("throughput_examples_per_s", "throughput", "examples/s", "number", group="figures"),
+    spread_column("throughput_spread", "throughput_examples_per_s", "throughput, 95 %", group="figures"),
+    Column("step_median_s", "step median", "ms", "number", 1e3, group="figures"),
+    spread_column("step_spread", "step_median_s", "step, 95 %", group="figures"),
     *(Column(f"step_{what}_s", f"step {what}", "ms", "number", 1e3, group="figures") for what in ("p90", "p99", "min")),
     Column("mfu", "MFU", "%", "number", 100, group="figures", digits=2),
     Column("deviation", "deviation", "ppm", "number", 1e6, group="figures", missing=_NONE),
@@ -139,14 +139,15 @@ def case_table(runs: Sequence[LabelledRun], peak: Peak | None = None) -> Table:
         _judged_cells,
         _judged_absence,
         _judged_caveats,
+        figures=lambda row: _times(row.labelled.record),
         case=lambda row: row.labelled.case_id,
         key="cases",
         title="Every case",
         caption="Every case that was tried, with its figures, or its reason.",
         notes=(
-            "± 95 %: half the width of the 95 % interval over the figure; within the process where a case had one, "
-            "between processes where it had several. p99 needs 100 steps. MFU: see How close to "
-            "the limit. Deviation of the outputs from the reference's: see Same function.",
+            "95 %: half the width of the interval over the figure (±), or its ends where ± would misplace them; within "
+            "the process where a case had one, between processes where it had several. p99 needs 100 steps. MFU: see "
+            "How close to the limit. Deviation of the outputs from the reference's: see Same function.",
             *([] if any(item.paged for item in runs) else [_PAGES]),
             *(["A figure that is a link leads to the script that reproduces it without Anatomy."] if linked else []),
         ),
@@ -240,11 +241,14 @@ def _judged_absence(row: _Judged, key: str) -> Absence | None:
 def _judged_caveats(row: _Judged) -> dict[str, tuple[Caveat, ...]]:
     record = row.labelled.record
     return {
-        **dict.fromkeys(_TIMES, caveats_of(record)),
-        "throughput_examples_per_s": throughput_caveats(record) if record.outcome == "ok" else (),
+        **dict.fromkeys(_OF_STEPS, median_step(record).caveats),
         "mfu": utilisation_caveats(record, row.use)["mfu"] if row.use else (),
         "deviation": (DEVIATES,) if row.deviation and row.deviation.verdict == "deviates" else (),
     }
+
+
+def _times(record: Record) -> dict[str, Figure]:
+    return {"throughput_examples_per_s": throughput(record), "step_median_s": median_step(record)}
 
 
 def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
@@ -261,10 +265,9 @@ def _timed_cells(labelled: LabelledRecord) -> dict[str, Any]:
 def _figures(record: Record) -> dict[str, Any]:
     return {
         **{key: getattr(record, key) for key in _FIGURES_OF_RECORD},
-        "throughput_spread": interval_spread(
-            record.throughput_interval_examples_per_s, record.throughput_examples_per_s
-        ),
-        "step_spread": interval_spread(record.step_interval_s, record.step_median_s),
+        "precision": precision_of(record),
+        "throughput_spread": throughput(record).spread,
+        "step_spread": median_step(record).spread,
         "gpu_utilisation": mean_utilisation(record),
     }
 

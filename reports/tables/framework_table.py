@@ -8,14 +8,13 @@ from statistics import geometric_mean
 from anatomy.bench.records.case import KERAS_BACKENDS, NATIVE_BACKENDS, Backend, Mode
 from anatomy.bench.records.record import Record
 from anatomy.models.frameworks import BACKEND_FACTS, SLIDE_ROWS
-from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRun
 from anatomy.reports.settings_differences import differing_settings, key_without_backend
-from anatomy.reports.speed import ratio_text
+from anatomy.reports.speed import RelativeSpeed, ratio_text
 from anatomy.reports.table import NOT_MEASURED, Column, Table, build_table
 from anatomy.reports.tables.model_table import TIMED
-from anatomy.reports.tables.speed_table import ALL, Compared, compared, left_out, names_of
+from anatomy.reports.tables.speed_table import ALL, Compared, compared, left_out, names_of, of_kind, tried_in
 
 SLIDES = "as on the slides"
 FAST, MIDDLING = 0.8, 0.4
@@ -43,9 +42,12 @@ NOTES = (
     "CNN and RNN capability: one + for each of build, infer and train that every CNN (RNN) tried in that way on this "
     "backend managed; the fractions count the cases. Built means that the model was built, whatever came "
     "after. The relative speed is that on the CNNs (RNNs), by the rule of speed.",
-    f"Speed: in each mode the geometric mean of throughputs over the cases that all compared backends ran, relative to "
-    f"the fastest (1.00); the number of those cases is printed, and how many of them set unlike settings side by side. "
-    f"+++ from {FAST}, ++ from {MIDDLING}, + below, for the geometric mean of the modes measured.",
+    "Speed: in each mode the geometric mean of throughputs over the cases that all compared backends ran, relative to "
+    "the fastest (1.00), with its 95 % interval over the models from three cases on; the number of those cases is "
+    "printed, and how many of them set unlike settings side by side. Backends are compared where products are computed "
+    "in the same precision, which is named where it is not float32. "
+    f"+++ from {FAST}, ++ from {MIDDLING}, + below, for the geometric mean of the modes measured; no mark where the "
+    "speeds are too close (the interval holds 1), or the interval spans several marks.",
     f"Multiple GPU support: + when a case ran on more than one GPU; ++ when its throughput was at least {SCALES:.0%} "
     f"of that of as many single GPUs (same total batch, model and settings), +++ from {SCALES_WELL:.0%}; else not "
     "measured.",
@@ -89,26 +91,18 @@ def _today(backend: Backend, item: LabelledRun) -> dict[str, str]:
         "cnn": _capability(backend, item, "cnn"),
         "rnn": _capability(backend, item, "rnn"),
         "front_end": NOT_MEASURED,
-        "speed": _speed(backend, item) + _other_precision(backend, records),
+        "speed": _speed(backend, item),
         "multi_gpu": _multi_gpu(backend, records),
         "keras": _keras(backend, records),
         "became": f"from {facts.lineage}" if facts.lineage else "no row on the slides",
     }
 
 
-def _other_precision(backend: Backend, records: Sequence[Record]) -> str:
-    """The precision of a backend's products where it is never that of the dtype policy: a speed of less work."""
-    own = [r for r in records if r.case.backend == backend and r.case.mode in TIMED and r.outcome == "ok"]
-    found = {precision_of(record) for record in own}
-    policies = {record.case.dtype.removeprefix("mixed_") for record in own}
-    return f"; products in {', '.join(sorted(found))}" if found and not found & policies else ""
-
-
 def _capability(backend: Backend, item: LabelledRun, kind: str) -> str:
     """`+++ build 7/7, infer 7/7, train 7/7; relative speed 0.83 train, 1.00 infer`."""
     modes: tuple[Mode, ...] = ("infer", "train")
-    found: dict[Mode, Compared] = {mode: item.once(compared, kind, mode) for mode in modes}
-    tried = {mode: [r for r in found[mode].tried if r.case.backend == backend] for mode in modes}
+    of_backend = [r for r in of_kind(item.run.records, kind) if r.case.backend == backend]
+    tried = {mode: [r for r in of_backend if r.case.mode == mode] for mode in modes}
     own = [record for cases in tried.values() for record in cases]
     managed: dict[str, tuple[int, int]] = {
         "build": (sum(_was_built(r) for r in own), len(own)),
@@ -118,11 +112,35 @@ def _capability(backend: Backend, item: LabelledRun, kind: str) -> str:
         return NOT_MEASURED
     grade = "+" * sum(all_of_them > 0 and done == all_of_them for done, all_of_them in managed.values())
     parts = [f"{what} {done}/{of}" if of else f"{what} {NOT_MEASURED}" for what, (done, of) in managed.items()]
-    speeds = {mode: found[mode].speeds.speeds.get(backend) for mode in TIMED}
-    relative = ", ".join(
-        f"{ratio_text(speed)} {mode}{_unlike(found[mode])}" for mode, speed in speeds.items() if speed is not None
+    relative = "; ".join(
+        f"{ratio_text(found.speeds.speeds[backend])} {mode}{_in(precision)} ({_bounds(found, backend)}){_unlike(found)}"
+        for mode, precision, found in _comparisons(backend, item, kind)
+        if backend in found.speeds.speeds
     )
     return f"{grade} {', '.join(parts)}".strip() + (f"; relative speed {relative}" if relative else "")
+
+
+def _comparisons(backend: Backend, item: LabelledRun, kind: str) -> list[tuple[Mode, str, Compared]]:
+    """Each mode and precision in which a backend was measured, with those that it is compared with there."""
+    found = [
+        (mode, precision, item.once(compared, kind, mode, precision))
+        for mode in TIMED
+        for precision in item.once(tried_in, mode)
+    ]
+    return [one for one in found if backend in one[2].speeds.taking_part]
+
+
+def _in(precision: str) -> str:
+    """The precision of products, where it is not the usual one."""
+    return "" if precision == "float32" else f" in {precision}"
+
+
+def _bounds(found: Compared, backend: Backend) -> str:
+    """How far a mean depends on the models in it: its interval, or for the fastest to whom it is too close."""
+    result = found.speeds
+    if interval := result.intervals.get(backend):
+        return f"95 % {ratio_text(interval[0])} to {ratio_text(interval[1])}"
+    return result.verdict(backend) or "no interval"
 
 
 def _unlike(found: Compared) -> str:
@@ -136,20 +154,32 @@ def _was_built(record: Record) -> bool:
 
 
 def _speed(backend: Backend, item: LabelledRun) -> str:
-    parts, speeds = [], []
-    for mode in TIMED:
-        found = item.once(compared, ALL, mode)
-        result = found.speeds
-        if backend in result.speeds:
-            speeds.append(result.speeds[backend])
-            unlike = f", {len(found.unlike)} of them with unlike {names_of(found.unlike)}" if found.unlike else ""
-            common = plural(result.common, "common case")
-            parts.append(f"{mode} {ratio_text(speeds[-1])} of the fastest ({common}{unlike})")
-        elif backend in result.taking_part:
-            parts.append(f"{mode}: no case was run by all backends")
-    if not parts:
+    found = _comparisons(backend, item, ALL)
+    if not found:
         return NOT_MEASURED
-    return f"{_grade(geometric_mean(speeds), MIDDLING, FAST) if speeds else ''} {'; '.join(parts)}".strip()
+    text = "; ".join(_speed_part(backend, *one) for one in found)
+    compared_ones = [one.speeds for _, _, one in found if one.speeds.speeds]
+    mark, why = _speed_mark(backend, compared_ones) if compared_ones else ("", "")
+    return f"{mark} {text}".strip() + (f"; no mark: {why}" if why else "")
+
+
+def _speed_part(backend: Backend, mode: Mode, precision: str, found: Compared) -> str:
+    result = found.speeds
+    if found.why_none:
+        return f"{mode}{_in(precision)}: {found.why_none}"
+    unlike = f", {len(found.unlike)} of them with unlike {names_of(found.unlike)}" if found.unlike else ""
+    common = plural(result.common, "common case")
+    speed = ratio_text(result.speeds[backend])
+    return f"{mode}{_in(precision)} {speed} of the fastest ({common}{unlike}; {_bounds(found, backend)})"
+
+
+def _speed_mark(backend: Backend, found: Sequence[RelativeSpeed]) -> tuple[str, str]:
+    """The mark that the whole interval earns, or why there is none."""
+    if any((result.verdict(backend) or "").startswith("too close") for result in found):
+        return "", "too close to call"
+    ends = [result.intervals.get(backend, (result.speeds[backend],) * 2) for result in found]
+    marks = {_grade(geometric_mean(bounds), MIDDLING, FAST) for bounds in zip(*ends, strict=True)}
+    return (marks.pop(), "") if len(marks) == 1 else ("", "the interval spans several")
 
 
 def _multi_gpu(backend: Backend, records: Sequence[Record]) -> str:

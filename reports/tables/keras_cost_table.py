@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from anatomy.bench.records.case_profile import Profile, read_profiles
 from anatomy.bench.records.keras_cost import KerasCost, read_costs
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
+from anatomy.bench.records.sureness import Figure, median_step
 from anatomy.reports.model_labels import case_text, model_text
 from anatomy.reports.run_labels import LabelledRun, with_run
 from anatomy.reports.settings_differences import key_without_backend
@@ -37,6 +38,7 @@ class _Row(NamedTuple):
     run: str
     cost: KerasCost
     profiles: Sequence[Profile]
+    steps: Mapping[str, Figure]
 
 
 def keras_cost_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
@@ -48,6 +50,7 @@ def keras_cost_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         with_run(_COLUMNS, runs),
         rows,
         _cells,
+        figures=_figures,
         key="keras-costs",
         title="What Keras costs",
         caption="The same model, with the same weights, through Keras and in the framework's own layers. A ratio of 2 "
@@ -87,7 +90,8 @@ def _rows(item: LabelledRun) -> list[_Row]:
     costs, profiles = read_costs(item.run.path), read_profiles(item.run.path)
     paired = {(cost.keras.key, cost.native.key) for cost in costs}
     further = (c for c in _from_records(item.run.records) if (c.keras.key, c.native.key) not in paired)
-    return [_Row(item.label, cost, profiles) for cost in (*costs, *further)]
+    steps = {record.key: median_step(record) for record in item.run.records}
+    return [_Row(item.label, cost, profiles, steps) for cost in (*costs, *further)]
 
 
 def _from_records(records: Sequence[Record]) -> list[KerasCost]:
@@ -109,6 +113,15 @@ def _from_records(records: Sequence[Record]) -> list[KerasCost]:
             steps = {"keras_step_s": [other.step_median_s], "native_step_s": [record.step_median_s]}
             costs.append(cost.model_copy(update=steps))
     return costs
+
+
+def _figures(row: _Row) -> dict[str, Figure]:
+    """The steps of two records and their ratio; of pairs of processes the ratio has its interval beside it."""
+    cost = row.cost
+    keras, native = (row.steps.get(case.key, Figure(None)) for case in (cost.keras, cost.native))
+    if cost.effects or keras.value is None or native.value is None:
+        return {}
+    return {"keras_s": keras, "native_s": native, "ratio": keras.over(native)}
 
 
 def _cells(row: _Row) -> dict[str, Any]:

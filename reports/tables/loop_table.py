@@ -6,12 +6,13 @@ from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 from anatomy.bench.records.case import LOOPS, OF_A_STEP, Case
-from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
+from anatomy.bench.records.sureness import Figure, median_step, throughput
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.settings_differences import differing_settings, settings_differences
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
 from anatomy.reports.tables.case_cells import case_cells
+from anatomy.reports.tables.input_table import input_tables
 
 _COLUMNS = with_details(
     (
@@ -54,18 +55,19 @@ def loop_table(runs: Sequence[LabelledRun]) -> Table:
         [_LoopAndStep(loop, steps.get((id(loop.run), _step_inside(loop.record.case)))) for loop in loops],
         _cells,
         _absence,
-        _caveats,
+        figures=_figures,
         case=lambda row: row.loop.case_id,
         key="loops",
         title="Keras's own loops",
         caption="What fit and predict add to the compiled step: Keras's own loop, timed by whole epochs.",
         notes=(
             "Data come from arrays (numpy), which the loop slices, or through a feed; tf.data imports TensorFlow on "
-            "other backends, whose memory then is in the peak. Where examples come from files, see the table of input "
-            "pipelines.",
+            "other backends, whose memory then is in the peak."
+            + (" Where examples come from files, see the table of input pipelines." if input_tables(runs) else ""),
             "The loop's step holds its share of what a call costs once (callbacks, iterator), spread over the steps of "
             "an epoch. Both are measured in processes of their own: a difference smaller than their intervals is "
-            "noise, and may be negative.",
+            "noise, and may be negative. An overhead is weak (≈) where either step is, or where their two "
+            "intervals leave it known to ± 10 % or worse.",
             "Pipelined steps are launched back to back, as the loops do where they can; synchronised ones are each "
             "waited for.",
         ),
@@ -80,18 +82,11 @@ def _step_inside(case: Case) -> tuple[Hashable, ...]:
 
 def _cells(row: _LoopAndStep) -> dict[str, Any]:
     loop, step = row.loop.record, row.step
-    in_loop = _step_s(loop)
-    compiled = _step_s(step) if not _incomparable_reason(row) else None
-    overhead = in_loop - compiled if in_loop is not None and compiled is not None else None
     return {
         **case_cells(row.loop),
         "loop": loop.case.mode,
         "feed": loop.case.feed_name,
-        "loop_step_s": in_loop,
-        "pipelined_s": compiled,
-        "synchronised_s": step.step_median_s if step and compiled is not None else None,
-        "overhead_s": overhead,
-        "overhead_share": overhead / in_loop if overhead is not None and in_loop else None,
+        **{key: figure.value for key, figure in _figures(row).items()},
         "epoch_steps": loop.blocks[0].steps if loop.blocks else None,
         "unlike": (settings_differences([loop, step]) or None) if step else None,
     }
@@ -105,9 +100,22 @@ def _absence(row: _LoopAndStep, key: str) -> Absence | None:
     return Absence("not the same" if measured else "not measured", reason)
 
 
-def _caveats(row: _LoopAndStep) -> dict[str, tuple[Caveat, ...]]:
-    keys = ("pipelined_s", "synchronised_s", "overhead_s", "overhead_share")
-    return dict.fromkeys(keys, caveats_of(row.step)) if row.step is not None else {}
+def _figures(row: _LoopAndStep) -> dict[str, Figure]:
+    in_loop = _step(row.loop.record)
+    step = row.step if not _incomparable_reason(row) else None
+    compiled = _step(step)
+    return {
+        "loop_step_s": in_loop,
+        "pipelined_s": compiled,
+        "synchronised_s": median_step(step) if step and compiled.value is not None else Figure(None),
+        "overhead_s": in_loop.less(compiled),
+        "overhead_share": _share(compiled, in_loop),
+    }
+
+
+def _share(compiled: Figure, in_loop: Figure) -> Figure:
+    """1 less the compiled step over the loop's, which are what is measured."""
+    return Figure(1.0, (1.0, 1.0)).less(compiled.over(in_loop))
 
 
 def _incomparable_reason(row: _LoopAndStep) -> str:
@@ -119,8 +127,8 @@ def _incomparable_reason(row: _LoopAndStep) -> str:
     return f"the models are not the same: {differing['parameters']}" if "parameters" in differing else ""
 
 
-def _step_s(record: Record | None) -> float | None:
-    """Seconds per step, from the throughput; `None` where there is none."""
-    if record is None or record.outcome != "ok" or record.throughput_examples_per_s is None:
-        return None
-    return record.case.batch_size / record.throughput_examples_per_s
+def _step(record: Record | None) -> Figure:
+    """Seconds per step, from the throughput; without a value where there is none."""
+    if record is None or record.outcome != "ok":
+        return Figure(None)
+    return throughput(record).under(record.case.batch_size)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from anatomy.bench.records.batch_sizes import fastest
 from anatomy.bench.records.case import BACKENDS, Backend, Mode
-from anatomy.bench.records.caveats import Caveat, caveats_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Counts
-from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.bench.records.sureness import Figure, median_step, throughput
 from anatomy.reports.model_labels import case_text
 from anatomy.reports.number_words import some
 from anatomy.reports.run_labels import LabelledRun, labelled_records, with_run
@@ -36,8 +35,11 @@ _FIGURES = (
     ("peak_host_above_base_bytes", "host memory peak above base", "MiB", 1 / MEBI),
     ("peak_device_bytes", "device memory peak", "MiB", 1 / MEBI),
 )
-# Figures of time: the caveats of a record are about these.
-_TIMES = ("throughput_examples_per_s", "step_median_s")
+# Figures of time, each with its interval and caveats.
+_OF_TIME: dict[str, Callable[[Record], Figure]] = {
+    "throughput_examples_per_s": throughput,
+    "step_median_s": median_step,
+}
 
 # Of figures whose interval the table has no column for.
 _DIGITS = 3
@@ -74,10 +76,10 @@ def model_table(runs: Sequence[LabelledRun]) -> Table:
         [_Row(item.label, group) for item in runs for group in _groups(item)],
         lambda row: _cells(row, shown),
         absence=lambda row, key: _absence(row, *by_key[key]) if key in by_key else None,
-        caveats=lambda row: {
-            column.key: _caveats(record, figure) if (record := row.of(mode, backend)) else ()
+        figures=lambda row: {
+            column.key: _OF_TIME[figure](record)
             for (figure, mode, backend), column in shown.items()
-            if figure in _TIMES
+            if figure in _OF_TIME and (record := row.of(mode, backend))
         },
         case=lambda row: (row.label, fastest(row.records).key),
         key="models",
@@ -139,11 +141,6 @@ def _cells(row: _Row, shown: dict[tuple[str, Mode, Backend], Column]) -> dict[st
         },
         "settings": _settings(row.records),
     }
-
-
-def _caveats(record: Record, figure: str) -> tuple[Caveat, ...]:
-    of_throughput = figure == "throughput_examples_per_s" and record.outcome == "ok"
-    return throughput_caveats(record) if of_throughput else caveats_of(record)
 
 
 def _fields(counts: Counts | None, *names: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.sureness import plausible_throughputs, throughput_caveats
+from anatomy.bench.records.sureness import Figure, plausible_throughputs, throughput
 from anatomy.reports.answers.backend_race import precision_of
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
 from anatomy.reports.table import MEBI, Column, Table, build_table, with_details
@@ -51,10 +51,7 @@ def precision_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         key="precisions",
         title="Precisions",
         caption=f"Each case in another dtype policy beside the same case in {BASE}.",
-        caveats=lambda pair: {
-            "throughput_examples_per_s": throughput_caveats(pair.other.record),
-            "base_examples_per_s": throughput_caveats(pair.base),
-        },
+        figures=_figures,
         notes=(
             "Faster and slower: what is plausible of both throughputs does not overlap; of one process ± 5 % at "
             "least. Another precision computes other numbers: whether they are good enough is for the model's user to "
@@ -81,6 +78,11 @@ def _pairs(item: LabelledRun) -> Iterable[_Pair]:
                 yield _Pair(LabelledRecord(item, record), base)
 
 
+def _figures(pair: _Pair) -> dict[str, Figure]:
+    other, base = throughput(pair.other.record), throughput(pair.base)
+    return {"throughput_examples_per_s": other, "base_examples_per_s": base, "ratio": other.over(base)}
+
+
 def _cells(pair: _Pair) -> dict[str, Any]:
     other, base = pair.other.record, pair.base
     return {
@@ -88,9 +90,7 @@ def _cells(pair: _Pair) -> dict[str, Any]:
         "feed": other.case.feed_name,
         "products": precision_of(other),
         "base_products": precision_of(base),
-        "throughput_examples_per_s": other.throughput_examples_per_s,
-        "base_examples_per_s": base.throughput_examples_per_s,
-        "ratio": (other.throughput_examples_per_s or 0.0) / (base.throughput_examples_per_s or 1.0),
+        **{key: figure.value for key, figure in _figures(pair).items()},
         "verdict": verdict(other, base),
         "memory_bytes": other.peak_host_above_base_bytes,
         "base_memory_bytes": base.peak_host_above_base_bytes,

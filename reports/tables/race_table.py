@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from anatomy.bench.records.case import BACKENDS
-from anatomy.bench.records.caveats import Caveat
-from anatomy.bench.records.sureness import throughput_caveats
+from anatomy.bench.records.sureness import Figure
 from anatomy.bench.records.tuning import read_tuning
 from anatomy.reports.answers.backend_race import Race, run_races
 from anatomy.reports.run_labels import LabelledRun, with_run
@@ -35,7 +34,7 @@ def race_tables(runs: Sequence[LabelledRun]) -> tuple[Table, ...]:
         found,
         _cells,
         _absence,
-        lambda row: _caveats(row[1]),
+        figures=lambda row: _figures(row[1]),
         case=lambda row: (row[0].label, row[1].leader.record.key),
         key="races",
         title="Backends beside the fastest",
@@ -65,5 +64,5 @@ def _absence(row: tuple[LabelledRun, Race], key: str) -> Absence | None:
     return Absence("deviates", "its outputs are not those of the other backends") if entry and entry.deviates else None
 
 
-def _caveats(race: Race) -> dict[str, tuple[Caveat, ...]]:
-    return {entry.name: throughput_caveats(entry.record) for entry in race.contenders if not entry.deviates}
+def _figures(race: Race) -> dict[str, Figure]:
+    return {entry.name: entry.over(race.leader) for entry in race.contenders}

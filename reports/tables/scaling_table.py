@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anatomy.bench.records.caveats import caveats_of
+from anatomy.bench.records.caveats import Caveat
+from anatomy.bench.records.sureness import Figure, throughput
 from anatomy.reports.device_scaling import ScaledCase, scaled_cases
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, with_run
 from anatomy.reports.settings_differences import settings_differences
@@ -64,7 +65,8 @@ def scaling_table(runs: Sequence[LabelledRun]) -> Table:
         found,
         _cells,
         _absence,
-        caveats=lambda row: {"throughput_examples_per_s": caveats_of(row[1].record)},
+        figures=lambda row: _figures(row[1]),
+        caveats=lambda row: {"efficiency": _ratio_caveats(row[1])},
         case=lambda row: (row[0].label, row[1].record.key),
         key="scaling",
         title="Several devices",
@@ -94,6 +96,16 @@ def _virtual_note(found: Sequence[_Row]) -> tuple[str, ...]:
         "to be had, and what is missing there is what the strategy costs; more says that one left cores idle. It says "
         "nothing of hardware.",
     )
+
+
+def _figures(one: ScaledCase) -> dict[str, Figure]:
+    alone = throughput(one.baseline) if one.baseline else Figure(None)
+    return {"throughput_examples_per_s": throughput(one.record), "one_examples_per_s": alone}
+
+
+def _ratio_caveats(one: ScaledCase) -> tuple[Caveat, ...]:
+    """Of the efficiency, whose interval has columns of its own."""
+    return throughput(one.record).over(throughput(one.baseline)).caveats if one.baseline else ()
 
 
 def _cells(row: _Row) -> dict[str, Any]:

@@ -14,26 +14,24 @@ from anatomy.bench.records.caveats import (
     RECOMPILED,
     SHORT,
     STOLEN,
-    WIDE,
+    UNSURE,
     caveats_of,
     others_share,
 )
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import ClockCheck
-from anatomy.bench.records.sureness import throughput_spread
+from anatomy.bench.records.sureness import Figure, median_step, throughput, weaknesses
 from anatomy.reports.number_words import plural
 from anatomy.reports.run_labels import LabelledRecord, LabelledRun, labelled_records, with_run
 from anatomy.reports.table import Absence, Column, Table, build_table, with_details
-from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, interval_spread
+from anatomy.reports.tables.case_cells import CASE_COLUMNS, case_cells, spread_column
 
 _COLUMNS = with_details(
     (
         *CASE_COLUMNS,
         Column("flags", "mind", missing="–"),
-        Column("step_spread", "median step", "± %", "number", 100, group="95 % interval", missing="too few", digits=2),
-        Column(
-            "throughput_spread", "throughput", "± %", "number", 100, group="95 % interval", missing="too few", digits=2
-        ),
+        spread_column("step_spread", "step_median_s", "median step", group="95 % interval"),
+        spread_column("throughput_spread", "throughput_examples_per_s", "throughput", group="95 % interval"),
         Column("processes", "processes", kind="number", whole=True, group="95 % interval"),
         Column("series", "series", group="steps", missing="not classed"),
         Column("change_points", "change points", kind="number", whole=True, group="steps"),
@@ -83,6 +81,7 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
         with_run(columns, runs),
         measured,
         _cells,
+        figures=lambda labelled: _times(labelled.record),
         absence=lambda labelled, key: _OF_A_LOOP.get(key) if labelled.record.case.mode in LOOPS else None,
         case=lambda labelled: labelled.case_id,
         key="trust",
@@ -98,7 +97,9 @@ def trust_table(runs: Sequence[LabelledRun]) -> Table:
             "Of fit and predict a few whole epochs are timed, from outside: they are not classed, have one clock, and "
             "what is compiled inside them is not counted. Their checks are those of the losses, weights and outputs.",
             "Others in the window: how many of the cores that the worker may use went to processes other than "
-            "Anatomy's, and the share of these cores' time that the hypervisor gave to other machines.",
+            "Anatomy's, and the share of these cores' time that the hypervisor gave to other machines."
+            if known
+            else "What other processes used in the window was not recorded in these cases.",
             "A case whose checks fail is invalid: its figures are in no table.",
         ),
         empty="No case was measured.",
@@ -121,12 +122,16 @@ def flags(record: Record) -> str | None:
     if DISTURBED in caveats:
         found.append(_disturbance(record))
     # Without an interval the cell of the interval says so.
-    if (spread := throughput_spread(record)) is not None and spread > WIDE:
-        found.append(f"known to ± {100 * spread:,.0f} % only")
+    found += [one.meaning for one in weaknesses(record) if one.short == UNSURE.short]
     if record.warmup_settled is False:
         found.append("warm-up ended by its budget")
     found += [name + " not checked" for name, result in record.checks.items() if result.startswith("not checked")]
     return ", ".join(found) or None
+
+
+def _times(record: Record) -> dict[str, Figure]:
+    """The figures whose intervals the table has; of a loop's epochs no step is timed."""
+    return {"throughput_examples_per_s": throughput(record), "step_median_s": median_step(record)}
 
 
 def _disturbance(record: Record) -> str:
@@ -144,10 +149,8 @@ def _cells(labelled: LabelledRecord) -> dict[str, Any]:
     return {
         **case_cells(labelled),
         "flags": flags(record),
-        "step_spread": interval_spread(record.step_interval_s, record.step_median_s),
-        "throughput_spread": interval_spread(
-            record.throughput_interval_examples_per_s, record.throughput_examples_per_s
-        ),
+        "step_spread": median_step(record).spread,
+        "throughput_spread": throughput(record).spread,
         "processes": max(1, len(record.process_throughputs)),
         "series": series.label if series else None,
         "change_points": len(series.change_points) if series else None,

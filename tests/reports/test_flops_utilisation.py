@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from anatomy.bench.doctor.ceilings import PRODUCT, ceilings_of
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
+from anatomy.reports.answers.answer_panels import answer_panels
 from anatomy.reports.flops_utilisation import NOT_MEASURED, utilisation
 from anatomy.reports.report_charts import charts
 from anatomy.reports.roofline import roofline_charts
@@ -17,7 +19,7 @@ from anatomy.reports.run_labels import label_runs
 from anatomy.reports.tables import case_table, utilisation_table
 
 from .conftest import make_ceiling, make_counts
-from .drawn import written, x_of, y_of
+from .drawn import axes_of, written, x_of, y_of
 
 MakeRecord = Callable[..., Record]
 MakeRun = Callable[..., Run]
@@ -126,6 +128,17 @@ def test_the_latest_ceiling_counts(record: MakeRecord) -> None:
     assert use.ceiling_flops_per_s == 5e11
 
 
+def test_the_best_of_any_backend_stands_beside_its_own(record: MakeRecord, run: MakeRun) -> None:
+    other = make_ceiling("torch", matmul_flops_per_s={"float32": 4e12})
+    elsewhere = make_ceiling("torch", "NVIDIA H100", matmul_flops_per_s={"float32": 9e12})
+    runs = label_runs([run([measured(record)], ceilings=[make_ceiling(), other, elsewhere])])
+    (row,) = utilisation_table(runs).frame.to_dict("records")
+    assert (row["ceiling_flops_per_s"], row["machine_flops_per_s"]) == (1e12, 4e12)
+    (panel,) = answer_panels(runs)
+    assert "through jax on this machine, 1,000 GFLOP/s." in panel.facets["Limit"].said
+    assert "The machine's own limit is higher: torch reached 4,000 GFLOP/s." in panel.facets["Limit"].said
+
+
 def test_a_datasheet_is_asked_for_the_gpu_and_dtype(record: MakeRecord, run: MakeRun) -> None:
     def peak(device: str, dtype: str) -> float | None:
         return {("G100", "tensorfloat32"): 1e14}.get((device, dtype))
@@ -192,3 +205,23 @@ def test_two_runs_have_two_rooflines(record: MakeRecord, run: MakeRun) -> None:
 )
 def test_what_was_not_counted_or_measured_has_no_utilisation(fields: dict[str, Any], record: MakeRecord) -> None:
     assert utilisation(measured(record, **fields), [make_ceiling()]) is None
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_names_of_the_roofline_lie_on_nothing(seed: int, record: MakeRecord, run: MakeRun) -> None:
+    """Neither on one another, nor on a line, nor outside the axes."""
+    drawn = Random(seed)
+    records = [measured(record, speed=10 ** drawn.uniform(2, 4.9), case={"batch_size": size}) for size in range(1, 26)]
+    (chart,) = roofline_charts(label_runs([run(records, ceilings=[make_ceiling()])]))
+    axes = axes_of(chart)
+    room = axes.get_window_extent()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert 2 <= len(boxes) <= 10
+    for number, box in enumerate(boxes):
+        # Letters are a little wider or narrower than reckoned.
+        assert room.x0 - 12 <= box.x0
+        assert box.x1 <= room.x1 + 12
+        assert not any(box.shrunk(0.8, 0.7).overlaps(other.shrunk(0.8, 0.7)) for other in boxes[:number])
+        for line in axes.lines:
+            path = line.get_transform().transform_path(line.get_path())
+            assert not path.intersects_bbox(box.shrunk(0.8, 0.6), filled=False)

@@ -47,6 +47,7 @@ def test_nobody_is_mentioned(tmp_path: Path, name: str) -> None:
         assert "@" not in text.replace("@\u200b", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", CONTROLS)
 def test_control_characters_of_a_stored_run_are_shown_as_escapes(tmp_path: Path, text: str) -> None:
     run = make_run(tmp_path / "run", [make_record("mlp", outcome="crashed", reason="why")])

@@ -47,6 +47,7 @@ def stage(
     return Record.model_validate(values)
 
 
+@pytest.mark.long
 def test_the_workers_that_are_enough_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", [fed(0, 0.2, 0.2), fed(1, 0.1, 0.2), fed(2, 0.001, 0.05), make_record("lstm")])
     labelled = label_runs([run])

@@ -25,6 +25,7 @@ def test_charts_without_data_are_sentences(run: MakeRun) -> None:
         assert chart.empty.endswith(".")
 
 
+@pytest.mark.long
 def test_every_chart_of_a_full_run_has_marks(big_run: Run) -> None:
     for chart in charts(label_runs([big_run])):
         assert chart.figure is not None, chart.key
@@ -150,6 +151,7 @@ def test_of_several_runs_the_run_comes_first_and_whole(record: MakeRecord, run: 
     assert [label.partition(": ")[0] for label in labels] == [item.label for item in runs]
 
 
+@pytest.mark.long
 def test_the_legend_names_every_backend_once(big_run: Run) -> None:
     for chart in charts(label_runs([big_run])):
         names = [entry.name for entry in chart.entries]

@@ -54,6 +54,7 @@ def test_tags_are_balanced(page: Page) -> None:
     assert page.open == []
 
 
+@pytest.mark.long
 def test_no_missing_value_leaks(page: Page) -> None:
     words = {word for _, text in page.texts for word in re.findall(r"[\w<>]+", text)}
     assert not words & {"nan", "NaN", "None", "inf", "NA", "undefined"}
@@ -79,6 +80,7 @@ def test_every_chart_is_on_the_page(page: Page) -> None:
     assert sum(attributes.get("class") == "drawing" for _, attributes in page.tags) == 10
 
 
+@pytest.mark.long
 def test_the_page_is_small(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], out=tmp_path, pages=False)
     assert path.stat().st_size < MOST_BYTES
@@ -106,6 +108,7 @@ def test_an_empty_run_has_a_report_without_charts(run: MakeRun) -> None:
     assert any(text == "No model was measured." for _, text in page.texts)
 
 
+@pytest.mark.long
 def test_unlike_runs_warn(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
     a = run([record(case={"mode": "train", "backend": "jax"})], "a", identifier="one")
     b = run([record(case={"mode": "train", "backend": "jax"})], "b", identifier="two", cpu="Other")

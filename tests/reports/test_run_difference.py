@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,17 @@ from hypothesis import strategies as st
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import Run
-from anatomy.reports.difference_words import MOST_LINES, WIDTH, difference_lines, difference_markdown
+from anatomy.reports.answers.answer_panels import answer_panels
+from anatomy.reports.difference_words import (
+    MOST_LINES,
+    WIDTH,
+    difference_lines,
+    difference_markdown,
+)
 from anatomy.reports.report_page import render_html
-from anatomy.reports.run_difference import compare_runs
+from anatomy.reports.run_difference import compare_runs, difference_sentence
 from anatomy.reports.run_labels import label_runs
+from anatomy.reports.summary import summary_sentences
 from anatomy.reports.tables import change_tables
 from tests.command import anatomy
 from tests.factories import make_header, make_record, make_run
@@ -114,6 +122,7 @@ def test_the_terminal_has_twelve_lines_of_eighty_columns(items: list[tuple[str, 
     assert difference_markdown(frame, ("a", "b"))
 
 
+@pytest.mark.long
 def test_the_report_of_two_runs_has_their_difference(tmp_path: Path) -> None:
     runs = label_runs(list(two_runs(tmp_path)))
     (table,) = change_tables(runs)
@@ -181,5 +190,27 @@ def test_a_weak_figure_is_marked_on_its_own_side(tmp_path: Path) -> None:
     after = make_run(tmp_path / "after", [case("mlp", 60, recompilations=3), case("lstm", 9)])
     (table,) = change_tables(label_runs([before, after]))
     row = table.frame["case"].tolist().index("mlp train jax b8")
-    marked = {place: [caveat.sign for caveat in found] for place, found in table.caveats.items() if found}
-    assert marked == {(row, "b"): ["‡"]}
+    marked = {c.key: table.signs(row, c) for c in table.columns if table.signs(row, c)}
+    assert marked == {"b": "‡", "ratio": "‡"}
+    assert not any(table.signs(other, c) for other in range(len(table.frame)) if other != row for c in table.columns)
+
+
+def test_wide_intervals_do_not_say_that_nothing_changed(tmp_path: Path) -> None:
+    """Processes that differ much leave room for a change; alike ones do not."""
+    unsteady = (1.0, 1.3, 0.8)
+    before = make_run(tmp_path / "before", [case("mlp", 100), case("lstm", 100, unsteady)])
+    after = make_run(tmp_path / "after", [case("mlp", 100), case("lstm", 110, unsteady)])
+    frame = compare_runs(before, after)
+    assert difference_sentence(frame) == "1 too close, 1 not known"
+    runs = label_runs([before, after])
+    (table,) = change_tables(runs)
+    verdicts = dict(zip(table.frame["case"].str.split().str[0], table.frame["verdict"], strict=True))
+    assert verdicts["mlp"] == "too close"
+    low, high = (float(end) for end in re.findall(r"\d\.\d\d", verdicts["lstm"]))
+    assert verdicts["lstm"].startswith("not known: ")
+    assert low < 1 < high
+    assert summary_sentences(runs)[0].endswith("1 too close, 1 not known.")
+    first, second = (panel for panel in answer_panels(runs) if "lstm" in panel.title)
+    assert "first of its machine" in first.facets["Change"].said
+    assert f"jax ≈ 1.1 × that of run 1, {verdicts['lstm']}." == second.facets["Change"].said
+    assert '<a href="#changes">' in render_html(runs)

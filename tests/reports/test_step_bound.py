@@ -65,6 +65,23 @@ def test_shares_do_not_depend_on_the_length_of_a_step(
     assert bound.name == NEITHER or shares[bound.name] == max(shares.values())
 
 
+@pytest.mark.parametrize(
+    ("seconds", "rest"),
+    [
+        ((0.49, 0.22, 0.01), "28 % to 51 % of the step is not explained by these"),
+        ((0.8, 0.4, 0.01), "up to 20 % of the step is not explained by these"),
+        # Served by the caches: memory explains nothing.
+        ((0.3, 1.7, None), "70 % of the step is not explained by these"),
+        ((1.0, 0.5, 0.01), "that is the whole step"),
+    ],
+)
+def test_what_is_not_explained_is_said(seconds: tuple[float, float, float | None], rest: str) -> None:
+    bound = step_bound(work(*seconds))
+    assert bound is not None
+    assert bound.said.endswith(f"; {rest}")
+    assert bound.said.startswith(f"at this backend's best speeds the products alone would take {seconds[0]:.0%}"[:-1])
+
+
 def gaps(**parts: float) -> Gaps:
     return Gaps(**{name: parts.get(name, 0.0) for name in STEP_PARTS}, step=sum(parts.values()))
 

@@ -52,6 +52,7 @@ def test_a_missing_package_is_named(format_: str, package: str, run: MakeRun, mo
         write_report([run([]).path], [format_])
 
 
+@pytest.mark.long
 def test_a_site_has_pages_and_tables(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
     made = run([record(case={"mode": "train", "backend": "jax"})])
     done = CliRunner().invoke(app, ["report", str(made.path), "--site", str(tmp_path / "site")])

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from anatomy.bench.records.record_parts import Block, Phases
 from anatomy.bench.records.run_store import Run
 from anatomy.models.frameworks import SLIDE_ROWS
 from anatomy.reports.run_labels import LabelledRun, label_runs
-from anatomy.reports.table import Table
+from anatomy.reports.table import Table, is_missing
 from anatomy.reports.tables import (
     all_tables,
     architecture_table,
@@ -46,6 +46,7 @@ def labelled(big_run: Run) -> tuple[LabelledRun, ...]:
     return label_runs([big_run])
 
 
+@pytest.mark.long
 def test_every_column_is_in_the_frame_and_numbers_are_numbers(labelled: tuple[LabelledRun, ...]) -> None:
     for table in all_tables(labelled):
         assert list(table.frame.columns) == [column.key for column in table.columns], table.key
@@ -157,6 +158,46 @@ def test_frameworks_repeat_the_slides_and_measure_today(record: MakeRecord, run:
     assert (today["tutorials"] == "not measured").all()
     assert (today["multi_gpu"] == "not measured").all()
     assert (today.loc["Keras on OpenVINO", ["cnn", "rnn", "speed", "keras"]] == "not measured").all()
+
+
+BF16 = {"jit": True, "dtype_policy": "float32", "matmul_precision": "bf16", "device": "cpu"}
+MODELS = (CNN, RNN, "mlp", "vgg:depth=11")
+
+
+def three_backends(record: MakeRecord, slower: Sequence[float]) -> list[Record]:
+    """JAX at 100, torch as given, and OpenVINO at 900 in another precision, on as many models."""
+    return [
+        one
+        for model, speed in zip(MODELS, slower, strict=True)
+        for one in (
+            record(model, speed=100.0, case=point("infer", "jax")),
+            record(model, speed=speed, case=point("infer", "torch")),
+            record(model, speed=900.0, settings=BF16, case=point("infer", "openvino")),
+        )
+    ]
+
+
+def test_another_precision_is_no_faster_backend(record: MakeRecord, run: MakeRun) -> None:
+    runs = label_runs([run(three_backends(record, [50.0, 52.0, 54.0, 51.0]))])
+    today: Any = framework_table(runs).frame.set_index("framework")
+    assert today.loc["Keras on JAX", "speed"].startswith("+++ infer 1.00 of the fastest (4 common cases; fastest")
+    assert today.loc["Keras on PyTorch", "speed"].startswith("++ infer 0.52 of the fastest (4 common cases; 95 % 0.49")
+    alone = today.loc["Keras on OpenVINO", "speed"]
+    assert alone == "infer in bfloat16: no other backend was measured in this precision"
+    table = speed_table(runs)
+    (openvino,) = rows(table, kind="all", backend="openvino").to_dict("records")
+    assert openvino["precision"] == "bfloat16"
+    assert is_missing(openvino["relative_speed"])
+
+
+@pytest.mark.parametrize(
+    ("slower", "why"), [([30.0, 300.0, 30.0, 300.0], "too close"), ([30.0, 60.0, 40.0, 50.0], "the interval spans")]
+)
+def test_no_mark_rests_on_what_is_not_known(slower: list[float], why: str, record: MakeRecord, run: MakeRun) -> None:
+    today: Any = framework_table(label_runs([run(three_backends(record, slower))])).frame.set_index("framework")
+    text = today.loc["Keras on PyTorch", "speed"]
+    assert not text.startswith("+")
+    assert f"no mark: {why}" in text
 
 
 @pytest.mark.parametrize(("speed", "marks"), [(90.0, "+ "), (110.0, "++ "), (170.0, "+++ ")])

@@ -146,3 +146,12 @@ def test_older_records_have_no_column_of_gaps(record: MakeRecord, run: MakeRun) 
     keys = [[column.key for column in trust_table(label_runs([run(found, name)])).columns] for name, found in
             {"old": [older], "both": [older, newer]}.items()]  # fmt: skip
     assert [("others_cores" in found, "steal_share" in found) for found in keys] == [(False, False), (True, True)]
+
+
+def test_notes_name_only_what_the_table_has(record: MakeRecord, run: MakeRun) -> None:
+    for name, cores in (("known", 0.1), ("unknown", None)):
+        table = trust_table(label_runs([run([record(others_cores=cores)], name)]))
+        assert ("others_cores" in table.frame) is (cores is not None)
+        notes = " ".join(table.notes)
+        assert ("Others in the window:" in notes) is (cores is not None)
+        assert ("was not recorded" in notes) is (cores is None)

@@ -65,13 +65,14 @@ def _race_row(race: Race) -> str:
     from anatomy.reports.answers.answer_words import times_text, trust_word
 
     leader = race.leader
-    beside = f"{times_text(leader.rate / race.rivals[0].rate)}x {race.rivals[0].name}" if race.rivals else "no rival"
+    times = leader.over(race.rivals[0]) if race.rivals else None
+    beside = f"{'≈' * times.weak}{times_text(times)}x {race.rivals[0].name}" if times else "no rival"
     who = "too close" if race.close else leader.name
     precision = "" if race.precision == "float32" else f" {race.precision}"
     end = f"{f' {race.variant}' if race.variant else ''}{precision} b{leader.record.case.batch_size}"
     # What tells it from others stands at both ends.
     name = f"  {without_middle(f'{race.model}{end}', _NAME - 2)}"
-    rate = rate_text(leader.record, leader.weaknesses, compact=True)
+    rate = rate_text(leader.record, leader.weaknesses, narrow=True)
     return _row(name, who, rate, beside, trust_word(leader).removeprefix("weak: "))
 
 

@@ -22,7 +22,7 @@ _MEBIBYTE = 2**20
 
 # Head, width, the cell, and whether it is left out on a narrow terminal.
 _COLUMNS: tuple[tuple[str, int, Callable[[Record, float], str], bool], ...] = (
-    ("examples/s", 15, lambda r, _: rate_text(r, compact=True), False),
+    ("examples/s", 15, lambda r, _: rate_text(r, narrow=True), False),
     ("median ms", 10, lambda r, _: _number(r.step_median_s, 1e3, 2), False),
     ("p90 ms", 10, lambda r, _: _number(r.step_p90_s, 1e3, 2), True),
     ("peak MiB", 8, lambda r, _: _number(r.peak_host_above_base_bytes, 1 / _MEBIBYTE, 0), False),

@@ -100,6 +100,7 @@ def test_runs_side_by_side_are_named(run: MakeRun) -> None:
     assert len({panel.title for panel in panels}) == 2
 
 
+@pytest.mark.long
 def test_the_page_begins_with_the_answer(run: MakeRun) -> None:
     page = render_html(label_runs([run(records())]))
     body = page[page.index("<main>") :]
@@ -108,6 +109,7 @@ def test_the_page_begins_with_the_answer(run: MakeRun) -> None:
     assert '<option value="2">mlp infer</option>' in body
 
 
+@pytest.mark.long
 def test_every_table_is_on_the_page(run: MakeRun) -> None:
     sizes = [timed("jax", speed, case={"batch_size": size}) for size, speed in ((8, 50.0), (16, 90.0), (32, 95.0))]
     failed = make_record("lstm", outcome="oom", reason="too large")
@@ -254,6 +256,7 @@ def test_a_predict_loop_has_no_framework_beside_it(run: MakeRun) -> None:
     assert "Over the framework" not in panel.facets
 
 
+@pytest.mark.long
 def test_bars_of_one_card_have_one_scale_and_a_cut_one_says_so(run: MakeRun) -> None:
     records = [
         timed("jax", 400, case={"mode": "infer"}, spread=0.9),
@@ -278,3 +281,33 @@ def test_digits_show_on_which_side_of_the_limit_a_figure_is(spread: float, shown
     with mock.patch.object(type(record), "throughput_interval_examples_per_s", (low, high)):
         assert rate_text(record).endswith(shown)
         assert rate_text(record).startswith("≈") == (spread > WIDE)
+
+
+def test_a_list_to_choose_from_tells_long_models_and_runs_apart(tmp_path: Path) -> None:
+    """What differs stands at the end, where a phone does not cut it off."""
+    model = "unet:depth=3,base_filters=8,input_shape=64x64x1"
+    cases = [timed("jax", 100.0, model, case={"mode": mode}) for mode in ("train", "infer")]
+    runs = [make_run(tmp_path / name, cases, identifier=f"2026-12-01T00-20-{name}") for name in ("04Z", "44Z")]
+    panels = answer_panels(label_runs(runs))
+    choices = [panel.choice for panel in panels]
+    assert len(set(choices)) == len(choices) == 4
+    assert {len(choice) <= 40 for choice in choices} == {True}
+    assert [choice.rpartition(" run ")[2] for choice in choices] == ["1", "1", "2", "2"]
+    assert [panel.run for panel in panels][::2] == [
+        "Run 1 of 2: 2026-12-01T00-20-04Z",
+        "Run 2 of 2: 2026-12-01T00-20-44Z",
+    ]
+
+
+def test_a_phone_has_what_a_wide_page_has(run: MakeRun) -> None:
+    runs = label_runs([run(records())])
+    page = render_html(runs)
+    for bar in answer_panels(runs)[0].heats[0].bars:
+        assert f"{bar.name}: median step {bar.step}, memory {bar.memory}" in page
+
+
+def test_a_grade_says_what_was_not_recorded(tmp_path: Path) -> None:
+    for name, others in (("unknown", None), ("known", 0.0)):
+        made = make_run(tmp_path / name, [timed("jax", 100.0, others_cores=others)])
+        (panel,) = answer_panels(label_runs([made]))
+        assert ("was not recorded" in panel.facets["Trust"].said) is (others is None)

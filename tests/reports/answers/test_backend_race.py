@@ -72,7 +72,7 @@ def test_coarser_products_are_a_race_of_their_own() -> None:
         "float32": ["jax", "torch"],
     }
     assert "products in bfloat16" in answer_sentence(found[0])
-    assert answer_sentence(found[0]).endswith("; jax, torch computed in another precision, or a model of another size.")
+    assert answer_sentence(found[0]).endswith("; jax, torch computed in another precision (float32).")
     assert score_sentence(found) == "jax 1, without a rival 1"
 
 

@@ -86,6 +86,7 @@ def test_a_failed_case_says_why_and_has_no_chart(record: MakeRecord, run: MakeRu
     assert "drawing" not in {attributes.get("class") for _, attributes in page.tags}
 
 
+@pytest.mark.long
 def test_the_end_of_the_log_is_text(record: MakeRecord, run: MakeRun) -> None:
     one = record(log="logs/x.log", case={"mode": "train", "backend": "jax"})
     made = run([one])
@@ -98,6 +99,7 @@ def test_the_end_of_the_log_is_text(record: MakeRecord, run: MakeRun) -> None:
     assert "</pre><script>" in log
 
 
+@pytest.mark.long
 def test_a_profiled_case_has_its_profile(tmp_path: Path) -> None:
     case = profiled_run(tmp_path / "first").records[0].case
     made = profiled_run(tmp_path / "run", nested_profile("jax").model_copy(update={"case": case}))
@@ -113,6 +115,7 @@ def test_pages_are_of_one_run(record: MakeRecord, run: MakeRun) -> None:
         write_report(runs, pages=True)
 
 
+@pytest.mark.long
 def test_large_runs_have_pages_where_they_are_asked_for(
     record: MakeRecord, run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,9 +197,14 @@ def test_thinning_keeps_the_extremes_in_their_order(values: list[float]) -> None
     assert (min(kept), max(kept)) == (min(values), max(values))
 
 
+def sure(speed: float) -> list[Block]:
+    """Blocks that are alike, so that the interval is narrow."""
+    return [Block(steps=10, seconds=10 * 32 / speed)] * 6
+
+
 def test_a_case_has_its_own_rows_beside_cases_that_differ_in_one_setting(record: MakeRecord, run: MakeRun) -> None:
     def case(speed: float, **fields: object) -> Record:
-        return record(speed=speed, case={"mode": "fit", "backend": "jax", **fields})
+        return record(speed=speed, blocks=sure(speed), case={"mode": "fit", "backend": "jax", **fields})
 
     records = [case(100.0), case(50.0, feed="tf.data"), case(25.0, jit="on")]
     (item,) = label_runs([run(records)])
@@ -206,14 +214,16 @@ def test_a_case_has_its_own_rows_beside_cases_that_differ_in_one_setting(record:
         assert float(facts["a step: in the loop [ms]"].replace(",", "")) == pytest.approx(loop_ms)
 
 
+@pytest.mark.long
 def test_phases_have_their_unit_and_no_reason_stands_beside_a_value(record: MakeRecord, run: MakeRun) -> None:
-    one = record(case={"mode": "fit", "backend": "jax"})
+    one = record(blocks=sure(100.0), case={"mode": "fit", "backend": "jax"})
     groups = list(fact_groups(label_runs([run([one])])[0], one, None))
     facts = {fact.name: fact for group in groups for fact in group.facts}
     assert facts["phases: compile [s]"].text.startswith("2")
     assert facts["a step: in the loop [ms]"].why == ""
 
 
+@pytest.mark.long
 def test_a_case_whose_outputs_deviate_is_not_sound(record: MakeRecord, run: MakeRun) -> None:
     samples = {"jax": [0.0, 1.0], "tensorflow": [0.0, 1.0], "torch": [0.5, 0.2]}
     blocks = [Block(steps=10, seconds=0.1 + 0.0001 * n) for n in range(6)]

@@ -25,6 +25,7 @@ def text(profiled: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.read_text()
 
 
+@pytest.mark.long
 def test_the_section_is_there_for_profiles_alone(text: str, tmp_path: Path) -> None:
     assert 'id="profiles"' in text
     (path,) = write_report([profiled_run(tmp_path / "none").path])
