@@ -56,7 +56,7 @@ def write_report(
     if pages and len(run_paths) > 1:
         raise UsageError("a page for each case was asked for of several runs; expected one run")
     folder = Path(out or run_paths[0])
-    most_sampled = MOST_PAGES if pages is None else sys.maxsize if pages else 0
+    most_sampled = sys.maxsize if pages else MOST_PAGES if pages is None and len(run_paths) == 1 else 0
     found = [load_run(path, compact=True, most_sampled=most_sampled) for path in run_paths]
     if pages is None:
         pages = len(found) == 1 and len(found[0].records) <= MOST_PAGES

@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 # The shortest is far below the tick of any clock, and the longest is thirty years: rates and their sums stay finite.
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
@@ -17,6 +17,12 @@ _BEYOND = 2**63
 def finite_or_none(value: float | None) -> float | None:
     """The value, or `None` for NaN and infinity, which are no figures: no record holds them."""
     return value if value is None or math.isfinite(value) else None
+
+
+def _no_whole_number(value: object) -> object:
+    if isinstance(value, int):
+        raise ValueError("a whole number beyond 64 bits")
+    return value
 
 
 def _iso(text: str) -> str:
@@ -35,5 +41,7 @@ ByteCount = Annotated[int, Field(ge=0, lt=_BEYOND)]
 Count = Annotated[int, Field(ge=0, lt=_BEYOND)]
 Whole = Annotated[int, Field(gt=-_BEYOND, lt=_BEYOND)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+# Beside `Whole`: a whole number that is too large must not become another one.
+Fraction = Annotated[Finite, BeforeValidator(_no_whole_number)]
 # ISO 8601.
 Timestamp = Annotated[str, Field(max_length=32), AfterValidator(_iso)]

@@ -23,8 +23,6 @@ _STEPS = ("step_s", "output_sample")
 # Lists that are seldom other than empty, and then one list.
 _SELDOM = ("process_medians_s", "process_throughputs", "inputs", "lost_nodes")
 _EMPTY: list[Any] = []
-# What a compactor holds of all records, and sends to another process once.
-_HELD = (*_SHARED, *_PARTS, "manifest")
 
 
 class _PlainBlock(NamedTuple):
@@ -55,13 +53,6 @@ class _Blocks(Sequence[_PlainBlock]):
         return _PlainBlock(self._steps[place], self._seconds[place])
 
 
-class PackedRecords(NamedTuple):
-    """Records in which numbers stand for what they share with others, and those of these parts that are new."""
-
-    records: Sequence[Record]
-    parts: dict[int, Any]
-
-
 class RecordCompactor:
     """Makes records smaller in place; they read as before, but are not to be changed or written."""
 
@@ -75,7 +66,6 @@ class RecordCompactor:
         self._keys: set[str] = set()
         self._known: dict[Hashable, Any] = {}
         self._cases: dict[str, Case] = {}
-        self._sent: dict[int, Any] = {}
         for case in planned:
             self._share_fields(case)
             held = case.__dict__
@@ -122,33 +112,6 @@ class RecordCompactor:
             for model in (record, record.phases, record.clock, record.host_use):
                 if model is not None:
                     self._share_fields(model)
-
-    def pack(self, records: Sequence[Record]) -> PackedRecords:
-        """Take what many compact records share out of some: another process has it, or gets it with the first."""
-        parts: dict[int, Any] = {}
-        for record in records:
-            held = record.__dict__
-            for name in _HELD:
-                part = held[name]
-                if part is not None:
-                    if id(part) not in self._sent:
-                        parts[id(part)] = self._sent[id(part)] = part
-                    held[name] = id(part)
-            if self._cases.get(record.case.key) is record.case:
-                held["case"] = record.case.key
-        return PackedRecords(records, parts)
-
-    def unpack(self, packed: PackedRecords) -> Sequence[Record]:
-        """The records that the compactor of another process, made of the same plan, has packed."""
-        self._sent |= {number: self._shared(part) for number, part in packed.parts.items()}
-        for record in packed.records:
-            held = record.__dict__
-            for name in _HELD:
-                if held[name] is not None:
-                    held[name] = self._sent[held[name]]
-            if isinstance(record.case, str):
-                held["case"] = self._cases[record.case]
-        return packed.records
 
     def _part(self, part: type[BaseModel], given: Any) -> BaseModel | None:
         """The part that was equal to this, in its types, too; `None` for one that is not valid."""

@@ -83,7 +83,6 @@ def iterate_lines(
     what: str,
     newest: int,
     remedy: str = "",
-    first: int = 1,
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
     complaint: Callable[[_Model], str] = lambda found: "",
 ) -> Iterator[_Model]:
@@ -91,10 +90,9 @@ def iterate_lines(
 
     Args:
         lines: with their line breaks.
-        first: number of the first of them in the file.
         prepare: puts validated parts into an object before it is validated.
     """
-    for number, line in enumerate(lines, start=first):
+    for number, line in enumerate(lines, start=1):
         if line.endswith(b"\n") and line.strip():
             yield read_model(line[:-1], model, f"{path}, line {number}", what, newest, remedy, prepare, complaint)
 

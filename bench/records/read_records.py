@@ -1,11 +1,10 @@
-"""The records of a run: all of them as they are, or compact and, of large files, on two cores."""
+"""The records of a run: as they are, or compact."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import count, islice
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from anatomy.bench.records.case import Case
@@ -13,12 +12,9 @@ from anatomy.bench.records.compact_records import RecordCompactor
 from anatomy.bench.records.garbage_collector import no_collections
 from anatomy.bench.records.jsonl import iterate_lines, read_lines
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
-from anatomy.bench.records.second_process import in_second_process
 
 # Intervals are derived of the records of so many lines at once.
 BATCH = 500
-# From this size on a second process saves more than it costs.
-LARGE_BYTES = 1 << 25
 
 
 def read_records(path: Path) -> list[Record]:
@@ -31,50 +27,24 @@ def read_records(path: Path) -> list[Record]:
 
 
 def read_compact(path: Path, planned: Sequence[Case], most_sampled: int = sys.maxsize) -> list[Record]:
-    """Read every record as `read_records` does, compact; every second batch of a large file in a second process.
+    """Read every record as `read_records` does, compact.
 
     Args:
         planned: cases that the records then have in common.
         most_sampled: of more cases the samples of the host, their largest part, are left out.
 
     Raises:
-        UsageError: as for `read_records`, of the first such line.
+        UsageError: as for `read_records`.
     """
     compactor, found = RecordCompactor(planned, most_sampled), list[Record]()
-    with no_collections():
-        if path.stat().st_size < LARGE_BYTES or len(os.sched_getaffinity(0)) < 2:
-            for batch in _batches(path, compactor):
-                found += batch
-            return found
-        with in_second_process(lambda: map(compactor.pack, _batches(path, compactor, 1, 2))) as others:
-            for batch in _batches(path, compactor, 0, 2):
-                found += batch
-                if (packed := next(others, None)) is not None:
-                    found += compactor.unpack(packed)
+    with no_collections(), path.open("rb") as file:
+        lines = iterate_lines(
+            file, path, Record, "a record", SCHEMA_VERSION, prepare=compactor.prepare, complaint=_complaint
+        )
+        while batch := list(islice(lines, BATCH)):
+            compactor.compact(batch)
+            found += batch
     return found
-
-
-def _batches(path: Path, compactor: RecordCompactor, first: int = 0, step: int = 1) -> Iterator[list[Record]]:
-    """The compact records of each batch of lines, or of every second one."""
-    with path.open("rb") as file:
-        for place in count():
-            lines = list(islice(file, BATCH))
-            if not lines:
-                return
-            if place % step == first:
-                read = iterate_lines(
-                    lines,
-                    path,
-                    Record,
-                    "a record",
-                    SCHEMA_VERSION,
-                    first=1 + place * BATCH,
-                    prepare=compactor.prepare,
-                    complaint=_complaint,
-                )
-                batch = list(read)
-                compactor.compact(batch)
-                yield batch
 
 
 def _complaint(record: Record) -> str:

@@ -18,7 +18,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.batch_sizes import alike_but_batch
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.ceiling import Ceiling
-from anatomy.bench.records.checked_numbers import Finite, Timestamp, Whole
+from anatomy.bench.records.checked_numbers import Fraction, Timestamp, Whole
 from anatomy.bench.records.combine_processes import combine_processes
 from anatomy.bench.records.environment import Environment
 from anatomy.bench.records.folder_lock import FolderLock
@@ -57,7 +57,7 @@ class RunHeader(Frozen):
     started_at: Timestamp
     command: list[str]
     suite: str
-    settings: dict[str, Finite | Whole | str | None] = {}  # noqa: RUF012  # pydantic copies a default
+    settings: dict[str, Whole | Fraction | str | None] = {}  # noqa: RUF012  # pydantic copies a default
     environment: Environment
     ceilings: list[Ceiling] = []  # noqa: RUF012  # pydantic copies a default
     planned: list[Case]

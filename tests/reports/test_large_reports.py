@@ -179,14 +179,12 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, tuple) else value
 
 
-@pytest.fixture(params=["in one process", pytest.param("in two", marks=pytest.mark.process)])
-def _processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "in two":
-        monkeypatch.setattr(read_records, "LARGE_BYTES", 0)
-        monkeypatch.setattr(read_records, "BATCH", 7)
+@pytest.fixture(params=[500, 7])
+def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_records, "BATCH", request.param)
 
 
-@pytest.mark.usefixtures("_processes")
+@pytest.mark.usefixtures("_batches")
 def test_compact_records_read_as_others(big_run: Run) -> None:
     compact = load_run(big_run.path, compact=True)
     names = [*Record.model_fields, *Record.model_computed_fields]
@@ -197,7 +195,7 @@ def test_compact_records_read_as_others(big_run: Run) -> None:
     assert compact.measured == big_run.measured
 
 
-@pytest.mark.usefixtures("_processes")
+@pytest.mark.usefixtures("_batches")
 def test_equal_parts_are_held_once(tmp_path: Path) -> None:
     made = make_run(tmp_path / "run", many_records())
     compact = load_run(made.path, compact=True)
@@ -207,7 +205,7 @@ def test_equal_parts_are_held_once(tmp_path: Path) -> None:
     assert {id(record.case) for record in compact.records} == planned
 
 
-@pytest.mark.usefixtures("_processes")
+@pytest.mark.usefixtures("_batches")
 @pytest.mark.parametrize(("most", "sampled"), [(0, {False}), (3, {True, False}), (10**6, {True})])
 def test_samples_of_the_host_are_left_out_of_many_cases(tmp_path: Path, most: int, sampled: set[bool]) -> None:
     use = HostUse(at_s=[0.1, 0.2], resident_bytes=[1, 2], cpu_s=[0.1, 0.3])
@@ -216,7 +214,7 @@ def test_samples_of_the_host_are_left_out_of_many_cases(tmp_path: Path, most: in
     assert {record.host_use is not None for record in compact.records} == sampled
 
 
-@pytest.mark.usefixtures("_processes")
+@pytest.mark.usefixtures("_batches")
 def test_a_case_is_taken_from_its_record_whatever_key_the_file_says(tmp_path: Path) -> None:
     made = make_run(tmp_path / "run", many_records()[:2])
     file = made.path / "records.jsonl"

@@ -140,6 +140,7 @@ def test_every_reader_refuses_a_damaged_run(tmp_path: Path, line: bytes) -> None
         ("environment", make_environment().model_dump(mode="json") | {"memory_bytes": 10**400}),
         ("environment", make_environment().model_dump(mode="json") | {"usable_cores": -1}),
         ("settings", {"memory_limit_bytes": 10**400}),
+        ("settings", {"seed": 2**63}),
     ],
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, name: str, value: Any) -> None:
