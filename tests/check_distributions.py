@@ -60,10 +60,14 @@ def check(distribution: Path, environment: Path, dependencies: Path) -> None:
     python = environment / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*install, "--no-deps", str(distribution)])
-    wanted = run([str(python), "-c", REQUIREMENTS]).splitlines()
+    wanted = run([str(python), "-c", REQUIREMENTS])
+    stored = dependencies / "wanted.txt"
     if not dependencies.exists():
-        needed = [one for one in wanted if not one.startswith(FRAMEWORKS)]
+        needed = [one for one in wanted.splitlines() if not one.startswith(FRAMEWORKS)]
         run([*install, "--no-compile", "--target", str(dependencies), *needed])
+        stored.write_text(wanted)
+    if wanted != stored.read_text():
+        raise SystemExit(f"{distribution.name} needs other packages than the one before:\n{wanted}{stored.read_text()}")
     (packages,) = environment.glob("lib/python*/site-packages")
     (packages / "dependencies.pth").write_text(f"{dependencies}\n")
     # Not in the tree, whose folders would be imported in place of what is installed.

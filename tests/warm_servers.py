@@ -2,26 +2,31 @@
 
 It stands in for `subprocess` in `anatomy.bench.runner.fork_client`. The server is the real one, a process of its own
 with the environment, folder and pipes that it was given; only the seconds of its imports are spent once a session.
-What the imports depend on (the variables of the environment) is part of what a nursery is kept for.
+What the imports depend on (variables of the environment, the CPUs) is part of what a nursery is kept for.
+
+All servers of a nursery have one hash seed and imported from one folder. What may depend on that is tested from cold:
+by the tests marked `quiet`, and by those that start `anatomy` as a program.
 """
 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE, TimeoutExpired
 from typing import IO, Any
 
+from anatomy.bench.errors.anatomy_error import SetupError
 from anatomy.bench.runner.fork_client import SERVER_MODULE
 
 __all__ = ["PIPE", "Popen", "TimeoutExpired"]
@@ -29,10 +34,30 @@ __all__ = ["PIPE", "Popen", "TimeoutExpired"]
 FAKE_MODULE = "tests.fake_fork_server"
 ROOT = Path(__file__).parents[1]
 # Of the variables that the imports read.
-READ_BY_IMPORTS = ("PYTHON", "KERAS", "TF", "XLA", "JAX", "TORCH", "PYTORCH", "OMP", "MKL", "KMP", "OPENBLAS", "CUDA")
-_PR_SET_CHILD_SUBREAPER = 36
-# (module, backend, environment) → the process that forks its servers, and the pipe to it.
-_nurseries: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[subprocess.Popen[bytes], socket.socket]] = {}
+READ_BY_IMPORTS = (
+    *(
+        "PYTHON",
+        "KERAS",
+        "TF",
+        "XLA",
+        "JAX",
+        "TORCH",
+        "PYTORCH",
+        "OMP",
+        "MKL",
+        "KMP",
+        "OPENBLAS",
+        "CUDA",
+        "DNNL",
+        "ONEDNN",
+    ),
+    *("HOME", "LD_", "MALLOC"),
+)
+# Of a nursery's imports.
+TIMEOUT_S = 180.0
+# (module, backend, what imports depend on) → the process that forks its servers, and the pipe to it.
+_nurseries: dict[Hashable, tuple[subprocess.Popen[bytes], socket.socket]] = {}
+_one_at_a_time = threading.Lock()
 
 
 class Popen:
@@ -46,27 +71,39 @@ class Popen:
         return super().__new__(cls)
 
     def __init__(
-        self, command: list[str], *, stderr: IO[bytes], env: Mapping[str, str], cwd: Path | None, **_: Any
+        self,
+        command: list[str],
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: IO[bytes],
+        env: Mapping[str, str],
+        cwd: Path | None,
+        start_new_session: bool,
     ) -> None:
+        assert stdin == stdout == PIPE
+        assert start_new_session
         module, *arguments = command[2:]
         requests, self_stdin = os.pipe()
         self_stdout, events = os.pipe()
+        self._status, status = os.pipe()
         self.stdin: IO[bytes] = os.fdopen(self_stdin, "wb")
         self.stdout: IO[bytes] = os.fdopen(self_stdout, "rb")
         self.returncode: int | None = None
         asked = {"env": dict(env), "cwd": str(cwd or Path.cwd()), "arguments": arguments}
+        given = [requests, events, stderr.fileno(), status]
         try:
-            self.pid = _forked(_nursery(module, arguments[0], env), asked, [requests, events, stderr.fileno()])
+            self.pid = _forked(_nursery(module, arguments[0], env), asked, given)
         finally:
-            os.close(requests)
-            os.close(events)
+            for one in (requests, events, status):
+                os.close(one)
 
     def poll(self) -> int | None:
         """Its status, if it has ended."""
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = os.waitstatus_to_exitcode(status)
+        if self.returncode is None and select.select([self._status], [], [], 0)[0]:
+            # All of it is there when whoever waits for the server has ended too.
+            self.returncode = int(b"".join(iter(lambda: os.read(self._status, 16), b"")))
+            os.close(self._status)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -86,8 +123,8 @@ class Popen:
 
 def _nursery(module: str, backend: str, env: Mapping[str, str]) -> socket.socket:
     read = frozenset((name, value) for name, value in env.items() if name.startswith(READ_BY_IMPORTS))
-    key = (module, backend, read)
-    if key not in _nurseries:
+    key = (module, backend, read, frozenset(os.sched_getaffinity(0)))
+    if key not in _nurseries or _nurseries[key][0].poll() is not None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "tests.warm_servers", module, str(theirs.fileno())]
         process = subprocess.Popen(
@@ -100,6 +137,7 @@ def _nursery(module: str, backend: str, env: Mapping[str, str]) -> socket.socket
             start_new_session=True,
         )
         theirs.close()
+        ours.settimeout(TIMEOUT_S)
         _nurseries[key] = process, ours
     return _nurseries[key][1]
 
@@ -113,17 +151,13 @@ def _end() -> None:
 
 
 def _forked(nursery: socket.socket, asked: Mapping[str, Any], descriptors: list[int]) -> int:
-    """A child of this process, which the nursery's own child has left to it."""
-    _adopt(True)
-    try:
+    """The process number of a server that the nursery has forked."""
+    with _one_at_a_time:
         socket.send_fds(nursery, [json.dumps(asked).encode()], descriptors)
-        return int(nursery.recv(64))
-    finally:
-        _adopt(False)
-
-
-def _adopt(yes: bool) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+        answer = nursery.recv(64)
+    if not answer:
+        raise SetupError("the process that the tests fork servers from has ended: see its output above")
+    return int(answer)
 
 
 def _serve(module: str, pipe: socket.socket) -> None:
@@ -135,29 +169,39 @@ def _serve(module: str, pipe: socket.socket) -> None:
     from anatomy.bench.runner import fork_server
 
     fork_server.preload()
+    # Those that wait for the servers are waited for by nobody.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(pipe, 1 << 20, 3)
+        message, descriptors, _, _ = socket.recv_fds(pipe, 1 << 20, 4)
         if not message:
             return
-        between = os.fork()
-        if between == 0:
-            _between(json.loads(message), descriptors, pipe)
-        os.waitpid(between, 0)
+        if os.fork() == 0:
+            _wait_for_server(json.loads(message), descriptors, pipe)
         for one in descriptors:
             os.close(one)
 
 
-def _between(asked: Mapping[str, Any], descriptors: list[int], pipe: socket.socket) -> None:
-    """End between the nursery and the server, so that the tests' process is the server's parent."""
-    own = os.getpid()
-    if os.fork():
-        os._exit(0)
-    while os.getppid() == own:
-        time.sleep(0.0005)
-    pipe.send(str(os.getpid()).encode())
+def _wait_for_server(asked: Mapping[str, Any], descriptors: list[int], pipe: socket.socket) -> None:
+    """Fork the server, and tell the tests how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *streams, status = descriptors
+    server = os.fork()
+    if server == 0:
+        os.close(status)
+        pipe.close()
+        _be_server(asked, streams)
+    for one in streams:
+        os.close(one)
+    pipe.send(str(server).encode())
     pipe.close()
+    _, ended = os.waitpid(server, 0)
+    os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
+    os._exit(0)
+
+
+def _be_server(asked: Mapping[str, Any], streams: list[int]) -> None:
     os.setsid()
-    for number, descriptor in enumerate(descriptors):
+    for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.environ.clear()

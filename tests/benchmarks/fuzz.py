@@ -7,7 +7,7 @@ input, shortened as far as the exception stays, and ends the program with status
 
 Mutations are random, with `--seed N` the same again. With `--guided` Atheris (`pip install atheris`, which has no
 packages for every Python) chooses those that reach new lines: some thousand inputs a second, a tenth as many, from
-the same valid ones.
+the same valid ones. What it finds is left whole in `fuzz-found/`.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ from anatomy.bench.tuning.tune_table import read_tune_table
 from anatomy.bench.xla.xspace import read_xspace
 from anatomy.models import parse_model
 
+# Inputs that Atheris found are left here, whole.
+FOUND = Path("fuzz-found")
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES, DATA = ROOT / "reports" / "examples", ROOT / "tests" / "data"
 # No input is longer: what is slow by its length alone is no finding.
@@ -395,7 +397,8 @@ def fuzz_guided(minutes: float, only: str | None) -> list[str]:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
         runs = re.search(r"Done (\d+) runs", done.stderr)
         print(f"{name}: {runs[1] if runs else 'no'} inputs to the end", flush=True)
-        if done.returncode:
+        # A process that did not come to its end has tried nothing that can be counted on.
+        if done.returncode or not runs:
             found.append(name)
             print(done.stdout[-2000:] + done.stderr[-2000:], flush=True)
     return found
@@ -410,6 +413,7 @@ def guide(name: str, seconds: int) -> None:
         folder, corpus = Path(made) / "files", Path(made) / "corpus"
         for one in (folder, corpus):
             one.mkdir()
+        FOUND.mkdir(exist_ok=True)
         for number, data in enumerate(parser.valid):
             (corpus / str(number)).write_bytes(data)
 
@@ -419,7 +423,7 @@ def guide(name: str, seconds: int) -> None:
                 print(f"{name}: {place_of(error)}: {error!s:.200}\n    {data[:300]!r}", flush=True)
                 raise error
 
-        limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-artifact_prefix={made}/"]
+        limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-artifact_prefix={FOUND}/{name}-"]
         atheris.Setup([name, *limits, str(corpus)], try_one)
         atheris.Fuzz()
 

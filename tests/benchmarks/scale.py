@@ -212,7 +212,6 @@ def report_rows(folder: Path, number: int) -> list[str]:
         f"{found['seconds']:,.1f}",
         f"{found['cpu_s']:,.1f}",
         f"{found['peak_bytes'] / 2**20:,.0f}",
-        f"{found['second_bytes'] / 2**20:,.0f}",
         f"{found['page_bytes'] / 1e6:,.2f}",
         f"{(found['beside_bytes'] - found['page_bytes']) / 1e6:,.2f}",
         "–" if opened is None else f"{opened:.2f}",
@@ -247,7 +246,6 @@ TABLES: dict[str, tuple[Callable[[Path, int], list[str]], list[str]]] = {
             "report [s]",
             "of it CPU [s]",
             "peak [MiB]",
-            "second process [MiB]",
             "page [MB]",
             "beside it [MB]",
             "opened in [s]",
@@ -281,12 +279,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.measure:
         found = MEASURES[given.measure](*given.what)
-        # Linux counts in KiB. What a second process shares with the first counts in both.
-        peaks = {
-            name: 1024 * resource.getrusage(who).ru_maxrss
-            for name, who in (("peak_bytes", resource.RUSAGE_SELF), ("second_bytes", resource.RUSAGE_CHILDREN))
-        }
-        print(json.dumps(found | peaks))
+        # Linux counts in KiB.
+        print(json.dumps(found | {"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
         return
     with TemporaryDirectory() as made:
         folder = given.folder or Path(made)

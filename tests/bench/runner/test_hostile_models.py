@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -103,4 +104,6 @@ def test_a_worker_ends_with_its_fork_server(tmp_path: Path) -> None:
     first, second = run.records
     assert (first.outcome, second.outcome) == ("crashed", "ok")
     assert "fork server ended with status -9" in first.reason
-    assert not psutil.pid_exists(int(place.read_text()))
+    with suppress(psutil.NoSuchProcess):
+        # It computes nothing any more; init may take a second to ask for its status.
+        assert psutil.Process(int(place.read_text())).status() == psutil.STATUS_ZOMBIE
