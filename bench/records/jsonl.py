@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
@@ -51,6 +51,17 @@ def _write_all(descriptor: int, data: bytes, place: int) -> None:
         data, place = data[written:], place + written
 
 
+def open_lines(path: Path) -> BinaryIO:
+    """The file, open to read its lines.
+
+    Raises:
+        UsageError: it is a pipe or a device, on which reading may wait for ever.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: expected a file, got a folder, a pipe or a device")
+    return path.open("rb")
+
+
 def read_lines(
     path: Path,
     model: type[_Model],
@@ -72,7 +83,7 @@ def read_lines(
     Raises:
         UsageError: a line is damaged or of a newer version; the message names file and line.
     """
-    with path.open("rb") as file:
+    with open_lines(path) as file:
         return list(iterate_lines(file, path, model, what, newest, remedy, complaint=complaint))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.compact_records import RecordCompactor
 from anatomy.bench.records.garbage_collector import no_collections
-from anatomy.bench.records.jsonl import iterate_lines, read_lines
+from anatomy.bench.records.jsonl import iterate_lines, open_lines, read_lines
 from anatomy.bench.records.record import SCHEMA_VERSION, Record
 
 # Intervals are derived of the records of so many lines at once.
@@ -37,7 +37,7 @@ def read_compact(path: Path, planned: Sequence[Case], most_sampled: int = sys.ma
         UsageError: as for `read_records`.
     """
     compactor, found = RecordCompactor(planned, most_sampled), list[Record]()
-    with no_collections(), path.open("rb") as file:
+    with no_collections(), open_lines(path) as file:
         lines = iterate_lines(
             file, path, Record, "a record", SCHEMA_VERSION, prepare=compactor.prepare, complaint=_complaint
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter, load_run
-from tests.factories import make_bare_record, make_case, make_header
+from tests.factories import make_bare_record, make_case, make_header, make_record, make_run
 
 
 def test_records_come_back_in_planned_order(tmp_path: Path) -> None:
@@ -117,3 +118,12 @@ def test_a_number_of_processes_that_is_none_is_refused(processes: object, tmp_pa
     damaged = run.model_copy(update={"header": run.header.model_copy(update={"settings": settings})})
     with pytest.raises(UsageError, match=r"run\.json: processes = .*expected a whole number from 1 to 10,000"):
         _ = damaged.remaining
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_pipe_in_the_place_of_the_records_is_refused_and_not_waited_for(tmp_path: Path, compact: bool) -> None:
+    folder = make_run(tmp_path / "run", [make_record()]).path
+    (folder / RECORDS_FILE).unlink()
+    os.mkfifo(folder / RECORDS_FILE)
+    with pytest.raises(UsageError, match=r"records\.jsonl: expected a file"):
+        load_run(folder, compact=compact)
