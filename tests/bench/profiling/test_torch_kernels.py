@@ -15,7 +15,7 @@ from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP
 from anatomy.bench.records.case_profile import LOSS, OPTIMIZER
 from tests.bench.gpu_trace.test_recorded_traces import ALEXNET, FOLDER, NCCL, TWO_STREAMS, VOLTA
-from tests.bench.profiling.recorded_steps import ADD, CONV, GEMM, LAYERS, SUM, TorchRecording, found, training_step
+from tests.bench.profiling.recorded_steps import ADD, CONV, COPY, GEMM, LAYERS, SUM, TorchRecording, found, training_step
 
 US = 1e-6
 
@@ -38,6 +38,29 @@ def test_every_kernel_is_at_its_layer(tmp_path: Path) -> None:
         (None, "aten::copy_", "data movement", "forward"),
     ]
     assert [one.work.tensor_cores for one in trace.events if one.work.kind == "convolution"] == [True, False]
+
+
+@pytest.mark.parametrize("other_thread", [False, True])
+def test_a_gradient_of_an_operation_outside_all_layers_is_nobodys(other_thread: bool, tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.layer("dense", 0, 30)
+    made.operation("aten::addmm", 2, 10, sequence=5)
+    # Makes no node, and has the number of the next operation that makes one.
+    made.operation("aten::ne", 12, 20, sequence=6)
+    # Numbers are each thread's: one of another thread takes nothing from the layer.
+    made.operation("aten::mul", 32, 40, thread=3 if other_thread else 1, sequence=6)
+    made.node("MulBackward0", 42, 50, 6)
+    made.work(ADD, 44, 50, 60, thread=2)
+    made.node("AddmmBackward0", 52, 60, 5)
+    made.work(GEMM, 54, 60, 70, thread=2)
+    made.node("torch::autograd::AccumulateGrad", 62, 70)
+    made.work(COPY, 64, 70, 80, thread=2)
+    assert [row[:2] for row in found(torch_device_trace(made.read(tmp_path), LAYERS))] == [
+        ("dense" if other_thread else None, "MulBackward0"),
+        ("dense", "AddmmBackward0"),
+        ("dense", "AccumulateGrad"),
+    ]
 
 
 def test_its_time_is_divided_to_the_microsecond(tmp_path: Path) -> None:
