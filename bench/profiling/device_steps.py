@@ -37,7 +37,9 @@ def device_trace(
         notes: what to know of the attribution, a sentence each.
     """
     seconds = _clock(recorded)
-    named = {name: [span for span in recorded.spans if span.name == name] for name in ANNOTATIONS}
+    # Files have spans in any order.
+    spans = sorted(recorded.spans, key=lambda span: span.start_ns)
+    named = {name: [span for span in spans if span.name == name] for name in ANNOTATIONS}
     kept: list[tuple[DeviceWork, Work]] = []
     drawn: list[DeviceWork] = []
     for one, work in zip(recorded.work, works, strict=True):

@@ -89,7 +89,7 @@ class Tracer:
         if self._recorded is not None:
             return torch_device_trace(self._recorded, layers)
         return Trace(
-            steps=_intervals(self._events, STEP),
+            steps=sorted(_intervals(self._events, STEP)),
             fetches=_intervals(self._events, FETCH),
             launches=_intervals(self._events, LAUNCH),
             events=list(_operations(self._events, layers)),

@@ -27,7 +27,7 @@ def read_trace(path: Path, reader: Reader, fetching: str = "") -> Trace:
     """
     events = [event for plane in read_xspace(path) for line in plane.lines for event in line.events]
     return Trace(
-        steps=list(_intervals(events, STEP)),
+        steps=sorted(_intervals(events, STEP)),
         fetches=[_interval(event) for event in events if event.name == FETCH or _draws(event, fetching)],
         launches=list(_intervals(events, LAUNCH)),
         events=list(_operations(events, reader)),
