@@ -146,7 +146,37 @@ def test_what_a_compiler_made_has_kinds_and_passes_and_says_that_it_has_no_layer
     ]
     assert [one.work.fused for one in trace.events] == [1, None, None]
     (note,) = trace.notes
-    assert note.startswith("2 of 3 kernels and copies were made by torch.compile, which names no layers")
+    assert note.startswith("3 of 3 kernels and copies are of a step made by torch.compile, which names no layers")
+
+
+def test_a_compiled_step_without_kernels_of_the_compiler_says_so_as_well(tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.span("Torch-Compiled Region: 0/0", 2, 30, category="cpu_op")
+    made.operation("aten::addmm", 4, 8)
+    made.work(GEMM, 5, 10, 20)
+    made.work(SUM, 25, 40, 50, **{"graph node id": 77})
+    graphs, compiled = torch_device_trace(made.read(tmp_path), LAYERS).notes
+    assert graphs.startswith("1 of 2 kernels and copies are nodes of CUDA graphs")
+    assert compiled.startswith("1 of 2 kernels and copies are of a step made by torch.compile")
+
+
+def test_a_compiled_function_among_marked_layers_makes_no_compiled_step(tmp_path: Path) -> None:
+    made = training_step()
+    made.span("Torch-Compiled Region: 0/0", 320, 330, category="cpu_op")
+    made.work("triton_poi_fused_mul_0", 322, 355, 360)
+    (note,) = torch_device_trace(made.read(tmp_path), LAYERS).notes
+    # Not the copy of the loss.
+    assert note.startswith("1 of 13 kernels and copies were made by torch.compile outside the layers' calls")
+    assert "--jit off" not in note
+
+
+def test_a_step_that_is_not_compiled_has_no_note_on_compiling(tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.operation("aten::addmm", 4, 8)
+    made.work(GEMM, 5, 10, 20)
+    assert torch_device_trace(made.read(tmp_path), LAYERS).notes == ()
 
 
 def test_a_cuda_graph_within_a_layers_call_is_the_layers_and_another_is_nobodys(tmp_path: Path) -> None:
