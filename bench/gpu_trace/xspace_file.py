@@ -17,6 +17,7 @@ from anatomy.bench.gpu_trace.recorded_work import (
     DeviceWork,
     HostCall,
     HostSpan,
+    NoDeviceWorkError,
     RecordedTrace,
     TraceFileError,
     recorded_name,
@@ -46,7 +47,8 @@ def read_xspace_trace(path: Path, annotation_of: AnnotationOf | None = None) -> 
         annotation_of: `None` to keep no annotations: the host's events are many, and have no type.
 
     Raises:
-        TraceFileError: the file is too large or has no work of a GPU.
+        NoDeviceWorkError: it has no work of a GPU.
+        TraceFileError: the file is too large.
         UsageError: it is no XSpace, or an empty one.
     """
     size = path.stat().st_size
@@ -62,7 +64,7 @@ def read_xspace_trace(path: Path, annotation_of: AnnotationOf | None = None) -> 
     work = tuple(one for device, plane in devices for one in _work(device, plane, scopes))
     if not work:
         named = ", ".join(plane.name for plane in planes[:6]) or "none"
-        raise TraceFileError(f"{path} is an XSpace with no stream of a GPU; its planes: {named}")
+        raise NoDeviceWorkError(f"{path} is an XSpace with no stream of a GPU; its planes: {named}")
     host = [line for plane in planes if plane.name.startswith("/host:") for line in plane.lines]
     return RecordedTrace(
         source="XSpace",
@@ -106,7 +108,7 @@ def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> Devi
 
 
 def _operation(facts: Mapping[str, Any], scopes: Scopes) -> str:
-    """The operation by the program that XLA compiled, by the name with scopes, or by what else is known of its launch."""
+    """The operation by the program that XLA compiled, by the name with scopes, or by what else names its launch."""
     instruction, module = str(facts.get("hlo_op", "")), str(facts.get("hlo_module", ""))
     for program in (f"{module}({facts.get('program_id')})", module):
         if found := scopes.get(program, {}).get(instruction):

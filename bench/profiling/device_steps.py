@@ -15,7 +15,7 @@ from anatomy.bench.gpu_trace.device_timeline import (
     split_at_launch,
 )
 from anatomy.bench.gpu_trace.interval_sets import Intervals, Times, as_times, common, gaps, union
-from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostSpan, RecordedTrace, TraceFileError
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostSpan, NoDeviceWorkError, RecordedTrace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Level, Trace, TraceEvent, Work
 
 # The host's annotations that a profile needs.
@@ -69,7 +69,7 @@ def device_trace(
     )
 
 
-def no_device_work(error: TraceFileError) -> NotImplementedError:
+def no_device_work(error: NoDeviceWorkError) -> NotImplementedError:
     """The error for a profiler that recorded no work of a GPU; `error` is the reader's."""
     return NotImplementedError(
         f"time by layer: the profiler recorded no work of the GPU ({error}); it needs CUPTI, and the right to use it "

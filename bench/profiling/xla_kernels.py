@@ -75,7 +75,7 @@ class _Program:
         return replace(found, tensor_cores=tensor_cores(one.name)) if is_product else found
 
     def by_name(self, one: DeviceWork) -> Work | None:
-        """The work of a kernel without an instruction or scope of a layer, by its name; `None` if no one layer has it."""
+        """The work of a kernel that neither instruction nor scopes tell, by its name; `None` if not one layer has it."""
         owners = self._named_alike(one)
         return owners[0] if len({(work.layer, work.pass_) for work in owners}) == 1 else None
 
@@ -129,11 +129,12 @@ def _notes(recorded: Sequence[DeviceWork], program: _Program) -> Iterator[str]:
     if named:
         yield (
             f"{named:,} of {len(recorded):,} kernels and copies are known by their kernels' names alone, as in CUDA "
-            "graphs: XLA makes one kernel of equal fusions and names it after the first, whose layer gets the time of all"
+            "graphs: XLA makes one kernel of equal fusions and names it after the first, whose layer gets all their "
+            "time"
         )
     ambiguous = sum(program.is_ambiguous(one) for one in recorded)
     if ambiguous:
         yield (
-            f"{ambiguous:,} of {len(recorded):,} kernels and copies have a name that stands for instructions of several "
-            "layers or passes: they are unattributed"
+            f"{ambiguous:,} of {len(recorded):,} kernels and copies have a name that stands for instructions of "
+            "several layers or passes: they are unattributed"
         )

@@ -15,7 +15,17 @@ from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP
 from anatomy.bench.records.case_profile import LOSS, OPTIMIZER
 from tests.bench.gpu_trace.test_recorded_traces import ALEXNET, FOLDER, NCCL, TWO_STREAMS, VOLTA
-from tests.bench.profiling.recorded_steps import ADD, CONV, COPY, GEMM, LAYERS, SUM, TorchRecording, found, training_step
+from tests.bench.profiling.recorded_steps import (
+    ADD,
+    CONV,
+    COPY,
+    GEMM,
+    LAYERS,
+    SUM,
+    TorchRecording,
+    found,
+    training_step,
+)
 
 US = 1e-6
 

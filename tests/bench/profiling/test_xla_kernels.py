@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.gpu_trace import xspace_file
+from anatomy.bench.gpu_trace.recorded_work import TraceFileError
 from anatomy.bench.profiling.attribute_gaps import attribute_time
 from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.tensorflow_work import FETCHING, tensorflow_device_trace
@@ -120,7 +122,7 @@ def test_kernels_of_a_cuda_graph_are_known_by_their_names(tmp_path: Path) -> Non
 
 def test_a_kernels_name_that_two_layers_own_is_nobodys(tmp_path: Path) -> None:
     path = recorded(tmp_path, [kernel("loop_add_fusion_3", 10), kernel("loop_tanh_fusion_2", 16)])
-    another = "  %loop_add_fusion_3 = f32[8,4]{1,0} tanh(%x), metadata={op_name=\"jit(train_step)/jvp(LAYER)/tanh\"}\n"
+    another = '  %loop_add_fusion_3 = f32[8,4]{1,0} tanh(%x), metadata={op_name="jit(train_step)/jvp(LAYER)/tanh"}\n'
     before = "  %call.1 ="
     of_other, of_same = (TEXT.replace(before, another.replace("LAYER", one) + before) for one in (SECOND, FIRST))
     work = read_device_work(path)
@@ -191,7 +193,9 @@ def test_of_the_same_compilation_the_text_tells_more_than_the_scopes(written: st
     space = load_xspace(path)
     add_program(space, "jit_train_step(6)", {"cublas-gemm.1": f"jit(train_step)/{name}/jvp({FIRST})/dot_general"})
     path.write_bytes(space.SerializeToString())
-    text = TEXT.replace(f"jit(train_step)/jvp({FIRST})/dot_general", f"jit(train_step)/{written}/jvp({FIRST})/dot_general")
+    text = TEXT.replace(
+        f"jit(train_step)/jvp({FIRST})/dot_general", f"jit(train_step)/{written}/jvp({FIRST})/dot_general"
+    )
     trace = xla_device_trace(read_device_work(path), text, LAYERS, {"state[0][0]": "first"})
     assert found(trace) == [PRODUCT, GRADIENT, (None, "MemcpyH2D", "data movement", "forward"), TANH]
 
@@ -223,6 +227,14 @@ def test_a_trace_without_kernels_says_what_is_missing(tmp_path: Path) -> None:
     path = recorded(tmp_path, [])
     with pytest.raises(NotImplementedError, match=r"recorded no work of the GPU .*CUPTI"):
         read_device_work(path)
+
+
+def test_a_trace_that_cannot_be_read_keeps_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recorded(tmp_path, [kernel(GEMM, 10)])
+    monkeypatch.setattr(xspace_file, "LARGEST_BYTES", 10)
+    with pytest.raises(TraceFileError, match="can be read; record fewer steps") as caught:
+        read_device_work(path)
+    assert "CUPTI" not in str(caught.value)
 
 
 def of_operation(place: str, type_: str, start_us: float, kernel_name: str = GEMM, **facts: Any) -> Event:
