@@ -75,7 +75,7 @@ class _Program:
         return replace(found, tensor_cores=tensor_cores(one.name)) if is_product else found
 
     def by_name(self, one: DeviceWork) -> Work | None:
-        """The work of a kernel that neither instruction nor scopes tell, by its name; `None` if not one layer has it."""
+        """By the kernel's name, where neither instruction nor scopes tell; `None` if the name is not one layer's."""
         owners = self._named_alike(one)
         return owners[0] if len({(work.layer, work.pass_) for work in owners}) == 1 else None
 
