@@ -102,7 +102,8 @@ class _Program:
 
     def _is_known(self, one: DeviceWork) -> bool:
         """Whether the text is that of the program, and of its compilation as far as the trace tells."""
-        return self._is_own(one) and one.program not in self._differing
+        unlike = one.program in self._differing if one.program else bool(self._differing)
+        return self._is_own(one) and not unlike
 
     def _instruction(self, one: DeviceWork) -> Work | None:
         return self._known.get(one.instruction) if self._is_known(one) else None

@@ -81,7 +81,6 @@ PRODUCT: Row = ("first", "__cublas$gemm", "matrix product", "forward")
 GRADIENT: Row = ("first", "__cublas$gemm", "matrix product", "backward")
 FUSION: Row = ("first", "fusion(add, maximum)", "element-wise", "forward")
 TANH: Row = ("second", "tanh", "recurrent", "forward")
-NOBODYS_TANH: Row = (None, "call", "element-wise", "forward")
 NEW: Row = (OPTIMIZER, "subtract", "optimizer", "update")
 
 
@@ -150,6 +149,7 @@ def test_of_another_compilation_the_traces_own_scopes_count(tmp_path: Path) -> N
             kernel(GEMM, 22, hlo_op="cublas-gemm.2", hlo_module="a_inference_1", program_id=2),
             # In a CUDA graph.
             kernel("loop_tanh_fusion_2", 28, hlo_op="call.1", hlo_module="a_inference_1", program_id=2),
+            kernel("loop_tanh_fusion_2", 34, correlation_id=4),
         ],
     )
     space = load_xspace(path)
@@ -163,7 +163,14 @@ def test_of_another_compilation_the_traces_own_scopes_count(tmp_path: Path) -> N
     # Where the trace has no scopes, the text would guess at instructions of another compilation.
     nobodys = (None, "cublas-gemm", "matrix product", "forward")
     by_scope = ("first", "dot_general", "matrix product", "forward")
-    assert rows(path, one_program=True) == [("second", "mul", "recurrent", "backward"), by_scope, nobodys, NOBODYS_TANH]
+    assert rows(path, one_program=True) == [
+        ("second", "mul", "recurrent", "backward"),
+        by_scope,
+        nobodys,
+        (None, "call", "element-wise", "forward"),
+        (None, "loop_tanh_fusion_2", "element-wise", "forward"),
+    ]
+    assert attributed(path, one_program=True).notes == ()
 
 
 @pytest.mark.parametrize("operations", [{"new": f"jit(train_step)/{UPDATE}/mul"}, {"x.7": f"jit(a)/jvp({FIRST})/add"}])
