@@ -44,7 +44,7 @@ def xla_device_trace(
     """
     program = _Program(text, layers, weights, one_program, recorded.work)
     works = [program.work(one) for one in recorded.work]
-    return device_trace(recorded, works, notes=_notes(recorded.work, program))
+    return device_trace(recorded, works, notes=_notes(recorded.work, works, program))
 
 
 class _Program:
@@ -100,10 +100,13 @@ class _Program:
     def _is_own(self, one: DeviceWork) -> bool:
         return not (one.program and self._module) or without_number(one.program) == self._module
 
+    def is_unlike(self, one: DeviceWork) -> bool:
+        """Whether it is of the program, but of another compilation than the text."""
+        return self._is_own(one) and (one.program in self._differing if one.program else bool(self._differing))
+
     def _is_known(self, one: DeviceWork) -> bool:
         """Whether the text is that of the program, and of its compilation as far as the trace tells."""
-        unlike = one.program in self._differing if one.program else bool(self._differing)
-        return self._is_own(one) and not unlike
+        return self._is_own(one) and not self.is_unlike(one)
 
     def _instruction(self, one: DeviceWork) -> Work | None:
         return self._known.get(one.instruction) if self._is_known(one) else None
@@ -124,8 +127,14 @@ class _Program:
         return Work(None, name, kind_of_kernel(one, name, None, None), "forward")
 
 
-def _notes(recorded: Sequence[DeviceWork], program: _Program) -> Iterator[str]:
-    """How many kernels are known by their names alone, and what these cannot tell."""
+def _notes(recorded: Sequence[DeviceWork], works: Sequence[Work], program: _Program) -> Iterator[str]:
+    """How much is known by less than its instruction, and what that cannot tell."""
+    unlike = sum(work.layer is None and program.is_unlike(one) for one, work in zip(recorded, works, strict=True))
+    if unlike:
+        yield (
+            f"{unlike:,} of {len(recorded):,} kernels and copies have no scopes of a layer in the trace, and the "
+            "program's text at hand is another compilation's: they are unattributed"
+        )
     named = sum(program.by_name(one) is not None for one in recorded)
     if named:
         yield (
