@@ -184,18 +184,21 @@ def _places_of_nodes(trace: RecordedTrace, place_of: PlaceOf) -> dict[HostSpan, 
 
 
 def _places_by_number(trace: RecordedTrace, place_of: PlaceOf) -> dict[int, str]:
-    """Autograd's number → the place of the call that made the node: that of the last operation with the number."""
+    """Autograd's number → the place of the call that made the node: that of the last operation with the number.
+
+    Operations without a place count as well: those before them with their number made no node. Each thread has its own
+    numbers.
+    """
     begun: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, span in enumerate(trace.spans):
         if span.type == "operation" and span.sequence >= 0 and not _is_node(span):
             begun[span.thread].append((span.start_ns, number))
     around = _around(trace, begun)
-    return {
-        trace.spans[number].sequence: place
-        for found in begun.values()
-        for _, number in sorted(found)
-        if (place := place_of(around[number]))
-    }
+    places: dict[int, str] = {}
+    for found in begun.values():
+        last = {trace.spans[number].sequence: place_of(around[number]) for _, number in sorted(found)}
+        places |= {sequence: place for sequence, place in last.items() if place}
+    return places
 
 
 def _around(trace: RecordedTrace, times: Mapping[str, Sequence[tuple[int, int]]]) -> dict[int, tuple[HostSpan, ...]]:

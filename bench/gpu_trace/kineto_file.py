@@ -21,6 +21,7 @@ from anatomy.bench.gpu_trace.recorded_work import (
     EventWait,
     HostCall,
     HostSpan,
+    NoDeviceWorkError,
     RecordedTrace,
     SpanType,
     TraceFileError,
@@ -271,7 +272,7 @@ class _Events:
                 f"{self._path} is JSON without traceEvents: expected what torch.profiler's export_chrome_trace writes"
             )
         if not self._work:
-            raise TraceFileError(
+            raise NoDeviceWorkError(
                 f"{self._path} has {self.number:,} events and no kernel or copy of a GPU: record with "
                 "torch.profiler.profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])"
             )

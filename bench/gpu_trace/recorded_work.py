@@ -17,6 +17,10 @@ class TraceFileError(UsageError):
     """A file that is no trace of a GPU, or a damaged one: the message names the file, the place and the remedy."""
 
 
+class NoDeviceWorkError(TraceFileError):
+    """A trace that is whole, in which a GPU did nothing."""
+
+
 def recorded_name(text: str) -> str:
     """A name from a file on one line, without control characters."""
     return text if text.isprintable() else " ".join(printable(text).split())

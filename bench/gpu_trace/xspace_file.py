@@ -17,6 +17,7 @@ from anatomy.bench.gpu_trace.recorded_work import (
     DeviceWork,
     HostCall,
     HostSpan,
+    NoDeviceWorkError,
     RecordedTrace,
     TraceFileError,
     recorded_name,
@@ -31,6 +32,8 @@ _STREAM = re.compile(r"^Stream #(\d+)")
 _SIZE = re.compile(r"\bsize:(\d+)")
 _HOST_MEMORY = re.compile(r"\bkind_(?:src|dst):(pageable|pinned)")
 _OCCUPANCY = re.compile(r"\bocc_pct:([\d.]+)")
+# An operation of TensorFlow's executor that runs a whole program: its name says nothing of an instruction.
+_CALLS_A_PROGRAM = re.compile(r":(?:_?Xla\w+|(?:Stateful)?PartitionedCall)$")
 _COPY = re.compile(r"^Memcpy([HDPA])(?:to|2)([HDPA])?", re.IGNORECASE)
 
 # The name under which an event of the host is kept as an annotation; `None` for one that is not kept.
@@ -44,7 +47,8 @@ def read_xspace_trace(path: Path, annotation_of: AnnotationOf | None = None) -> 
         annotation_of: `None` to keep no annotations: the host's events are many, and have no type.
 
     Raises:
-        TraceFileError: the file is too large or has no work of a GPU.
+        NoDeviceWorkError: it has no work of a GPU.
+        TraceFileError: the file is too large.
         UsageError: it is no XSpace, or an empty one.
     """
     size = path.stat().st_size
@@ -60,7 +64,7 @@ def read_xspace_trace(path: Path, annotation_of: AnnotationOf | None = None) -> 
     work = tuple(one for device, plane in devices for one in _work(device, plane, scopes))
     if not work:
         named = ", ".join(plane.name for plane in planes[:6]) or "none"
-        raise TraceFileError(f"{path} is an XSpace with no stream of a GPU; its planes: {named}")
+        raise NoDeviceWorkError(f"{path} is an XSpace with no stream of a GPU; its planes: {named}")
     host = [line for plane in planes if plane.name.startswith("/host:") for line in plane.lines]
     return RecordedTrace(
         source="XSpace",
@@ -104,15 +108,20 @@ def _device_work(device: int, stream: str, event: Event, scopes: Scopes) -> Devi
 
 
 def _operation(facts: Mapping[str, Any], scopes: Scopes) -> str:
-    """The operation by TensorFlow's name, by the program that XLA compiled, or by the annotation around its launch."""
+    """The operation by the program that XLA compiled, by the name with scopes, or by what else names its launch."""
     instruction, module = str(facts.get("hlo_op", "")), str(facts.get("hlo_module", ""))
     for program in (f"{module}({facts.get('program_id')})", module):
         if found := scopes.get(program, {}).get(instruction):
             return found
-    for name in ("hlo_op", "tf_op", "annotation"):
-        if found := facts.get(name):
-            return str(found).split("#", 1)[0]
-    return ""
+    around = _plain(facts, "tf_op")
+    if "/" in around and not (instruction and _CALLS_A_PROGRAM.search(around)):
+        return around
+    return _plain(facts, "hlo_op") or around or _plain(facts, "annotation")
+
+
+def _plain(facts: Mapping[str, Any], name: str) -> str:
+    """The value of a stat without the facts that TensorFlow appends, `#shape=(float[8,4])#`."""
+    return str(facts.get(name) or "").split("#", 1)[0]
 
 
 def _calls(host: list[Line]) -> Iterator[tuple[int, HostCall]]:

@@ -15,7 +15,7 @@ from anatomy.bench.gpu_trace.device_timeline import (
     split_at_launch,
 )
 from anatomy.bench.gpu_trace.interval_sets import Intervals, Times, as_times, common, gaps, union
-from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostSpan, RecordedTrace, TraceFileError
+from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostSpan, NoDeviceWorkError, RecordedTrace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Level, Trace, TraceEvent, Work
 
 # The host's annotations that a profile needs.
@@ -37,7 +37,9 @@ def device_trace(
         notes: what to know of the attribution, a sentence each.
     """
     seconds = _clock(recorded)
-    named = {name: [span for span in recorded.spans if span.name == name] for name in ANNOTATIONS}
+    # Files have spans in any order.
+    spans = sorted(recorded.spans, key=lambda span: span.start_ns)
+    named = {name: [span for span in spans if span.name == name] for name in ANNOTATIONS}
     kept: list[tuple[DeviceWork, Work]] = []
     drawn: list[DeviceWork] = []
     for one, work in zip(recorded.work, works, strict=True):
@@ -67,7 +69,7 @@ def device_trace(
     )
 
 
-def no_device_work(error: TraceFileError) -> NotImplementedError:
+def no_device_work(error: NoDeviceWorkError) -> NotImplementedError:
     """The error for a profiler that recorded no work of a GPU; `error` is the reader's."""
     return NotImplementedError(
         f"time by layer: the profiler recorded no work of the GPU ({error}); it needs CUPTI, and the right to use it "

@@ -26,7 +26,7 @@ CONTAINERS = ("while", "call", "conditional")
 _NOTHING = ("parameter", "constant", "bitcast", "tuple", "get-tuple-element")
 _CALLED = ("calls", "to_apply", "body", "condition", "branch_computations", "true_computation", "false_computation")
 _JITTED = re.compile(r"jit\([^()]*\)")
-_OP_NAME = re.compile(r'op_name="([^"]*)"')
+_OP_NAME = re.compile(r'op_name="((?:[^"\\]|\\.)*)"')
 _SHOWN = 3
 _NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
 
@@ -66,11 +66,16 @@ def instruction_work(
 def operation_names(text: str) -> dict[str, str]:
     """Instruction of a compiled module → the operation that it was traced from (`op_name`), where it has one."""
     return {
-        instruction.name: found[1]
+        instruction.name: _unescaped(found[1])
         for computation in hlo.read(text).computations.values()
         for instruction in computation.instructions
         if (found := _OP_NAME.search(instruction.attributes))
     }
+
+
+def _unescaped(text: str) -> str:
+    """A text that XLA wrote between quotes, as it was: quotes and characters beyond ASCII have a backslash there."""
+    return text.encode().decode("unicode_escape").encode("latin1").decode(errors="replace") if "\\" in text else text
 
 
 def scopes_of(op_name: str) -> tuple[list[str], Pass]:

@@ -17,6 +17,7 @@ from anatomy.bench.profiling.layer_index import PARTS, LayerIndex, build_layer_i
 from anatomy.bench.profiling.profile_tables import make_profile
 from anatomy.bench.profiling.roofline_bound import CaseCeilings
 from anatomy.bench.profiling.stepping import stepping_of
+from anatomy.bench.profiling.trace_events import Trace
 from anatomy.bench.profiling.tracer import Tracer, open_tracer
 from anatomy.bench.protocol.events import PhaseBegan
 from anatomy.bench.records.case import LOOPS, Case
@@ -26,7 +27,7 @@ from anatomy.bench.tensorboard.log_layout import place_trace
 # Said on every profile of a GPU until `tests/gpu` has checked one there.
 NOT_CHECKED_ON_A_GPU = (
     "time by layer is read from the GPU's own records of kernels and launches; this reading is tested on recorded and "
-    "hand-made traces, and has not been checked on a GPU of this kind: compare it with `anatomy trace`"
+    "hand-made traces, and has not been checked on a GPU: compare it with `anatomy trace`"
 )
 
 
@@ -67,8 +68,13 @@ def profile_case(task: MeasureTask, folder: Path, ceilings: CaseCeilings | None)
         write_graph(folder, graph)
     # The first interval includes the profiler's start.
     trace = replace(trace, steps=trace.steps[1:])
-    caveats = [] if task.backend.on_cpu() else [NOT_CHECKED_ON_A_GPU, *trace.notes]
+    caveats = [] if task.backend.on_cpu() else caveats_on_a_gpu(trace)
     task.emit(make_profile(trace, layers, recorded.wall_s[1:], recorded.steps, step_s, ceilings, caveats))
+
+
+def caveats_on_a_gpu(trace: Trace) -> list[str]:
+    """What to know of a profile of a GPU: first what its own trace shows, last what is true of all."""
+    return [*trace.notes, NOT_CHECKED_ON_A_GPU]
 
 
 def _backend(task: MeasureTask, layers: LayerIndex) -> StepBackend:

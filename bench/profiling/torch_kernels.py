@@ -33,7 +33,7 @@ def torch_device_trace(recorded: RecordedTrace, layers: LayerIndex) -> Trace:
         for span in recorded.spans
         if span.type == "annotation" and (layer := _layer([span], layers))
     ]
-    return device_trace(recorded, works, calls, _notes(recorded.work, works))
+    return device_trace(recorded, works, calls, _notes(recorded, works))
 
 
 def _layer(spans: Sequence[HostSpan], layers: LayerIndex) -> str | None:
@@ -74,18 +74,21 @@ def _name(span: HostSpan) -> str:
     return span.name.removeprefix(_NODE).rpartition("::")[2] if span.name.startswith(_NODE) else span.name
 
 
-def _notes(work: Sequence[DeviceWork], works: Sequence[Work | None]) -> Iterator[str]:
+def _notes(recorded: RecordedTrace, works: Sequence[Work | None]) -> Iterator[str]:
     """What of the work no layer can be known for, and why."""
-    without = [one for one, found in zip(work, works, strict=True) if found is not None and found.layer is None]
-    graphs = sum(one.in_graph for one in without)
-    if graphs:
-        yield (
-            f"{graphs:,} of {len(work):,} kernels and copies are nodes of CUDA graphs, which name no layers: they are "
-            "unattributed"
-        )
-    compiled = sum(one.name.startswith(_TRITON) and not one.in_graph for one in without)
-    if compiled:
-        yield (
-            f"{compiled:,} of {len(work):,} kernels and copies were made by torch.compile, which names no layers: they "
-            "are unattributed; use --jit off for layers"
-        )
+    kept = [(one, found.layer) for one, found in zip(recorded.work, works, strict=True) if found is not None]
+    without = [one for one, layer in kept if layer is None]
+    of_all = f"of {len(recorded.work):,} kernels and copies"
+    if graphs := sum(one.in_graph for one in without):
+        yield f"{graphs:,} {of_all} are nodes of CUDA graphs, which name no layers: they are unattributed"
+    launched = [one for one in without if not one.in_graph]
+    by_compiler = sum(one.name.startswith(_TRITON) for one in launched)
+    # The layers of a compiled step have no marks: a library's kernels in it have no layer either.
+    if len(without) == len(kept):
+        if launched and (by_compiler or any(_COMPILED.search(span.name) for span in recorded.spans)):
+            yield (
+                f"{len(launched):,} {of_all} are of a step made by torch.compile, which names no layers: they are "
+                "unattributed; use --jit off for layers"
+            )
+    elif by_compiler:
+        yield f"{by_compiler:,} {of_all} were made by torch.compile outside the layers' calls: they are unattributed"

@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from anatomy.bench.backends.torch_step import on_cpu
 from anatomy.bench.gpu_trace.kineto_file import read_kineto
-from anatomy.bench.gpu_trace.recorded_work import RecordedTrace, TraceFileError
+from anatomy.bench.gpu_trace.recorded_work import NoDeviceWorkError, RecordedTrace
 from anatomy.bench.profiling.device_steps import no_device_work
 from anatomy.bench.profiling.layer_index import LayerIndex, is_mark
 from anatomy.bench.profiling.recorded_planes import recorded_planes
@@ -89,7 +89,7 @@ class Tracer:
         if self._recorded is not None:
             return torch_device_trace(self._recorded, layers)
         return Trace(
-            steps=_intervals(self._events, STEP),
+            steps=sorted(_intervals(self._events, STEP)),
             fetches=_intervals(self._events, FETCH),
             launches=_intervals(self._events, LAUNCH),
             events=list(_operations(self._events, layers)),
@@ -99,7 +99,7 @@ class Tracer:
 def _read_own(file: Path) -> RecordedTrace:
     try:
         return read_kineto(file)
-    except TraceFileError as error:
+    except NoDeviceWorkError as error:
         raise no_device_work(error) from error
 
 

@@ -47,7 +47,7 @@ class TraceEvent:
     level: Level = "operation"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Interval:
     """An interval of the host, in seconds of the trace's clock."""
 
@@ -60,7 +60,7 @@ class Trace:
     """A trace of a few steps.
 
     Attributes:
-        steps: from the launch of each step to the end of waiting for it.
+        steps: in order of time, from the launch of each to the end of waiting for it.
         fetches: when the host fetched data and put them on the device.
         launches: when the host launched a step; on a GPU only where `gaps` do not say what was waited for.
         events: in any order.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatomy.bench.gpu_trace.recorded_work import RecordedTrace, TraceFileError
+from anatomy.bench.gpu_trace.recorded_work import NoDeviceWorkError, RecordedTrace
 from anatomy.bench.gpu_trace.xspace_file import read_xspace_trace
 from anatomy.bench.profiling.device_steps import ANNOTATIONS, no_device_work
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Interval, Trace, TraceEvent
@@ -27,7 +27,7 @@ def read_trace(path: Path, reader: Reader, fetching: str = "") -> Trace:
     """
     events = [event for plane in read_xspace(path) for line in plane.lines for event in line.events]
     return Trace(
-        steps=list(_intervals(events, STEP)),
+        steps=sorted(_intervals(events, STEP)),
         fetches=[_interval(event) for event in events if event.name == FETCH or _draws(event, fetching)],
         launches=list(_intervals(events, LAUNCH)),
         events=list(_operations(events, reader)),
@@ -43,6 +43,7 @@ def read_device_work(path: Path, fetching: str = "") -> RecordedTrace:
 
     Raises:
         NotImplementedError: the trace has no work of a GPU.
+        UsageError: it cannot be read; the message says why.
     """
 
     def annotation_of(event: Event) -> str | None:
@@ -52,7 +53,7 @@ def read_device_work(path: Path, fetching: str = "") -> RecordedTrace:
 
     try:
         return read_xspace_trace(path, annotation_of)
-    except TraceFileError as error:
+    except NoDeviceWorkError as error:
         raise no_device_work(error) from error
 
 

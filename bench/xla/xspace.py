@@ -93,7 +93,8 @@ def _damage(data: bytes) -> str:
     while start < len(data):
         if data[start] & 7 != _WITH_LENGTH:
             return f"no field begins with byte {start + 1}"
-        head = _varint(data, start + 1)
+        tag = _varint(data, start)
+        head = tag and _varint(data, tag[1])
         if head is None:
             return f"the file ends in the head of the field at byte {start + 1}"
         length, begin = head

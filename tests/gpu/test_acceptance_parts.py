@@ -19,13 +19,16 @@ from tests.bench.machine.telemetry.replay import FOLDER
 from tests.bench.profiling.recorded_steps import training_step
 from tests.bench.profiling.test_device_profile import profile_of
 from tests.factories import make_case, make_record
+from tests.gpu import profiles_part
 from tests.gpu.acceptance import accept
 from tests.gpu.acceptance_result import Figure
 from tests.gpu.clock_part import judge_clock
 from tests.gpu.memory_figures import judge_context, judge_growth
+from tests.gpu.part_report import PartReport, read_figures
 from tests.gpu.parts import PARTS
 from tests.gpu.profiles_part import profile_figures
 from tests.gpu.replayed_session import judge_replay
+from tests.gpu.setting import ON_GPU
 from tests.gpu.traces_part import judge_layers, judge_sums
 
 
@@ -104,6 +107,33 @@ def test_a_profile_that_is_refused_is_not_possible() -> None:
     assert (figure.verdict, figure.reason) == ("not possible", "checked on CPUs alone")
     (figure,) = profile_figures("torch", Profile(case=make_case(), name="mlp", outcome="crashed", reason="it fell"))
     assert figure.verdict == "failed"
+
+
+@pytest.mark.parametrize("left_s", [0.0, 19.0, 50.0, 75.0, 300.0])
+@pytest.mark.parametrize("outcome", ["ok", "timeout"])
+def test_profiles_take_no_more_than_their_parts_time(
+    left_s: float, outcome: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+    report = PartReport(tmp_path, left_s)
+
+    def profile(model: str, timeout_s: float, **options: Any) -> Profile:
+        # It is measured, then profiled.
+        assert 2 * timeout_s <= report.left_s() + 0.1 or timeout_s == profiles_part.LONGEST_S
+        limits.append(timeout_s)
+        report._end_s -= 2 * timeout_s
+        return Profile(case=make_case(), name="vgg", outcome=outcome)
+
+    monkeypatch.setattr(profiles_part, "profile", profile)
+    profiles_part.run_part(ON_GPU, report)
+    assert report.left_s() > -1
+    assert bool(limits) == (left_s >= profiles_part.FIRST_CASE_S)
+    figures = read_figures(tmp_path)
+    assert len(figures) == 4
+    # Only a case that had the longest time of all has failed.
+    failed = sum(limit == profiles_part.LONGEST_S for limit in limits) if outcome == "timeout" else 0
+    assert verdicts(figures).count("failed") == failed
+    assert verdicts(figures).count("not possible") == 4 - (len(limits) if outcome == "ok" else failed)
 
 
 def test_a_profile_of_a_gpu_is_held_against_what_it_must_be(tmp_path: Path) -> None:

@@ -70,6 +70,31 @@ def test_an_instruction_is_looked_up_in_its_program(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("facts", "operation", "module"),
+    [
+        ({"tf_op": "jit(step)/dense/dot_general", "hlo_op": "dot.3"}, "jit(step)/dense/dot_general", "dense"),
+        ({"tf_op": GRADIENT, "hlo_op": "dot.3"}, GRADIENT, "net/dense_1"),
+        # Only the program around the instruction.
+        ({"tf_op": "XlaModule:", "hlo_op": "dot.3"}, "dot.3", ""),
+        # The executor's operation that launched the program.
+        ({"tf_op": "cluster_0_1/xla_run:_XlaRun", "hlo_op": "dot.3"}, "dot.3", ""),
+        ({"tf_op": "net/call:StatefulPartitionedCall", "hlo_op": "dot.3"}, "dot.3", ""),
+        ({"tf_op": "net/dense/MatMul:MatMul"}, "net/dense/MatMul:MatMul", "net/dense"),
+        ({"tf_op": "XlaModule:"}, "XlaModule:", ""),
+        ({"hlo_op": "dot.3"}, "dot.3", ""),
+    ],
+)
+def test_without_the_program_the_name_with_scopes_counts(
+    facts: dict[str, str], operation: str, module: str, tmp_path: Path
+) -> None:
+    space = XSpace()
+    add_kernel(space, **facts)
+    path = tmp_path / "vm.xplane.pb"
+    path.write_bytes(space.SerializeToString())
+    assert [(one.operation, one.module) for one in find_origins(read_gpu_trace(path))] == [(operation, module)]
+
+
 def test_a_damaged_program_is_left_out() -> None:
     space = XSpace()
     add_program(space, "jit_step(6)", {"fusion.3": DENSE})

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from anatomy.bench.cli.screens.profile_screen import print_profile
 from anatomy.bench.profiling.explanation import UNATTRIBUTED, explain
-from anatomy.bench.profiling.profile_case import NOT_CHECKED_ON_A_GPU
+from anatomy.bench.profiling.profile_case import NOT_CHECKED_ON_A_GPU, caveats_on_a_gpu
 from anatomy.bench.profiling.profile_tables import make_profile
 from anatomy.bench.profiling.roofline_bound import CaseCeilings, LayerCeilings
 from anatomy.bench.profiling.torch_kernels import torch_device_trace
@@ -26,7 +26,7 @@ CEILINGS = CaseCeilings(whole=LayerCeilings(flops_per_s=1e9, bandwidth_bytes_per
 
 def profile_of(made: TorchRecording, folder: Path, step_us: int = 400) -> Profile:
     trace = torch_device_trace(made.read(folder), LAYERS)
-    taken = make_profile(trace, LAYERS, [step_us * 1e-6], 1, 390e-6, CEILINGS, [NOT_CHECKED_ON_A_GPU, *trace.notes])
+    taken = make_profile(trace, LAYERS, [step_us * 1e-6], 1, 390e-6, CEILINGS, caveats_on_a_gpu(trace))
     fields = {name: getattr(taken, name) for name in type(taken).model_fields if name != "event"}
     return Profile(case=make_case(), name="mlp", **fields)
 
@@ -78,7 +78,7 @@ def test_terminal_and_report_say_why_nothing_ran_and_what_was_not_checked(tmp_pa
     profile = profile_of(training_step(), tmp_path)
     text = shown(profile)
     assert "nothing ran on the GPU: 0.100 ms host-bound, nothing launched, 0.087 ms launched, on its way" in text
-    assert "has not been checked on a GPU of this kind" in " ".join(text.split())
+    assert "has not been checked on a GPU: compare it with" in " ".join(text.split())
     case = profiled_case(LabelledProfile("", "mlp", profile), 0)
     assert case.facts[0].startswith("Caveat: time by layer is read from the GPU's own records")
     assert case.facts[1].startswith("Nothing ran on the GPU: host-bound, nothing launched, 0.1 ms; ")
@@ -90,6 +90,9 @@ def test_without_any_layer_it_is_shown_and_explained_as_well(tmp_path: Path) -> 
     eager, compiled = profile_of(training_step(), tmp_path), profile_of(compiled_step(), tmp_path)
     assert (compiled.layers, compiled.unattributed_share) == ([], 1.0)
     assert "made by torch.compile" in shown(compiled)
+    # What this step's trace says comes before what is true of every GPU.
+    assert compiled.caveats[0].startswith("2 of 2 kernels and copies are of a step made by torch.compile")
+    assert compiled.caveats[1:] == [NOT_CHECKED_ON_A_GPU]
     assert profiled_case(LabelledProfile("", "mlp", compiled), 0).tree is not None
     found = explain(eager, compiled)
     assert sum(change.delta for change in found.layers) == pytest.approx(found.difference, abs=1e-12)
@@ -104,7 +107,7 @@ def test_a_slower_layer_is_found_by_its_name(tmp_path: Path) -> None:
     for event in slow.events:
         if event["ts"] >= ended:
             event["ts"] += 40
-        elif event is kernel or event["name"] in (STEP, LAUNCH):
+        elif event is kernel or event["ts"] + event["dur"] > ended:
             event["dur"] += 40
     before, after = profile_of(training_step(), tmp_path), profile_of(slow, tmp_path, 440)
     found = explain(before, after, steps=(400e-6, 440e-6))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anatomy.bench.gpu_trace.recorded_work import DeviceWork, HostCall, HostSpan, RecordedTrace
 from anatomy.bench.profiling.attribute_gaps import AttributedTime, attribute_time
 from anatomy.bench.profiling.device_steps import device_trace
-from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Work
+from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP, Trace, Work
 from anatomy.bench.records.case_profile import Kind
 from tests.bench.gpu_trace.hand_made import GEMM, NCCL
 from tests.bench.gpu_trace.random_schedules import Schedule, schedules
@@ -36,7 +36,7 @@ class Traced:
         kinds = (KINDS.get(one.name, "data movement") for one in pieces)
         return [Work(layer, "op", kind, "forward") for layer, kind in zip(self.layers, kinds, strict=True)]
 
-    def attributed(self, origin_ns: int) -> AttributedTime:
+    def trace(self, origin_ns: int) -> Trace:
         recorded = self.schedule.trace
         spans = tuple(
             HostSpan("annotation", name, "main", begin, end)
@@ -56,7 +56,10 @@ class Traced:
                 replace(one, start_ns=one.start_ns + origin_ns, end_ns=one.end_ns + origin_ns) for one in spans
             ),
         )
-        return attribute_time(device_trace(moved, self.works()))
+        return device_trace(moved, self.works())
+
+    def attributed(self, origin_ns: int) -> AttributedTime:
+        return attribute_time(self.trace(origin_ns))
 
     def expected(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
         """Nanoseconds of gaps, idle causes and layers, found by looking at every nanosecond."""
@@ -147,6 +150,17 @@ def test_several_devices_wait_only_where_none_works() -> None:
     assert {cause: 1e9 * seconds for cause, seconds in time.idle.items()} == pytest.approx(
         {"host-bound": 5 + 5, "launch": 5 + 5, "unknown": 20}
     )
+
+
+@given(st.data())
+def test_the_order_of_the_file_changes_nothing(data: st.DataObject) -> None:
+    made = data.draw(traced())
+    steps, calls, fetches = (
+        tuple(data.draw(st.permutations(spans))) for spans in (made.steps, made.calls, made.fetches)
+    )
+    shuffled = replace(made, steps=steps, calls=calls, fetches=fetches)
+    assert shuffled.trace(0).steps == sorted(made.trace(0).steps)
+    assert shuffled.attributed(0) == made.attributed(0)
 
 
 def test_a_copy_to_the_device_while_data_are_fetched_is_waiting_whatever_its_thread() -> None:

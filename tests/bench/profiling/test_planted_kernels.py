@@ -44,7 +44,8 @@ x = keras.layers.BatchNormalization(name="norm")(x)
 x = keras.layers.Flatten(name="flat")(x)
 model = keras.Model(inputs, keras.layers.Dense(5, name="dense")(x))
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-model.compile("sgd", loss, jit_compile=backend == "jax")
+# Keras multiplies the loss outside all marks.
+model.compile(keras.optimizers.SGD(loss_scale_factor=2.0), loss, jit_compile=backend == "jax")
 model.optimizer.build(model.trainable_variables)
 names = ["conv", "norm", "flat", "dense"]
 entries = [LayerEntry(name, "", "normalisation" if name == "norm" else None, 1, 1) for name in names]
@@ -104,6 +105,7 @@ def test_kernels_of_torch_belong_to_what_launched_them(tmp_path: Path) -> None:
     _plant_kernels(path)
     by_gpu = {(layer, name, pass_) for layer, name, _, pass_ in found(torch_device_trace(read_kineto(path), LAYERS))}
     assert by_gpu == by_cpu
+    assert (None, "MulBackward0", "backward") in by_gpu
     for layer in ("conv", "norm", "dense"):
         assert {pass_ for owner, _, pass_ in by_gpu if owner == layer} == {"forward", "backward"}
 

@@ -15,7 +15,17 @@ from anatomy.bench.profiling.torch_kernels import torch_device_trace
 from anatomy.bench.profiling.trace_events import FETCH, LAUNCH, STEP
 from anatomy.bench.records.case_profile import LOSS, OPTIMIZER
 from tests.bench.gpu_trace.test_recorded_traces import ALEXNET, FOLDER, NCCL, TWO_STREAMS, VOLTA
-from tests.bench.profiling.recorded_steps import ADD, CONV, GEMM, LAYERS, SUM, TorchRecording, found, training_step
+from tests.bench.profiling.recorded_steps import (
+    ADD,
+    CONV,
+    COPY,
+    GEMM,
+    LAYERS,
+    SUM,
+    TorchRecording,
+    found,
+    training_step,
+)
 
 US = 1e-6
 
@@ -38,6 +48,29 @@ def test_every_kernel_is_at_its_layer(tmp_path: Path) -> None:
         (None, "aten::copy_", "data movement", "forward"),
     ]
     assert [one.work.tensor_cores for one in trace.events if one.work.kind == "convolution"] == [True, False]
+
+
+@pytest.mark.parametrize("other_thread", [False, True])
+def test_a_gradient_of_an_operation_outside_all_layers_is_nobodys(other_thread: bool, tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.layer("dense", 0, 30)
+    made.operation("aten::addmm", 2, 10, sequence=5)
+    # Makes no node, and has the number of the next operation that makes one.
+    made.operation("aten::ne", 12, 20, sequence=6)
+    # Numbers are each thread's: one of another thread takes nothing from the layer.
+    made.operation("aten::mul", 32, 40, thread=3 if other_thread else 1, sequence=6)
+    made.node("MulBackward0", 42, 50, 6)
+    made.work(ADD, 44, 50, 60, thread=2)
+    made.node("AddmmBackward0", 52, 60, 5)
+    made.work(GEMM, 54, 60, 70, thread=2)
+    made.node("torch::autograd::AccumulateGrad", 62, 70)
+    made.work(COPY, 64, 70, 80, thread=2)
+    assert [row[:2] for row in found(torch_device_trace(made.read(tmp_path), LAYERS))] == [
+        ("dense" if other_thread else None, "MulBackward0"),
+        ("dense", "AddmmBackward0"),
+        ("dense", "AccumulateGrad"),
+    ]
 
 
 def test_its_time_is_divided_to_the_microsecond(tmp_path: Path) -> None:
@@ -123,7 +156,37 @@ def test_what_a_compiler_made_has_kinds_and_passes_and_says_that_it_has_no_layer
     ]
     assert [one.work.fused for one in trace.events] == [1, None, None]
     (note,) = trace.notes
-    assert note.startswith("2 of 3 kernels and copies were made by torch.compile, which names no layers")
+    assert note.startswith("3 of 3 kernels and copies are of a step made by torch.compile, which names no layers")
+
+
+def test_a_compiled_step_without_kernels_of_the_compiler_says_so_as_well(tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.span("Torch-Compiled Region: 0/0", 2, 30, category="cpu_op")
+    made.operation("aten::addmm", 4, 8)
+    made.work(GEMM, 5, 10, 20)
+    made.work(SUM, 25, 40, 50, **{"graph node id": 77})
+    graphs, compiled = torch_device_trace(made.read(tmp_path), LAYERS).notes
+    assert graphs.startswith("1 of 2 kernels and copies are nodes of CUDA graphs")
+    assert compiled.startswith("1 of 2 kernels and copies are of a step made by torch.compile")
+
+
+def test_a_compiled_function_among_marked_layers_makes_no_compiled_step(tmp_path: Path) -> None:
+    made = training_step()
+    made.span("Torch-Compiled Region: 0/0", 320, 330, category="cpu_op")
+    made.work("triton_poi_fused_mul_0", 322, 355, 360)
+    (note,) = torch_device_trace(made.read(tmp_path), LAYERS).notes
+    # Not the copy of the loss.
+    assert note.startswith("1 of 13 kernels and copies were made by torch.compile outside the layers' calls")
+    assert "--jit off" not in note
+
+
+def test_a_step_that_is_not_compiled_has_no_note_on_compiling(tmp_path: Path) -> None:
+    made = TorchRecording()
+    made.span(STEP, 0, 100)
+    made.operation("aten::addmm", 4, 8)
+    made.work(GEMM, 5, 10, 20)
+    assert torch_device_trace(made.read(tmp_path), LAYERS).notes == ()
 
 
 def test_a_cuda_graph_within_a_layers_call_is_the_layers_and_another_is_nobodys(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from anatomy.bench.gpu_trace.recorded_work import TraceFileError
 from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.trace_events import FETCH, STEP
 from anatomy.bench.records.case_profile import OPTIMIZER
+from tests.bench.gpu_trace.hand_made import write_kineto
 
 torch_trace = pytest.importorskip("anatomy.bench.profiling.torch_trace")
 
@@ -73,3 +76,19 @@ def test_what_draws_a_batch_is_no_operation_of_the_step() -> None:
 def test_outside_of_layers_no_layer_is_known() -> None:
     step = event(STEP, 0, 10, scope=7)
     assert found(step, event("aten::ones_like", 1, 2, step)) == [(None, "aten::ones_like", "forward", "operation")]
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "says"),
+    [
+        ({"cat": "cpu_op", "name": "aten::mm", "ts": 1, "dur": 1}, NotImplementedError, "CUPTI, and the right to use"),
+        ({"cat": "kernel", "name": "gemm", "ts": "1e30", "dur": 1}, TraceFileError, "expected times in microseconds"),
+    ],
+)
+def test_only_a_trace_without_kernels_is_for_want_of_cupti(
+    event: dict[str, Any], error: type[Exception], says: str, tmp_path: Path
+) -> None:
+    path = write_kineto(tmp_path / "kineto.json", [{"ph": "X", "pid": 1, "tid": 1, **event}])
+    with pytest.raises(error, match=says) as caught:
+        torch_trace._read_own(path)
+    assert ("CUPTI" in str(caught.value)) == (error is NotImplementedError)

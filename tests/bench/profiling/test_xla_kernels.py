@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from anatomy.bench.gpu_trace import xspace_file
+from anatomy.bench.gpu_trace.recorded_work import TraceFileError
 from anatomy.bench.profiling.attribute_gaps import attribute_time
 from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.tensorflow_work import FETCHING, tensorflow_device_trace
@@ -113,6 +115,29 @@ def test_kernels_of_a_cuda_graph_are_known_by_their_names(tmp_path: Path) -> Non
         ],
     )
     assert rows(path) == [TANH, FUSION, (None, "call", "matrix product", "forward")]
+    (note,) = attributed(path).notes
+    assert note.startswith("2 of 3 kernels and copies are known by their kernels' names alone, as in CUDA graphs")
+
+
+def test_a_kernels_name_that_two_layers_own_is_nobodys(tmp_path: Path) -> None:
+    path = recorded(tmp_path, [kernel("loop_add_fusion_3", 10), kernel("loop_tanh_fusion_2", 16)])
+    another = '  %loop_add_fusion_3 = f32[8,4]{1,0} tanh(%x), metadata={op_name="jit(train_step)/jvp(LAYER)/tanh"}\n'
+    before = "  %call.1 ="
+    of_other, of_same = (TEXT.replace(before, another.replace("LAYER", one) + before) for one in (SECOND, FIRST))
+    work = read_device_work(path)
+    trace = xla_device_trace(work, of_other, LAYERS)
+    assert found(trace) == [(None, "loop_add_fusion_3", "element-wise", "forward"), TANH]
+    named, shared = trace.notes
+    assert named.startswith("1 of 2 kernels and copies are known by their kernels' names alone")
+    assert shared.startswith("1 of 2 kernels and copies have a name that stands for instructions of several layers")
+    trace = xla_device_trace(work, of_same, LAYERS)
+    assert [row[0] for row in found(trace)] == ["first", "second"]
+    assert len(trace.notes) == 1
+
+
+def test_kernels_that_are_known_by_their_instructions_need_no_note(tmp_path: Path) -> None:
+    path = recorded(tmp_path, [kernel(GEMM, 10, **of_step("cublas-gemm.1"))])
+    assert attributed(path).notes == ()
 
 
 def test_of_another_compilation_the_traces_own_scopes_count(tmp_path: Path) -> None:
@@ -122,6 +147,9 @@ def test_of_another_compilation_the_traces_own_scopes_count(tmp_path: Path) -> N
             kernel("loop_add_fusion_3", 10, hlo_op="loop_add_fusion.3", hlo_module="a_inference_1", program_id=2),
             kernel(GEMM, 16, hlo_op="cublas-gemm.1", hlo_module="a_inference_1", program_id=2),
             kernel(GEMM, 22, hlo_op="cublas-gemm.2", hlo_module="a_inference_1", program_id=2),
+            # In a CUDA graph.
+            kernel("loop_tanh_fusion_2", 28, hlo_op="call.1", hlo_module="a_inference_1", program_id=2),
+            kernel("loop_tanh_fusion_2", 34, correlation_id=4),
         ],
     )
     space = load_xspace(path)
@@ -132,7 +160,52 @@ def test_of_another_compilation_the_traces_own_scopes_count(tmp_path: Path) -> N
     }
     add_program(space, "a_inference_1(2)", operations)
     path.write_bytes(space.SerializeToString())
-    assert rows(path, one_program=True) == [("second", "mul", "recurrent", "backward"), PRODUCT, GRADIENT]
+    # Where the trace has no scopes, the text would guess at instructions of another compilation.
+    nobodys = (None, "cublas-gemm", "matrix product", "forward")
+    by_scope = ("first", "dot_general", "matrix product", "forward")
+    assert rows(path, one_program=True) == [
+        ("second", "mul", "recurrent", "backward"),
+        by_scope,
+        nobodys,
+        (None, "call", "element-wise", "forward"),
+        (None, "loop_tanh_fusion_2", "element-wise", "forward"),
+    ]
+    (note,) = attributed(path, one_program=True).notes
+    assert note.startswith("3 of 5 kernels and copies have no scopes of a layer in the trace, and the program's text")
+
+
+@pytest.mark.parametrize("operations", [{"new": f"jit(train_step)/{UPDATE}/mul"}, {"x.7": f"jit(a)/jvp({FIRST})/add"}])
+def test_one_instruction_tells_that_the_text_is_another_compilations(
+    operations: dict[str, str], tmp_path: Path
+) -> None:
+    """Also one that the text does not have."""
+    kernels = [
+        kernel(GEMM, 10, **of_step("cublas-gemm.2")),
+        *(kernel("k", 16, **of_step(instruction)) for instruction in operations),
+    ]
+    path = recorded(tmp_path, kernels)
+    assert rows(path)[0] == GRADIENT
+    space = load_xspace(path)
+    add_program(space, "jit_train_step(6)", operations)
+    path.write_bytes(space.SerializeToString())
+    assert rows(path)[0][0] is None
+
+
+@pytest.mark.parametrize(("written", "name"), [("net", "net"), (r"\'a\' \"b\"", "'a' \"b\""), (r"n\303\244me", "näme")])
+def test_of_the_same_compilation_the_text_tells_more_than_the_scopes(written: str, name: str, tmp_path: Path) -> None:
+    # A copy that an executor's operation made, of no instruction, says nothing of the program.
+    copied = kernel("MemcpyH2D", 22, memcpy_details="size:64", annotation="n/_13/_Recv:_Recv")
+    named = kernel("loop_tanh_fusion_2", 28)
+    kernels = [kernel(GEMM, 10, **of_step("cublas-gemm.1")), kernel(GEMM, 16, **of_step("cublas-gemm.2"))]
+    path = recorded(tmp_path, [*kernels, copied, named])
+    space = load_xspace(path)
+    add_program(space, "jit_train_step(6)", {"cublas-gemm.1": f"jit(train_step)/{name}/jvp({FIRST})/dot_general"})
+    path.write_bytes(space.SerializeToString())
+    text = TEXT.replace(
+        f"jit(train_step)/jvp({FIRST})/dot_general", f"jit(train_step)/{written}/jvp({FIRST})/dot_general"
+    )
+    trace = xla_device_trace(read_device_work(path), text, LAYERS, {"state[0][0]": "first"})
+    assert found(trace) == [PRODUCT, GRADIENT, (None, "MemcpyH2D", "data movement", "forward"), TANH]
 
 
 def test_gaps_have_their_causes_by_the_launches_on_the_host(tmp_path: Path) -> None:
@@ -162,6 +235,14 @@ def test_a_trace_without_kernels_says_what_is_missing(tmp_path: Path) -> None:
     path = recorded(tmp_path, [])
     with pytest.raises(NotImplementedError, match=r"recorded no work of the GPU .*CUPTI"):
         read_device_work(path)
+
+
+def test_a_trace_that_cannot_be_read_keeps_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recorded(tmp_path, [kernel(GEMM, 10)])
+    monkeypatch.setattr(xspace_file, "LARGEST_BYTES", 10)
+    with pytest.raises(TraceFileError, match="can be read; record fewer steps") as caught:
+        read_device_work(path)
+    assert "CUPTI" not in str(caught.value)
 
 
 def of_operation(place: str, type_: str, start_us: float, kernel_name: str = GEMM, **facts: Any) -> Event:

@@ -34,6 +34,11 @@ def test_the_hosts_annotations_are_windows(tmp_path: Path) -> None:
     assert traced(tmp_path, *events) == ([Interval(0, 10)], [Interval(1, 2)], [Interval(2, 5)], [])
 
 
+def test_steps_are_in_order_of_time_whatever_that_of_the_file(tmp_path: Path) -> None:
+    steps, *_ = traced(tmp_path, Event(STEP, 4e9, 2e9), Event(STEP, 0, 1e9), Event(STEP, 2e9, 1e9))
+    assert steps == [Interval(0, 1), Interval(2, 3), Interval(4, 6)]
+
+
 def test_an_operation_ends_where_its_work_in_other_threads_does(tmp_path: Path) -> None:
     started = Event("dot.1", 1e9, 1e6, {"_p": 7})
     ended = Event("end: dot.1", 3e9, 1e9, {"_c": 7})

@@ -129,6 +129,34 @@ def test_a_file_that_is_cut_short_or_damaged_says_where(tmp_path: Path) -> None:
         read_xspace(path)
 
 
+@given(number=st.integers(16, 2**29 - 1), content=st.binary(max_size=200), share=st.floats(0, 1, exclude_max=True))
+def test_a_cut_field_of_any_number_says_where(
+    number: int, content: bytes, share: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A newer profiler may write fields that are not known here."""
+    path = tmp_path_factory.getbasetemp() / "cut.xplane.pb"
+    write_xspace(path, [Plane("/host:CPU", (Line("main", ()),))])
+    whole = path.read_bytes()
+    head = varint(number << 3 | 2) + varint(len(content))
+    cut = (head + content)[: 1 + int(share * (len(head) + len(content) - 1))]
+    path.write_bytes(whole + cut)
+    if cut == head + content:
+        assert len(read_xspace(path)) == 1
+        return
+    there = len(cut) - len(head)
+    field = f"the field at byte {len(whole) + 1}"
+    says = f"{field} has {len(content):,} bytes, and the file ends after {there:,} of them;"
+    if there < 0:
+        says = f"the file ends in the head of {field};"
+    with pytest.raises(UsageError, match=says):
+        read_xspace(path)
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it: seven bits a byte, the lowest first."""
+    return bytes([number & 0x7F | 0x80]) + varint(number >> 7) if number > 0x7F else bytes([number])
+
+
 @pytest.mark.parametrize(
     ("made", "name", "shown"),
     [
