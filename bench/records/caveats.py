@@ -45,9 +45,7 @@ DISTURBED = Caveat(
 )
 # A figure whose interval is wider than ± this is weak.
 WIDE = 0.10
-UNSURE = Caveat(
-    "~", f"the figure is known to ± {100 * WIDE:g} % or worse, or from too few steps for an interval", "wide ±"
-)
+UNSURE = Caveat("~", f"known to ± {100 * WIDE:g} % or worse, or too few steps for an interval", "wide ±")
 ALL_CAVEATS = (NOT_SETTLED, SHORT, RECOMPILED, CLOCKS, IMPOSSIBLE, DEVIATES, THROTTLED, DISTURBED, UNSURE)
 
 

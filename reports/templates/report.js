@@ -19,7 +19,7 @@
   function sortValue(row, index, numeric) {
     const cell = row.cells[index];
     if (cell.classList.contains("absent")) return null;
-    return numeric ? Number(cell.dataset.sort) : cell.textContent.trim().toLowerCase();
+    return numeric ? Number(cell.dataset.sort ?? cell.textContent) : cell.textContent.trim().toLowerCase();
   }
 
   function sortTable(table, heading) {

@@ -38,10 +38,16 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
     return Session(RunWriter.create(folder, header), settings, here.fingerprint, TESTS)
 
 
+@pytest.fixture
+def cold_servers() -> None:
+    """The test is about how a fork server starts: each of its own is started, not forked."""
+
+
 @pytest.fixture(autouse=True)
 def _warm_servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fork servers begin with their backend imported, but where times are compared."""
-    if request.node.get_closest_marker("process") and not request.node.get_closest_marker("quiet"):
+    cold = request.node.get_closest_marker("quiet") or "cold_servers" in request.fixturenames
+    if request.node.get_closest_marker("process") and not cold:
         monkeypatch.setattr(fork_client, "subprocess", warm_servers)
 
 

@@ -12,6 +12,7 @@ from anatomy.bench.runner.fork_server import server_log
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("fake_server")]
 
 
+@pytest.mark.usefixtures("cold_servers")
 def test_a_warning_at_start_goes_to_the_log(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import warnings; warnings.warn('a package is old')")
     logs = tmp_path / "logs"
