@@ -40,7 +40,7 @@ def session_at(folder: Path, settings: MeasureSettings, planned: Sequence[Case] 
 
 @pytest.fixture
 def cold_servers() -> None:
-    """The test is about how a fork server starts: each of its own is started, not forked."""
+    """Start each fork server of this test; do not fork it from one that is warm."""
 
 
 @pytest.fixture(autouse=True)
