@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -100,6 +100,7 @@ class Chart:
         figure: the drawing; `None` where there is nothing to draw.
         empty: sentence that is printed instead of a chart without a drawing.
         entries: the legend; the page prints it.
+        links: address of a mark's link → what a screen reader says of it.
     """
 
     key: str
@@ -108,12 +109,13 @@ class Chart:
     figure: Figure | None
     empty: str = "There is nothing to draw."
     entries: tuple[LegendEntry, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def svg(self) -> Markup:
         """The drawing, for the page."""
         assert self.figure is not None
-        return figure_svg(self.figure, self.key, f"{self.title}. {self.caption}")
+        return figure_svg(self.figure, self.key, f"{self.title}. {self.caption}", self.links)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from io import StringIO
+from types import MappingProxyType
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib import rc_context, style
 from matplotlib.figure import Figure
 
@@ -25,13 +27,14 @@ def own_style() -> AbstractContextManager[None]:
     return style.context("default")
 
 
-def figure_svg(figure: Figure, key: str, label: str) -> Markup:
+def figure_svg(figure: Figure, key: str, label: str, links: Mapping[str, str] = MappingProxyType({})) -> Markup:
     """Draw a figure as an `<svg>` that scales with its box.
 
     Args:
         figure: its unit is the point: a figure of 6 inches is 432 units wide.
         key: name of the chart, unique on the page: parts of a drawing are referred to within the whole page.
         label: what a screen reader says of it.
+        links: address of a mark's link → what a screen reader says of that.
     """
     target = StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -46,8 +49,17 @@ def figure_svg(figure: Figure, key: str, label: str) -> Markup:
     svg = re.sub(r">\s+<", "><", svg)
     for drawn, of_page in _OF_PAGE.items():
         svg = svg.replace(drawn, of_page)
+    for address, name in links.items():
+        drawn_link = f'<a xlink:href="{escape(address)}" target="_blank">'
+        svg = svg.replace(drawn_link, f'<a href="{escape(address)}" aria-label="{escape(name)}">')
     head, _, body = svg.partition(">")
     view = re.search(r'viewBox="[^"]*"', head)
     return Markup(
-        '<svg class="drawing" role="img" aria-label="{}" {} xmlns:xlink="http://www.w3.org/1999/xlink">{}'
-    ).format(label, Markup(view.group(0) if view else ""), Markup(body))
+        '<svg class="drawing" role="{}" aria-label="{}" {} xmlns:xlink="http://www.w3.org/1999/xlink">{}'
+    ).format(
+        # An image has no parts that can be chosen.
+        "group" if links else "img",
+        label,
+        Markup(view.group(0) if view else ""),
+        Markup(body),
+    )

@@ -23,6 +23,7 @@ from anatomy.reports.chart import (
     records_of,
     row_axes,
 )
+from anatomy.reports.memory_front import front_charts
 from anatomy.reports.phase_bars import phase_chart, preparation_chart
 from anatomy.reports.roofline import roofline_charts
 from anatomy.reports.run_labels import LabelledRun, labelled_records, with_records
@@ -70,6 +71,7 @@ def _of_mode(found: Sequence[Race], mode: str) -> list[Race]:
 def charts(runs: Sequence[LabelledRun]) -> tuple[Chart, ...]:
     """Return every chart of the report, in its order."""
     return (
+        *front_charts(runs),
         *(throughput_chart(runs, mode) for mode in TIMED),
         *batch_charts(runs),
         *(latency_chart(runs, mode) for mode in TIMED),

@@ -11,6 +11,7 @@ by the tests marked `quiet`, and by those that start `anatomy` as a program.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -53,6 +54,7 @@ READ_BY_IMPORTS = (
     ),
     *("HOME", "LD_", "MALLOC"),
 )
+READ_BY_FAKE_IMPORTS = ("PYTHON", "HOME", "KERAS_HOME", "LD_", "MALLOC")
 # Of a nursery's imports.
 TIMEOUT_S = 180.0
 # (module, backend, what imports depend on) → the process that forks its servers, and the pipe to it.
@@ -122,7 +124,9 @@ class Popen:
 
 
 def _nursery(module: str, backend: str, env: Mapping[str, str]) -> socket.socket:
-    read = frozenset((name, value) for name, value in env.items() if name.startswith(READ_BY_IMPORTS))
+    # The scripted backends have one set of imports.
+    backend, names = ("", READ_BY_FAKE_IMPORTS) if module == FAKE_MODULE else (backend, READ_BY_IMPORTS)
+    read = frozenset((name, value) for name, value in env.items() if name.startswith(names))
     key = (module, backend, read, frozenset(os.sched_getaffinity(0)))
     if key not in _nurseries or _nurseries[key][0].poll() is not None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -169,6 +173,9 @@ def _serve(module: str, pipe: socket.socket) -> None:
     from anatomy.bench.runner import fork_server
 
     fork_server.preload()
+    # The workers' collections leave alone what the imports have made.
+    gc.collect()
+    gc.freeze()
     # Those that wait for the servers are waited for by nobody.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:

@@ -11,7 +11,8 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import printable
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.pyproject import read_pyproject
-from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.run_store import Run, load_run
+from anatomy.bench.records.tuning import read_tuning
 
 # Where CI systems say which branch it is: a checkout of a commit alone has none.
 _BRANCH_VARIABLES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_BRANCH", "BRANCH_NAME")
@@ -29,10 +30,23 @@ def keep_run(folder: Path, directory: Path) -> str:
         return ""
     try:
         with History() as history:
-            history.add(load_run(folder), project_of(directory), branch_of(directory, os.environ))
+            history.add(run_to_keep(folder), project_of(directory), branch_of(directory, os.environ))
     except (UsageError, OSError) as error:
         return f"not in the history: {error}"
     return ""
+
+
+def run_to_keep(folder: Path) -> Run:
+    """The run, of a search for the best settings with those that it raced alone: the others were tried briefly.
+
+    Raises:
+        UsageError: the folder holds no run, or a file is damaged.
+    """
+    run, tuning = load_run(folder), read_tuning(folder)
+    if tuning is None:
+        return run
+    raced = {one.case.key for one in tuning.contenders if one.rounds}
+    return run.model_copy(update={"records": [record for record in run.records if record.key in raced]})
 
 
 def project_of(directory: Path) -> str:

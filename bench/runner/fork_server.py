@@ -60,12 +60,14 @@ def preload() -> dict[str, str]:
 
     from anatomy.bench import counting  # noqa: F401
     from anatomy.bench.backends import step
+    from anatomy.bench.backends.lazy_tensorflow import do_not_import_tensorflow
     from anatomy.bench.machine.collect_environment import installed_versions
     from anatomy.bench.runner import worker  # noqa: F401
     from anatomy.bench.workload import compile_model, numpy_initialisers  # noqa: F401
 
     backend = keras.backend.backend()
     step.load(backend)
+    do_not_import_tensorflow()
     # JAX warns at every fork that threads do not survive it; no client exists yet, so none do.
     warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
     related = {"jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",)}.get(backend, (backend,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,17 +51,14 @@ def setting_lines(backend: KerasBackend) -> list[str]:
     lines = [f"keras.config.set_dtype_policy({_quoted(keras.config.dtype_policy().name)})"]
     if keras.config.image_data_format() != "channels_last":
         lines.append(f"keras.config.set_image_data_format({_quoted(keras.config.image_data_format())})")
-    if backend == "torch":
-        import torch
-
+    # A framework that is not imported has its defaults.
+    torch, tf = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    if backend == "torch" and torch:
         if torch.get_float32_matmul_precision() != "highest":
             lines.append(f"torch.set_float32_matmul_precision({_quoted(torch.get_float32_matmul_precision())})")
         lines += _cudnn_lines(torch.backends.cudnn)
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        if not tf.config.experimental.tensor_float_32_execution_enabled():
-            lines.append("tf.config.experimental.enable_tensor_float_32_execution(False)")
+    if backend == "tensorflow" and tf and not tf.config.experimental.tensor_float_32_execution_enabled():
+        lines.append("tf.config.experimental.enable_tensor_float_32_execution(False)")
     return lines
 
 

@@ -19,7 +19,7 @@ def conclude(finished: Sequence[FinishedRun], *, report: bool, history: bool, si
     """Keep the runs in the history, write their report, say what came of them and where it is, and exit by it."""
     for run in finished:
         if history and run.records:
-            _keep(run.path)
+            keep_in_history(run.path)
     recorded = sum(len(run.records) for run in finished)
     measured = sum(run.measured for run in finished)
     where = f"records in {', '.join(str(run.path) for run in finished)}"
@@ -64,7 +64,7 @@ def _command(run: FinishedRun) -> str:
     return load_run(run.path).header.resumed_by
 
 
-def _keep(path: Path) -> None:
+def keep_in_history(path: Path) -> None:
     """Put the run into the history; on failure, print why and carry on."""
     from anatomy.bench.history.keep_run import keep_run
 

@@ -35,13 +35,14 @@ def add(
     import os
 
     from anatomy.bench.history.history_store import History
-    from anatomy.bench.history.keep_run import branch_of, project_of
-    from anatomy.bench.records.run_store import load_run
+    from anatomy.bench.history.keep_run import branch_of, project_of, run_to_keep
 
     here = Path.cwd()
     with History(db) as history:
         for folder in runs:
-            number = history.add(load_run(folder), project or project_of(here), branch or branch_of(here, os.environ))
+            number = history.add(
+                run_to_keep(folder), project or project_of(here), branch or branch_of(here, os.environ)
+            )
             print(f"{folder}: {number} cases in {history.name}")
 
 

@@ -60,6 +60,7 @@ def tune(
     ] = None,
     unsafe: options.Unsafe = False,
     report: options.Report = True,
+    history: options.History = True,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Find the best settings for a model: try what can be set, then race the best in rounds of fresh processes.
@@ -68,6 +69,7 @@ def tune(
     """
     from rich.console import Console
 
+    from anatomy.bench.cli.commands.conclude import keep_in_history
     from anatomy.bench.cli.screens.tune_screen import TuneDisplay, print_answer
     from anatomy.bench.cli.unsafe_models import allow_code_in
     from anatomy.bench.machine.collect_environment import collect
@@ -110,6 +112,8 @@ def tune(
         run = resume_run(resume, here.fingerprint) if resume else open_run(plan, out, here, ["anatomy", *sys.argv[1:]])
         with TuneDisplay(console) as display:
             tuning = tune_model(request, run, display)
+    if history and any(one.rounds for one in tuning.contenders):
+        keep_in_history(run.writer.path)
     where, reported = f"records in {run.writer.path}", ReportAtEnd()
     if report:
         reported = report_at_end([run.writer.path])

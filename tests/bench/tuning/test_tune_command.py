@@ -12,7 +12,11 @@ from typer.testing import CliRunner
 import anatomy.bench as ab
 from anatomy.bench.cli.main import app
 from anatomy.bench.errors import exit_codes
+from anatomy.bench.history.find_trends import find_trends
+from anatomy.bench.history.history_store import VARIABLE, History
+from anatomy.bench.history.keep_run import project_of
 from anatomy.bench.records.run_store import load_run
+from anatomy.bench.records.tuning import read_tuning
 from anatomy.bench.runner import fork_client
 from tests.bench.conftest import TESTS
 
@@ -46,6 +50,24 @@ def test_the_answer_is_printed_kept_and_reported(tmp_path: Path) -> None:
     assert "6 of 9 settings could be measured." in page
     run = load_run(tmp_path / "run")
     assert {record.case.batch_size for record in run.records} == {16, 32, 64}
+
+
+@pytest.mark.process
+def test_the_history_has_what_was_raced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, f"sqlite:///{tmp_path / 'history.sqlite'}")
+    done = CliRunner().invoke(app, ["tune", LIMITED, *OPTIONS, "--no-report", "--out", str(tmp_path / "run")])
+    assert done.exit_code == exit_codes.OK, done.output
+    tuning = read_tuning(tmp_path / "run")
+    assert tuning is not None
+    raced = {one.case.key for one in tuning.contenders if one.rounds}
+    assert 0 < len(raced) < len(tuning.contenders)
+    project = project_of(Path.cwd())
+    with History() as history:
+        assert {one.points[-1].case_key for one in find_trends(history, project, "step_s")} == raced
+    # `history add` of the same folder does the same.
+    assert CliRunner().invoke(app, ["history", "add", str(tmp_path / "run")]).exit_code == exit_codes.OK
+    with History() as history:
+        assert {one.points[-1].case_key for one in find_trends(history, project, "step_s")} == raced
 
 
 @pytest.mark.process
