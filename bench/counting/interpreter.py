@@ -107,6 +107,7 @@ class Interpreter(CallVisitor):
             passes = training_passes(Origin(learns=trains_kernel(layer)), given)
             given = given.multiplied()
             frame.add(macs, passes, given.path)
+        self.counts.note_view(type(layer).__name__, (args, kwargs), outputs)
         return self.close(frame, outputs, given.deeper(frame.has_kernel).through(learns=_trains(layer)))
 
     def open(
@@ -143,6 +144,7 @@ class Interpreter(CallVisitor):
             origin = origin.deeper(self._count_products(frame, operation, args, kwargs, outputs, origin.path))
         if type(operation).__name__ in WITHOUT_GRADIENT:
             origin = origin.stopped()
+        self.counts.note_view(type(operation).__name__, (args, kwargs), outputs)
         if is_node:
             return self.close(frame, outputs, origin)
         self.set_origin(outputs, origin)

@@ -63,9 +63,10 @@ class InterpreterState:
     ) -> Frame:
         """A frame for a layer that is given `inputs`, named by its place below the outermost model."""
         name = "/".join([*(frame.layer.name for frame in self.frames[1:]), layer.name])
-        input_bytes = plus(*map(self._bytes, symbolic_tensors(inputs)))
+        given = [(tensor, self._bytes(tensor)) for tensor in symbolic_tensors(inputs)]
+        input_bytes = plus(*(size for _, size in given))
         learns = self.find_origin(inputs).learns
-        return Frame(layer, name, input_bytes, learns, len(self.counts.rows), operations, folded)
+        return Frame(layer, name, input_bytes, learns, len(self.counts.rows), operations, folded, inputs=given)
 
     @contextmanager
     def inside(self, frame: Frame) -> Iterator[None]:

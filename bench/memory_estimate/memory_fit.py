@@ -1,4 +1,4 @@
-"""Whether a step fits into the memory that there is."""
+"""Whether a step may fit into the memory that there is."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from anatomy.bench.machine.free_memory import FreeMemory, free_memory
 from anatomy.bench.machine.peak_memory import resident_bytes
-from anatomy.bench.memory_estimate.estimate import MemoryEstimate, StepMode
 
 if TYPE_CHECKING:
     from anatomy.bench.counting.counter import InputShape
+    from anatomy.bench.memory_estimate.least_memory import LeastMemory, StepMode
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether a step fits.
+    """Whether a step may fit.
 
     Attributes:
         limit_bytes: what there is.
         limit: of what, in words.
         framework_bytes: what Keras and the backend take on the host by themselves, measured in this process; 0 where
             the limit is a GPU's.
-        needed_bytes: the estimate's peak, on torch that of a step run layer by layer, and the framework.
-        largest_batch_size: that the estimate says fits; null where none does, or where it is not known.
-        largest_batch_size_is_cap: whether it is as large as the search goes (`LARGEST_BATCH`), so that larger ones may
-            fit too.
-        why_not_known: why it is not; empty where it is.
+        needed_bytes: the least that the step takes, and the framework.
+        largest_batch_size: no larger batch fits; 0 where not even one example does, `None` where the model's batch size
+            is fixed.
     """
 
     limit_bytes: int
@@ -34,24 +32,22 @@ class Fit:
     framework_bytes: int
     needed_bytes: int
     largest_batch_size: int | None
-    largest_batch_size_is_cap: bool = False
-    why_not_known: str = ""
 
     @property
-    def fits(self) -> bool:
-        """Whether the limit is kept."""
+    def may_fit(self) -> bool:
+        """Whether the least that it takes is within the limit."""
         return self.needed_bytes <= self.limit_bytes
 
 
-def estimate_fit(
+def find_fit(
     model: str,
     mode: StepMode,
     batch_size: int,
     input_shape: InputShape | None,
     dtype: str | None,
     limit_bytes: int | None,
-) -> tuple[MemoryEstimate, Fit]:
-    """The estimate of one step, beside the memory that there is.
+) -> tuple[LeastMemory, Fit]:
+    """The least that one step takes, beside the memory that there is.
 
     Args:
         input_shape: of one example, where the model leaves lengths open; see `count_model`.
@@ -61,27 +57,31 @@ def estimate_fit(
     Raises:
         ValueError: the model or an option is wrong.
     """
-    import keras
+    import keras  # noqa: F401  # for what it takes by itself
 
-    from anatomy.bench.memory_estimate.step_estimate import LARGEST_BATCH, step_memory
+    from anatomy.bench.memory_estimate.least_memory import least_memory
 
-    # Keras runs torch layer by layer unless told otherwise.
-    eager = keras.config.backend() == "torch"
     framework_bytes = resident_bytes()
-    step = step_memory(model, mode, batch_size, input_shape, dtype)
-    found = step.at(batch_size)
+    step = least_memory(model, mode, batch_size, input_shape, dtype)
     limit = free_memory() if limit_bytes is None else FreeMemory(limit_bytes, "--memory-limit")
     framework_bytes = 0 if limit.on_gpu else framework_bytes
-    largest, why = None, ""
-    if step.fixed_batch is None:
-        largest = step.largest_batch(limit.free_bytes - framework_bytes, eager=eager)
-    else:
-        why = f"the model's batch size is fixed to {step.fixed_batch}"
     where = limit.place if limit_bytes is not None else f"free on {limit.place}"
-    needed_bytes = found.peak_where(eager=eager) + framework_bytes
-    return found, Fit(limit.free_bytes, where, framework_bytes, needed_bytes, largest, largest == LARGEST_BATCH, why)
+    largest = None if step.fixed_batch else step.largest_batch(limit.free_bytes - framework_bytes)
+    return step, Fit(limit.free_bytes, where, framework_bytes, step.at(batch_size) + framework_bytes, largest)
 
 
-def memory_to_dict(found: MemoryEstimate, fit: Fit) -> dict[str, Any]:
-    """The published JSON object: the estimate, and under `fit` whether it fits."""
-    return found.to_dict() | {"fit": asdict(fit) | {"fits": fit.fits}}
+def memory_to_dict(step: LeastMemory, batch_size: int, fit: Fit) -> dict[str, Any]:
+    """The published JSON object: the parts at a batch size, their least sum, and under `fit` whether it may fit."""
+    return {
+        "mode": step.mode,
+        "batch_size": batch_size,
+        "dtype": step.dtype,
+        "optimizer": step.optimizer,
+        "parameter_bytes": step.parameter_bytes,
+        "gradient_bytes": step.gradient_bytes,
+        "optimizer_bytes": step.optimizer_bytes,
+        "batch_bytes": batch_size * step.example_bytes,
+        "activation_bytes": batch_size * step.activation_bytes,
+        "least_bytes": step.at(batch_size),
+        "fit": asdict(fit) | {"may_fit": fit.may_fit},
+    }

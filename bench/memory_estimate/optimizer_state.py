@@ -1,4 +1,4 @@
-"""What an optimizer keeps for each variable, found by building it."""
+"""What an optimizer keeps for its variables, found by building it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,26 @@ from anatomy.bench.counting.shapes import variable_bytes
 from anatomy.bench.workload.compile_model import optimizer_bytes
 
 
-def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> tuple[int, list[int] | None]:
-    """Bytes of what an optimizer keeps for all `variables`, and for each of them.
+def slot_bytes(optimizer: Any, variables: Sequence[Any]) -> int:
+    """Bytes of what an optimizer keeps for all `variables`.
 
-    Fresh copies of the optimizer are built, one for all variables and one for each, so the optimizer itself may be
-    built or not. The second value is `None` for an optimizer whose configuration gives no copy.
+    A fresh copy of the optimizer is built, so the optimizer itself may be built or not.
     """
     with optimizers_on_shapes():
         try:
-            whole, *each = _copies(optimizer, 1 + len(variables))
+            made = _copy(optimizer)
         except (NotImplementedError, TypeError):
-            return optimizer_bytes(optimizer) if optimizer.built else _made_for(optimizer, variables), None
-        return _made_for(whole, variables), [_made_for(one, [v]) for one, v in zip(each, variables, strict=True)]
+            # Its configuration gives no copy.
+            if optimizer.built:
+                return optimizer_bytes(optimizer)
+            made = optimizer
+        before = {id(one) for one in made.variables}
+        made.build(list(variables))
+        return sum(variable_bytes(one) for one in made.variables if id(one) not in before)
 
 
-def _copies(optimizer: Any, count: int) -> list[Any]:
-    """Unbuilt optimizers with the configuration of this one."""
+def _copy(optimizer: Any) -> Any:
     with warnings.catch_warnings():
         # Reading the learning rate, Keras 3.15 on JAX meets numpy 2 with the older `__array__`.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return [type(optimizer).from_config(optimizer.get_config()) for _ in range(count)]
-
-
-def _made_for(optimizer: Any, variables: Sequence[Any]) -> int:
-    """Bytes of what building the optimizer adds to its variables."""
-    before = {id(one) for one in optimizer.variables}
-    optimizer.build(list(variables))
-    return sum(variable_bytes(one) for one in optimizer.variables if id(one) not in before)
+        return type(optimizer).from_config(optimizer.get_config())

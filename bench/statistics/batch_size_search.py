@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 # No batch size is tried between two that differ by less than this share of the smaller one.
 RESOLUTION = 1 / 16
@@ -52,15 +52,3 @@ def between(fits: int, too_large: int, resolution: float = 0.0, step: int = 1) -
         else:
             high = middle
     return low * step
-
-
-def largest(fits: Callable[[int], bool], limit: int, resolution: float = 0.0, step: int = 1) -> int | None:
-    """Run a search with `fits` as the test; `None` if the smallest size does not fit."""
-    running = search(limit, resolution, step)
-    try:
-        size = next(running)
-        while True:
-            size = running.send(fits(size))
-    except StopIteration as done:
-        answer: int | None = done.value
-        return answer

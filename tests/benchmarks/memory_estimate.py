@@ -1,11 +1,11 @@
-"""The estimate of memory against the measured peak: `python -m tests.benchmarks.memory_estimate [BACKEND …]`.
+"""The least memory of a step against the measured peak: `python -m tests.benchmarks.memory_estimate [BACKEND …]`.
 
-Prints a Markdown table: every architecture of the zoo, in training and in inference, at a batch size at which what the
-estimate speaks of is large beside what it leaves out (compiled programs, work spaces), on two cores and 7 GiB.
+Prints a Markdown table: every architecture of the zoo, in training and in inference, at a batch size at which
+activations are large beside what is not in the least (compiled programs, work spaces), on two cores and 7 GiB.
 Measured, in a fresh process, above its level before the model was built: the peak of its steps
-(`step_peak_host_above_base_bytes`), of which the estimate speaks, and the peak from building to the last of them
-(`peak_host_above_base_bytes`). Of the first, what a model of a few weights takes there as well is the runtime's
-(threads, arenas, compiled code): a row of its own for each backend and mode, and taken off in the last ratio.
+(`step_peak_host_above_base_bytes`), and the peak from building to the last of them (`peak_host_above_base_bytes`). Of
+the first, what a model of a few weights takes there as well is the runtime's (threads, arenas, compiled code): a row of
+its own for each backend and mode, and taken off in the last ratio.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from anatomy.bench.backends.available import installed_backends, supports
 from anatomy.bench.machine import collect_environment
 from anatomy.bench.machine.free_memory import free_host_bytes
-from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
 from anatomy.bench.records.case import KERAS_BACKENDS, Backend, Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import RunHeader, RunWriter
@@ -29,6 +28,9 @@ from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.suites.plan import plan
 from anatomy.bench.suites.suite import Axes, Suite
+
+if TYPE_CHECKING:
+    from anatomy.bench.memory_estimate.least_memory import LeastMemory, StepMode
 
 ZOO = {
     "mlp": 262_144,
@@ -50,16 +52,15 @@ MEBI = 2**20
 
 
 class Row(NamedTuple):
-    """A case: what its step was estimated to take, and the record of what it took."""
+    """A case: what its step takes at least, and the record of what it took."""
 
-    estimate: MemoryEstimate
+    least: LeastMemory
     record: Record
 
     @property
-    def estimated_bytes(self) -> int:
-        """Layer by layer where Keras has run it so; TensorFlow runs a graph without XLA too."""
-        eager = self.record.case.backend in ("torch", "jax") and not self.record.settings.get("jit", True)
-        return self.estimate.eager_peak_bytes if eager else self.estimate.peak_bytes
+    def least_bytes(self) -> int:
+        """At the batch size of the record."""
+        return self.least.at(self.record.case.batch_size)
 
     @property
     def is_least(self) -> bool:
@@ -81,11 +82,11 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[Row]:
     """Each case as it ends, the least of each backend first."""
     # Shapes are the same on all backends; this one imports quickest.
     os.environ.setdefault("KERAS_BACKEND", "jax" if "jax" in installed_backends() else "tensorflow")
-    from anatomy.bench.memory_estimate import step_memory
+    from anatomy.bench.memory_estimate.least_memory import least_memory
 
     settings = MeasureSettings(steps=2, warmup_s=0.0, warmup_budget_s=0.5, memory_limit_bytes=free_host_bytes())
     batches = {LEAST: 1, **ZOO}
-    estimates = {(model, mode): step_memory(model, mode).at(batches[model]) for model in batches for mode in MODES}
+    leasts = {(model, mode): least_memory(model, mode) for model in batches for mode in MODES}
     here = collect_environment.collect()
     header = RunHeader(
         id="memory",
@@ -97,10 +98,10 @@ def rows(backends: Sequence[Backend], records: Path) -> Iterator[Row]:
         settings={},
     )
     with Session(RunWriter.create(records, header), settings, here.fingerprint) as session:
-        for (model, mode), estimate in estimates.items():
+        for (model, mode), least in leasts.items():
             for backend in backends:
                 if supports(backend, mode):
-                    yield Row(estimate, session.measure(_case(model, mode, backend, batches[model]), Silent()))
+                    yield Row(least, session.measure(_case(model, mode, backend, batches[model]), Silent()))
 
 
 def _case(model: str, mode: StepMode, backend: Backend, batch_size: int) -> Case:
@@ -111,7 +112,7 @@ def _case(model: str, mode: StepMode, backend: Backend, batch_size: int) -> Case
 
 def main(backends: Sequence[Backend]) -> None:
     """Print the rows, then the median ratios of each backend and mode."""
-    columns = (*PARTS, "estimate", "steps", "building", "ratio", "runtime off")
+    columns = (*PARTS, "at least", "steps", "building", "ratio", "runtime off")
     print(f"| case | {' | '.join(columns)} |")
     print("| --- |" + " ---: |" * len(columns))
     runtime: dict[tuple[str, str], int] = {}
@@ -124,7 +125,7 @@ def main(backends: Sequence[Backend]) -> None:
             if ratios is not None and not row.is_least:
                 found.setdefault(row.group, []).append(ratios)
             print(_line(row, None if row.is_least else ratios), flush=True)
-    print("\nMiB. Peak of the steps over the estimate, median (range) over the architectures:\n")
+    print("\nMiB. Peak of the steps over the least, median (range) over the architectures:\n")
     print("| backend | mode | runtime MiB | ratio | runtime off |\n| --- | --- | ---: | ---: | ---: |")
     for group, pairs in found.items():
         spans = " | ".join(_span([pair[number] for pair in pairs]) for number in (0, 1))
@@ -132,21 +133,22 @@ def main(backends: Sequence[Backend]) -> None:
 
 
 def _ratios(row: Row, runtime_bytes: int | None) -> tuple[float, float] | None:
-    """Of the steps to the estimate: as they are, and without the runtime's share."""
+    """Of the steps to the least: as they are, and without the runtime's share."""
     if row.steps_bytes is None or runtime_bytes is None:
         return None
-    return row.steps_bytes / row.estimated_bytes, (row.steps_bytes - runtime_bytes) / row.estimated_bytes
+    return row.steps_bytes / row.least_bytes, (row.steps_bytes - runtime_bytes) / row.least_bytes
 
 
 def _line(row: Row, ratios: tuple[float, float] | None) -> str:
-    estimate, record = row.estimate, row.record
+    least, record = row.least, row.record
+    batch = record.case.batch_size
     parts = (
-        estimate.parameter_bytes,
-        estimate.gradient_bytes,
-        estimate.optimizer_bytes,
-        estimate.batch_bytes,
-        estimate.activation_bytes,
-        row.estimated_bytes,
+        least.parameter_bytes,
+        least.gradient_bytes,
+        least.optimizer_bytes,
+        batch * least.example_bytes,
+        batch * least.activation_bytes,
+        row.least_bytes,
     )
     measured = (row.steps_bytes, record.peak_host_above_base_bytes)
     if row.steps_bytes is None:

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from anatomy.bench.counting.counter import InputShape
     from anatomy.bench.counting.inspection import Inspected
     from anatomy.bench.cross_check import CrossCheck
-    from anatomy.bench.memory_estimate import MemoryEstimate, StepMode
+    from anatomy.bench.memory_estimate.least_memory import LeastMemory, StepMode
     from anatomy.bench.memory_estimate.memory_fit import Fit
     from anatomy.models import ModelSpec
     from anatomy.models.model_name import Kind
 
+STEP_MODES: tuple[StepMode, ...] = ("train", "infer")
 # Installed backends in order of the time `import keras` takes with them: 0.9, 3.1 and 4.5 s on two cores.
 CHEAPEST_FIRST = ("jax", "torch", "tensorflow")
 
@@ -60,9 +61,10 @@ def inspect(
         ),
     ] = False,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Estimate the memory of a step on so many examples, and whether it fits.")
+        int | None,
+        typer.Option(min=1, help="What a step on so many takes in memory at least, and whether it may fit."),
     ] = None,
-    mode: Annotated[str, typer.Option(help="The step of that estimate: train or infer.")] = "train",
+    mode: Annotated[str, typer.Option(help="The step of that memory: train or infer.")] = "train",
     memory_limit: Annotated[
         str | None, typer.Option(help="What it must fit in, e.g. 4GiB. Default: what is free on the GPU, or here.")
     ] = None,
@@ -89,16 +91,16 @@ def inspect(
             raise _usage_error(str(error)) from error
         raise _usage_error(_what_was_raised(model, error)) from error
     if json:
-        print(_as_json(spec, counts, check, memory))
+        print(_as_json(spec, counts, check, memory, batch_size or 0))
         return
     if check is not None:
         print_cross_check(format_model(spec.model, spec.options), check)
     else:
         print_counts(format_model(spec.model, spec.options), counts)
-    if memory is not None:
+    if memory is not None and batch_size:
         from rich.console import Console
 
-        print_memory(Console(highlight=False), *memory)
+        print_memory(Console(highlight=False), memory[0], batch_size, memory[1])
 
 
 def _usage_error(message: str) -> typer.Exit:
@@ -156,13 +158,12 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
 
 
 def _memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> tuple[StepMode, int | None]:
-    """The step whose memory is estimated, and the bytes that it must fit in, if they are given."""
-    from anatomy.bench.memory_estimate import StepMode
+    """The step whose memory is asked for, and the bytes that it must fit in, if they are given."""
     from anatomy.bench.suites.units import parse_bytes
 
-    step_mode: StepMode | None = next((name for name in get_args(StepMode) if name == mode), None)
+    step_mode = next((name for name in STEP_MODES if name == mode), None)
     if step_mode is None:
-        raise ValueError(unknown_name("--mode", mode, get_args(StepMode)))
+        raise ValueError(unknown_name("--mode", mode, STEP_MODES))
     limit_bytes = None if memory_limit is None else parse_bytes(memory_limit)
     if limit_bytes is not None and batch_size is None:
         raise ValueError("--memory-limit is what a batch must fit in; give --batch-size too")
@@ -171,12 +172,12 @@ def _memory_options(batch_size: int | None, mode: str, memory_limit: str | None)
 
 def _memory(
     model: str, mode: StepMode, batch_size: int, shape: InputShape | None, dtype: str | None, limit_bytes: int | None
-) -> tuple[MemoryEstimate, Fit]:
-    """Estimate the memory of a step; the options are known to be right."""
+) -> tuple[LeastMemory, Fit]:
+    """Find the least memory of a step; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
-        from anatomy.bench.memory_estimate.memory_fit import estimate_fit
+        from anatomy.bench.memory_estimate.memory_fit import find_fit
 
-        return estimate_fit(model, mode, batch_size, shape, dtype, limit_bytes)
+        return find_fit(model, mode, batch_size, shape, dtype, limit_bytes)
 
 
 def _cross_check(model: str, shape: InputShape | None, dtype: str | None) -> CrossCheck:
@@ -213,12 +214,16 @@ def _choose_backend(asked: str | None, kind: Kind) -> None:
 
 
 def _as_json(
-    spec: ModelSpec, counts: ModelCounts, check: CrossCheck | None, memory: tuple[MemoryEstimate, Fit] | None
+    spec: ModelSpec,
+    counts: ModelCounts,
+    check: CrossCheck | None,
+    memory: tuple[LeastMemory, Fit] | None,
+    batch_size: int,
 ) -> str:
     from anatomy.bench.counting import count_to_dict
     from anatomy.bench.memory_estimate.memory_fit import memory_to_dict
 
     head = {"model": spec.model, "name": format_model(spec.model, spec.options), "options": spec.options}
     tail = {} if check is None else {"cross_check": check.to_dict()}
-    tail |= {} if memory is None else {"memory": memory_to_dict(*memory)}
+    tail |= {} if memory is None else {"memory": memory_to_dict(memory[0], batch_size, memory[1])}
     return json_module.dumps(head | count_to_dict(counts) | tail, indent=2)

@@ -1,4 +1,4 @@
-"""The part of `anatomy inspect` that says what a step takes in memory, and whether that fits."""
+"""The part of `anatomy inspect` that says what a step takes in memory at least, and whether that may fit."""
 
 from __future__ import annotations
 
@@ -7,71 +7,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anatomy.bench.memory_estimate import MemoryEstimate
+    from anatomy.bench.memory_estimate.least_memory import LeastMemory
     from anatomy.bench.memory_estimate.memory_fit import Fit
 
 _MEBIBYTE = 2**20
 
 
-def print_memory(console: Console, found: MemoryEstimate, fit: Fit) -> None:
-    """A table by layer, the totals, where the peak is, and whether it fits."""
+def print_memory(console: Console, step: LeastMemory, batch_size: int, fit: Fit) -> None:
+    """The parts, their least sum, and whether it may fit."""
     from rich.table import Table
 
-    trains = found.mode == "train"
-    layers = Table("layer", "type", box=None, pad_edge=False, title=None)
-    heads = ("parameters", "gradients", "optimizer", "activations") if trains else ("parameters", "activations")
-    for head in heads:
-        layers.add_column(f"{head} MiB", justify="right")
-    for layer in found.layers:
-        cells = [_mebibytes(layer.parameter_bytes), _mebibytes(layer.activation_bytes)]
-        if trains:
-            cells[1:1] = [_mebibytes(layer.gradient_bytes), _mebibytes(layer.optimizer_bytes)]
-        layers.add_row(layer.name, layer.type, *cells)
-    console.print(f"\nMemory of a step, estimated: {found.mode}, batch {found.batch_size}, {found.dtype}", style="bold")
-    console.print(layers)
-    console.print()
+    head = f"Memory of a step, at least: {step.mode}, batch {batch_size}, {step.dtype}"
+    console.print(f"\n{head}", style="bold", markup=False)
     figures = Table.grid(padding=(0, 2))
     figures.add_column()
     figures.add_column(justify="right")
-    for name, size_bytes in _totals(found).items():
-        figures.add_row(name, f"{_mebibytes(size_bytes)} MiB")
+    for name, size_bytes in _parts(step, batch_size).items():
+        figures.add_row(name, f"{size_bytes / _MEBIBYTE:,.2f} MiB")
     console.print(figures)
-    for layer_name in found.unseen:
-        console.print(f"Not seen: the tensors inside {layer_name}; the estimate lacks them", markup=False)
-    console.print(verdict(found, fit), markup=False, soft_wrap=True, style=None if fit.fits else "red")
+    console.print(verdict(batch_size, fit), markup=False, soft_wrap=True, style=None if fit.may_fit else "red")
 
 
-def verdict(found: MemoryEstimate, fit: Fit) -> str:
-    """Whether it fits, in one sentence or two."""
+def verdict(batch_size: int, fit: Fit) -> str:
+    """Whether it may fit, in two sentences."""
     framework = f" ({_gibibytes(fit.framework_bytes)} of it Keras and its backend)" if fit.framework_bytes else ""
-    needed = f"batch {found.batch_size} needs about {_gibibytes(fit.needed_bytes)}{framework}"
+    needed = f"batch {batch_size} needs {_gibibytes(fit.needed_bytes)} at least{framework}"
     there = f"{_gibibytes(fit.limit_bytes)} {fit.limit}"
-    # Work spaces and allocators come on top, so that what fits by the estimate may not; fusion seldom saves as much.
-    said = f"May fit: {needed}, and there is {there}." if fit.fits else f"Will not fit: {needed}, more than {there}."
-    if fit.why_not_known:
-        return f"{said} The largest batch that fits is not known: {fit.why_not_known}."
+    # Work spaces and allocators come on top.
+    said = f"May fit: {needed}, and there is {there}." if fit.may_fit else f"Will not fit: {needed}, more than {there}."
     if fit.largest_batch_size is None:
+        return f"{said} The model's batch size is fixed."
+    if not fit.largest_batch_size:
         return f"{said} Not even one example will."
-    if fit.largest_batch_size_is_cap:
-        return f"{said} By this estimate up to {fit.largest_batch_size:,} at least may fit; no larger batch is tried."
-    return (
-        f"{said} Above {fit.largest_batch_size:,} it will not, by this estimate; `anatomy run --batch-size max` tries."
-    )
+    return f"{said} Above {fit.largest_batch_size:,} it will not; `anatomy run --batch-size max` tries what does."
 
 
-def _totals(found: MemoryEstimate) -> dict[str, int]:
-    peak = found.peak
-    where = f"{peak.phase} of {peak.layer}" if peak.layer else peak.phase
-    totals = {"parameters": found.parameter_bytes}
-    if found.mode == "train":
-        totals |= {"gradients": found.gradient_bytes, f"optimizer state ({found.optimizer})": found.optimizer_bytes}
-    kept = "activations kept for the backward pass" if found.mode == "train" else "activations, largest live set"
-    totals |= {"batch": found.batch_bytes, kept: found.activation_bytes, f"peak, {where}": found.peak_bytes}
-    return totals | {"peak where Keras runs layer by layer (torch; JAX with --jit off)": found.eager_peak_bytes}
-
-
-def _mebibytes(size_bytes: int | None) -> str:
-    return "not told apart" if size_bytes is None else f"{size_bytes / _MEBIBYTE:,.2f}"
+def _parts(step: LeastMemory, batch_size: int) -> dict[str, int]:
+    parts = {"parameters": step.parameter_bytes}
+    if step.mode == "train":
+        parts |= {"gradients": step.gradient_bytes, f"optimizer state ({step.optimizer})": step.optimizer_bytes}
+    kept = "activations that gradients need" if step.mode == "train" else "activations of the largest layer"
+    parts |= {"batch": batch_size * step.example_bytes, kept: batch_size * step.activation_bytes}
+    return parts | {"at least, at once": step.at(batch_size)}
 
 
 def _gibibytes(size_bytes: int) -> str:

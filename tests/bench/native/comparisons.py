@@ -25,9 +25,12 @@ def require_installed(backend: str) -> None:
 def printed_by(program: str, backend: str, *arguments: str) -> list[str]:
     """The lines that a program of this folder prints on a backend."""
     require_installed(backend)
+    # What is computed is compared, not how fast: compiling takes two thirds of the time so.
+    quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     done = subprocess.run(
         [sys.executable, "-m", f"tests.bench.native.{program}", *arguments],
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"},
+        env=os.environ
+        | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick},
         cwd=ROOT,
         capture_output=True,
         text=True,

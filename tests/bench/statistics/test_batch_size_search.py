@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.bench.statistics.batch_size_search import RESOLUTION, largest
+from anatomy.bench.statistics.batch_size_search import RESOLUTION, search
+
+
+def largest(fits: Callable[[int], bool], limit: int, resolution: float = 0.0, step: int = 1) -> int | None:
+    """Run a search with `fits` as the test; `None` if the smallest size does not fit."""
+    running = search(limit, resolution, step)
+    try:
+        size = next(running)
+        while True:
+            size = running.send(fits(size))
+    except StopIteration as done:
+        answer: int | None = done.value
+        return answer
 
 
 @given(st.integers(0, 3000), st.integers(1, 2000))
