@@ -1,12 +1,16 @@
 """`anatomy tune` beside the whole grid: is what it chooses as good, and in what share of the time?
 
     python -m tests.benchmarks.tuning_against_grid [--mode train,infer] [--backend jax,…] [--minutes 5] [MODEL…]
+    python -m tests.benchmarks.tuning_against_grid --again --out FOLDER    # an hour later: do the intervals hold?
 
 For each model and mode: the search; then every combination of the settings that it searches, at every power of two as
 batch size up to the largest that it tried, each in a fresh process as long as one of the race; then the grid's best
 and the choice against each other, in rounds of fresh processes that take turns: choosing the best of many noisy
 figures flatters it. Prints a row of a table for each, and appends it to FOLDER/tuning.md. Hours for the quick zoo, on
 a machine that does nothing else.
+
+With `--again` the choice and the default of each search in FOLDER are measured once more, in rounds of fresh processes
+that take turns, and held against the interval that the search gave for the choice's advantage.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -22,8 +27,10 @@ from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.records.batch_sizes import with_batch_size
 from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
-from anatomy.bench.records.tuning import Tuning, setting_text
+from anatomy.bench.records.settings import MeasureSettings
+from anatomy.bench.records.tuning import TUNING_FILE, Tuning, read_tuning, setting_text
 from anatomy.bench.runner.open_run import open_run
+from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.statistics.interval import between_processes
 from anatomy.bench.suites.suite import load_suite
@@ -36,6 +43,7 @@ HEADS = (
     *("model", "mode", "chosen", "the grid's best", "chosen by best (95 %)"),
     *("by default (95 %)", "search min", "grid min", "share"),
 )
+AGAIN_HEADS = ("model", "mode", "chosen", "by default (95 %)", "again (95 %)", "it held")
 
 
 def grid(request: TuneRequest, largest: int) -> Iterator[Case]:
@@ -93,6 +101,30 @@ def compare(model: str, mode: str, backends: Sequence[str], minutes: float, out:
     ]
 
 
+def measured_again(folder: Path) -> list[str] | None:
+    """A row of the second table for the search in a folder; `None` where the default was chosen, or has no figure."""
+    found = read_tuning(folder)
+    if found is None or found.winner is None or found.winner.case == found.default:
+        return None
+    advantage = found.advantage(found.as_default)
+    if advantage is None or advantage[1] is None:
+        return None
+    case = found.winner.case
+    plan = RunPlan("again", [case, found.default], MeasureSettings(seconds=RACED_SECONDS))
+    run = open_run(plan, folder / "again", collect(), ["tuning_against_grid"])
+    with Session(run.writer, run.settings, run.environment, run.directory) as session:
+        ratio, interval = versus(session, case, found.default)
+    low, high = advantage[1]
+    return [
+        f"`{case.model}`",
+        case.mode,
+        setting_text(case),
+        _text(*advantage),
+        _text(ratio, interval),
+        "yes" if low <= ratio <= high else "no",
+    ]
+
+
 def _gain(found: Tuning) -> str:
     advantage = found.advantage(found.as_default)
     return "–" if advantage is None else _text(*advantage)
@@ -110,21 +142,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--backend", default="", help="default: all that are installed")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=Path("anatomy-runs") / time.strftime("tuning-%Y-%m-%dT%H-%M-%SZ"))
+    parser.add_argument("--again", action="store_true", help="measure the searches in --out once more")
     given = parser.parse_args(arguments)
+    if given.again:
+        show(
+            AGAIN_HEADS,
+            (row for found in sorted(given.out.glob(f"*/{TUNING_FILE}")) if (row := measured_again(found.parent))),
+            given.out,
+        )
+        return
     backends = list(filter(None, given.backend.split(",")))
     of_suite = [name for matrix in load_suite("quick").matrix for name in matrix.model]
     models = given.models or list(dict.fromkeys(of_suite))
     given.out.mkdir(parents=True, exist_ok=True)
-    with (given.out / "tuning.md").open("a") as file:
-        lines = [f"| {' | '.join(HEADS)} |", f"|{'---|' * len(HEADS)}"]
-        for line in lines:
-            print(line, file=file)
-            print(line)
-        for model in models:
-            for mode in given.mode.split(","):
-                line = f"| {' | '.join(compare(model, mode, backends, given.minutes, given.out))} |"
-                print(line, file=file, flush=True)
-                print(line, flush=True)
+    modes = given.mode.split(",")
+    rows = (compare(model, mode, backends, given.minutes, given.out) for model in models for mode in modes)
+    show(HEADS, rows, given.out)
+
+
+def show(heads: Sequence[str], rows: Iterable[Sequence[str]], out: Path) -> None:
+    """Print a table as its rows are made, and append it to `tuning.md`."""
+    with (out / "tuning.md").open("a") as file:
+        for cells in chain([heads, ["---"] * len(heads)], rows):
+            line = f"| {' | '.join(cells)} |"
+            print(line, file=file, flush=True)
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_a_perceptron_in_training() -> None:
     assert found.parameter_bytes == found.gradient_bytes == found.optimizer_bytes == weights
     # Float inputs, and a class of 4 bytes.
     assert found.example_bytes == 8 * FLOAT + 4
-    # The first layer's gradient needs the batch, which counts apart; the second's what the rectifier puts out, which its
+    # The first layer's gradient needs the batch, which counts apart; the second's what a rectifier puts out, which its
     # derivative needs as well; that of softmax needs the outputs.
     assert found.activation_bytes == (16 + 4) * FLOAT
     assert found.at(1) == 3 * weights + found.example_bytes
