@@ -57,7 +57,7 @@ class RunHeader(Frozen):
     started_at: Timestamp
     command: list[str]
     suite: str
-    settings: dict[str, Whole | Fraction | str | None] = {}  # noqa: RUF012  # pydantic copies a default
+    settings: dict[str, bool | Whole | Fraction | str | None] = {}  # noqa: RUF012  # pydantic copies a default
     environment: Environment
     ceilings: list[Ceiling] = []  # noqa: RUF012  # pydantic copies a default
     planned: list[Case]

@@ -90,6 +90,8 @@ def _setting(name: str) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return _NONE if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 

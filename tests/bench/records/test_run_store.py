@@ -14,6 +14,8 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.record_parts import Block
 from anatomy.bench.records.run_store import RECORDS_FILE, RunWriter, load_run
+from anatomy.reports.run_labels import label_runs
+from anatomy.reports.tables import machine_table
 from tests.factories import make_bare_record, make_case, make_header, make_record, make_run
 
 
@@ -54,6 +56,16 @@ def test_a_case_that_a_dataset_gave_another_batch_size_is_measured(tmp_path: Pat
         run = load_run(tmp_path / name)
         assert [case.mode for case, _ in run.remaining] == ["train", "infer"][-left:]
         assert [record.case.batch_size for record in run.records] == [8]
+
+
+def test_settings_keep_their_kinds(tmp_path: Path) -> None:
+    settings = {"profile": False, "batch_of_dataset": True, "processes": 3, "seconds": 2.0, "cpus": None, "other": "a"}
+    RunWriter.create(tmp_path, make_header(settings=settings))
+    stored = load_run(tmp_path)
+    assert stored.header.settings == settings
+    assert list(map(type, stored.header.settings.values())) == [bool, bool, int, float, type(None), str]
+    facts = machine_table(label_runs([stored])).frame.set_index("fact").iloc[:, 0]
+    assert {"no", "yes", "3"} <= set(facts)
 
 
 def test_other_damage_names_file_and_line(tmp_path: Path) -> None:
