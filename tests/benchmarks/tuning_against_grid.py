@@ -1,6 +1,7 @@
 """`anatomy tune` beside the whole grid: is what it chooses as good, and in what share of the time?
 
     python -m tests.benchmarks.tuning_against_grid [--mode train,infer] [--backend jax,…] [--minutes 5] [MODEL…]
+    python -m tests.benchmarks.tuning_against_grid --without-grid          # what a search gains over the default
     python -m tests.benchmarks.tuning_against_grid --again --out FOLDER    # an hour later: do the intervals hold?
 
 For each model and mode: the search; then every combination of the settings that it searches, at every power of two as
@@ -8,6 +9,9 @@ batch size up to the largest that it tried, each in a fresh process as long as o
 and the choice against each other, in rounds of fresh processes that take turns: choosing the best of many noisy
 figures flatters it. Prints a row of a table for each, and appends it to FOLDER/tuning.md. Hours for the quick zoo, on
 a machine that does nothing else.
+
+With `--without-grid` it prints what each search found, beside what the default gives, and how near its forecasts of
+memory came: minutes a row.
 
 With `--again` the choice and the default of each search in FOLDER are measured once more, in rounds of fresh processes
 that take turns, and held against the interval that the search gave for the choice's advantage.
@@ -29,7 +33,7 @@ from anatomy.bench.records.case import Case
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.settings import MeasureSettings
 from anatomy.bench.records.tuning import TUNING_FILE, Tuning, read_tuning, setting_text
-from anatomy.bench.runner.open_run import open_run
+from anatomy.bench.runner.open_run import OpenRun, open_run
 from anatomy.bench.runner.run_plan import RunPlan
 from anatomy.bench.runner.session import Session, Silent
 from anatomy.bench.statistics.interval import between_processes
@@ -37,11 +41,16 @@ from anatomy.bench.suites.suite import load_suite
 from anatomy.bench.tuning.plan_tuning import plan_tuning
 from anatomy.bench.tuning.search_space import changed, combinations
 from anatomy.bench.tuning.tune_model import RACED_SECONDS, SilentSearch, TuneRequest, tune
+from anatomy.models import format_model
 
 ROUNDS = 5
 HEADS = (
     *("model", "mode", "chosen", "the grid's best", "chosen by best (95 %)"),
     *("by default (95 %)", "search min", "grid min", "share"),
+)
+GAIN_HEADS = (
+    *("model", "mode", "chosen", "examples/s, chosen / default", "by default (95 %)"),
+    *("MiB, chosen / default", "forecasts of memory off by %", "search min"),
 )
 AGAIN_HEADS = ("model", "mode", "chosen", "by default (95 %)", "again (95 %)", "it held")
 
@@ -70,11 +79,39 @@ def rate(record: Record) -> float:
     return (record.throughput_examples_per_s or 0.0) if record.outcome == "ok" else 0.0
 
 
-def compare(model: str, mode: str, backends: Sequence[str], minutes: float, out: Path) -> list[str]:
-    """A row of the table."""
+def search(
+    model: str, mode: str, backends: Sequence[str], minutes: float, out: Path
+) -> tuple[TuneRequest, OpenRun, Tuning]:
+    """Search one model in a run of its own."""
     request, plan = plan_tuning(model, mode=mode, backends=backends, minutes=minutes)  # type: ignore[arg-type]
     run = open_run(plan, out / f"{model.partition(':')[0]}-{mode}", collect(), ["tuning_against_grid"])
-    found = tune(request, run, SilentSearch())
+    return request, run, tune(request, run, SilentSearch())
+
+
+def gain(found: Tuning) -> list[str]:
+    """A row of the table of gains."""
+    case, default = found.default, found.as_default
+    if found.winner is None or default is None:
+        return [f"`{case.model}`", case.mode, "none", *["–"] * 5]
+    errors = [
+        f"{100 * (one.forecast_bytes / one.measured_bytes - 1):+.0f}" for one in found.forecasts if one.measured_bytes
+    ]
+    sides = (found.winner, default)
+    return [
+        f"`{format_model(case.model, case.options)}`",
+        case.mode,
+        setting_text(found.winner.case),
+        " / ".join(f"{one.figure:,.0f}" if one.figure else "–" for one in sides),
+        _gain(found),
+        " / ".join(f"{one.memory_bytes / 2**20:,.0f}" if one.memory_bytes else "–" for one in sides),
+        ", ".join(errors) or "–",
+        f"{found.seconds / 60:.1f}",
+    ]
+
+
+def compare(model: str, mode: str, backends: Sequence[str], minutes: float, out: Path) -> list[str]:
+    """A row of the table."""
+    request, run, found = search(model, mode, backends, minutes, out)
     if found.winner is None:
         return [model, mode, "none", *["–"] * 6]
     chosen = found.winner.case
@@ -142,6 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--backend", default="", help="default: all that are installed")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=Path("anatomy-runs") / time.strftime("tuning-%Y-%m-%dT%H-%M-%SZ"))
+    parser.add_argument("--without-grid", action="store_true", help="search alone, and print what is gained")
     parser.add_argument("--again", action="store_true", help="measure the searches in --out once more")
     given = parser.parse_args(arguments)
     if given.again:
@@ -155,9 +193,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     of_suite = [name for matrix in load_suite("quick").matrix for name in matrix.model]
     models = given.models or list(dict.fromkeys(of_suite))
     given.out.mkdir(parents=True, exist_ok=True)
-    modes = given.mode.split(",")
-    rows = (compare(model, mode, backends, given.minutes, given.out) for model in models for mode in modes)
-    show(HEADS, rows, given.out)
+    each = [(model, mode, backends, given.minutes, given.out) for model in models for mode in given.mode.split(",")]
+    if given.without_grid:
+        show(GAIN_HEADS, (gain(search(*one)[-1]) for one in each), given.out)
+    else:
+        show(HEADS, (compare(*one) for one in each), given.out)
 
 
 def show(heads: Sequence[str], rows: Iterable[Sequence[str]], out: Path) -> None:
