@@ -16,7 +16,7 @@ from anatomy.bench.counting.tensor_origin import GradientPath
 
 # Layers and operations whose output lies where their input lies.
 VIEWS = frozenset({"ConvertToTensor", "ExpandDims", "Flatten", "Identity", "Reshape", "Squeeze"})
-
+# Layers that are an activation function; others have one as `activation`.
 ACTIVATIONS = frozenset({"ReLU", "LeakyReLU", "ELU", "Softmax"})
 # Numbers for each unit and step that a backward pass needs: the values of the gates, and the state of an LSTM's cell.
 GATES = {"LSTM": 5, "GRU": 3, "SimpleRNN": 1}
@@ -235,7 +235,7 @@ class LayerCounts:
 
 
 def _has_activation(layer: Any) -> bool:
-    """Whether it applies a function whose derivative is told by its value: all but the identity."""
+    """Whether it applies a function whose derivative needs a tensor of its output's size: all but the identity."""
     activation = getattr(layer, "activation", None)
     return type(layer).__name__ in ACTIVATIONS or (
         activation is not None and activation is not keras.activations.linear
