@@ -12,6 +12,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.records.parity import differences
 from anatomy.bench.records.record import Record
 from anatomy.bench.records.run_store import Run
+from anatomy.reports.number_words import plural
 
 # An interval from within one process does not know how far the next process would be apart (docs/repeatability.md).
 FEWEST_PROCESSES = 2
@@ -91,11 +92,12 @@ def verdict_words(row: Mapping[Any, Any]) -> str:
 
 
 def difference_sentence(frame: pd.DataFrame) -> str:
-    """`2 slower, 1 faster, 9 too close, 5 not known`: how many cases have which verdict, changes first."""
+    """`17 cases: 2 slower, 1 faster, 9 too close, 5 not known`: how many have which verdict, changes first."""
     counts = Counter(map(verdict_name, frame.to_dict("records")))
     first = [*reversed(CHANGED), TOO_CLOSE, NOT_KNOWN]
     order = [*first, *(name for name, _ in counts.most_common() if name not in first)]
-    return ", ".join(f"{counts[name]} {name}" for name in order if name in counts) or "no case in either"
+    said = ", ".join(f"{counts[name]} {name}" for name in order if name in counts)
+    return f"{plural(len(frame), 'case')}: {said}" if said else "no case in either"
 
 
 def _rate(record: Record) -> float | None:

@@ -64,7 +64,7 @@ def test_changes_come_first_and_all_else_is_named(tmp_path: Path) -> None:
     }
     assert difference_lines(frame, ("before", "after")) == [
         "after (b) beside before (a)",
-        "1 slower, 1 too close, 1 one process, 1 only in a, 1 only in b",
+        "5 cases: 1 slower, 1 too close, 1 one process, 1 only in a, 1 only in b",
         "  mlp train jax b8                   0.60x (0.60 to 0.60)       slower",
         "  text_cnn train jax b8                                         only in a",
         "  vgg:depth=11 train jax b8                                     only in b",
@@ -154,7 +154,7 @@ def test_the_command_prints_lines_markdown_or_json(tmp_path: Path) -> None:
     lines = anatomy("compare", "before", "after", folder=tmp_path).out.splitlines()
     assert lines[:2] == [
         "after (b) beside before (a)",
-        "1 slower, 1 too close, 1 one process, 1 only in a, 1 only in b",
+        "5 cases: 1 slower, 1 too close, 1 one process, 1 only in a, 1 only in b",
     ]
     assert anatomy("compare", "before", "after", "--markdown", folder=tmp_path).out.startswith(
         "**after beside before**"
@@ -201,7 +201,7 @@ def test_wide_intervals_do_not_say_that_nothing_changed(tmp_path: Path) -> None:
     before = make_run(tmp_path / "before", [case("mlp", 100), case("lstm", 100, unsteady)])
     after = make_run(tmp_path / "after", [case("mlp", 100), case("lstm", 110, unsteady)])
     frame = compare_runs(before, after)
-    assert difference_sentence(frame) == "1 too close, 1 not known"
+    assert difference_sentence(frame) == "2 cases: 1 too close, 1 not known"
     runs = label_runs([before, after])
     (table,) = change_tables(runs)
     verdicts = dict(zip(table.frame["case"].str.split().str[0], table.frame["verdict"], strict=True))
@@ -209,7 +209,7 @@ def test_wide_intervals_do_not_say_that_nothing_changed(tmp_path: Path) -> None:
     low, high = (float(end) for end in re.findall(r"\d\.\d\d", verdicts["lstm"]))
     assert verdicts["lstm"].startswith("not known: ")
     assert low < 1 < high
-    assert summary_sentences(runs)[0].endswith("1 too close, 1 not known.")
+    assert summary_sentences(runs)[0].endswith("2 cases: 1 too close, 1 not known.")
     first, second = (panel for panel in answer_panels(runs) if "lstm" in panel.title)
     assert "first of its machine" in first.facets["Change"].said
     assert f"jax ≈ 1.1 × that of run 1, {verdicts['lstm']}." == second.facets["Change"].said
