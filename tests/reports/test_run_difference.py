@@ -175,7 +175,7 @@ def test_what_fails_now_is_named(tmp_path: Path) -> None:
     crashed = case("mlp", 100).model_copy(update={"outcome": "crashed", "reason": "why"})
     after = make_run(tmp_path / "b", [crashed])
     lines = difference_lines(compare_runs(before, after), ("a", "b"))
-    assert lines[1] == "1 b: crashed"
+    assert lines[1] == "1 case: 1 b: crashed"
     assert lines[2].split() == ["mlp", "train", "jax", "b8", "b:", "crashed"]
 
 
