@@ -25,6 +25,7 @@ def test_a_template_is_sound_shell(template: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_it_uses_options_that_there_are(template: Path) -> None:
     run = get_command(app).commands["run"]  # type: ignore[attr-defined]

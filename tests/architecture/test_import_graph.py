@@ -24,6 +24,7 @@ def test_an_arrow_that_follows_from_others_is_left_out() -> None:
     assert needed({"a": ["b", "c"], "b": ["c"], "c": []}) == {"a": ["b"], "b": ["c"], "c": []}
 
 
+@pytest.mark.long
 def test_no_rooms_and_no_files_import_one_another_in_a_circle(imports: Imports) -> None:
     assert circles(imports.rooms) == []
     assert circles(imports.modules) == []

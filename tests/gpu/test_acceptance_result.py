@@ -92,6 +92,7 @@ def test_a_part_names_the_figure_that_decided_it() -> None:
     assert (nothing.verdict, nothing.reason) == ("not possible", "it found no figure")
 
 
+@pytest.mark.long
 @given(st.lists(FIGURES))
 def test_a_part_that_did_not_end_failed_and_keeps_its_figures(figures: list[Figure]) -> None:
     part = conclude_part("clock", 75.1, 75, figures, [], "it took longer than its 75 s")

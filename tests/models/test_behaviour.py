@@ -62,6 +62,7 @@ def test_rcnn_takes_any_number_of_words():
         assert call(model, np.zeros((2, words, 3), "float32")).shape == (2, 3)
 
 
+@pytest.mark.long
 def test_text_cnn_takes_any_length():
     model = build("text_cnn", vocabulary=9, embedding_dim=3, length=None, classes=2)
     for length in (149, 200):
@@ -115,6 +116,7 @@ def test_unet_crops_to_the_middle():
     assert model.output_shape == (None, 16, 8, 2)
 
 
+@pytest.mark.long
 def test_unet_drops_whole_maps():
     plain = build("unet", depth=2, base_filters=2, input_shape=(8, 8, 1))
     dropping = build("unet", depth=2, base_filters=2, input_shape=(8, 8, 1), spatial_dropout=0.5)
@@ -122,12 +124,14 @@ def test_unet_drops_whole_maps():
     assert sum(isinstance(layer, keras.layers.SpatialDropout2D) for layer in dropping.layers) == 2
 
 
+@pytest.mark.long
 def test_stateful_lstm_has_a_fixed_batch():
     assert build("lstm", stateful=True).input_shape == (32, 8, 16)
     assert build("lstm", stateful=True, batch_size=4).input_shape == (4, 8, 16)
     assert build("lstm").input_shape == (None, 8, 16)
 
 
+@pytest.mark.long
 def test_networks_are_sequential_where_the_slides_are():
     sequential = ("intro", "sequential", "binary", "multiclass", "mlp-softmax", "mlp-binary", "lstm")
     assert all(isinstance(build(name), keras.Sequential) for name in sequential)

@@ -106,6 +106,7 @@ def test_alexnet_layer_by_layer():
     assert (counts.units, counts.weight_layers, counts.depth) == (659_272, 8, 8)
 
 
+@pytest.mark.long
 def test_googlenet_module_by_module():
     expected = {
         "3a": 163_696, "3b": 388_736, "4a": 376_176, "4b": 449_160, "4c": 510_104,
@@ -174,6 +175,7 @@ def test_mlp(inputs, hidden, classes, drop, functional):
     assert (counts.parameters, counts.macs) == (macs + sum(widths[1:]), macs)
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(st.integers(1, 9), st.integers(1, 20), st.integers(1, 20), st.integers(1, 4), st.integers(1, 5))
 def test_lstm(timesteps, features, units, layers, classes):
@@ -344,6 +346,7 @@ def test_rcnn(words, embedding, units, dense, classes):
     assert keywords.macs == words * (recurrent + semantic)
 
 
+@pytest.mark.long
 @SHAPES_ONLY
 @given(st.integers(1, 90), st.integers(1, 20), st.integers(149, 1200), st.integers(1, 9), st.booleans())
 def test_text_cnn(vocabulary, embedding, length, classes, trainable):

@@ -76,6 +76,7 @@ def test_numpy_integers_are_integers():
     assert build("mlp", classes=np.int64(3), hidden=np.array([4, 5])).output_shape == (None, 3)
 
 
+@pytest.mark.long
 def test_channels_stay_last_whatever_the_configuration_says():
     import keras
 

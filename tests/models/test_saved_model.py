@@ -41,6 +41,7 @@ def test_a_file_is_the_model_that_was_saved(folder: Path, name: str) -> None:
         assert (loaded.get_weights()[0] == made.get_weights()[0]).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.json"])
 def test_code_in_a_file_runs_only_if_it_may(folder: Path, name: str) -> None:
     save(model(keras.layers.Lambda(lambda row: row * 2)), name)
@@ -84,6 +85,7 @@ def test_the_folder_of_a_saved_model_is_run_on_tensorflow(folder: Path) -> None:
     assert keras.ops.convert_to_numpy(loaded(row)) == pytest.approx(keras.ops.convert_to_numpy(made(row)))
 
 
+@pytest.mark.long
 def test_a_saved_model_of_several_named_inputs_gets_them_by_name(folder: Path) -> None:
     if keras.backend.backend() != "tensorflow":
         pytest.skip("a SavedModel is a graph of TensorFlow")

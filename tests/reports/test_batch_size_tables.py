@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from anatomy.bench.records.batch_sizes import group_by_case, summarise_batch_sizes, why_too_large, with_batch_size
 from anatomy.bench.records.record import Record
@@ -28,6 +29,7 @@ def search() -> list[Record]:
     return [*(tried(size, speed) for size, speed in speeds.items()), failed]
 
 
+@pytest.mark.long
 def test_a_search_has_one_row(run: MakeRun) -> None:
     (table,) = batch_size_tables(label_runs([run(search())]))
     (row,) = table.frame.to_dict("records")

@@ -68,6 +68,7 @@ def test_marks_are_wherever_the_figure_is(fields: dict[str, Any], sign: str, rec
     assert "≈" not in memory_chart(runs, "train").caption
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fields", UNMARKED)
 def test_settled_figures_have_none(fields: dict[str, Any], record: MakeRecord, run: MakeRun) -> None:
     runs = label_runs([run([record(case={"mode": "train", "backend": "jax"}, blocks=SURE, **fields)])])

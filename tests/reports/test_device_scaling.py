@@ -83,6 +83,7 @@ def test_the_table_says_what_virtual_devices_are(run: MakeRun) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_chart_for_each_way_of_scaling_and_none_without(run: MakeRun) -> None:
     keys = [chart.key for chart in charts(label_runs([run([ONE, WEAK, STRONG])]))]
     assert "scaling-train-weak" in keys

@@ -193,6 +193,7 @@ def test_the_roof_is_bandwidth_then_peak(record: MakeRecord, run: MakeRun) -> No
     assert [entry.name for entry in chart.entries] == ["jax"]
 
 
+@pytest.mark.long
 def test_two_runs_have_two_rooflines(record: MakeRecord, run: MakeRun) -> None:
     runs = [run([measured(record)], name, identifier=name, ceilings=[make_ceiling()]) for name in ("a", "b")]
     keys = [chart.key for chart in charts(label_runs(runs))]

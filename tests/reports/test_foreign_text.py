@@ -24,6 +24,7 @@ FORMULAS = ["=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", '=HYPERLINK("http://ex
 CONTROLS = ["a\x1b[31mred", "a\x00b", "\x9b2J", "right\u202eleft", "bell\x07", "line\u2028line", "\ud800"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reason", FORMULAS)
 def test_no_cell_of_csv_is_a_formula(tmp_path: Path, reason: str) -> None:
     run = make_run(tmp_path / "run", [make_record("mlp", outcome="crashed", reason=reason, name=reason)])

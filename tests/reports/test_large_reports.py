@@ -71,6 +71,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [4, 12])
 def test_each_record_is_decoded_once_and_each_race_run_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -151,6 +152,7 @@ def test_whole_tables_lie_beside_a_page_that_names_them(
     assert "Charts are of 1 of 3 comparisons" in text
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_pages")
 def test_a_page_without_a_folder_says_how_to_get_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anatomy.reports.report_page.charts", lambda runs: ())

@@ -67,6 +67,7 @@ def test_a_run_without_a_tuning_has_none(run: MakeRun) -> None:
     assert front_charts(label_runs([run([make_record()])])) == ()
 
 
+@pytest.mark.long
 def test_each_point_leads_to_its_case(tuned: Callable[..., Run], tmp_path: Path) -> None:
     made = tuned()
     write_report([made.path], ("html",), tmp_path)
@@ -82,6 +83,7 @@ def test_each_point_leads_to_its_case(tuned: Callable[..., Run], tmp_path: Path)
     assert "<b>" not in drawing
 
 
+@pytest.mark.long
 def test_without_pages_there_are_no_links(tuned: Callable[..., Run], tmp_path: Path) -> None:
     write_report([tuned().path], ("html",), tmp_path, pages=False)
     page = (tmp_path / "report.html").read_text()

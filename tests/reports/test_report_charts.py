@@ -180,6 +180,7 @@ def measured_at(record: MakeRecord, sizes: dict[int, float], **case: str) -> lis
     ]
 
 
+@pytest.mark.long
 def test_batch_sizes_are_a_curve_with_its_knee(record: MakeRecord, run: MakeRun) -> None:
     rates = {8: 100.0, 16: 190.0, 32: 200.0, 64: 201.0}
     (chart,) = [

@@ -89,6 +89,7 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     assert all(line.replace("\\|", "").count("|") == 7 for line in text.splitlines() if line.startswith("| "))
 
 
+@pytest.mark.long
 @given(
     st.lists(
         st.tuples(st.text(min_size=1, max_size=60), st.floats(1e-3, 1e9), st.floats(1e-3, 1e9), st.booleans()),
@@ -195,6 +196,7 @@ def test_a_weak_figure_is_marked_on_its_own_side(tmp_path: Path) -> None:
     assert not any(table.signs(other, c) for other in range(len(table.frame)) if other != row for c in table.columns)
 
 
+@pytest.mark.long
 def test_wide_intervals_do_not_say_that_nothing_changed(tmp_path: Path) -> None:
     """Processes that differ much leave room for a change; alike ones do not."""
     unsteady = (1.0, 1.3, 0.8)

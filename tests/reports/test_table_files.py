@@ -34,6 +34,7 @@ def test_parquet_has_each_table_with_its_types(big_run: Run, tmp_path: Path) -> 
                 pd.testing.assert_series_equal(frame[column.key], table.frame[column.key])
 
 
+@pytest.mark.long
 def test_a_workbook_has_a_sheet_for_each_table_and_no_formula(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     reason = '=HYPERLINK("http://example.com","x")'

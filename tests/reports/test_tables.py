@@ -55,6 +55,7 @@ def test_every_column_is_in_the_frame_and_numbers_are_numbers(labelled: tuple[La
                 assert pd.api.types.is_numeric_dtype(table.frame[column.key]), (table.key, column.key)
 
 
+@pytest.mark.long
 def test_no_cell_says_nan(labelled: tuple[LabelledRun, ...]) -> None:
     for table in all_tables(labelled):
         cells = {table.cell(row, column) for row in range(len(table.frame)) for column in table.columns}

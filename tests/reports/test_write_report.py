@@ -85,6 +85,7 @@ def test_the_default_folder_is_the_first_runs(run: MakeRun) -> None:
     assert write_report([made.path], ["md"]) == [made.path / "report.md"]
 
 
+@pytest.mark.long
 def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_path: Path) -> None:
     records = [
         record(steps=[0.25, 0.25], case={"mode": "train", "backend": "jax"}),
@@ -97,6 +98,7 @@ def test_csv_keeps_base_units_and_gaps(record: MakeRecord, run: MakeRun, tmp_pat
     assert frame["throughput_examples_per_s"].isna().tolist() == [False, True]
 
 
+@pytest.mark.long
 def test_markdown_rows_have_as_many_cells_as_heads(big_run: Run, tmp_path: Path) -> None:
     (path,) = write_report([big_run.path], ["md"], tmp_path)
     blocks = [block for block in path.read_text().split("\n\n") if block.startswith("| ")]
@@ -121,6 +123,7 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
         write_report([tmp_path])
 
 
+@pytest.mark.long
 def test_command_prints_what_it_wrote(run: MakeRun, tmp_path: Path) -> None:
     made = run([])
     result = CliRunner().invoke(

@@ -178,6 +178,7 @@ def test_a_run_is_too_close_to_itself() -> None:
     assert set(ab.compare(EXAMPLE, EXAMPLE)["verdict"]) <= {"too close", "not measured", "a: unsupported"}
 
 
+@pytest.mark.long
 def test_runs_of_different_machines_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(ab.UsageError, match="different machines or software"):
         ab.compare(make_run(tmp_path / "a", [make_record("mlp")]), EXAMPLE)

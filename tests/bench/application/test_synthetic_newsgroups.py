@@ -45,6 +45,7 @@ def test_it_is_read_as_20_newsgroups(corpus: Path, tmp_path: Path) -> None:
     assert text_folder.read(text_folder.scan(tmp_path / "other").paths) != contents
 
 
+@pytest.mark.long
 def test_words_follow_zipf_and_tell_the_class(corpus: Path) -> None:
     found = text_folder.scan(corpus)
     words = split_words(text_folder.decode(text_folder.read(found.paths), found.paths))

@@ -38,6 +38,7 @@ def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome
     assert anatomy("report", str(run.path), folder=tmp_path).code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format_", ["html", "md", "csv", "parquet", "xlsx"])
 def test_no_half_file_is_left(tmp_path: Path, format_: str) -> None:
     run = make_run(tmp_path / "run", [make_record("mlp")])

@@ -60,6 +60,7 @@ def test_an_optimizer_is_built_beside_weights_without_values() -> None:
     assert (counts.macs, counts.parameters) == (8, 10)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_compiled_model_of_a_file_is_counted(tmp_path: Path) -> None:
     model = compiled()

@@ -166,6 +166,7 @@ def counted(name: str, **options: Any) -> ModelCounts:
     return inspect(f"{FILE}:{name}", **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", COUNTED)
 def test_figures(name: str) -> None:
     found = counted(name)
@@ -203,6 +204,7 @@ def test_a_shared_layer_of_a_subclassed_model() -> None:
     assert (found.macs, found.parameters, found.weight_layers) == (30_000, 10_100, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "macs", "reasons"),
     [
@@ -220,6 +222,7 @@ def test_what_is_not_counted_says_why(name: str, macs: int, reasons: list[str]) 
     assert all(reason in layer.note for layer, reason in zip(found.uncounted, reasons, strict=True))
 
 
+@pytest.mark.long
 def test_open_lengths_leave_open_what_depends_on_them() -> None:
     found = counted("cut_positions:length=none")
     assert (found.input_shape, found.output_shape, found.parameters) == ([None], [4], 400 + 256 + 36)

@@ -170,6 +170,7 @@ def test_stateful_layers_are_counted_for_one_example() -> None:
     assert counts.input_shape == [8, 16]
 
 
+@pytest.mark.long
 def test_stacked_and_convolutional_recurrence() -> None:
     stacked = sequential(layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)]), shape=(5, 2))
     assert count_model(stacked).macs == 5 * (4 * (6 + 9) + 3 * (12 + 16))
@@ -177,6 +178,7 @@ def test_stacked_and_convolutional_recurrence() -> None:
     assert count_model(maps).macs == 4 * 16 * 9 * 4 * 3 * (2 + 3)
 
 
+@pytest.mark.long
 def test_attention_counts_projections_and_both_products() -> None:
     x = keras.Input((10, 32))
     counts = count_model(keras.Model(x, layers.MultiHeadAttention(2, 16)(x, x)))
@@ -203,6 +205,7 @@ def test_layers_of_a_user_are_opened() -> None:
     assert (counts.uncounted, counts.parameters, counts.depth, counts.units) == ((), 12, 1, 15)
 
 
+@pytest.mark.long
 def test_subclassed_model_without_declared_inputs() -> None:
     class Tiny(keras.Model):
         def __init__(self) -> None:
@@ -245,6 +248,7 @@ def test_operations_of_unknown_work_are_uncounted() -> None:
     assert [row.name for row in counts.uncounted] == ["loop"]
 
 
+@pytest.mark.long
 def test_a_total_of_what_is_not_seen_is_not_published() -> None:
     found = count_to_dict(count_model(sequential(Closed(name="closed"), layers.Dense(2, name="out"), shape=(3,))))
     assert {

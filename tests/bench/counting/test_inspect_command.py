@@ -33,6 +33,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
+@pytest.mark.long
 def test_json_is_one_object() -> None:
     done = run("alexnet:towers=1", "--json")
     found = json.loads(done.stdout)
@@ -41,6 +42,7 @@ def test_json_is_one_object() -> None:
     assert next(layer["parameters"] for layer in found["layers"] if layer["macs"]) == 34_944
 
 
+@pytest.mark.long
 def test_tables_have_separators_and_notes() -> None:
     done = run("rcnn:words=none")
     assert "531,801" in done.stdout
@@ -216,6 +218,7 @@ def test_what_a_backend_refuses_another_may_take(tmp_path: Path) -> None:
     assert not others or done.stderr.endswith(f"another backend may take it: --backend {' or '.join(others)}\n")
 
 
+@pytest.mark.long
 def test_an_open_length_that_keeps_a_model_from_being_built(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(REFUSED)
     done = run(f"{tmp_path}/mine.py:closed")
@@ -302,6 +305,7 @@ def test_nothing_but_json_reaches_stdout(tmp_path: Path) -> None:
     assert (found["model"], found["options"], found["parameters"]) == ("mine.py:build", {"units": 5}, 20)
 
 
+@pytest.mark.long
 def test_memory_of_a_batch_beside_a_limit() -> None:
     done = run("mlp", "--batch-size", "64", "--memory-limit", "64GiB", "--json")
     memory = json.loads(done.stdout)["memory"]
@@ -323,6 +327,7 @@ def test_what_will_not_fit_is_said_and_is_no_error() -> None:
     assert "Not even one example will" in run("vgg", "--batch-size", "1", "--memory-limit", "1MiB").stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

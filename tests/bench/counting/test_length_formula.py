@@ -22,6 +22,7 @@ def attention() -> keras.Model:
     return keras.Model(x, layers.MultiHeadAttention(2, 4)(x, x))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "formula", "length"),
     [
@@ -55,6 +56,7 @@ class Table(layers.Layer):
         return x + self.table[: x.shape[1]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "model",
     [
@@ -68,6 +70,7 @@ def test_what_is_no_polynomial_has_no_formula(model: Any) -> None:
     assert formula_of_open_length(model()) == ""
 
 
+@pytest.mark.long
 def test_inspect_gives_it_where_a_length_is_open(tmp_path: Path) -> None:
     place = tmp_path / "mine.py"
     place.write_text(

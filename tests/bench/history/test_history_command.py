@@ -47,6 +47,7 @@ def test_a_history_that_cannot_be_written_costs_the_run_nothing(
     assert keep_run(tmp_path, tmp_path) == ""
 
 
+@pytest.mark.long
 def test_since_when_is_it_slow(tmp_path: Path, db: str) -> None:
     with History(db) as history:
         for number in range(16):

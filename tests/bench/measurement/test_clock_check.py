@@ -210,6 +210,7 @@ def test_computing_after_the_drain_is_a_backlog_and_freeing_memory_is_none() -> 
     assert backlog(Device(copy_s=0.0, late_s=0.0), busy_s=0.1, user_share=0.1, kernel_share=0.1) > BACKLOG_LIMIT_S
 
 
+@pytest.mark.long
 def test_user_time_is_what_computes() -> None:
     (user_before, _), all_before = cpu_parts_s(), time.process_time()
     sum(range(10_000_000))

@@ -88,6 +88,7 @@ def test_epochs_are_whole_executions(together: int, step_s: float, steps: int | 
         assert timings.blocks[0].steps in range(steps, steps + together)
 
 
+@pytest.mark.long
 def test_an_execution_longer_than_an_epoch_is_refused() -> None:
     images = Batch(np.ones((16, 512, 512, 8), np.float32), np.ones((16, 1), np.float32))
     model = Slow(0.001, 0.1, steps_per_execution=8)

@@ -47,6 +47,7 @@ def rate_of(module: Any, schedule: Schedule, updates: Any) -> float:
     return float(getattr(module, schedule.function)(updates, **schedule.arguments))
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60)
 @given(SCHEDULES, st.integers(0, 1000))
 def test_rates_are_those_of_keras(keras_schedule: Any, updates: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.when_used import WhenUsed
 
@@ -12,6 +13,7 @@ LOGITS = np.array([[0.0], [-0.0], [1.5], [-2.0], [40.0], [-40.0]], "float32")
 TARGETS = np.array([[1], [0], [1], [1], [1], [0]], "int32")
 
 
+@pytest.mark.long
 def test_the_gradient_of_binary_crossentropy_is_the_probability_less_the_target() -> None:
     from anatomy.bench.native.jax_functions import binary_crossentropy
 

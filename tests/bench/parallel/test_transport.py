@@ -54,6 +54,7 @@ def test_both_sides_know_each_other(port: int, connecting: Connect) -> None:
         far.close()
 
 
+@pytest.mark.long
 def test_a_server_that_comes_later_is_found(port: int, connecting: Connect) -> None:
     pending = connecting()
     time.sleep(0.5)
@@ -81,6 +82,7 @@ def test_strangers_do_not_get_in_and_hold_nobody_up(port: int, connecting: Conne
         connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\4null", b"\xff" * 4096])
 def test_other_programs_do_not_get_in(port: int, said: bytes) -> None:
     with Server(HOST, port, SECRET) as server, socket.create_connection((HOST, port)) as other:
@@ -123,6 +125,7 @@ def test_the_secret_never_crosses_the_network(port: int) -> None:
     assert secret.encode() not in seen
 
 
+@pytest.mark.long
 def test_nobody_there_is_said_in_time(port: int) -> None:
     start = time.monotonic()
     with pytest.raises(NoConnectionError, match=f"no answer from 127.0.0.1 port {port} within 0.5 s"):

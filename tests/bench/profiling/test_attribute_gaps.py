@@ -91,6 +91,7 @@ WINDOWS = st.lists(
 )
 
 
+@pytest.mark.long
 @given(ACTIVITIES, WINDOWS, WINDOWS)
 def test_the_gaps_are_the_whole_of_the_steps(
     events: list[TraceEvent], fetches: list[Interval], launches: list[Interval]

@@ -120,6 +120,7 @@ def traced(draw: st.DrawFn) -> Traced:
     return Traced(schedule, layers, steps, draw(few), draw(few))
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(traced(), st.sampled_from([0, 1_795_000_000_000_000_123]))
 def test_every_nanosecond_is_where_it_was_planted(made: Traced, origin_ns: int) -> None:
@@ -152,6 +153,7 @@ def test_several_devices_wait_only_where_none_works() -> None:
     )
 
 
+@pytest.mark.long
 @given(st.data())
 def test_the_order_of_the_file_changes_nothing(data: st.DataObject) -> None:
     made = data.draw(traced())

@@ -48,6 +48,7 @@ def test_the_same_work_is_read_back(tmp_path: Path) -> None:
     assert {STEP, LAYERS.mark("conv"), "conv2d:conv2d"} <= names
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:CUDA is not available")
 def test_torchs_tracer_takes_the_kernels_of_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch_trace = pytest.importorskip("anatomy.bench.profiling.torch_trace")

@@ -86,6 +86,7 @@ def test_no_bytes_raise_anything_else(line: bytes) -> None:
         read_event(line)
 
 
+@pytest.mark.long
 @given(st.text(max_size=50) | st.just("lone \ud800 surrogate"))
 def test_text_of_a_worker_is_printable_utf_8(reason: str) -> None:
     line = json.dumps({"event": "ended", "outcome": "crashed", "reason": reason}).encode()

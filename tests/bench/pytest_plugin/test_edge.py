@@ -62,6 +62,7 @@ def shown(result: pytest.RunResult) -> str:
     return result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("error", "said"), ERRORS)
 @pytest.mark.parametrize("where", ["open_gate", "items_gone", "points_of"])
 def test_an_exception_in_a_hook_ends_the_session_with_a_sentence(
@@ -104,6 +105,7 @@ def test_a_result_that_cannot_be_written_is_no_success(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("error", "said"), ERRORS)
 def test_an_item_that_cannot_be_compared_is_an_error_in_every_report(
     run: Run,
@@ -135,6 +137,7 @@ def test_an_item_that_cannot_be_measured_fails_with_a_sentence(
     assert "Traceback" not in shown(result)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -178,6 +181,7 @@ def test_a_wrong_window_fails_the_items_with_a_sentence(run: Run, pytester: pyte
 ODD = os.fsdecode(b"caf\xe9")
 
 
+@pytest.mark.long
 def test_names_that_are_not_utf_8_end_no_session(
     run: Run,
     pytester: pytest.Pytester,

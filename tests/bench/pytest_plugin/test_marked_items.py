@@ -201,6 +201,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Case]:
     return cases
 
 
+@pytest.mark.long
 def test_each_marked_item_is_a_case_that_a_fresh_process_can_build(
     run: Run, pytester: pytest.Pytester, measured: list[Case]
 ) -> None:
@@ -214,6 +215,7 @@ def test_each_marked_item_is_a_case_that_a_fresh_process_can_build(
     assert {"units": 8}.items() <= written[0]["params"].items()
 
 
+@pytest.mark.long
 def test_what_cannot_cross_into_a_fresh_process_is_an_error_of_its_item(
     run: Run, pytester: pytest.Pytester, measured: list[Case]
 ) -> None:

@@ -25,6 +25,7 @@ MODULE = """
 FAST = ("-p", "no:cacheprovider", "--anatomy-seconds", "0.1")
 
 
+@pytest.mark.long
 def test_items_are_skipped_without_the_flag(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(MODULE)
     result = pytester.runpytest_inprocess("-rs")
@@ -38,6 +39,7 @@ def test_collected_ids_name_the_combination(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*::test_model[[]tensorflow-train-b4-float32[]]", "*tensorflow-infer-b8-float32*"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("marker", "message"),
     [

@@ -58,6 +58,7 @@ def test_identical_code_passes(script: Script, ask: Ask, project: Project) -> No
     assert no_worktree_left(project)
 
 
+@pytest.mark.long
 def test_slower_code_fails(script: Script, ask: Ask) -> None:
     script.slower = 1.2
     result = run_gate(ask())
@@ -68,6 +69,7 @@ def test_slower_code_fails(script: Script, ask: Ask) -> None:
     assert exit_code(run_gate(ask(tolerate=STEP_ALONE | {"step": "30%"}, out=Path("other")))) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("out", [None, "results", "deep/er/results", "anatomy-runs/mine"])
 def test_what_a_gate_leaves_is_no_reason_against_the_next(
     script: Script, ask: Ask, project: Project, monkeypatch: pytest.MonkeyPatch, out: str | None
@@ -80,6 +82,7 @@ def test_what_a_gate_leaves_is_no_reason_against_the_next(
         assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_a_folder_of_the_users_own_is_not_hidden_from_git(
     script: Script, ask: Ask, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,18 +119,21 @@ def test_a_fork_server_that_does_not_start_is_an_error_of_each_case(
     ] * 2
 
 
+@pytest.mark.long
 def test_time_that_is_up_is_inconclusive(script: Script, ask: Ask) -> None:
     result = run_gate(ask(minutes=1e-9))
     assert (result.cases[0].reason, exit_code(result)) == ("no time was left for it", 3)
     assert script.pairs == 0
 
 
+@pytest.mark.long
 def test_the_project_s_minutes_hold_unless_others_are_given(script: Script, ask: Ask, project: Project) -> None:
     project.commit(**{"pyproject.toml": "[tool.anatomy.gate]\nminutes = 1e-9\n"})
     assert run_gate(ask()).verdict == "INCONCLUSIVE"
     assert run_gate(ask(minutes=10.0, out=Path("other"))).verdict == "PASS"
 
 
+@pytest.mark.long
 def test_what_no_side_can_run_is_inconclusive(script: Script, ask: Ask) -> None:
     axes = Axes(backend=("openvino",), mode=("train",))
     result = run_gate(ask(selection=Selection(["nets.py:net"], None, axes)))
@@ -135,6 +141,7 @@ def test_what_no_side_can_run_is_inconclusive(script: Script, ask: Ask) -> None:
     assert exit_code(result) == 3
 
 
+@pytest.mark.long
 def test_modes_that_the_gate_does_not_compare(script: Script, ask: Ask) -> None:
     axes = Axes(backend=("jax",), mode=("fit",))
     result = run_gate(ask(selection=Selection(["nets.py:net"], None, axes)))
@@ -142,6 +149,7 @@ def test_modes_that_the_gate_does_not_compare(script: Script, ask: Ask) -> None:
     assert exit_code(result) == 4
 
 
+@pytest.mark.long
 def test_a_new_case_fails_unless_it_is_let_through(script: Script, ask: Ask) -> None:
     key = ask().selection.cases(Path())[0].key
     script.missing = {key: ("base", "ValueError: no file nets.py")}
@@ -155,6 +163,7 @@ def test_a_new_case_fails_unless_it_is_let_through(script: Script, ask: Ask) -> 
     assert ([case.verdict for case in allowed.cases], exit_code(allowed)) == (["NEW"], 5)
 
 
+@pytest.mark.long
 def test_a_case_that_is_missing_on_the_candidate_fails_always(script: Script, ask: Ask) -> None:
     key = ask().selection.cases(Path())[0].key
     script.missing = {key: ("candidate", "ValueError: no file nets.py")}
@@ -178,6 +187,7 @@ def suite(step: str = "2%", models: Sequence[str] = ("nets.py:net",)) -> dict[st
     return {"pyproject.toml": SUITE.format(step=step, models=list(models))}
 
 
+@pytest.mark.long
 def test_a_case_that_is_gone_from_the_suite_fails(script: Script, ask: Ask, project: Project) -> None:
     project.commit(**suite(models=["nets.py:net", "nets.py:net:layers=2"]))
     project.commit(**suite())
@@ -192,6 +202,7 @@ def test_a_case_that_is_gone_from_the_suite_fails(script: Script, ask: Ask, proj
     }
 
 
+@pytest.mark.long
 def test_the_suite_s_rules_hold_and_the_request_s_win(script: Script, ask: Ask, project: Project) -> None:
     script.slower = 1.2
     project.commit(**suite(step="30%"))
@@ -199,6 +210,7 @@ def test_the_suite_s_rules_hold_and_the_request_s_win(script: Script, ask: Ask, 
     assert run_gate(ask([], "ci", tolerate={"step": "2%"}, out=Path("other"))).verdict == "FAIL"
 
 
+@pytest.mark.long
 def test_a_table_that_differs_in_the_base_is_noted(script: Script, ask: Ask, project: Project) -> None:
     project.commit(**{"pyproject.toml": '[tool.anatomy.gate]\ntolerate = { step = "9%" }\n'})
     request = ask(base=parse_base("HEAD~1"))
@@ -207,12 +219,14 @@ def test_a_table_that_differs_in_the_base_is_noted(script: Script, ask: Ask, pro
     ]
 
 
+@pytest.mark.long
 def test_a_folder_with_a_comparison_is_not_written_to(script: Script, ask: Ask) -> None:
     run_gate(ask())
     with pytest.raises(UsageError, match="already holds a comparison"):
         run_gate(ask())
 
 
+@pytest.mark.long
 def test_items_are_judged_one_by_one_in_one_session(script: Script, ask: Ask) -> None:
     request = ask(selection=None)
     (case,) = ask().selection.cases(request.directory)
@@ -229,6 +243,7 @@ def test_items_are_judged_one_by_one_in_one_session(script: Script, ask: Ask) ->
     assert result.suite == "pytest"
 
 
+@pytest.mark.long
 def test_pairs_leave_time_to_explain(script: Script, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[float] = []
 
@@ -244,6 +259,7 @@ def test_pairs_leave_time_to_explain(script: Script, ask: Ask, monkeypatch: pyte
     assert max(left) <= PAIRS_SHARE < 1
 
 
+@pytest.mark.long
 def test_text_that_is_not_utf_8_is_printable_in_the_result(script: Script, ask: Ask) -> None:
     odd = os.fsdecode(b"caf\xe9")
     request = ask(candidate=[f"env:NAME={odd}"], command=["anatomy", odd], out=Path(odd))

@@ -43,6 +43,7 @@ def test_a_revision_beside_the_working_tree(project: Project) -> None:
     assert no_worktree_left(project)
 
 
+@pytest.mark.long
 def test_a_folder_of_the_repository_is_the_same_folder_of_the_base(project: Project) -> None:
     (project.folder / "inner").mkdir()
     project.commit(**{"inner/x.py": ""})

@@ -177,6 +177,7 @@ def _edit(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
+@pytest.mark.long
 def test_what_is_refused(tmp_path: Path, ask: Ask) -> None:
     run = store(tmp_path / "run", record())
     with pytest.raises(UsageError, match="its base cannot be a stored run"):

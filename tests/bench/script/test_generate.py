@@ -33,6 +33,7 @@ def _model_of(text: str) -> Any:
     return names["model"]
 
 
+@pytest.mark.long
 def test_a_user_compiled_model_keeps_its_optimizer_and_loss() -> None:
     text = _script("plain", options={"units": 5})
     assert "scripted_models" not in text.split('"""')[2]
@@ -44,6 +45,7 @@ def test_a_user_compiled_model_keeps_its_optimizer_and_loss() -> None:
     assert model.get_compile_config()["metrics"] == ["accuracy"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", ["with_lambda", "with_own_loss"])
 def test_code_of_the_users_own_is_imported(function: str) -> None:
     options = {"factor": 3.0} if function == "with_lambda" else {}
@@ -59,12 +61,14 @@ def test_code_of_a_method_cannot_be_called_by_a_script() -> None:
         _script("TestNets.test_lambda", mode="infer")
 
 
+@pytest.mark.long
 def test_a_shared_layer_is_packed() -> None:
     text = _script("shared", mode="infer")
     assert "PACKED = " in text
     assert len(_model_of(text).layers) == 2
 
 
+@pytest.mark.long
 def test_the_settings_are_the_cases() -> None:
     text = _script("plain", mode="infer", jit="off")
     assert "+ 2  # the first compiles" in text
@@ -80,6 +84,7 @@ def test_flags_of_the_environment_are_set_before_keras_is_imported(monkeypatch: 
     assert '"OMP_NUM_THREADS": "3"' in text[: text.index("import keras")]
 
 
+@pytest.mark.long
 def test_the_dtype_policy_is_the_cases() -> None:
     import keras
 

@@ -80,6 +80,7 @@ def test_sources_are_bare_and_work() -> None:
     assert keras.ops.all(ours == theirs)
 
 
+@pytest.mark.long
 @given(st.lists(st.text("abc", min_size=1, max_size=60), min_size=1, max_size=6), st.integers(0, 8))
 def test_lines_fit(arguments: list[str], indent: int) -> None:
     lines = call("function(", arguments, indent=indent)

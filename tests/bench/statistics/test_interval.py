@@ -27,6 +27,7 @@ def test_the_median_interval_covers_in_about_95_percent(phi: float, length: int,
     assert known > 0.6
 
 
+@pytest.mark.long
 def test_outliers_and_blips_leave_the_coverage() -> None:
     rng = np.random.default_rng(5)
     series = step_times(rng, 400, 200, 0.5)

@@ -7,6 +7,7 @@ import pytest
 from tests.bench.statistics.simulate_rules import ended_too_soon, measured
 
 
+@pytest.mark.long
 def test_stopping_early_costs_independent_steps_no_coverage() -> None:
     found = measured(0.01, noise=0.02, phi=0.0, count=150)
     assert found.share_early > 0.9
@@ -24,6 +25,7 @@ def test_a_warm_up_that_ends_with_the_steps_level_leaves_nothing() -> None:
     assert ended_too_soon("level", 0.01, 0.5, 50) == (0.0, 0.0)
 
 
+@pytest.mark.long
 def test_a_slow_fall_hides_from_few_steps_and_not_from_many() -> None:
     few, many = (ended_too_soon("falls by a third, exp(−n/100)", step_s, 0.0, 50)[0] for step_s in (0.01, 0.003))
     assert few > 0.8

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.bench.tuning.memory_line import forecast, surely_too_much
 
 
+@pytest.mark.long
 @given(st.integers(0, 2**30), st.integers(0, 2**20), st.integers(1, 64), st.integers(2, 8), st.integers(2, 8))
 def test_a_line_is_continued(weights: int, example: int, size: int, more: int, times: int) -> None:
     measured = {size: weights + example * size, size * more: weights + example * size * more}

@@ -104,6 +104,7 @@ def winner_of(tuning: Tuning) -> tuple[str, str, str]:
     return case.backend, case.dtype, case.jit
 
 
+@pytest.mark.long
 def test_the_best_is_found_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, world = search(tmp_path, monkeypatch)
     assert winner_of(tuning) == ("jax", "mixed_bfloat16", "auto")
@@ -124,6 +125,7 @@ def test_the_best_is_found_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sum(case.backend == "torch" for case, *_ in world.measured) <= 2
 
 
+@pytest.mark.long
 def test_feeds_and_steps_per_execution_are_searched_in_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, world = search(tmp_path, monkeypatch, mode="fit")
     assert tuning.winner is not None
@@ -162,6 +164,7 @@ def test_a_first_loss_may_differ_by_what_random_layers_draw(
     assert bool(departure(reference.model_copy(update={"case": other, "loss_first": loss}), reference)) == out
 
 
+@pytest.mark.long
 def test_a_dataset_of_the_users_is_fed_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_dataset(case: Case, brief: bool) -> dict[str, Any]:
         return {"input_figures": InputFigures(fed_step_s=[1.0, 1.0], ready_step_s=[1.0, 1.0], alone_step_s=[0.1, 0.1])}
@@ -171,6 +174,7 @@ def test_a_dataset_of_the_users_is_fed_as_it_is(tmp_path: Path, monkeypatch: pyt
     assert any("of a dataset that came with the model" in sentence for sentence in answer_sentences(tuning))
 
 
+@pytest.mark.long
 def test_what_is_fast_and_wrong_is_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(case: Case, brief: bool) -> dict[str, Any]:
         return {"output_sample": [0.9, 0.1, 0.3]} if case.backend == "jax" else {}
@@ -182,6 +186,7 @@ def test_what_is_fast_and_wrong_is_out(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(one.standing == "out" and "outputs differ" in one.reason for one in out)
 
 
+@pytest.mark.long
 def test_a_wrong_setting_is_found_where_the_defaults_batch_does_not_fit_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +206,7 @@ def test_a_wrong_setting_is_found_where_the_defaults_batch_does_not_fit_it(
     assert any((case.backend, case.batch_size) == ("tensorflow", 8) for case, *_ in world.measured)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "trap",
     [
@@ -216,6 +222,7 @@ def test_what_does_not_learn_as_the_default_does_is_out(
     assert winner_of(tuning)[0] == "tensorflow"
 
 
+@pytest.mark.long
 def test_what_is_fast_at_first_does_not_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def tires(case: Case, brief: bool) -> dict[str, Any]:
         return {} if brief or case.backend != "jax" else {"speed": 50.0}
@@ -227,6 +234,7 @@ def test_what_is_fast_at_first_does_not_win(tmp_path: Path, monkeypatch: pytest.
     assert winner_of(tuning)[0] == "tensorflow"
 
 
+@pytest.mark.long
 def test_of_equals_the_one_nearest_to_the_default_is_recommended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +248,7 @@ def test_of_equals_the_one_nearest_to_the_default_is_recommended(
     assert change_lines(tuning) == []
 
 
+@pytest.mark.long
 def test_memory_is_forecast_and_what_does_not_fit_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goal = Goal(max_memory_bytes=500 * MIB)
     tuning, world = search(tmp_path, monkeypatch, goal=goal, world={"knee": 500.0})
@@ -252,6 +261,7 @@ def test_memory_is_forecast_and_what_does_not_fit_is_not_tried(tmp_path: Path, m
     assert any(one.measured_bytes is None and one.case.batch_size == 256 for one in tuning.forecasts)
 
 
+@pytest.mark.long
 def test_the_largest_throughput_under_a_limit_of_latency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch, goal=Goal(max_latency_s=0.1), dtypes=("float32",))
     assert tuning.winner is not None
@@ -263,6 +273,7 @@ def test_the_largest_throughput_under_a_limit_of_latency(tmp_path: Path, monkeyp
     assert "100 ms are allowed" in out.reason
 
 
+@pytest.mark.long
 def test_a_limit_that_nothing_meets_says_what_was_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch, goal=Goal(max_latency_s=1e-6))
     assert tuning.winner is None
@@ -270,6 +281,7 @@ def test_a_limit_that_nothing_meets_says_what_was_nearest(tmp_path: Path, monkey
     assert "0.001 ms are allowed" in answer_sentences(tuning)[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["latency", "memory"])
 def test_less_is_better_of_time_and_memory(name: GoalName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch, goal=Goal(name=name, min_batch_size=4))
@@ -278,12 +290,14 @@ def test_less_is_better_of_time_and_memory(name: GoalName, tmp_path: Path, monke
     assert (" ms" if name == "latency" else " MiB") in answer_sentences(tuning)[0]
 
 
+@pytest.mark.long
 def test_energy_where_it_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch, goal=Goal(name="energy"))
     assert tuning.winner is None
     assert "energy is not measured here" in answer_sentences(tuning)[0]
 
 
+@pytest.mark.long
 def test_a_search_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first = search(tmp_path / "whole", monkeypatch)
     kept = len(first.measured) // 2
@@ -297,6 +311,7 @@ def test_a_search_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest
     assert winner_of(tuning) == ("jax", "mixed_bfloat16", "auto")
 
 
+@pytest.mark.long
 def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, world = search(tmp_path, monkeypatch, minutes=1e-9)
     assert tuning.winner is not None
@@ -312,6 +327,7 @@ def test_when_the_time_is_up_what_was_not_tried_is_named(tmp_path: Path, monkeyp
     ]
 
 
+@pytest.mark.long
 def test_what_was_tried_before_the_time_was_up_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
     # Three settings are tried; then the time is up, and no batch size is followed.
@@ -323,6 +339,7 @@ def test_what_was_tried_before_the_time_was_up_is_not_named(tmp_path: Path, monk
     assert not measured & set(tuning.left_out)
 
 
+@pytest.mark.long
 def test_the_front_has_no_point_that_another_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuning, _ = search(tmp_path, monkeypatch)
     points = front(tuning.contenders)

@@ -312,6 +312,7 @@ def test_a_range_that_is_given_holds_for_all_columns() -> None:
     assert (found.range, found.why) == ((0, 1), "given")
 
 
+@pytest.mark.long
 def test_a_model_is_followed_to_its_end() -> None:
     """What is wrong in following it must not pass for a model that cannot be followed."""
     x = keras.KerasTensor((1, 3), dtype="int32")

@@ -70,6 +70,7 @@ def test_a_range_follows_from_the_use(shape: Any, dtype: str, use: Any, expected
         assert low <= x.min() < low + (high - low) / 2 < x.max() <= high
 
 
+@pytest.mark.long
 def test_each_input_has_a_range_of_its_own() -> None:
     assert ranges(users_models.two_towers()) == {"item": (0, 8999), "user": (0, 49)}
     assert ranges(users_models.encoder()) == {"token_ids": (0, 2999), "segment_ids": (0, 1), "padding_mask": (0, 1)}
@@ -183,6 +184,7 @@ def test_what_a_table_masks_stands_at_the_end() -> None:
     assert plan_inputs(model, 4, {}).drawn()[0].range == (0, 999)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="strings are TensorFlow's")
 def test_texts_are_made_of_the_vocabulary_and_nothing_else_is_made_up() -> None:
     known = keras.Sequential([keras.Input((), dtype="string"), layers.TextVectorization(vocabulary=["a", "b"])])

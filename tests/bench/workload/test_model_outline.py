@@ -32,6 +32,7 @@ def test_layers_settings_and_weights() -> None:
     assert [layer.weights["kernel"] for layer in dense if layer.type == "Dense"] == ["256×4", "4×2"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -60,6 +61,7 @@ def test_layers_that_cannot_say_how_they_are_set_are_outlined() -> None:
     assert (layer.type, layer.weights) == ("Silent", {"kernel": "3×5", "bias": "5"})
 
 
+@pytest.mark.long
 def test_a_layer_with_contents_has_weights_of_its_own() -> None:
     class Tokens(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         def __init__(self, places: int) -> None:

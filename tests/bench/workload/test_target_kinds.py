@@ -93,6 +93,7 @@ def test_the_last_activation_is_found_however_it_is_written(last: Any, expected:
     assert activation_of(model.outputs[0], model) == expected
 
 
+@pytest.mark.long
 def test_whose_loss_and_optimizer_it_is_is_known() -> None:
     x = keras.Input((4,))
     regression = keras.Model(x, keras.layers.Dense(2)(x))

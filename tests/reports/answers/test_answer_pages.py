@@ -127,6 +127,7 @@ def test_without_a_timed_case_there_is_no_answer(run: MakeRun) -> None:
     assert answer_lines([make_record(case={"mode": "count"})]) == []
 
 
+@pytest.mark.long
 def test_csv_and_markdown_have_the_answers(run: MakeRun, tmp_path: Path) -> None:
     made = run(records())
     write_report([made.path], ["csv", "md"], tmp_path)
@@ -222,6 +223,7 @@ def test_the_newest_run_is_reported_where_none_is_named(tmp_path: Path) -> None:
     assert done.out.strip() == "anatomy-runs/2026-02-01T12-00-00Z/report.md"
 
 
+@pytest.mark.long
 def test_a_run_with_a_name_of_its_own_is_newest_by_its_time(tmp_path: Path) -> None:
     runs = tmp_path / "anatomy-runs"
     for name, begun in (("zoo", "2026-01-31T12:00:00Z"), ("2026-02-01T12-00-00Z", "2026-02-01T12:00:00Z")):
@@ -299,6 +301,7 @@ def test_a_list_to_choose_from_tells_long_models_and_runs_apart(tmp_path: Path) 
     ]
 
 
+@pytest.mark.long
 def test_a_phone_has_what_a_wide_page_has(run: MakeRun) -> None:
     runs = label_runs([run(records())])
     page = render_html(runs)

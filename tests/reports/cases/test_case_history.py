@@ -35,6 +35,7 @@ def add(store: str, *runs: Run, project: str = "mine") -> None:
             history.add(one, project)
 
 
+@pytest.mark.long
 def test_the_steps_of_all_runs_of_this_machine_are_drawn(run: MakeRun, store: str) -> None:
     runs = [run([mlp(step)], f"r{n}", identifier=f"r{n}") for n, step in enumerate((0.010, 0.012, 0.011))]
     other = run([mlp(0.5)], "other", identifier="other", cpu="Another CPU")
@@ -49,6 +50,7 @@ def test_the_steps_of_all_runs_of_this_machine_are_drawn(run: MakeRun, store: st
     assert "3 runs of this machine in the history" in page
 
 
+@pytest.mark.long
 def test_one_run_is_no_history(run: MakeRun, store: str) -> None:
     made = run([mlp(0.01)])
     add(store, made)
@@ -58,6 +60,7 @@ def test_one_run_is_no_history(run: MakeRun, store: str) -> None:
     assert "In other runs" not in page
 
 
+@pytest.mark.long
 def test_looking_makes_no_history_and_a_damaged_one_costs_no_page(run: MakeRun, store: str, tmp_path: Path) -> None:
     (item,) = label_runs([run([mlp(0.01)])])
     file = tmp_path / "history.sqlite"

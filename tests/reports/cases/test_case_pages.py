@@ -236,6 +236,7 @@ def test_a_case_whose_outputs_deviate_is_not_sound(record: MakeRecord, run: Make
     assert said == {"jax": False, "tensorflow": False, "torch": True}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("log", ["/etc/hostname", "../secret.txt", "logs/../../secret.txt"])
 def test_a_log_outside_the_run_is_not_read(log: str, record: MakeRecord, run: MakeRun) -> None:
     made = run([record(log=log, case={"mode": "train", "backend": "jax"})])

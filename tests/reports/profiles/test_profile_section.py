@@ -44,6 +44,7 @@ def test_a_failed_case_shows_its_reason_as_text(text: str) -> None:
     assert not {"b", "img"} & {tag for tag, _ in page.tags}
 
 
+@pytest.mark.long
 def test_tables_are_on_the_page_and_links_lead_to_them(text: str, profiled: Run) -> None:
     page = Page(text)
     places = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -64,6 +65,7 @@ def test_what_was_not_measured_and_the_trace_are_said(text: str) -> None:
     assert "nan" not in words.lower().split()
 
 
+@pytest.mark.long
 def test_markdown_and_csv_have_the_tables(profiled: Run, tmp_path: Path) -> None:
     markdown, *tables = write_report([profiled.path], ["md", "csv"], tmp_path)
     assert "## Time by layer" in markdown.read_text()
@@ -73,6 +75,7 @@ def test_markdown_and_csv_have_the_tables(profiled: Run, tmp_path: Path) -> None
     assert frame.groupby("case")["time_s"].sum().tolist() == pytest.approx([nested_profile().device_time] * 2)
 
 
+@pytest.mark.long
 def test_the_last_profile_of_a_case_counts(tmp_path: Path) -> None:
     run = profiled_run(tmp_path / "run", nested_profile(blocks=2), nested_profile(blocks=5))
     section = profile_section(label_runs([run]))
@@ -81,6 +84,7 @@ def test_the_last_profile_of_a_case_counts(tmp_path: Path) -> None:
     assert "stage3/block5" in str(section.cases[0].layers)
 
 
+@pytest.mark.long
 def test_several_runs_have_cases_of_their_own(tmp_path: Path) -> None:
     one, two = (profiled_run(tmp_path / name, nested_profile(), identifier=name) for name in ("one", "two"))
     section = profile_section(label_runs([one, two]))

@@ -38,6 +38,7 @@ PROFILES = st.builds(
 )
 
 
+@pytest.mark.long
 @given(PROFILES, st.sampled_from([0.0, 0.001, 0.05, 0.5]))
 def test_parents_are_the_sum_of_their_children(profile: Profile, smallest: float) -> None:
     for node in step_tree(profile, smallest).walk():

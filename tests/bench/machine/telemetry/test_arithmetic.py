@@ -30,6 +30,7 @@ def test_counter_and_power_agree_where_power_is_constant(window: tuple[float, fl
     assert by_counter == pytest.approx(integrate_power(at_s, [watts] * 51, *window), rel=1e-6)
 
 
+@pytest.mark.long
 @given(st.lists(st.floats(0, 700), min_size=51, max_size=51), ends)
 def test_energy_lies_between_those_of_the_least_and_the_most_power(
     power: list[float], window: tuple[float, float]

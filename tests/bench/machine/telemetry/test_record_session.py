@@ -18,6 +18,7 @@ from tests.bench.machine.telemetry.nvml_answers import FUNCTIONS
 from tests.bench.machine.telemetry.replay import SESSIONS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("session", SESSIONS)
 def test_what_was_replayed_is_recorded(installed: Installed, session: str) -> None:
     replay = installed(session)
@@ -36,6 +37,7 @@ def _own(answers: list[Any], pid: int) -> list[Any]:
     return json.loads(json.dumps(answers).replace(f'"pid": {pid}', f'"pid": {os.getpid()}'))
 
 
+@pytest.mark.long
 def test_the_command_writes_a_session_that_replays(
     installed: Installed, played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -7,11 +7,14 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from anatomy.bench.machine.telemetry.device_sampler import DeviceSampler
 from tests.bench.machine.telemetry.conftest import Installed
 from tests.bench.machine.telemetry.test_rapl import zone
 
 
+@pytest.mark.long
 def test_it_reads_at_once_at_its_pace_and_at_the_end(installed: Installed, tmp_path: Path) -> None:
     replay = installed("h100")
     sampler = DeviceSampler(interval_s=0.01, powercap=tmp_path)

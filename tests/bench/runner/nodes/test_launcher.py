@@ -76,6 +76,7 @@ def test_what_is_missing_is_said(variables: dict[str, str], said: str) -> None:
         find_place(variables)
 
 
+@pytest.mark.long
 @given(
     st.from_regex(r"[a-z][a-z-]{0,8}", fullmatch=True),
     st.integers(0, 99),
