@@ -163,6 +163,8 @@ def measured_again(folder: Path) -> list[str] | None:
 
 
 def _gain(found: Tuning) -> str:
+    if found.winner is not None and found.winner.case == found.default:
+        return "it is the default"
     advantage = found.advantage(found.as_default)
     return "–" if advantage is None else _text(*advantage)
 
