@@ -63,14 +63,19 @@ def _chart(item: LabelledRun, tuning: Tuning, key: str, of_run: str) -> Chart:
             links[page.address] = setting_text(one.case)
     for one in best:
         _write(axes, one, f"{one.case.batch_size}{_SHORT.get(one.case.dtype, '')}")
-    _mark(axes, tuning.winner, "o", 15)
-    _mark(axes, tuning.as_default, "x", 11)
+    marked = []
+    for one, shape, size, words in (
+        (tuning.winner, "o", 15, "The ring is what is recommended."),
+        (tuning.as_default, "x", 11, "The cross is what you get by default."),
+    ):
+        if one is not None and one in points:
+            axes.plot(*_place(one), marker=shape, markersize=size, markerfacecolor="none", markeredgecolor=INK)
+            marked.append(words)
     return Chart(
         key,
         f"Speed against memory, {_title(tuning.default)}{of_run}",
         "Each setting that was tried and is right. Those on the line are beaten by no other in both speed and memory; "
-        "beside them is their batch size. The ring is what is recommended, the cross what you get by default."
-        + (" A point leads to its case." if links else ""),
+        f"beside them is their batch size. {' '.join(marked)}" + (" A point leads to its case." if links else ""),
         figure,
         entries=backend_legend(_drawn(records, points)),
         links=links,
@@ -91,11 +96,6 @@ def _mebibytes(one: Contender) -> float:
 
 def _write(axes: Axes, one: Contender, text: str) -> None:
     axes.annotate(text, _place(one), (6, -11), textcoords="offset points", fontsize=FONT - 1, color=INK)
-
-
-def _mark(axes: Axes, one: Contender | None, shape: str, size: float) -> None:
-    if one is not None and one.figure and one.memory_bytes:
-        axes.plot(*_place(one), marker=shape, markersize=size, markerfacecolor="none", markeredgecolor=INK)
 
 
 def _title(case: Case) -> str:

@@ -14,4 +14,7 @@ class WhenUsed:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute == "_mock_name" or attribute.startswith("__"):
+            # So pytest asks of everything in a file of tests whether it wraps a fixture.
+            raise AttributeError(attribute)
         return getattr(pytest.importorskip(self._name), attribute)

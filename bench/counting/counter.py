@@ -91,7 +91,7 @@ def _require_call(model: keras.Model) -> None:
 def _count(model: keras.Model, inputs: Any) -> ModelCounts:
     interpreter = Interpreter(symbolic_tensors(inputs)[0].shape[0])
     interpreter.set_origin(inputs, Origin(from_input=True))
-    interpreter.counts.hold(symbolic_tensors(inputs))
+    interpreter.kept.hold_batch(symbolic_tensors(inputs))
     with interpreter.active():
         outputs = model(inputs, **inference(model))
     interpreter.settle_training(outputs)

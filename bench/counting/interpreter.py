@@ -18,9 +18,10 @@ import keras
 from anatomy.bench.counting.formulas import FORMULAS, completed_einsum, has_known_cells
 from anatomy.bench.counting.held_network_counts import held_network
 from anatomy.bench.counting.interpreter_state import is_sparse
+from anatomy.bench.counting.kept_tensors import trains_kernel
 from anatomy.bench.counting.keras_hooks import CallVisitor, hooks
 from anatomy.bench.counting.known_layers import HELD, classify
-from anatomy.bench.counting.layer_call import converted, run, trains_kernel
+from anatomy.bench.counting.layer_call import converted, run
 from anatomy.bench.counting.layer_counts import Frame, symbolic_tensors
 from anatomy.bench.counting.operations import PRODUCTS, WITHOUT_GRADIENT, attention_output, is_countable
 from anatomy.bench.counting.shapes import times
@@ -107,7 +108,7 @@ class Interpreter(CallVisitor):
             passes = training_passes(Origin(learns=trains_kernel(layer)), given)
             given = given.multiplied()
             frame.add(macs, passes, given.path)
-        self.counts.note_view(type(layer).__name__, (args, kwargs), outputs)
+        self.kept.note_view(type(layer).__name__, (args, kwargs), outputs)
         return self.close(frame, outputs, given.deeper(frame.has_kernel).through(learns=_trains(layer)))
 
     def open(
@@ -144,7 +145,7 @@ class Interpreter(CallVisitor):
             origin = origin.deeper(self._count_products(frame, operation, args, kwargs, outputs, origin.path))
         if type(operation).__name__ in WITHOUT_GRADIENT:
             origin = origin.stopped()
-        self.counts.note_view(type(operation).__name__, (args, kwargs), outputs)
+        self.kept.note_view(type(operation).__name__, (args, kwargs), outputs)
         if is_node:
             return self.close(frame, outputs, origin)
         self.set_origin(outputs, origin)
@@ -194,7 +195,7 @@ class Interpreter(CallVisitor):
             ClosedLayerError: the layer cannot be traced either.
             Exception: what a model that computes nothing itself raises.
         """
-        counts, before = self.counts.snapshot(), frame.snapshot()
+        counts, before, kept = self.counts.snapshot(), frame.snapshot(), self.kept.copy()
         for as_shapes in (True, False):
             try:
                 with self.set_values_as_shapes(as_shapes):
@@ -205,6 +206,7 @@ class Interpreter(CallVisitor):
                 failure: Exception = error
                 self.counts.restore(counts)
                 frame.restore(before)
+                self.kept = kept.copy()
                 if isinstance(error, ClosedLayerError):
                     break
         why = true_reason(failure)
@@ -226,9 +228,11 @@ class Interpreter(CallVisitor):
         finally:
             self._tracer = before
         behind = given
+        around, self.kept.traced = self.kept.traced, True
         for sublayer, inputs, options in tracer.calls:
             self.set_origin((inputs, options), behind)
             behind = joined([behind, self.find_origin(self.visit_layer(sublayer, inputs, options))])
+        self.kept.traced = around
         self.set_origin(outputs, behind.through(learns=_trains(layer)))
         return outputs
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from anatomy.bench.counting.kept_tensors import KeptTensors
 from anatomy.bench.counting.layer_counts import Frame, LayerCounts, Measures, symbolic_tensors
 from anatomy.bench.counting.shapes import dtype_bytes, plus, size, times
 from anatomy.bench.counting.tensor_origin import Origin, joined
@@ -22,6 +23,7 @@ class InterpreterState:
 
     Attributes:
         counts: the rows found.
+        kept: the tensors that a backward pass needs.
         frames: the layers that are open, outermost first.
         steps: lengths of the time axes around the current layer (`TimeDistributed`, custom cells).
         losses: symbolic losses that layers add to that of the outputs.
@@ -32,6 +34,7 @@ class InterpreterState:
     def __init__(self, batch: int) -> None:
         self.batch = batch
         self.counts = LayerCounts()
+        self.kept = KeptTensors()
         self.frames: list[Frame] = []
         self.steps: list[int | None] = []
         self.losses: list[Any] = []
@@ -63,8 +66,10 @@ class InterpreterState:
     ) -> Frame:
         """A frame for a layer that is given `inputs`, named by its place below the outermost model."""
         name = "/".join([*(frame.layer.name for frame in self.frames[1:]), layer.name])
-        given = [(tensor, self._bytes(tensor)) for tensor in symbolic_tensors(inputs)]
-        input_bytes = plus(*(size for _, size in given))
+        tensors = symbolic_tensors(inputs)
+        input_bytes = plus(*map(self._bytes, tensors))
+        # What a weight or a constant becomes is there once, however many examples there are.
+        given = [(tensor, self._bytes(tensor)) for tensor in tensors if self.find_origin(tensor).from_input]
         learns = self.find_origin(inputs).learns
         return Frame(layer, name, input_bytes, learns, len(self.counts.rows), operations, folded, inputs=given)
 
@@ -89,7 +94,7 @@ class InterpreterState:
         if around is not None:
             around.absorb(frame)
         else:
-            self.counts.write(frame, outputs, self._measures(outputs))
+            self.counts.write(frame, outputs, self._measures(outputs), self.kept.held_bytes)
         return outputs
 
     def output_spec(self, operation: Any, args: Any, kwargs: Any) -> Any:
@@ -136,10 +141,12 @@ class InterpreterState:
     def cast(self, layer: Any, source: Any, result: Any) -> None:
         """Note that `layer` reads `source` in its own dtype, as `result`."""
         self.set_origin(result, self.find_origin(source))
+        self.kept.note_same(source, result)
 
     def share(self, source: Any, result: Any) -> None:
         """Note that one tensor is a part of the other, as a step is of a sequence."""
         self.set_origin(result, self.find_origin(source))
+        self.kept.note_same(source, result)
 
     def weight(self, variable: Any) -> Any:
         """The symbolic tensor that stands for a variable, in the dtype it is read in."""

@@ -1,4 +1,4 @@
-"""How a layer is called: the dtype of its inputs, the method that runs, and whether its kernel trains."""
+"""How a layer is called: the dtype of its inputs, and the method that runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,3 @@ def run(layer: Any) -> Callable[..., Any]:
     """The method that Keras runs for a call: another one for a layer whose weights are quantised."""
     is_quantised = getattr(layer, "quantization_mode", None) is not None
     return layer.quantized_call if is_quantised else layer.call  # type: ignore[no-any-return]
-
-
-def trains_kernel(layer: Any) -> bool:
-    """Whether the kernel of one of Keras's layers trains: its bias alone needs no product."""
-    kernels = [weight for weight in layer.weights if "kernel" in weight.name and "lora" not in weight.name]
-    return any(weight.trainable for weight in kernels or layer.weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,15 +11,7 @@ import keras
 
 from anatomy.bench.counting.model_counts import OPEN_LENGTH, LayerCount
 from anatomy.bench.counting.parameters import element_count, packed_elements
-from anatomy.bench.counting.shapes import dtype_bytes, plus, times
 from anatomy.bench.counting.tensor_origin import GradientPath
-
-# Layers and operations whose output lies where their input lies.
-VIEWS = frozenset({"ConvertToTensor", "ExpandDims", "Flatten", "Identity", "Reshape", "Squeeze"})
-# Layers that are an activation function; others have one as `activation`.
-ACTIVATIONS = frozenset({"ReLU", "LeakyReLU", "ELU", "Softmax"})
-# Numbers for each unit and step that a backward pass needs: the values of the gates, and the state of an LSTM's cell.
-GATES = {"LSTM": 5, "GRU": 3, "SimpleRNN": 1}
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,8 @@ class Frame:
         products: its products in a training step.
         has_kernel: whether it multiplies with a kernel.
         reasons: why its MACs are not known.
-        inputs: the tensors that the layer is given, with the bytes of one example; `None` if a length is unknown.
+        inputs: the tensors that the layer is given and that depend on the batch, with the bytes of one example; `None`
+            if a length is unknown.
     """
 
     layer: Any
@@ -123,6 +116,10 @@ class Measures:
     output_bytes: int | None
 
 
+# A frame, its outputs and their sizes → bytes left for the backward pass, and bytes given besides the batch.
+HeldBytes = Callable[[Frame, Any, Measures], tuple[int | None, int | None]]
+
+
 @dataclass
 class LayerCounts:
     """Rows in order of computation, the weights they own, and the tensors they put out."""
@@ -133,9 +130,6 @@ class LayerCounts:
     _calls: dict[int, int] = field(default_factory=dict)
     _outputs: dict[int, Any] = field(default_factory=dict)
     _trains: dict[int, bool] = field(default_factory=dict)
-    _kept: dict[int, Any] = field(default_factory=dict)
-    # Holding the tensors keeps their ids unique.
-    _places: dict[int, tuple[Any, int]] = field(default_factory=dict)
 
     def snapshot(self) -> dict[str, Any]:
         """The values to `restore` if opening a layer fails half-way."""
@@ -145,24 +139,12 @@ class LayerCounts:
         """Forget all rows since the snapshot, which can be used again."""
         vars(self).update(_copied_values(snapshot))
 
-    def hold(self, tensors: Sequence[Any]) -> None:
-        """Note tensors that are there for a whole step, such as the batch: no layer keeps them for itself."""
-        self._kept.update((self._place(tensor), tensor) for tensor in tensors)
-
-    def note_view(self, name: str, sources: Any, results: Any) -> None:
-        """Note that the output of a layer or operation lies where its input lies, if it is a view."""
-        inputs, outputs = symbolic_tensors(sources), symbolic_tensors(results)
-        if name in VIEWS and len(inputs) == len(outputs) == 1:
-            self._places[id(outputs[0])] = outputs[0], self._place(inputs[0])
-
-    def _place(self, tensor: Any) -> int:
-        return self._places[id(tensor)][1] if id(tensor) in self._places else id(tensor)
-
-    def write(self, frame: Frame, outputs: Any, measures: Measures) -> None:
+    def write(self, frame: Frame, outputs: Any, measures: Measures, held: HeldBytes) -> None:
         """Add the row of a layer, unless the rows of its sublayers hold everything.
 
         Args:
             outputs: the layer's symbolic outputs.
+            held: says what of its tensors is held, where there is a row.
         """
         tensors = symbolic_tensors(outputs)
         has_inner = len(self.rows) > frame.first_row
@@ -174,7 +156,7 @@ class LayerCounts:
         # Holding the tensors keeps their ids unique.
         self._outputs.update((id(tensor), tensor) for tensor in tensors)
         self._products.append([] if frame.reasons else list(frame.products))
-        passes = self._training_passes(frame, fresh)
+        kept_bytes, passed_bytes = held(frame, outputs, measures)
         call = self._calls[id(frame.layer)] = self._calls.get(id(frame.layer), 0) + 1
         self.rows.append(
             LayerCount(
@@ -188,8 +170,9 @@ class LayerCounts:
                 units=measures.units,
                 output_bytes=0 if passed_on else measures.output_bytes,
                 input_bytes=frame.input_bytes,
-                kept_bytes=self._keep(frame, [(tensors[0], measures.output_bytes)] if len(tensors) == 1 else []),
-                training_passes=passes,
+                passed_bytes=passed_bytes,
+                kept_bytes=kept_bytes,
+                training_passes=self._training_passes(frame, fresh),
                 training_macs=0 if frame.reasons else frame.training_macs,
                 call=call,
                 note="; ".join(dict.fromkeys(frame.reasons)),
@@ -202,22 +185,11 @@ class LayerCounts:
             saved = sum(product.saved_macs for product in products)
             if saved and row.macs:
                 left = row.training_macs - saved
-                self.rows[place] = replace(row, training_macs=left, training_passes=-(-left // row.macs))
-
-    def _keep(self, frame: Frame, outputs: Sequence[tuple[Any, int | None]]) -> int | None:
-        """Bytes that a layer leaves for the backward pass, and no earlier layer does.
-
-        The gradients of its weights need its inputs, that of an activation function its output, those of a recurrent
-        cell its gates at every step.
-        """
-        trains = self._trains[id(frame.layer)]
-        needed = [*frame.inputs] if trains else []
-        if (trains or frame.input_learns) and _has_activation(frame.layer):
-            needed += outputs
-        fresh = {self._place(tensor): size for tensor, size in needed}
-        fresh = {place: size for place, size in fresh.items() if place not in self._kept}
-        self.hold([tensor for tensor, _ in needed])
-        return plus(*fresh.values(), _gate_bytes(frame) if trains else 0)
+                # Without a gradient nothing is left for it either.
+                kept = 0 if left == row.macs else row.kept_bytes
+                self.rows[place] = replace(
+                    row, training_macs=left, training_passes=-(-left // row.macs), kept_bytes=kept
+                )
 
     def _own_weights(self, layer: Any) -> list[Any]:
         """The layer's weights that no earlier row owns."""
@@ -232,22 +204,6 @@ class LayerCounts:
         if frame.macs and not frame.reasons:
             return -(-frame.training_macs // frame.macs)
         return 3 if trains else 2 if frame.input_learns else 1
-
-
-def _has_activation(layer: Any) -> bool:
-    """Whether it applies a function whose derivative needs a tensor of its output's size: all but the identity."""
-    activation = getattr(layer, "activation", None)
-    return type(layer).__name__ in ACTIVATIONS or (
-        activation is not None and activation is not keras.activations.linear
-    )
-
-
-def _gate_bytes(frame: Frame) -> int | None:
-    gates = GATES.get(type(frame.layer).__name__)
-    if gates is None or not frame.inputs:
-        return 0
-    tensor, _ = frame.inputs[0]
-    return times(gates, tensor.shape[1], frame.layer.units, dtype_bytes(str(tensor.dtype)))
 
 
 def _copied(state: Any) -> dict[str, Any]:

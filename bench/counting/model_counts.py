@@ -27,6 +27,7 @@ class LayerCount:
         training_passes: forward passes that it is worth in a training step, rounded up; see `docs/counting.md`.
         training_macs: of its forward pass and its gradients in a training step.
         input_bytes: size of all tensors that it is given, `None` where a length is unknown.
+        passed_bytes: size of the distinct tensors that it is given, without the batch; `None` likewise.
         kept_bytes: what it leaves for the backward pass of a training step at least, each tensor at its first such
             layer; the batch itself counts nowhere. `None` likewise.
         call: 1, or the number of this call of a shared layer.
@@ -43,6 +44,7 @@ class LayerCount:
     units: int | None
     output_bytes: int | None
     input_bytes: int | None
+    passed_bytes: int | None
     kept_bytes: int | None
     training_passes: int
     training_macs: int

@@ -65,6 +65,7 @@ def _merged(one: LayerCount, other: LayerCount) -> LayerCount:
         units=_alike(one.units, other.units),
         output_bytes=_alike(one.output_bytes, other.output_bytes),
         input_bytes=_alike(one.input_bytes, other.input_bytes),
+        passed_bytes=_alike(one.passed_bytes, other.passed_bytes),
         kept_bytes=_alike(one.kept_bytes, other.kept_bytes),
         note=one.note if known else OPEN_LENGTH,
     )

@@ -12,7 +12,7 @@ from anatomy.bench.errors.printable import printable
 from anatomy.bench.machine.git import Repository
 from anatomy.bench.machine.pyproject import read_pyproject
 from anatomy.bench.records.run_store import Run, load_run
-from anatomy.bench.records.tuning import read_tuning
+from anatomy.bench.records.tuning import SEARCH, read_tuning
 
 # Where CI systems say which branch it is: a checkout of a commit alone has none.
 _BRANCH_VARIABLES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_BRANCH", "BRANCH_NAME")
@@ -40,9 +40,11 @@ def run_to_keep(folder: Path) -> Run:
     """The run, of a search for the best settings with those that it raced alone: the others were tried briefly.
 
     Raises:
-        UsageError: the folder holds no run, or a file is damaged.
+        UsageError: the folder holds no run, or a search without an answer, or a file is damaged.
     """
     run, tuning = load_run(folder), read_tuning(folder)
+    if tuning is None and run.header.suite.startswith(SEARCH):
+        raise UsageError(f"{folder} is a search that was cut short: anatomy tune … --resume {folder}")
     if tuning is None:
         return run
     raced = {one.case.key for one in tuning.contenders if one.rounds}

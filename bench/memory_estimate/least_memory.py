@@ -1,4 +1,4 @@
-"""The least memory of a model's step at any batch size: what any backend has to hold at once."""
+"""The least memory of a model's step at any batch size, where nothing is computed anew and no layers are merged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anatomy.bench.counting.abstract_model import abstract_model, dtype_policy
 from anatomy.bench.counting.counter import InputShape, count_model, symbolic_inputs
 from anatomy.bench.counting.layer_counts import symbolic_tensors
 from anatomy.bench.counting.model_counts import LayerCount
-from anatomy.bench.counting.shapes import item_bytes, plus, size, variable_bytes
+from anatomy.bench.counting.shapes import dtype_bytes, plus, size, times, variable_bytes
 from anatomy.bench.memory_estimate.optimizer_state import slot_bytes
 from anatomy.bench.workload.compile_model import compile_model
 from anatomy.bench.workload.learnable_data import draw_targets
@@ -32,8 +32,8 @@ class LeastMemory:
         optimizer_bytes: what the optimizer keeps for each weight; 0 in inference.
         optimizer: its class; `None` in inference.
         example_bytes: the inputs of one example, and in training its targets.
-        activation_bytes: of one example: in training the inputs of the layers that have trainable weights, which their
-            gradients need; in inference the inputs and outputs of the largest layer.
+        activation_bytes: of one example: in training what the backward pass needs (`LayerCount.kept_bytes`); in
+            inference inputs and outputs of the largest layer, without the batch.
         fixed_batch: the one batch size that the model takes; `None` if it takes any.
     """
 
@@ -126,13 +126,15 @@ def _kept(layers: Sequence[LayerCount]) -> int:
 
 def _largest(layers: Sequence[LayerCount]) -> int:
     """Of a layer with a kernel inputs and outputs, which it cannot overwrite; of others their outputs."""
-    sizes = [plus(layer.input_bytes if layer.has_kernel else 0, layer.output_bytes) for layer in layers]
+    sizes = [plus(layer.passed_bytes if layer.has_kernel else 0, layer.output_bytes) for layer in layers]
     return max(map(_known, sizes), default=0)
 
 
 def _known(found: int | None) -> int:
     if found is None:
-        raise ValueError("a tensor of an open length has no known size: give the open lengths by --input-shape")
+        raise ValueError(
+            "a tensor of an open length, or of text, has no known size: give the open lengths by --input-shape"
+        )
     return found
 
 
@@ -151,7 +153,7 @@ def _losses(model: keras.Model) -> list[str]:
 def _input_bytes(tensor: Any) -> int:
     """Bytes of an input array; floats are float32 under every policy, since numpy has no bfloat16."""
     dtype = "float32" if "float" in str(tensor.dtype) else str(tensor.dtype)
-    return _known(size(tensor.shape)) * item_bytes(dtype)
+    return _known(times(size(tensor.shape), dtype_bytes(dtype)))
 
 
 def _target_bytes(output_shape: Any, losses: Sequence[str]) -> int:

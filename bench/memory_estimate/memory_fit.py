@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from anatomy.bench.machine.free_memory import FreeMemory, free_memory
-from anatomy.bench.machine.peak_memory import resident_bytes
 
 if TYPE_CHECKING:
     from anatomy.bench.counting.counter import InputShape
@@ -46,6 +45,7 @@ def find_fit(
     input_shape: InputShape | None,
     dtype: str | None,
     limit_bytes: int | None,
+    framework_bytes: int,
 ) -> tuple[LeastMemory, Fit]:
     """The least that one step takes, beside the memory that there is.
 
@@ -53,15 +53,13 @@ def find_fit(
         input_shape: of one example, where the model leaves lengths open; see `count_model`.
         dtype: a Keras dtype policy; the one in effect unless given.
         limit_bytes: what it must fit in; `None` for what is free on the GPU, or here.
+        framework_bytes: resident memory of this process after it had imported Keras, before the model's module.
 
     Raises:
         ValueError: the model or an option is wrong.
     """
-    import keras  # noqa: F401  # for what it takes by itself
-
     from anatomy.bench.memory_estimate.least_memory import least_memory
 
-    framework_bytes = resident_bytes()
     step = least_memory(model, mode, batch_size, input_shape, dtype)
     limit = free_memory() if limit_bytes is None else FreeMemory(limit_bytes, "--memory-limit")
     framework_bytes = 0 if limit.on_gpu else framework_bytes

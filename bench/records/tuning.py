@@ -24,6 +24,8 @@ from anatomy.bench.statistics.interval import Interval, between_processes
 
 SCHEMA_VERSION = 1
 TUNING_FILE = "tuning.json"
+# How the suite of a search begins: its goal follows.
+SEARCH = "tune "
 
 _TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch", "openvino": "OpenVINO"}
 

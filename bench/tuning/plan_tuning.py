@@ -15,7 +15,7 @@ from anatomy.bench.errors.anatomy_error import UsageError
 from anatomy.bench.errors.printable import first_mistake
 from anatomy.bench.machine.collect_environment import collect
 from anatomy.bench.records.case import BACKENDS, DTYPES, KERAS_BACKENDS, LOOPS, NATIVE_BACKENDS, Backend, Mode
-from anatomy.bench.records.tuning import Goal
+from anatomy.bench.records.tuning import SEARCH, Goal
 from anatomy.bench.runner.run_plan import RunPlan, plan_suite
 from anatomy.bench.suites.axis_options import parse_axes
 from anatomy.bench.suites.suite import Suite
@@ -91,7 +91,7 @@ def plan_tuning(
         "batch_size": [str(batch_size)],
         "inputs": list(inputs) or None,
     }
-    suite = Suite.model_validate({"name": f"tune {sought.name}", "matrix": [{"model": [model]}]})
+    suite = Suite.model_validate({"name": f"{SEARCH}{sought.name}", "matrix": [{"model": [model]}]})
     plan = plan_suite(suite, parse_axes(axes), (), budgets or {}, directory=directory)
     if len(plan.cases) != 1:
         raise UsageError(f"{model} is {len(plan.cases)} cases; a search is for one model")

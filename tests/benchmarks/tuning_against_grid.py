@@ -52,7 +52,7 @@ GAIN_HEADS = (
     *("model", "mode", "chosen", "examples/s, chosen / default", "by default (95 %)"),
     *("MiB, chosen / default", "forecasts of memory off by %", "search min"),
 )
-AGAIN_HEADS = ("model", "mode", "chosen", "by default (95 %)", "again (95 %)", "it held")
+AGAIN_HEADS = ("model", "mode", "chosen", "by default (95 %)", "again (95 %)", "in the first interval", "overlap")
 
 
 def grid(request: TuneRequest, largest: int) -> Iterator[Case]:
@@ -70,7 +70,10 @@ def versus(session: Session, ours: Case, other: Case) -> tuple[float, tuple[floa
     for number in range(ROUNDS):
         pair = (ours, other) if number % 2 else (other, ours)
         found = {case.key: rate(session.measure(case, Silent(), 100 + number)) for case in pair}
-        ratios.append(found[ours.key] / found[other.key])
+        if all(found.values()):
+            ratios.append(found[ours.key] / found[other.key])
+    if not ratios:
+        return math.nan, None
     return math.exp(median(map(math.log, ratios))), between_processes(ratios)
 
 
@@ -148,10 +151,11 @@ def measured_again(folder: Path) -> list[str] | None:
         return None
     case = found.winner.case
     plan = RunPlan("again", [case, found.default], MeasureSettings(seconds=RACED_SECONDS))
-    run = open_run(plan, folder / "again", collect(), ["tuning_against_grid"])
+    run = open_run(plan, folder / time.strftime("again-%H-%M-%S"), collect(), ["tuning_against_grid"])
     with Session(run.writer, run.settings, run.environment, run.directory) as session:
         ratio, interval = versus(session, case, found.default)
     low, high = advantage[1]
+    overlap = interval is None or (low <= interval[1] and interval[0] <= high)
     return [
         f"`{case.model}`",
         case.mode,
@@ -159,6 +163,7 @@ def measured_again(folder: Path) -> list[str] | None:
         _text(*advantage),
         _text(ratio, interval),
         "yes" if low <= ratio <= high else "no",
+        "yes" if overlap else "no",
     ]
 
 

@@ -23,6 +23,7 @@ from tests.reports.browsing import visit
 from tests.reports.profiles.conftest import profiled as profiled
 
 pytest.importorskip("axe_core_python", reason="the checks of accessibility need `pip install axe-core-python`")
+EXAMPLES = Path(__file__).parents[2] / "reports" / "examples"
 SERIOUS = ("serious", "critical")
 # What colours decide; all else is the same in both schemes.
 BY_COLOUR = '{type: "rule", values: ["color-contrast", "link-in-text-block"]}'
@@ -33,6 +34,8 @@ def pages(big_run: Run, profiled: Run, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("pages")
     (report,) = write_report([big_run.path], out=folder / "report", pages=False)
     (of_profiles,) = write_report([profiled.path], out=folder / "profiles", pages=True)
+    # With links to its cases, in tables and in a drawing.
+    (tuned,) = write_report([EXAMPLES / "tuned"], out=folder / "tuned", pages=True)
     (talk,) = write_report([big_run.path], ["talk"], folder / "talk")
     gate, history = folder / "gate.html", folder / "history.html"
     verdicts: tuple[CaseVerdict, ...] = get_args(CaseVerdict)
@@ -44,13 +47,21 @@ def pages(big_run: Run, profiled: Run, tmp_path_factory: pytest.TempPathFactory)
     pieces = [work(GEMM, 0, 900, launch=0), work(NCCL, 500, 2000, "20", launch=9), work(GEMM, 3000, 3500, launch=2500)]
     steps = [HostSpan("step", "1", "main", 0, 2200), HostSpan("step", "2", "main", 2200, 4000)]
     trace.write_text(render_traces([summarise_trace(traced(pieces, steps), "trace.json")]))
-    found = {"report": report, "profiles": of_profiles, "talk": talk, "gate": gate, "history": history, "case": case}
+    found = {
+        "report": report,
+        "profiles": of_profiles,
+        "talk": talk,
+        "gate": gate,
+        "history": history,
+        "case": case,
+        "tuned": tuned,
+    }
     return {**found, "trace": trace}
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["report", "profiles", "talk", "gate", "history", "case", "trace"])
+@pytest.mark.parametrize("name", ["report", "profiles", "tuned", "talk", "gate", "history", "case", "trace"])
 def test_nothing_serious_is_found(browser: Any, pages: dict[str, Path], name: str, scheme: str) -> None:
     for width in (1280, 390):
         visit(browser, pages[name], width, scheme)

@@ -57,6 +57,10 @@ def test_what_no_other_beats_is_on_the_line(tuned: Callable[..., Run]) -> None:
 def test_what_is_out_is_not_drawn(tuned: Callable[..., Run]) -> None:
     (chart,) = front_charts(label_runs([tuned(b8="out")]))
     assert (20, 150) not in marks(chart)
+    assert "The cross is" in chart.caption
+    (chart,) = front_charts(label_runs([tuned(b4="out")]))
+    assert "The cross is" not in chart.caption
+    assert "The ring is" in chart.caption
 
 
 def test_where_memory_is_the_goal_there_is_nothing_to_set_against_it(tuned: Callable[..., Run]) -> None:

@@ -75,9 +75,10 @@ def inspect(
     try:
         (model,) = allow_code_in([model], unsafe=unsafe)
         step_mode, limit_bytes = _memory_options(batch_size, mode, memory_limit)
-        spec, found = _count(model, input_shape or [], dtype, backend)
+        spec, found, framework_bytes = _count(model, input_shape or [], dtype, backend)
         counts, shape = found.counts, found.input_shape
-        memory = _memory(model, step_mode, batch_size, shape, dtype, limit_bytes) if batch_size else None
+        asked = (model, step_mode, batch_size or 0, shape, dtype)
+        memory = _memory(*asked, limit_bytes, framework_bytes) if batch_size else None
         check = _cross_check(model, shape, dtype) if cross_check else None
     except Exception as error:  # the boundary: a user's function may raise anything
         if raised_by_backend(error) and kind_of(parse_model(model).model) != "zoo":
@@ -135,8 +136,8 @@ def _what_a_backend_raised(model: str, error: Exception) -> str:
     return f"{model} raised on {used} {true_reason(error)}{remedy}"
 
 
-def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, Inspected]:
-    """Check what can be checked without Keras, then import it and count."""
+def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None) -> tuple[ModelSpec, Inspected, int]:
+    """Check what can be checked without Keras, then import it and count; also the bytes of this process with Keras."""
     from anatomy.bench.records.case import DTYPES
     from anatomy.bench.records.input_spec import parse_shapes
 
@@ -149,12 +150,14 @@ def _count(model: str, shapes: list[str], dtype: str | None, backend: str | None
     # What a user's module prints must not end up in the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.backends.quiet_import import import_keras_quietly
+        from anatomy.bench.machine.peak_memory import resident_bytes
 
         import_keras_quietly()
+        framework_bytes = resident_bytes()
         from anatomy.bench.counting.inspection import inspect_with_shape
         from anatomy.bench.workload.own_data import shapes_of_data
 
-        return spec, inspect_with_shape(model, input_shape, dtype, shapes_of_data)
+        return spec, inspect_with_shape(model, input_shape, dtype, shapes_of_data), framework_bytes
 
 
 def _memory_options(batch_size: int | None, mode: str, memory_limit: str | None) -> tuple[StepMode, int | None]:
@@ -171,13 +174,19 @@ def _memory_options(batch_size: int | None, mode: str, memory_limit: str | None)
 
 
 def _memory(
-    model: str, mode: StepMode, batch_size: int, shape: InputShape | None, dtype: str | None, limit_bytes: int | None
+    model: str,
+    mode: StepMode,
+    batch_size: int,
+    shape: InputShape | None,
+    dtype: str | None,
+    limit_bytes: int | None,
+    framework_bytes: int,
 ) -> tuple[LeastMemory, Fit]:
     """Find the least memory of a step; the options are known to be right."""
     with contextlib.redirect_stdout(sys.stderr):
         from anatomy.bench.memory_estimate.memory_fit import find_fit
 
-        return find_fit(model, mode, batch_size, shape, dtype, limit_bytes)
+        return find_fit(model, mode, batch_size, shape, dtype, limit_bytes, framework_bytes)
 
 
 def _cross_check(model: str, shape: InputShape | None, dtype: str | None) -> CrossCheck:

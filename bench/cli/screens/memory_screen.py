@@ -33,13 +33,15 @@ def verdict(batch_size: int, fit: Fit) -> str:
     framework = f" ({_gibibytes(fit.framework_bytes)} of it Keras and its backend)" if fit.framework_bytes else ""
     needed = f"batch {batch_size} needs {_gibibytes(fit.needed_bytes)} at least{framework}"
     there = f"{_gibibytes(fit.limit_bytes)} {fit.limit}"
-    # Work spaces and allocators come on top.
-    said = f"May fit: {needed}, and there is {there}." if fit.may_fit else f"Will not fit: {needed}, more than {there}."
+    # Work spaces and allocators come on top; merged layers and tensors that are computed anew save some of it.
+    said = (
+        f"May fit: {needed}, and there is {there}." if fit.may_fit else f"Will hardly fit: {needed}, more than {there}."
+    )
     if fit.largest_batch_size is None:
         return f"{said} The model's batch size is fixed."
     if not fit.largest_batch_size:
-        return f"{said} Not even one example will."
-    return f"{said} Above {fit.largest_batch_size:,} it will not; `anatomy run --batch-size max` tries what does."
+        return f"{said} Hardly one example will."
+    return f"{said} Above {fit.largest_batch_size:,} it hardly will; `anatomy run --batch-size max` tries what does."
 
 
 def _parts(step: LeastMemory, batch_size: int) -> dict[str, int]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from anatomy.bench.backends.step import Batch
+from tests.when_used import WhenUsed
 
-tf = pytest.importorskip("tensorflow")
+tf: Any = WhenUsed("tensorflow")
 
 
 class Output:
@@ -29,6 +30,7 @@ class Model:
         return data
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("gpus", "expected"), [(["GPU:0"], ["waited"]), ([], ["copied", "copied"])])
 def test_an_accelerator_is_waited_for_and_copies_nothing(
     gpus: list[str], expected: list[str], monkeypatch: pytest.MonkeyPatch

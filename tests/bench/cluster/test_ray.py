@@ -6,6 +6,7 @@ looked at. What is tested is that nothing is lost.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -26,7 +27,8 @@ from anatomy.bench.records.read_records import read_records
 from anatomy.bench.records.run_store import load_run
 from tests.command import anatomy
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'keras-anatomy[cluster]'")
+if importlib.util.find_spec("ray") is None:
+    pytest.skip("needs Ray: pip install 'keras-anatomy[cluster]'", allow_module_level=True)
 
 HOST = "127.0.0.1"
 MODEL = """

@@ -8,7 +8,7 @@ import keras
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keras import layers
+from keras import layers, ops
 
 from anatomy.bench.cli.screens.memory_screen import verdict
 from anatomy.bench.counting import abstract_model
@@ -46,7 +46,9 @@ def test_a_perceptron_in_training() -> None:
 
 def test_a_perceptron_in_inference() -> None:
     found = least_of(perceptron(), "infer")
-    assert found.activation_bytes == (8 + 16) * FLOAT
+    # The second layer's input and output: the first one's input is the batch.
+    assert found.activation_bytes == (16 + 4) * FLOAT
+    assert found.at(10) == found.parameter_bytes + 10 * (8 + 16 + 4) * FLOAT
     assert (found.gradient_bytes, found.optimizer_bytes, found.optimizer) == (0, 0, None)
     assert found.example_bytes == 8 * FLOAT
 
@@ -76,7 +78,7 @@ def test_what_has_no_weights_keeps_no_input() -> None:
     assert least_of(model, "train").activation_bytes == (4 * 6 + 2 * 6) * FLOAT
 
 
-@pytest.mark.parametrize(("layer", "gates"), [(layers.LSTM, 5), (layers.GRU, 3), (layers.SimpleRNN, 1)])
+@pytest.mark.parametrize(("layer", "gates"), [(layers.LSTM, 5), (layers.GRU, 3), (layers.SimpleRNN, 0)])
 def test_a_recurrent_layer_keeps_its_gates_at_every_step(layer: Any, gates: int) -> None:
     def kept(steps: int) -> int:
         return least_of(sequential(layer(3), layers.Dense(2), shape=(steps, 4)), "train").activation_bytes
@@ -140,8 +142,70 @@ def test_mixed_precision_keeps_float32_weights_and_bfloat16_activations() -> Non
     finally:
         keras.config.set_dtype_policy(before)
     assert found.gradient_bytes == found.parameter_bytes == (8 * 16 + 16 + 16 * 4 + 4) * FLOAT
-    # The cast input and both layers' outputs, two bytes an element.
-    assert found.activation_bytes == (8 + 16 + 4) * 2
+    # Both layers' outputs, two bytes an element; the cast input stands for the batch.
+    assert found.activation_bytes == (16 + 4) * 2
+
+
+def test_sequences_that_are_put_out_are_kept_once() -> None:
+    def kept(steps: int) -> int:
+        model = sequential(layers.SimpleRNN(3, return_sequences=True), layers.Dense(2), shape=(steps, 4))
+        return least_of(model, "train").activation_bytes
+
+    assert kept(20) - kept(10) == 10 * 3 * FLOAT
+
+
+def test_two_layers_that_cast_one_input_keep_one_copy() -> None:
+    inputs = keras.Input((8,))
+    hidden = layers.Dense(16, dtype="float32")(inputs)
+    ends = [layers.Dense(4, dtype="mixed_bfloat16")(hidden) for _ in range(2)]
+    assert least_of(keras.Model(inputs, ends), "train").activation_bytes == 16 * 2
+
+
+def test_what_no_example_changes_is_not_multiplied_by_their_number() -> None:
+    class Positions(layers.Layer):  # type: ignore[misc]  # Keras has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = self.add_weight(shape=(1, 1000))
+            self.inner = layers.Dense(8, activation="relu")
+
+        def call(self, inputs: Any) -> Any:
+            return inputs + self.inner(self.table)
+
+    assert least_of(sequential(Positions(), layers.Dense(2)), "train").activation_bytes <= (8 + 8) * FLOAT
+
+
+def test_what_no_gradient_reaches_leaves_nothing() -> None:
+    inputs = keras.Input((8,))
+    stopped = ops.stop_gradient(layers.Dense(1000)(layers.Dense(100)(inputs)))
+    assert least_of(keras.Model(inputs, layers.Dense(1)(stopped)), "train").activation_bytes == 1000 * FLOAT
+
+
+def test_a_users_layer_with_the_name_of_one_of_kerass_is_its_own() -> None:
+    class GRU(layers.Layer):  # type: ignore[misc]  # Keras has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = self.add_weight(shape=(8,))
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.scale
+
+    assert least_of(sequential(GRU(), layers.Dense(2)), "train").activation_bytes == 8 * FLOAT
+
+
+def test_in_a_trace_equal_tensors_cannot_be_told_and_none_is_kept() -> None:
+    class Closed(layers.Layer):  # type: ignore[misc]  # Keras has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = layers.Dense(5), layers.Dense(5)
+
+        def call(self, inputs: Any) -> Any:
+            if isinstance(inputs, keras.KerasTensor):
+                raise TypeError("a backend's own function")
+            return self.first(inputs) + self.second(inputs)
+
+    inputs = keras.Input((7,))
+    model = keras.Model(inputs, layers.Dense(2)(Closed()(layers.Dense(6)(inputs))))
+    assert least_of(model, "train").activation_bytes == 5 * FLOAT
 
 
 def test_layers_of_a_users_own_are_opened() -> None:
@@ -206,9 +270,13 @@ def test_an_open_length_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("needed", "largest", "words"),
     [
-        (2**30, 40, "May fit: batch 32 needs 1.00 GiB at least, and there is 2.00 GiB here. Above 40 it will not;"),
-        (3 * 2**30, 8, "Will not fit: batch 32 needs 3.00 GiB at least, more than 2.00 GiB here. Above 8 it will not;"),
-        (3 * 2**30, 0, "Not even one example will."),
+        (2**30, 40, "May fit: batch 32 needs 1.00 GiB at least, and there is 2.00 GiB here. Above 40 it hardly will;"),
+        (
+            3 * 2**30,
+            8,
+            "Will hardly fit: batch 32 needs 3.00 GiB at least, more than 2.00 GiB here. Above 8 it hardly will;",
+        ),
+        (3 * 2**30, 0, "Hardly one example will."),
         (2**30, None, "The model's batch size is fixed."),
     ],
 )

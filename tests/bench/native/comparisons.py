@@ -25,12 +25,14 @@ def require_installed(backend: str) -> None:
 def printed_by(program: str, backend: str, *arguments: str) -> list[str]:
     """The lines that a program of this folder prints on a backend."""
     require_installed(backend)
-    # What is computed is compared, not how fast: compiling takes two thirds of the time so.
+    # What is computed is compared, not how fast: compiling takes two thirds of the time so. Programs that are optimised
+    # are compared in every measured case (tests/bench/native/test_native_backends.py).
     quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {quick}".strip()
     done = subprocess.run(
         [sys.executable, "-m", f"tests.bench.native.{program}", *arguments],
         env=os.environ
-        | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick},
+        | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,8 +13,9 @@ from anatomy.bench.profiling.layer_index import LayerEntry, LayerIndex
 from anatomy.bench.profiling.trace_events import FETCH, STEP
 from anatomy.bench.records.case_profile import OPTIMIZER
 from tests.bench.gpu_trace.hand_made import write_kineto
+from tests.when_used import WhenUsed
 
-torch_trace = pytest.importorskip("anatomy.bench.profiling.torch_trace")
+torch_trace: Any = WhenUsed("anatomy.bench.profiling.torch_trace")
 
 LAYERS = LayerIndex([LayerEntry("conv", "Conv2D", None, 1, 1), LayerEntry("dense", "Dense", None, 1, 1)])
 

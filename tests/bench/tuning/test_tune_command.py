@@ -16,7 +16,7 @@ from anatomy.bench.history.find_trends import find_trends
 from anatomy.bench.history.history_store import VARIABLE, History
 from anatomy.bench.history.keep_run import project_of
 from anatomy.bench.records.run_store import load_run
-from anatomy.bench.records.tuning import read_tuning
+from anatomy.bench.records.tuning import TUNING_FILE, read_tuning
 from anatomy.bench.runner import fork_client
 from tests.bench.conftest import TESTS
 
@@ -64,10 +64,14 @@ def test_the_history_has_what_was_raced(tmp_path: Path, monkeypatch: pytest.Monk
     project = project_of(Path.cwd())
     with History() as history:
         assert {one.points[-1].case_key for one in find_trends(history, project, "step_s")} == raced
-    # `history add` of the same folder does the same.
+    # `history add` of the same folder does the same, and takes no search without an answer.
     assert CliRunner().invoke(app, ["history", "add", str(tmp_path / "run")]).exit_code == exit_codes.OK
     with History() as history:
         assert {one.points[-1].case_key for one in find_trends(history, project, "step_s")} == raced
+    (tmp_path / "run" / TUNING_FILE).unlink()
+    cut_short = CliRunner().invoke(app, ["history", "add", str(tmp_path / "run")])
+    assert cut_short.exit_code == exit_codes.USAGE
+    assert "a search that was cut short" in str(cut_short.exception)
 
 
 @pytest.mark.process
