@@ -64,12 +64,12 @@ def _chart(item: LabelledRun, tuning: Tuning, key: str, of_run: str) -> Chart:
     for one in best:
         _write(axes, one, f"{one.case.batch_size}{_SHORT.get(one.case.dtype, '')}")
     marked = []
-    for one, shape, size, words in (
+    for named, shape, size, words in (
         (tuning.winner, "o", 15, "The ring is what is recommended."),
         (tuning.as_default, "x", 11, "The cross is what you get by default."),
     ):
-        if one is not None and one in points:
-            axes.plot(*_place(one), marker=shape, markersize=size, markerfacecolor="none", markeredgecolor=INK)
+        if named is not None and named in points:
+            axes.plot(*_place(named), marker=shape, markersize=size, markerfacecolor="none", markeredgecolor=INK)
             marked.append(words)
     return Chart(
         key,

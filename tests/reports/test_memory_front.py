@@ -14,7 +14,7 @@ from anatomy.reports import write_report
 from anatomy.reports.memory_front import front_charts
 from anatomy.reports.run_labels import label_runs
 from tests.factories import make_record
-from tests.reports.drawn import axes_of, marks, written
+from tests.reports.drawn import axes_of, marks, written, x_of, y_of
 
 MakeRun = Callable[..., Run]
 MIB = 2**20
@@ -48,7 +48,7 @@ def tuned(run: MakeRun) -> Callable[..., Run]:
 def test_what_no_other_beats_is_on_the_line(tuned: Callable[..., Run]) -> None:
     (chart,) = front_charts(label_runs([tuned()]))
     line = next(line for line in axes_of(chart).lines if line.get_marker() in ("None", ""))
-    assert [tuple(map(float, point)) for point in line.get_xydata()] == [(10, 100), (20, 150), (80, 300)]
+    assert list(zip(x_of(line), y_of(line), strict=True)) == [(10, 100), (20, 150), (80, 300)]
     assert [text for text in written(chart) if text.isdigit()] == ["4", "8", "32"]
     # All that were tried; then the ring and the cross.
     assert marks(chart) == [(10, 100), (20, 150), (40, 140), (80, 300), (80, 300), (10, 100)]
