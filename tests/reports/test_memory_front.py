@@ -58,6 +58,9 @@ def test_what_is_out_is_not_drawn(tuned: Callable[..., Run]) -> None:
     (chart,) = front_charts(label_runs([tuned(b8="out")]))
     assert (20, 150) not in marks(chart)
     assert "The cross is" in chart.caption
+
+
+def test_a_default_that_is_out_is_not_promised(tuned: Callable[..., Run]) -> None:
     (chart,) = front_charts(label_runs([tuned(b4="out")]))
     assert "The cross is" not in chart.caption
     assert "The ring is" in chart.caption
