@@ -94,7 +94,9 @@ class InterpreterState:
         if around is not None:
             around.absorb(frame)
         else:
-            self.counts.write(frame, outputs, self._measures(outputs), self.kept.held_bytes)
+            measures = self._measures(outputs)
+            if self.counts.write(frame, outputs, measures):
+                self.counts.set_held(*self.kept.held_bytes(frame, outputs, measures))
         return outputs
 
     def output_spec(self, operation: Any, args: Any, kwargs: Any) -> Any:

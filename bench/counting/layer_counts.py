@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -116,10 +116,6 @@ class Measures:
     output_bytes: int | None
 
 
-# A frame, its outputs and their sizes → bytes left for the backward pass, and bytes given besides the batch.
-HeldBytes = Callable[[Frame, Any, Measures], tuple[int | None, int | None]]
-
-
 @dataclass
 class LayerCounts:
     """Rows in order of computation, the weights they own, and the tensors they put out."""
@@ -139,12 +135,11 @@ class LayerCounts:
         """Forget all rows since the snapshot, which can be used again."""
         vars(self).update(_copied_values(snapshot))
 
-    def write(self, frame: Frame, outputs: Any, measures: Measures, held: HeldBytes) -> None:
-        """Add the row of a layer, unless the rows of its sublayers hold everything.
+    def write(self, frame: Frame, outputs: Any, measures: Measures) -> bool:
+        """Add the row of a layer, unless the rows of its sublayers hold everything; whether there is one.
 
         Args:
             outputs: the layer's symbolic outputs.
-            held: says what of its tensors is held, where there is a row.
         """
         tensors = symbolic_tensors(outputs)
         has_inner = len(self.rows) > frame.first_row
@@ -152,11 +147,10 @@ class LayerCounts:
         fresh = self._own_weights(frame.layer)
         parameters = element_count(fresh, packed_elements(frame.layer))
         if passed_on and not (parameters or frame.macs or frame.reasons):
-            return
+            return False
         # Holding the tensors keeps their ids unique.
         self._outputs.update((id(tensor), tensor) for tensor in tensors)
         self._products.append([] if frame.reasons else list(frame.products))
-        kept_bytes, passed_bytes = held(frame, outputs, measures)
         call = self._calls[id(frame.layer)] = self._calls.get(id(frame.layer), 0) + 1
         self.rows.append(
             LayerCount(
@@ -170,14 +164,19 @@ class LayerCounts:
                 units=measures.units,
                 output_bytes=0 if passed_on else measures.output_bytes,
                 input_bytes=frame.input_bytes,
-                passed_bytes=passed_bytes,
-                kept_bytes=kept_bytes,
+                passed_bytes=0,
+                kept_bytes=0,
                 training_passes=self._training_passes(frame, fresh),
                 training_macs=0 if frame.reasons else frame.training_macs,
                 call=call,
                 note="; ".join(dict.fromkeys(frame.reasons)),
             )
         )
+        return True
+
+    def set_held(self, kept_bytes: int | None, passed_bytes: int | None) -> None:
+        """Note in the last row what its layer leaves for the backward pass, and what it is given besides the batch."""
+        self.rows[-1] = replace(self.rows[-1], kept_bytes=kept_bytes, passed_bytes=passed_bytes)
 
     def settle_training(self) -> None:
         """Take the gradients of products off the rows whose results the loss does not depend on."""

@@ -71,7 +71,7 @@ def test_the_history_has_what_was_raced(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "run" / TUNING_FILE).unlink()
     cut_short = CliRunner().invoke(app, ["history", "add", str(tmp_path / "run")])
     assert cut_short.exit_code == exit_codes.USAGE
-    assert "a search that was cut short" in str(cut_short.exception)
+    assert "a search that was cut short" in cut_short.output
 
 
 @pytest.mark.process
