@@ -28,7 +28,7 @@ from anatomy.reports.table import MEBI
 HEIGHT = 320
 # Below two settings on it there is nothing to choose.
 FEWEST = 2
-_AXES = {"throughput": "examples/s", "energy": "examples/J", "latency": "steps/s", "memory": ""}
+_AXES = {"throughput": "examples/s", "energy": "examples/J", "latency": "steps/s"}
 _SHORT = {"float32": "", "mixed_bfloat16": " bf16", "mixed_float16": " f16", "bfloat16": " bf16", "float16": " f16"}
 
 

@@ -34,21 +34,21 @@ class KeptTensors:
 
     def __init__(self) -> None:
         self.traced = False
-        self._batch: dict[int, Any] = {}
-        self._kept: dict[int, Any] = {}
-        # Holding the tensors keeps their ids unique.
+        # By ids, which stay unique: the interpreter holds every tensor of which it knows the origin.
+        self._batch: set[int] = set()
+        self._kept: set[int] = set()
         self._places: dict[int, tuple[Any, int]] = {}
 
     def copy(self) -> KeptTensors:
         """The same state, to go back to."""
         made = KeptTensors()
-        made.traced, made._batch = self.traced, dict(self._batch)
-        made._kept, made._places = dict(self._kept), dict(self._places)
+        made.traced, made._batch = self.traced, set(self._batch)
+        made._kept, made._places = set(self._kept), dict(self._places)
         return made
 
     def hold_batch(self, tensors: Iterable[Any]) -> None:
         """Note the inputs of the model, which are there during the whole step."""
-        self._batch.update((id(tensor), tensor) for tensor in tensors)
+        self._batch.update(map(id, tensors))
 
     def note_same(self, source: Any, result: Any) -> None:
         """Note that a tensor is another one, as a view, in another dtype, or a part of it: one of them is kept."""
@@ -73,7 +73,7 @@ class KeptTensors:
         if learns and len(tensors) == 1 and _has_activation(frame.layer, name):
             needed[self._place(tensors[0])] = measures.output_bytes
         fresh = {place: size for place, size in needed.items() if place not in self._kept | self._batch}
-        self._kept.update(dict.fromkeys(fresh))
+        self._kept.update(fresh)
         return plus(*fresh.values(), _gate_bytes(frame, name)), passed
 
     def _place(self, tensor: Any) -> int:

@@ -85,7 +85,7 @@ def rate(record: Record) -> float:
 def search(
     model: str, mode: str, backends: Sequence[str], minutes: float, out: Path
 ) -> tuple[TuneRequest, OpenRun, Tuning]:
-    """Search one model in a run of its own."""
+    """Run the search for one model; return what was asked, the run and the answer."""
     request, plan = plan_tuning(model, mode=mode, backends=backends, minutes=minutes)  # type: ignore[arg-type]
     run = open_run(plan, out / f"{model.partition(':')[0]}-{mode}", collect(), ["tuning_against_grid"])
     return request, run, tune(request, run, SilentSearch())
